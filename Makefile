@@ -1,0 +1,68 @@
+# mink: every target that people and CI call. `make help` lists them.
+# Nothing here needs more than Go.
+
+GO      ?= go
+BIN     ?= bin/mink
+SEEDS   ?= 20000
+PKGS    := ./...
+RACE    := ./engine/flow/... ./engine/env/... ./engine/state/... ./engine/job/... ./engine/gateway/... ./engine ./testkit/sim/...
+VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo build test test-all nightly bench lint fmt fuzz gen accept race sim vet clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
+
+build: ## build the binary into bin/mink
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags "-s -w -X github.com/minkstream/mink/cli.version=$(VERSION)" -o $(BIN) .
+
+demo: build ## a real streaming job over real data on an embedded three-node cluster
+	$(BIN) demo
+
+test: ## everything that needs Go alone, within 5 minutes
+	MINK_SEEDS=$(SEEDS) $(GO) test -timeout 10m $(PKGS)
+
+test-all: ## every variant: a million Nexmark events, spilling, many seeds, kills
+	MINK_ALL=1 MINK_SEEDS=200000 MINK_SIM_TWICE=1 $(GO) test -timeout 90m $(PKGS)
+
+nightly: ## five million protocol seeds and the rest of test-all
+	MINK_ALL=1 MINK_SEEDS=5000000 MINK_SIM_TWICE=1 $(GO) test -timeout 6h $(PKGS)
+
+sim: ## protocol seeds twice and every planted bug
+	MINK_SEEDS=200000 MINK_SIM_TWICE=1 $(GO) test -timeout 30m -count=1 ./testkit/sim/...
+
+race: ## the race detector over the concurrent packages
+	MINK_SEEDS=500 $(GO) test -race -short -timeout 20m $(RACE)
+
+bench: build ## micro-benchmarks with ratios to plain loops, then Nexmark
+	$(GO) test -run '^$$' -bench . -benchtime 200ms ./engine/... ./connectors/...
+	$(BIN) bench nexmark --events 10000000 --rate 100000 --parallelism 2 --checkpoint 10s --verify off
+
+lint: vet ## vet, staticcheck and minkvet
+	$(GO) tool staticcheck $(PKGS)
+	$(GO) run ./testkit/vet/minkvet $(PKGS)
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run make fmt"; exit 1; }
+
+vet:
+	$(GO) vet $(PKGS)
+
+fmt: ## format the Go files
+	gofmt -w $$(git ls-files '*.go')
+
+fuzz: ## each fuzz target for 20 seconds
+	@for p in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | sed 's/func //'); do \
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 20s $$p || exit 1; \
+	  done; done
+
+gen: ## regenerate docs/reference and generated tables
+	$(GO) generate $(PKGS)
+	$(GO) run . docs --out docs/reference
+
+accept: ## rewrite the expected output of text tests; read the diff
+	MINK_ACCEPT=1 $(GO) test ./engine/... ./testkit/... ./cli/...
+
+clean: ## remove what was built
+	rm -rf bin

@@ -1,0 +1,70 @@
+package connect
+
+import (
+	"io"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// Format is a way to write rows as bytes, named by the option 'format'.
+type Format struct {
+	Name    string
+	Summary string
+	// Options are written with the format's name before them: 'csv.field-delimiter'.
+	Options []Option
+	// Changes says what kinds of rows it can carry, given its options.
+	Changes func(o Options) (Changes, error)
+	// Decoder and Encoder check the options. Schema is what is in the bytes:
+	// partition columns of files are not part of it.
+	Decoder func(s types.Schema, read Projection, o Options, t *Table) (Decoder, error)
+	Encoder func(s types.Schema, o Options, t *Table) (Encoder, error)
+	// OpenFile is set by formats that need whole files (parquet) instead of Decoder.
+	OpenFile func(f io.ReaderAt, size int64, s types.Schema, read Projection, o Options, t *Table) (FileReader, error)
+	NewFile  func(w io.Writer, s types.Schema, o Options, t *Table) (FileWriter, error)
+	// Metadata lists the metadata columns the format serves.
+	Metadata []MetadataColumn
+}
+
+// Decoder turns bytes into columns.
+type Decoder interface {
+	// Decode reads whole records from data and appends at most max rows to dst.
+	// It returns how many bytes it used; last says that no more bytes follow.
+	// data stays untouched for ever: views may point into it. at is the file
+	// offset of data[0], for error messages (line numbers are counted inside).
+	Decode(dst *batch.Batch, data []byte, at int64, last bool, max int) (used int, err error)
+	// Message reads one whole message (a Kafka record), giving any number of rows.
+	Message(dst *batch.Batch, data []byte) error
+	// Reset forgets headers and line numbers; skip says the header is behind.
+	Reset(line int64, headerDone bool)
+	// Line is the number of the next line, 1 first; HeaderDone reports a header read.
+	Line() int64
+	HeaderDone() bool
+}
+
+// Encoder turns rows into bytes.
+type Encoder interface {
+	// Encode appends dense rows to dst.
+	Encode(dst []byte, b *batch.Batch) ([]byte, error)
+	// Header is written at the start of each file.
+	Header() []byte
+}
+
+// FileReader reads a columnar file.
+type FileReader interface {
+	// Read fills dst with at most max rows; io.EOF ends.
+	Read(dst *batch.Batch, max int) error
+	// Row is the number of the next row; SeekRow goes to one.
+	Row() int64
+	SeekRow(row int64) error
+	Close() error
+}
+
+// FileWriter writes a columnar file.
+type FileWriter interface {
+	Write(b *batch.Batch) error
+	// Size estimates the bytes of the file so far.
+	Size() int64
+	// Close writes the footer; the io.Writer stays open.
+	Close() error
+}

@@ -1,0 +1,67 @@
+package function
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/minkstream/mink/engine/batch"
+)
+
+// Env is what an expression may know of the world: exec.Ctx in a task, FixedEnv
+// while a statement is planned. All values are fixed for a step.
+type Env interface {
+	// Now is the processing time of the step in milliseconds since 1970 UTC.
+	Now() int64
+	// Rand is the step's random source.
+	Rand() *rand.Rand
+	// Watermark is the current watermark, or batch.NoWatermark.
+	Watermark() int64
+}
+
+// Frame is what kernels run in: the world as the step sees it, the session zone
+// and memory to make columns in. One Frame serves one task or session; it is not
+// for use by several goroutines.
+type Frame struct {
+	batch.Scratch
+	env  Env
+	zone *time.Location
+}
+
+// NewFrame makes a frame. A nil zone is UTC.
+func NewFrame(env Env, zone *time.Location) *Frame {
+	if zone == nil {
+		zone = time.UTC
+	}
+	return &Frame{env: env, zone: zone}
+}
+
+// SetEnv changes the world, for operators that get it with each call.
+func (f *Frame) SetEnv(env Env) { f.env = env }
+
+// Now is the processing time of the step in milliseconds since 1970 UTC.
+func (f *Frame) Now() int64 { return f.env.Now() }
+
+// Rand is the step's random source.
+func (f *Frame) Rand() *rand.Rand { return f.env.Rand() }
+
+// Watermark is the current watermark, or batch.NoWatermark.
+func (f *Frame) Watermark() int64 { return f.env.Watermark() }
+
+// Zone is the session time zone.
+func (f *Frame) Zone() *time.Location { return f.zone }
+
+// FixedEnv is an Env of constants, for folding and tests.
+type FixedEnv struct {
+	NowMillis     int64
+	Random        *rand.Rand
+	WatermarkTime int64
+}
+
+// Now returns NowMillis.
+func (e FixedEnv) Now() int64 { return e.NowMillis }
+
+// Rand returns Random.
+func (e FixedEnv) Rand() *rand.Rand { return e.Random }
+
+// Watermark returns WatermarkTime.
+func (e FixedEnv) Watermark() int64 { return e.WatermarkTime }

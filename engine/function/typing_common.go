@@ -1,0 +1,178 @@
+package function
+
+import (
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// CommonType gives the type that values of all of ts can have together, as in
+// UNION, CASE, COALESCE, ARRAY[...] and IN. It is nullable if one of them is.
+func CommonType(ts ...types.Type) (types.Type, error) {
+	if len(ts) == 0 {
+		return types.NullT, nil
+	}
+	t := ts[0].Plain()
+	for _, u := range ts[1:] {
+		c, ok := common(t, u.Plain())
+		if !ok {
+			return types.Type{}, diag.New(diag.TypeMismatch, "%s and %s have no common type", t.Nullable(true), u.Nullable(true))
+		}
+		t = c
+	}
+	return t, nil
+}
+
+func common(a, b types.Type) (types.Type, bool) {
+	t, ok := common2(a, b)
+	t.NotNull = a.NotNull && b.NotNull
+	return t, ok
+}
+
+func common2(a, b types.Type) (types.Type, bool) {
+	switch {
+	case a.Kind == types.Null:
+		return b, true
+	case b.Kind == types.Null:
+		return a, true
+	case types.SameIgnoringNull(a, b):
+		return mergeNullability(a, b), true
+	case a.IsString() && b.IsString():
+		return types.VarCharT(max(a.Prec, b.Prec)), true
+	case a.IsBinary() && b.IsBinary():
+		return types.Type{Kind: types.VarBinary, Prec: max(a.Prec, b.Prec)}, true
+	case a.IsNumeric() && b.IsNumeric():
+		return commonNumeric(a, b), true
+	case a.Kind == types.Time && b.Kind == types.Time:
+		return types.Type{Kind: types.Time, Prec: max(a.Prec, b.Prec)}, true
+	case a.IsTimestamp() && b.IsTimestamp():
+		if a.Kind == types.TimestampLTZ || b.Kind == types.TimestampLTZ {
+			return types.TimestampLTZT(max(a.Prec, b.Prec)), true
+		}
+		return types.TimestampT(max(a.Prec, b.Prec)), true
+	case a.Kind == types.Date && b.IsTimestamp():
+		return b, true
+	case b.Kind == types.Date && a.IsTimestamp():
+		return a, true
+	case a.IsInterval() && a.Kind == b.Kind:
+		return widestInterval(a, b), true
+	case a.Kind == b.Kind && a.IsNested():
+		return commonNested(a, b)
+	}
+	return types.Type{}, false
+}
+
+func commonNumeric(a, b types.Type) types.Type {
+	switch {
+	case a.Kind == types.Double || b.Kind == types.Double:
+		return types.DoubleT
+	case a.Kind == types.Float || b.Kind == types.Float:
+		if a.Kind == types.Decimal || b.Kind == types.Decimal {
+			return types.DoubleT
+		}
+		return types.FloatT
+	case a.Kind == types.Decimal || b.Kind == types.Decimal:
+		a, b = AsDecimal(a), AsDecimal(b)
+		s := max(a.Scale, b.Scale)
+		return adjust(max(a.Prec-a.Scale, b.Prec-b.Scale)+s, s)
+	case a.Kind > b.Kind:
+		return a
+	}
+	return b
+}
+
+func commonNested(a, b types.Type) (types.Type, bool) {
+	out := a
+	if a.Elem != nil {
+		e, ok := common(*a.Elem, *b.Elem)
+		if !ok {
+			return out, false
+		}
+		out.Elem = &e
+	}
+	if a.Key != nil {
+		k, ok := common(*a.Key, *b.Key)
+		if !ok {
+			return out, false
+		}
+		out.Key = &k
+	}
+	if a.Kind == types.Row {
+		if len(a.Fields) != len(b.Fields) {
+			return out, false
+		}
+		out.Fields = make([]types.Field, len(a.Fields))
+		for i := range a.Fields {
+			f, ok := common(a.Fields[i].Type, b.Fields[i].Type)
+			if !ok {
+				return out, false
+			}
+			out.Fields[i] = types.Field{Name: a.Fields[i].Name, Type: f, Comment: a.Fields[i].Comment}
+		}
+	}
+	if a.Kind == types.Raw && a.Class != b.Class {
+		return out, false
+	}
+	return out, true
+}
+
+// mergeNullability returns a with the parts nullable that are nullable in b; a and
+// b are the same type otherwise.
+func mergeNullability(a, b types.Type) types.Type {
+	out := a
+	out.NotNull = a.NotNull && b.NotNull
+	if a.Elem != nil {
+		e := mergeNullability(*a.Elem, *b.Elem)
+		out.Elem = &e
+	}
+	if a.Key != nil {
+		k := mergeNullability(*a.Key, *b.Key)
+		out.Key = &k
+	}
+	if len(a.Fields) > 0 {
+		out.Fields = make([]types.Field, len(a.Fields))
+		for i := range a.Fields {
+			out.Fields[i] = a.Fields[i]
+			out.Fields[i].Type = mergeNullability(a.Fields[i].Type, b.Fields[i].Type)
+		}
+	}
+	return out
+}
+
+// CompareType gives the type two values are brought to before they are compared.
+// With order, the type must have an order and not only equality. Text beside a
+// date-time is read as one; numbers and text do not meet.
+func CompareType(a, b types.Type, order bool) (types.Type, error) {
+	t, ok := compareType(a, b)
+	if ok && (!comparable(t) || order && t.IsNested()) {
+		ok = false
+	}
+	if !ok {
+		return types.Type{}, diag.New(diag.TypeMismatch, "cannot compare %s with %s", a.Nullable(true), b.Nullable(true))
+	}
+	return t.Nullable(true), nil
+}
+
+func compareType(a, b types.Type) (types.Type, bool) {
+	a, b = a.Plain(), b.Plain()
+	switch {
+	case a.IsTemporal() && b.IsString():
+		return a, true
+	case b.IsTemporal() && a.IsString():
+		return b, true
+	}
+	return common(a, b)
+}
+
+// comparable reports whether values of t have an equality.
+func comparable(t types.Type) bool {
+	switch t.Kind {
+	case types.Variant, types.Bitmap, types.Descriptor:
+		return false
+	}
+	for _, f := range t.Fields {
+		if !comparable(f.Type) {
+			return false
+		}
+	}
+	return (t.Elem == nil || comparable(*t.Elem)) && (t.Key == nil || comparable(*t.Key))
+}

@@ -1,0 +1,118 @@
+// Package gateway is the one way in for front ends: sessions, operations, rows.
+//
+// The command line, the REPL, the screens, the debugger and the test kit talk to a
+// Client and to nothing else, so each of them works on the embedded engine and, by
+// another Client, on a remote one. The words are those of Flink's SQL Gateway: a
+// statement executed in a session is an operation; its result is rows or a job.
+//
+// Begin with Client; Local in local.go is the one in this process.
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// Client opens sessions. It may be used from several goroutines.
+type Client interface {
+	// OpenSession starts a session with the given configuration keys set.
+	OpenSession(ctx context.Context, config map[string]string) (Session, error)
+	// Jobs lists the jobs the client's cluster knows, oldest first.
+	Jobs(ctx context.Context) ([]JobStatus, error)
+	// Job tells about one job.
+	Job(ctx context.Context, id string) (JobStatus, error)
+	// Cancel stops a job and waits until it has stopped.
+	Cancel(ctx context.Context, id string) error
+	// Close cancels what the client started and releases it.
+	Close() error
+}
+
+// Session keeps a current catalog and database, configuration and temporary
+// objects between statements. One goroutine at a time.
+type Session interface {
+	// Execute runs one statement. Mistakes in it come as *diag.Error with spans
+	// into text. It returns once the statement took effect or its job runs.
+	Execute(ctx context.Context, text string) (Operation, error)
+	// Check does what Execute does short of running: parse, bind, plan.
+	Check(ctx context.Context, text string) error
+	// Finish runs when no statement follows: an open statement set is an error.
+	Finish() error
+	Close() error
+}
+
+// Result says what an operation gives.
+type Result uint8
+
+// Kinds of results.
+const (
+	// Done: DDL, SET, USE; the statement has taken effect and there are no rows.
+	Done Result = iota
+	// Info: SHOW, DESCRIBE, EXPLAIN; rows that are there at once.
+	Info
+	// Query: rows of a running SELECT.
+	Query
+	// Submitted: a job that writes to tables, running in the background.
+	Submitted
+)
+
+// Operation is a statement under way.
+type Operation interface {
+	Result() Result
+	// Schema of the rows.
+	Schema() types.Schema
+	// Streaming reports that rows are changes, to be applied in order.
+	Streaming() bool
+	// UpsertKey are the columns by which +U and -D find their row when no -U
+	// comes; nil means that changes retract whole rows.
+	UpsertKey() []int
+	// Next returns the next rows, valid until the next call; io.EOF ends them,
+	// and comes only after the job has ended well. Other errors end them too.
+	Next(ctx context.Context) (*batch.Batch, error)
+	// Job is the id of the job behind the operation; "" when there is none.
+	Job() string
+	// Wait returns when the operation's job has ended.
+	Wait(ctx context.Context) error
+	// Close cancels a running query; a submitted job goes on.
+	Close() error
+}
+
+// JobStatus is what is known of a job.
+type JobStatus struct {
+	ID, Name, State string
+	Started, Ended  time.Time
+	Err             error
+	Vertices        []VertexStatus
+	Checkpoints     CheckpointStatus
+	// Late is the number of rows dropped because they came late.
+	Late int64
+	// Restarts counts attempts after the first.
+	Restarts int
+	Nodes    int
+}
+
+// VertexStatus sums the subtasks of one vertex of a job.
+type VertexStatus struct {
+	ID          int
+	Name        string
+	Parallelism int
+	RowsIn      int64
+	RowsOut     int64
+	// Watermark in milliseconds, batch.NoWatermark before the first.
+	Watermark int64
+	Source    bool
+	Sink      bool
+	// Busy is the share of time spent in steps, 0 to 1 per subtask, summed.
+	Busy       float64
+	StateBytes int64
+}
+
+// CheckpointStatus sums the checkpoints of a job.
+type CheckpointStatus struct {
+	Completed, Failed int64
+	LastBytes         int64
+	LastDuration      time.Duration
+	RestoredFrom      int64
+}

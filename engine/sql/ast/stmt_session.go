@@ -1,0 +1,52 @@
+package ast
+
+// UseCatalog is USE CATALOG.
+type UseCatalog struct {
+	Pos
+	Name Identifier
+}
+
+// UseDatabase is USE [catalog.]database.
+type UseDatabase struct {
+	Pos
+	Name Name
+}
+
+// Set is SET ['key' = 'value']; without a key it lists the settings.
+type Set struct {
+	Pos
+	Key   String
+	Value String
+}
+
+// Reset is RESET ['key']; without a key it resets everything.
+type Reset struct {
+	Pos
+	Key String
+}
+
+// SetOption is SET name = value, RESET name and ALTER SYSTEM|SESSION SET ...: forms of
+// the underlying grammar that no planner takes.
+type SetOption struct {
+	Pos
+	// Scope is SYSTEM, SESSION or "".
+	Scope string
+	Name  Name
+	// Value is nil for RESET. The word ON and bare names are a ColumnRef.
+	Value Expr
+}
+
+// StopJob is STOP JOB.
+type StopJob struct {
+	Pos
+	Job       String
+	Savepoint bool
+	Drain     bool
+}
+
+func (*UseCatalog) statement()  {}
+func (*UseDatabase) statement() {}
+func (*Set) statement()         {}
+func (*Reset) statement()       {}
+func (*SetOption) statement()   {}
+func (*StopJob) statement()     {}
