@@ -79,6 +79,16 @@ func (c *Col) Alloc(t types.Type, n int) {
 	}
 }
 
+// AllocSparse makes c a sparse row column of type t with k rows that are not NULL.
+// The caller fills At and, by Alloc, those of the k-lane children that are read; a
+// child that is not stays a zero Col.
+func (c *Col) AllocSparse(t types.Type, k int) {
+	c.claim(t)
+	c.Enc = Sparse
+	c.At = extend(c.At[:0], k)
+	c.setKids(kidCount(t))
+}
+
 // Resize gives an owned flat column n lanes, keeping the lanes it has. New lanes
 // are undefined. A column that only views memory is copied first.
 func (c *Col) Resize(had, n int) {
@@ -235,6 +245,13 @@ func (b *Batch) Alloc(ts []types.Type, n int) {
 		b.Cols[i].Alloc(ts[i], n)
 	}
 	b.N = n
+}
+
+// SetColumns empties b and gives it n columns of its own, with the memory they had,
+// to be filled by Alloc, Gather or Append.
+func (b *Batch) SetColumns(n int) {
+	b.Reset()
+	b.setCols(n)
 }
 
 // setCols gives b n columns of its own, with the memory they had.

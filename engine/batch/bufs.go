@@ -48,7 +48,7 @@ func (c *Col) bufIndex(guess int, buf []byte) int {
 		}
 		return 0
 	}
-	if guess < len(c.Bufs) && sameBuf(c.Bufs[guess], buf) {
+	if guess >= 0 && guess < len(c.Bufs) && sameBuf(c.Bufs[guess], buf) {
 		c.keepLonger(guess, buf)
 		return guess
 	}

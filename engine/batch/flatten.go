@@ -61,10 +61,17 @@ func (c *Col) dropNoNulls(n int) {
 	c.Nulls = nil
 }
 
-// Dense makes c the first n lanes of src, flat, in c's own memory.
+// Dense makes c the first n lanes of src, flat, in c's own memory, which is used
+// again: Flatten for hot paths.
 func (c *Col) Dense(src *Col, n int) {
-	c.Append(0, src, nil, n)
-	c.Flatten(n)
+	c.claim(src.Type)
+	if src.Enc == Sparse {
+		c.scatterKids(0, src, sparseHoles[uint16](c.mem, src, nil, n), n)
+		c.dropNoNulls(n)
+	} else {
+		appendCol[uint16](c, 0, src, nil, n)
+	}
+	c.flattenKids(n)
 }
 
 // Flatten flattens all columns.

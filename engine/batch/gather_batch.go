@@ -40,8 +40,8 @@ func (b *Batch) Append(src *Batch, sel []uint16) {
 		panic("batch: more rows than a batch can hold")
 	}
 	if at == 0 {
-		b.Reset()
 		b.setCols(len(src.Cols))
+		b.Sel, b.Kinds, b.Keys = nil, nil, nil
 	}
 	if n > 0 {
 		for i := range src.Cols {

@@ -2,20 +2,16 @@ package batch
 
 import "github.com/minkstream/mink/engine/diag"
 
-// Scratch is the memory that loops borrow while they make a column: room for new
-// string bytes and a null bitmap. One Scratch serves one task; a column made with
-// it stays valid when the next one is made, except for the bitmap of Nulls, which
-// the caller must have taken over by then (see GiveNulls).
+// Scratch is room for the bytes of new string values, which loops append while
+// they make a column. One Scratch serves one task; the zero value is ready. The
+// bytes are never changed once written and belong to the collector.
 type Scratch struct {
-	chunk []byte // unused tail of the newest chunk, as a zero-length slice with room
-	nulls []uint64
+	chunk []byte // the open chunk, len = bytes used
+	last  int    // bytes that the last columns took, as a guess for the next
 }
 
-// chunkMin is the smallest chunk of string bytes that is allocated.
-const chunkMin = 64 << 10
-
-// Writer appends string values to a column. Bytes go into the scratch's chunk,
-// behind those of earlier columns; short values lie in their views alone.
+// Writer appends string values to a column. Short values lie in their views and
+// take no bytes.
 //
 //	w := s.Strings(dst)
 //	for ... {
@@ -24,8 +20,10 @@ const chunkMin = 64 << 10
 //	}
 //	w.Close()
 type Writer struct {
-	// Buf is appended to. What was appended since the last End is the value.
+	// Buf is appended to, and only that. What was appended since the last End is
+	// the value.
 	Buf   []byte
+	first int
 	start int
 	index uint32
 	dst   *Col
@@ -33,23 +31,24 @@ type Writer struct {
 }
 
 // Strings begins to write new values of the string column dst. Buffers that dst
-// has already stay; the new bytes become one more when the writer is closed. One
-// writer at a time.
+// has stay; the new bytes become one more when the writer is closed. One writer
+// of a Scratch is open at a time.
 func (s *Scratch) Strings(dst *Col) Writer {
-	if cap(s.chunk) < 1024 {
-		s.chunk = make([]byte, 0, chunkMin)
+	if need := s.last + s.last/4 + 1024; cap(s.chunk)-len(s.chunk) < need {
+		s.chunk = make([]byte, 0, max(arenaMin, need))
 	}
-	return Writer{Buf: s.chunk[:0], index: uint32(len(dst.Bufs)), dst: dst, s: s}
+	n := len(s.chunk)
+	return Writer{Buf: s.chunk, first: n, start: n, index: uint32(len(dst.Bufs)), dst: dst, s: s}
 }
 
 // End ends a value and returns its view.
 func (w *Writer) End() View {
 	v := w.Buf[w.start:]
-	view := MakeRef(v, w.index, uint32(w.start))
 	if len(v) <= InlineMax {
 		w.Buf = w.Buf[:w.start]
-		return view
+		return MakeInline(v)
 	}
+	view := MakeRef(v, w.index, uint32(w.start))
 	w.start = len(w.Buf)
 	return view
 }
@@ -62,34 +61,22 @@ func (w *Writer) Value() []byte { return w.Buf[w.start:] }
 
 // Close gives the bytes to the column and the rest of the chunk back.
 func (w *Writer) Close() {
-	n := w.start
-	if n > 0 {
+	w.Undo()
+	n := len(w.Buf)
+	w.s.last = max(w.s.last/2, n-w.first)
+	w.s.chunk = w.Buf
+	if n > w.first {
 		w.dst.Bufs = append(w.dst.Bufs, w.Buf[:n:n])
 	}
-	w.s.chunk = w.Buf[n:n:cap(w.Buf)]
 }
 
-// Nulls returns dst's null bitmap for n lanes, giving it an empty one first when
+// NullBits returns c's null bitmap for n lanes, giving it an empty one first when
 // it has none.
-func (s *Scratch) Nulls(dst *Col, n int) []uint64 {
-	if dst.Nulls != nil {
-		return dst.Nulls
+func (c *Col) NullBits(n int) []uint64 {
+	if c.Nulls == nil {
+		return c.AllocNulls(n)
 	}
-	w := Words(n)
-	if cap(s.nulls) < w {
-		s.nulls = make([]uint64, max(w, Words(MaxRows)))
-	}
-	dst.Nulls = s.nulls[:w]
-	clear(dst.Nulls)
-	return dst.Nulls
-}
-
-// GiveNulls lends a bitmap for the next column and returns the one lent before;
-// whoever owns columns keeps one bitmap per column in turn through it.
-func (s *Scratch) GiveNulls(w []uint64) []uint64 {
-	old := s.nulls
-	s.nulls = w
-	return old
+	return c.Nulls
 }
 
 // LaneError is a mistake in one lane, found by a loop that knows nothing of the

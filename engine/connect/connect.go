@@ -7,6 +7,7 @@
 package connect
 
 import (
+	"io"
 	"time"
 
 	"github.com/minkstream/mink/engine/batch"
@@ -86,6 +87,9 @@ type Deps struct {
 	Formats map[string]*Format
 	// Dir resolves relative paths; "" is the working directory.
 	Dir string
+	// Stdout and Stderr are where the print connector writes, whole lines in each
+	// Write; the host makes them safe for several writers at once. nil discards.
+	Stdout, Stderr io.Writer
 }
 
 // Connector is a kind of table, named by the option 'connector'.

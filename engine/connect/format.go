@@ -24,6 +24,9 @@ type Format struct {
 	NewFile  func(w io.Writer, s types.Schema, o Options, t *Table) (FileWriter, error)
 	// Metadata lists the metadata columns the format serves.
 	Metadata []MetadataColumn
+	// WithMetadata is Decoder with metadata columns behind those of s: meta are
+	// their keys, their types those of Metadata. Set when Metadata is not empty.
+	WithMetadata func(s types.Schema, meta []string, read Projection, o Options, t *Table) (Decoder, error)
 }
 
 // Decoder turns bytes into columns.
@@ -42,9 +45,25 @@ type Decoder interface {
 	HeaderDone() bool
 }
 
+// Lenient is a decoder that can be told by its options to skip what it cannot
+// read. It reports each record so treated.
+type Lenient interface {
+	OnBadRecord(report func(err error))
+}
+
+// Partial is a decoder one of whose records may give more rows than a batch takes.
+// Decode then uses no byte of the record until all its rows were given.
+type Partial interface {
+	// Given is how many rows of the next record were given already. SetGiven,
+	// called after Reset, resumes there.
+	Given() int
+	SetGiven(rows int)
+}
+
 // Encoder turns rows into bytes.
 type Encoder interface {
-	// Encode appends dense rows to dst.
+	// Encode appends the rows of b, selected lanes only, to dst. After an error
+	// what it returns is dst as it was.
 	Encode(dst []byte, b *batch.Batch) ([]byte, error)
 	// Header is written at the start of each file.
 	Header() []byte

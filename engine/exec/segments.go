@@ -61,29 +61,23 @@ func (s *Segments) Next() bool {
 func (s *Segments) Moved() bool { return s.After > s.Before }
 
 // Lanes returns the selected lanes of b within [lo, hi) as a selection: nil when
-// that is all of b. A part of an unselected batch needs memory for its lanes,
-// which is taken from buf.
-func Lanes(b *batch.Batch, lo, hi int, buf *[]uint16) []uint16 {
+// that is all of an unselected batch. It must not be written to.
+func Lanes(b *batch.Batch, lo, hi int) []uint16 {
+	if b.Sel == nil {
+		if lo == 0 && hi == b.N {
+			return nil
+		}
+		return batch.Span(lo, hi)
+	}
 	if lo == 0 && hi == b.N {
 		return b.Sel
 	}
-	if b.Sel != nil {
-		i, _ := slices.BinarySearch(b.Sel, uint16(lo))
-		j := len(b.Sel)
-		if hi < b.N {
-			j, _ = slices.BinarySearch(b.Sel, uint16(hi))
-		}
-		return b.Sel[i:j:j]
+	i, _ := slices.BinarySearch(b.Sel, uint16(lo))
+	j := len(b.Sel)
+	if hi < b.N {
+		j, _ = slices.BinarySearch(b.Sel, uint16(hi))
 	}
-	out := (*buf)[:0]
-	if out == nil {
-		out = make([]uint16, 0, hi-lo)
-	}
-	for l := lo; l < hi; l++ {
-		out = append(out, uint16(l))
-	}
-	*buf = out
-	return out
+	return b.Sel[i:j:j]
 }
 
 // Millis returns the times of the first n lanes of a TIMESTAMP or TIMESTAMP_LTZ

@@ -19,7 +19,7 @@ type Env interface {
 }
 
 // Frame is what kernels run in: the world as the step sees it, the session zone
-// and memory to make columns in. One Frame serves one task or session; it is not
+// and room for string bytes. One Frame serves one task or session; it is not
 // for use by several goroutines.
 type Frame struct {
 	batch.Scratch

@@ -155,7 +155,7 @@ const CostLazy = 5
 // string or at list children of such a lane.
 //
 // With Strict, dst.Nulls holds the combined nulls already and live leaves them
-// out. A kernel sets further nulls through f.Nulls(dst, n). Errors are
+// out. A kernel sets further nulls by dst.SetNull(lane, n). Errors are
 // *batch.LaneError for the lowest live lane that fails. It allocates nothing per
 // row, and keeps neither dst nor args.
 type Kernel func(f *Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error
@@ -167,3 +167,19 @@ func (r *Resolved) Kernel() Kernel {
 	}
 	return r.Eval
 }
+
+// Categories of functions, in the order of the documentation.
+const (
+	Operators   = "operators" // written between two operands
+	Comparison  = "comparison"
+	Logical     = "logical"
+	Arithmetic  = "arithmetic"
+	Text        = "string"
+	Temporal    = "temporal"
+	Conditional = "conditional"
+	Conversion  = "conversion"
+	Collection  = "collection"
+	JSON        = "json"
+	Hash        = "hash"
+	Auxiliary   = "auxiliary"
+)

@@ -73,6 +73,8 @@ type Operation interface {
 	Next(ctx context.Context) (*batch.Batch, error)
 	// Job is the id of the job behind the operation; "" when there is none.
 	Job() string
+	// Zone is the session time zone, in which TIMESTAMP_LTZ values are shown.
+	Zone() *time.Location
 	// Wait returns when the operation's job has ended.
 	Wait(ctx context.Context) error
 	// Close cancels a running query; a submitted job goes on.
@@ -115,4 +117,18 @@ type CheckpointStatus struct {
 	LastBytes         int64
 	LastDuration      time.Duration
 	RestoredFrom      int64
+}
+
+// Watermark is the least watermark of the sources, or batch.NoWatermark.
+func (j *JobStatus) Watermark() int64 {
+	wm, any := batch.NoWatermark, false
+	for _, v := range j.Vertices {
+		if !v.Source {
+			continue
+		}
+		if !any || v.Watermark < wm {
+			wm, any = v.Watermark, true
+		}
+	}
+	return wm
 }

@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/minkstream/mink/cli/show"
+	"github.com/minkstream/mink/engine/diag"
+)
+
+// runFlags are shared by run and sql.
+type runFlags struct {
+	output        string
+	set           []string
+	nodes         int
+	checkpointDir string
+	dir           string
+	dryRun        bool
+	keepGoing     bool
+}
+
+func (f *runFlags) add(c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringVar(&f.output, "output", "", "table, changelog, json or csv (default: a live table on a terminal, else a changelog, or a table for bounded results in batch mode)")
+	fl.StringArrayVar(&f.set, "set", nil, "set a configuration key, `key=value`; may be repeated")
+	fl.IntVar(&f.nodes, "nodes", 1, "nodes of the embedded cluster")
+	fl.StringVar(&f.checkpointDir, "checkpoint-dir", "", "keep checkpoints in this directory and go on from them when run again")
+	fl.StringVar(&f.dir, "dir", ".mink", "directory of the local cluster")
+	fl.BoolVar(&f.dryRun, "dry-run", false, "check the script and run nothing")
+	fl.BoolVar(&f.keepGoing, "keep-going", false, "report a statement that fails and go on with the next")
+	_ = c.RegisterFlagCompletionFunc("output", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return show.Modes, cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// check refuses flags that make no sense.
+func (f *runFlags) check() error {
+	if f.output != "" {
+		if _, err := show.New(f.output, show.Options{}); err != nil || f.output == "live" {
+			return failed(exitUsage, diag.New(diag.Config, "no output form %q", f.output).WithHint("one of table, changelog, json, csv"))
+		}
+	}
+	if f.nodes < 1 {
+		return failed(exitUsage, diag.New(diag.Config, "--nodes must be at least 1"))
+	}
+	return nil
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run FILE.sql",
+		Short: "Run a script on an embedded cluster",
+		Long: `Runs the statements of a script in order. INSERTs and statement sets are submitted without
+waiting, a SELECT is shown until it ends, and before mink exits it waits for every job it
+started. Rows go to standard output, everything else to standard error.`,
+		Args: cobra.ExactArgs(1),
+		Example: examples(
+			"mink run job.sql",
+			"mink run --output json job.sql | jq .row",
+			"mink run --set parallelism.default=2 --nodes 2 job.sql",
+			"mink run --checkpoint-dir state/ job.sql   # run again after a crash: it goes on",
+			"mink run --dry-run job.sql",
+		),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			name, text, err := a.readScript(args)
+			if err != nil {
+				return err
+			}
+			return a.runScript(c.Context(), name, text, f)
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"sql"}, cobra.ShellCompDirectiveFilterFileExt
+		},
+	}
+	f.add(c)
+	return c
+}

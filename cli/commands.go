@@ -1,0 +1,17 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+// commands lists every command, in name order. A new command adds one line.
+func commands(a *app) []*cobra.Command {
+	return []*cobra.Command{
+		a.benchCommand(),
+		a.demoCommand(),
+		a.docsCommand(),
+		a.explainCommand(),
+		a.parseCommand(),
+		a.runCommand(),
+		a.sqlCommand(),
+		a.versionCommand(),
+	}
+}

@@ -1,0 +1,195 @@
+// Package show prints the rows of operations: as a boxed table, as changes, as
+// JSON lines, as CSV, or as a table that updates in place on a terminal.
+//
+// Data from outside never moves the cursor: control characters are escaped.
+// Begin with Printer; New picks one by name.
+package show
+
+import (
+	"io"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/minkstream/mink/connectors/format/lines"
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/kernel"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// Printer shows the rows of one operation. Rows may be called any number of times
+// between Begin and End.
+type Printer interface {
+	// Begin tells what comes. streaming says that rows are changes.
+	Begin(head Head) error
+	Rows(b *batch.Batch) error
+	// End says that no more rows come; err is nil unless the query was cut short.
+	End(err error) error
+}
+
+// Head describes the rows of an operation.
+type Head struct {
+	Schema    types.Schema
+	Streaming bool
+	UpsertKey []int
+	// Info rows (SHOW, EXPLAIN) are printed as they are.
+	Info bool
+}
+
+// Options say how to print.
+type Options struct {
+	Out    io.Writer
+	Zone   *time.Location
+	Width  int // most columns of a cell; 0 = 30
+	Color  bool
+	Status func() Status // for the live table; may be nil
+	Screen func() (columns, lines int)
+}
+
+// Modes are the values of --output.
+var Modes = []string{"table", "changelog", "json", "csv"}
+
+// New makes the printer for a mode; "live" is the updating table.
+func New(mode string, o Options) (Printer, error) {
+	if o.Width == 0 {
+		o.Width = 30
+	}
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
+	switch mode {
+	case "table":
+		return &table{o: o}, nil
+	case "changelog":
+		return &changelog{o: o}, nil
+	case "json":
+		return &encoded{o: o, make: lines.NewJSON}, nil
+	case "csv":
+		return &encoded{o: o, make: lines.NewCSV}, nil
+	case "live":
+		return &live{o: o}, nil
+	}
+	return nil, diag.New(diag.Config, "no output form %q", mode).WithHint("one of table, changelog, json, csv")
+}
+
+// encoded prints rows as a format writes them.
+type encoded struct {
+	o    Options
+	make func(s types.Schema, streaming bool) lines.Encoder
+	enc  lines.Encoder
+	buf  []byte
+}
+
+func (p *encoded) Begin(h Head) error {
+	p.enc = p.make(h.Schema, h.Streaming)
+	p.buf = p.enc.Header(p.buf[:0])
+	_, err := p.o.Out.Write(p.buf)
+	return err
+}
+
+func (p *encoded) Rows(b *batch.Batch) error {
+	var err error
+	if p.buf, err = p.enc.Encode(p.buf[:0], b); err != nil {
+		return err
+	}
+	_, err = p.o.Out.Write(p.buf)
+	return err
+}
+
+func (p *encoded) End(error) error { return nil }
+
+// cells appends the text of each column of a lane to row.
+func cells(row []string, b *batch.Batch, lane int, zone *time.Location) []string {
+	var buf []byte
+	for i := range b.Cols {
+		c := &b.Cols[i]
+		if c.IsNull(lane) {
+			row = append(row, "<NULL>")
+			continue
+		}
+		buf = kernel.AppendText(buf[:0], c, lane, zone)
+		row = append(row, Clean(string(buf)))
+	}
+	return row
+}
+
+// Clean escapes control characters, so that text from outside cannot drive a
+// terminal.
+func Clean(s string) string {
+	clean := true
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c == 0x7f || c >= utf8.RuneSelf {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return s
+	}
+	out := make([]byte, 0, len(s)+8)
+	for _, r := range s {
+		switch {
+		case r == '\n':
+			out = append(out, `\n`...)
+		case r == '\r':
+			out = append(out, `\r`...)
+		case r == '\t':
+			out = append(out, `\t`...)
+		case unicode.IsControl(r) || r == 0x200e || r == 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069:
+			out = append(out, `\u`...)
+			const hex = "0123456789abcdef"
+			out = append(out, hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+		default:
+			out = utf8.AppendRune(out, r)
+		}
+	}
+	return string(out)
+}
+
+// cellWidth is the number of terminal columns of s; East Asian wide characters
+// take two.
+func cellWidth(s string) int {
+	n := 0
+	for _, r := range s {
+		n += runeWidth(r)
+	}
+	return n
+}
+
+func runeWidth(r rune) int {
+	switch {
+	case unicode.In(r, unicode.Mn, unicode.Me):
+		return 0
+	case r >= 0x1100 && (r <= 0x115f || r >= 0x2e80 && r <= 0xa4cf || r >= 0xac00 && r <= 0xd7a3 || r >= 0xf900 && r <= 0xfaff ||
+		r >= 0xfe30 && r <= 0xfe6f || r >= 0xff00 && r <= 0xff60 || r >= 0xffe0 && r <= 0xffe6 || r >= 0x1f300 && r <= 0x1faff || r >= 0x20000 && r <= 0x3fffd):
+		return 2
+	}
+	return 1
+}
+
+// cut shortens s to w columns, with "..." at the end when something was lost.
+func cut(s string, w int) string {
+	if cellWidth(s) <= w {
+		return s
+	}
+	if w <= 3 {
+		return "..."[:w]
+	}
+	n := 0
+	for i, r := range s {
+		if n+runeWidth(r) > w-3 {
+			return s[:i] + "..."
+		}
+		n += runeWidth(r)
+	}
+	return s
+}
+
+// pad right-aligns s in w columns, as Flink's client does.
+func pad(dst []byte, s string, w int) []byte {
+	for n := w - cellWidth(s); n > 0; n-- {
+		dst = append(dst, ' ')
+	}
+	return append(dst, s...)
+}

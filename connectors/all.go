@@ -1,0 +1,29 @@
+package connectors
+
+import (
+	"github.com/minkstream/mink/connectors/blackhole"
+	"github.com/minkstream/mink/connectors/print"
+	"github.com/minkstream/mink/engine/connect"
+)
+
+// All lists every connector, in name order. A new one adds a line.
+func All() []*connect.Connector {
+	return []*connect.Connector{
+		&blackhole.Connector,
+		&print.Connector,
+	}
+}
+
+// Formats lists every format, in name order. A new one adds a line.
+func Formats() []*connect.Format {
+	return []*connect.Format{}
+}
+
+// FormatMap is Formats by name, as connect.Deps wants it.
+func FormatMap() map[string]*connect.Format {
+	m := map[string]*connect.Format{}
+	for _, f := range Formats() {
+		m[f.Name] = f
+	}
+	return m
+}

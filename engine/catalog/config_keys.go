@@ -1,0 +1,156 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
+)
+
+// Key is a setting that mink knows.
+type Key struct {
+	Name    string
+	Type    connect.OptionType
+	Default string
+	Values  []string // of an Enum, in capitals
+	Doc     string
+}
+
+// Keys lists the known settings in order of name.
+func Keys() []Key { return slices.Clone(keys) }
+
+// FindKey returns the known setting of that name, or nil.
+func FindKey(name string) *Key {
+	i, ok := slices.BinarySearchFunc(keys, name, func(k Key, n string) int { return strings.Compare(k.Name, n) })
+	if !ok {
+		return nil
+	}
+	return &keys[i]
+}
+
+// KeyNames lists the names of the known settings in order.
+func KeyNames() []string {
+	out := make([]string, len(keys))
+	for i, k := range keys {
+		out[i] = k.Name
+	}
+	return out
+}
+
+func (k *Key) check(value string) error {
+	if k.Name == "table.local-time-zone" {
+		if !strings.EqualFold(value, "default") {
+			if _, ok := ParseZone(value); !ok {
+				return diag.New(diag.InvalidOption, "setting '%s' takes a time zone such as 'Europe/Berlin', 'UTC' or 'GMT+03:00', not '%s'", k.Name, value)
+			}
+		}
+		return nil
+	}
+	return connect.CheckValue(connect.Option{Key: k.Name, Type: k.Type, Values: k.Values}, k.Name, value)
+}
+
+var keys = sortKeys([]Key{
+	{"execution.runtime-mode", connect.Enum, "STREAMING", []string{"STREAMING", "BATCH"}, "Whether queries run over bounded input as a batch."},
+	{"execution.attached", connect.Bool, "false", nil, "Wait for jobs on submission."},
+	{"execution.buffer-timeout.interval", connect.Duration, "100 ms", nil, "After how long a buffer that is not full is sent."},
+	{"execution.buffer-timeout.enabled", connect.Bool, "true", nil, "Whether buffers are sent before they are full."},
+	{"execution.target", connect.String, "local", nil, "Where jobs run."},
+	{"execution.checkpointing.interval", connect.Duration, "", nil, "Time between checkpoints; none means that there are none."},
+	{"execution.checkpointing.mode", connect.Enum, "EXACTLY_ONCE", []string{"EXACTLY_ONCE", "AT_LEAST_ONCE"}, "What a checkpoint promises."},
+	{"execution.checkpointing.timeout", connect.Duration, "10 min", nil, "How long a checkpoint may take."},
+	{"execution.checkpointing.min-pause", connect.Duration, "0 ms", nil, "Least time between two checkpoints."},
+	{"execution.checkpointing.max-concurrent-checkpoints", connect.Int, "1", nil, "How many checkpoints may be under way."},
+	{"execution.checkpointing.tolerable-failed-checkpoints", connect.Int, "3", nil, "How many checkpoints in a row may fail."},
+	{"execution.checkpointing.num-retained", connect.Int, "1", nil, "How many checkpoints are kept."},
+	{"execution.checkpointing.dir", connect.String, "", nil, "Where checkpoints are kept."},
+	{"execution.checkpointing.savepoint-dir", connect.String, "", nil, "Where savepoints are kept."},
+	{"execution.checkpointing.externalized-checkpoint-retention", connect.Enum, "NO_EXTERNALIZED_CHECKPOINTS",
+		[]string{"NO_EXTERNALIZED_CHECKPOINTS", "RETAIN_ON_CANCELLATION", "DELETE_ON_CANCELLATION"}, "What happens to checkpoints of a cancelled job."},
+	{"execution.checkpointing.unaligned.enabled", connect.Bool, "false", nil, "Taken, without effect: checkpoints are aligned."},
+	{"execution.checkpointing.incremental", connect.Bool, "false", nil, "Taken, without effect: checkpoints are incremental."},
+	{"execution.state-recovery.path", connect.String, "", nil, "Snapshot that the next jobs start from."},
+	{"execution.state-recovery.claim-mode", connect.Enum, "NO_CLAIM", []string{"NO_CLAIM", "CLAIM", "LEGACY"}, "Who owns that snapshot."},
+	{"execution.state-recovery.ignore-unclaimed-state", connect.Bool, "false", nil, "Start although state of the snapshot has no operator."},
+	{"parallelism.default", connect.Int, "1", nil, "Parallelism of jobs."},
+	{"pipeline.name", connect.String, "", nil, "Name of the next jobs."},
+	{"pipeline.max-parallelism", connect.Int, "-1", nil, "Number of key groups."},
+	{"pipeline.auto-watermark-interval", connect.Duration, "200 ms", nil, "How often watermarks are sent with the periodic strategy."},
+	{"pipeline.operator-chaining.enabled", connect.Bool, "true", nil, "Whether operators share tasks."},
+	{"pipeline.object-reuse", connect.Bool, "false", nil, "Taken, without effect."},
+	{"restart-strategy.type", connect.Enum, "EXPONENTIAL-DELAY", []string{"NONE", "OFF", "DISABLE", "FIXED-DELAY", "FAILURE-RATE", "EXPONENTIAL-DELAY",
+		"FIXEDDELAY", "FAILURERATE", "EXPONENTIALDELAY"}, "What happens when a job fails."},
+	{"restart-strategy.fixed-delay.attempts", connect.Int, "1", nil, "How often a job is restarted."},
+	{"restart-strategy.fixed-delay.delay", connect.Duration, "1 s", nil, "Time before a restart."},
+	{"restart-strategy.failure-rate.max-failures-per-interval", connect.Int, "1", nil, "Failures an interval may have."},
+	{"restart-strategy.failure-rate.failure-rate-interval", connect.Duration, "1 min", nil, "The interval."},
+	{"restart-strategy.failure-rate.delay", connect.Duration, "1 s", nil, "Time before a restart."},
+	{"restart-strategy.exponential-delay.initial-backoff", connect.Duration, "100 ms", nil, "Time before the first restart."},
+	{"restart-strategy.exponential-delay.max-backoff", connect.Duration, "10 s", nil, "Longest time before a restart."},
+	{"restart-strategy.exponential-delay.backoff-multiplier", connect.Float, "2.0", nil, "Growth of that time."},
+	{"restart-strategy.exponential-delay.reset-backoff-threshold", connect.Duration, "1 h", nil, "Time without failure that resets it."},
+	{"restart-strategy.exponential-delay.jitter-factor", connect.Float, "0.1", nil, "Random part of it."},
+	{"restart-strategy.exponential-delay.attempts-before-reset-backoff", connect.String, "infinite", nil, "How often a job is restarted before the back-off is reset."},
+	{"state.backend.type", connect.Enum, "HASHMAP", []string{"HASHMAP", "ROCKSDB", "FORST", "PEBBLE"}, "Where state is kept."},
+	{"sql-client.execution.result-mode", connect.Enum, "TABLE", []string{"TABLE", "CHANGELOG", "TABLEAU"}, "How results are shown."},
+	{"sql-client.execution.max-table-result.rows", connect.Int, "1000000", nil, "How many rows a shown table has."},
+	{"sql-client.verbose", connect.Bool, "false", nil, "Whether errors are shown with their causes."},
+	{"sql-client.display.print-time-cost", connect.Bool, "true", nil, "Whether the time of a query is shown."},
+	{"table.local-time-zone", connect.String, "default", nil, "Session time zone."},
+	{"table.sql-dialect", connect.Enum, "DEFAULT", []string{"DEFAULT"}, "Dialect of SQL."},
+	{"table.dml-sync", connect.Bool, "false", nil, "Wait for INSERT to end."},
+	{"table.display.max-column-width", connect.Int, "30", nil, "Width of shown columns."},
+	{"table.dynamic-table-options.enabled", connect.Bool, "true", nil, "Whether OPTIONS hints are taken."},
+	{"table.column-expansion-strategy", connect.List, "", nil, "Columns that SELECT * leaves out."},
+	{"table.plan.force-recompile", connect.Bool, "false", nil, "Whether COMPILE PLAN overwrites."},
+	{"table.exec.state.ttl", connect.Duration, "0 ms", nil, "How long untouched state is kept; 0 is for ever."},
+	{"table.exec.source.idle-timeout", connect.Duration, "0 ms", nil, "After how long without rows a source is idle; 0 never."},
+	{"table.exec.source.cdc-events-duplicate", connect.Bool, "false", nil, "Whether sources may repeat changes."},
+	{"table.exec.mini-batch.enabled", connect.Bool, "false", nil, "Whether operators bundle rows."},
+	{"table.exec.mini-batch.allow-latency", connect.Duration, "0 ms", nil, "How long rows are bundled."},
+	{"table.exec.mini-batch.size", connect.Int, "-1", nil, "How many rows are bundled."},
+	{"table.exec.resource.default-parallelism", connect.Int, "-1", nil, "Parallelism of operators; -1 takes parallelism.default."},
+	{"table.exec.sink.not-null-enforcer", connect.Enum, "ERROR", []string{"ERROR", "DROP"}, "What happens to NULL in a NOT NULL column of a sink."},
+	{"table.exec.sink.type-length-enforcer", connect.Enum, "IGNORE", []string{"IGNORE", "TRIM_PAD", "ERROR"}, "Whether lengths of CHAR and BINARY are enforced."},
+	{"table.exec.sink.nested-constraint-enforcer", connect.Enum, "IGNORE", []string{"IGNORE", "ROWS", "ROWS_AND_COLLECTIONS"}, "Whether constraints inside rows are enforced."},
+	{"table.exec.sink.keyed-shuffle", connect.Enum, "AUTO", []string{"AUTO", "NONE", "FORCE"}, "Whether rows are dealt to sinks by primary key."},
+	{"table.exec.sink.rowtime-inserter", connect.Enum, "ENABLED", []string{"ENABLED", "DISABLED"}, "Taken, without effect."},
+	{"table.exec.sink.upsert-materialize", connect.Enum, "AUTO", []string{"AUTO", "NONE", "FORCE"}, "Whether changes are put into order before a sink."},
+	{"table.exec.sink.upsert-materialize-strategy.type", connect.Enum, "LEGACY", []string{"LEGACY", "MAP", "VALUE", "ADAPTIVE"}, "Taken, without effect."},
+	{"table.exec.sink.require-on-conflict", connect.Bool, "true", nil, "Whether INSERT must say what happens when keys collide."},
+	{"table.exec.async-lookup.buffer-capacity", connect.Int, "100", nil, "How many lookups may be under way."},
+	{"table.exec.async-lookup.timeout", connect.Duration, "3 min", nil, "How long a lookup may take."},
+	{"table.exec.async-lookup.output-mode", connect.Enum, "ORDERED", []string{"ORDERED", "ALLOW_UNORDERED"}, "Order of lookup results."},
+	{"table.exec.async-lookup.key-ordered-enabled", connect.Bool, "false", nil, "Whether results keep the order of a key."},
+	{"table.exec.rank.topn-cache-size", connect.Int, "10000", nil, "Taken, without effect."},
+	{"table.exec.interval-join.min-cleanup-interval", connect.Duration, "0 ms", nil, "Taken, without effect."},
+	{"table.exec.unbounded-over.version", connect.Int, "2", nil, "Taken, without effect."},
+	{"table.exec.deduplicate.insert-update-after-sensitive-enabled", connect.Bool, "true", nil, "Whether the first row of a key is an insert."},
+	{"table.exec.deduplicate.mini-batch.compact-changes-enabled", connect.Bool, "false", nil, "Taken, without effect."},
+	{"table.exec.legacy-cast-behaviour", connect.Enum, "DISABLED", []string{"DISABLED"}, "Casts follow the SQL standard."},
+	{"table.exec.uid.generation", connect.Enum, "PLAN_ONLY", []string{"PLAN_ONLY", "ALWAYS", "DISABLED"}, "Taken, without effect."},
+	{"table.exec.simplify-operator-name-enabled", connect.Bool, "true", nil, "Taken, without effect."},
+	{"table.exec.sort.default-limit", connect.Int, "-1", nil, "Rows a batch sort gives without LIMIT."},
+	{"table.exec.emit.early-fire.enabled", connect.Bool, "false", nil, "Whether old-style windows fire before their end."},
+	{"table.exec.emit.early-fire.delay", connect.Duration, "", nil, "How often."},
+	{"table.exec.emit.late-fire.enabled", connect.Bool, "false", nil, "Whether old-style windows fire for late rows."},
+	{"table.exec.emit.late-fire.delay", connect.Duration, "", nil, "How often."},
+	{"table.exec.emit.allow-lateness", connect.Duration, "", nil, "How late rows of old-style windows may be."},
+	{"table.optimizer.agg-phase-strategy", connect.Enum, "AUTO", []string{"AUTO", "ONE_PHASE", "TWO_PHASE"}, "Whether aggregates have a local phase."},
+	{"table.optimizer.distinct-agg.split.enabled", connect.Bool, "false", nil, "Taken, without effect."},
+	{"table.optimizer.distinct-agg.split.bucket-num", connect.Int, "1024", nil, "Taken, without effect."},
+	{"table.optimizer.incremental-agg-enabled", connect.Bool, "true", nil, "Taken, without effect."},
+	{"table.optimizer.reuse-sub-plan-enabled", connect.Bool, "true", nil, "Whether equal parts of a plan run once."},
+	{"table.optimizer.reuse-source-enabled", connect.Bool, "true", nil, "Whether a table is read once."},
+	{"table.optimizer.reuse-sink-enabled", connect.Bool, "true", nil, "Taken, without effect."},
+	{"table.optimizer.join-reorder-enabled", connect.Bool, "false", nil, "Taken, without effect."},
+	{"table.optimizer.multi-join.enabled", connect.Bool, "false", nil, "Taken, without effect."},
+	{"table.optimizer.non-deterministic-update.strategy", connect.Enum, "IGNORE", []string{"IGNORE", "TRY_RESOLVE"}, "Whether unsafe plans are refused."},
+	{"mink.exec.fold", connect.Enum, "auto", []string{"AUTO", "ROW", "BATCH"}, "Whether changes of one key within a step are folded into one."},
+	{"mink.flink-version", connect.String, "2.4", nil, "The Flink version whose defaults hold."},
+})
+
+func sortKeys(k []Key) []Key {
+	slices.SortFunc(k, func(a, b Key) int { return strings.Compare(a.Name, b.Name) })
+	return k
+}

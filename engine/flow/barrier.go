@@ -1,0 +1,232 @@
+package flow
+
+import (
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/state"
+)
+
+// ack is a task's part of a checkpoint, as it reports it to the coordinator.
+type ack struct {
+	task int
+	n    int64
+	// inline is what the task keeps itself: watermarks, timers, splits.
+	inline []byte
+	// writers are the states of sink writers, commits what they have prepared and
+	// no completed checkpoint that the task knows of has.
+	writers []writerState
+	commits []committable
+	// file is the keyed state; base is the checkpoint whose files it continues.
+	file fileRef
+	base int64
+}
+
+type writerState struct {
+	uid  string
+	data []byte
+}
+
+// snapping is a checkpoint whose slow part is under way outside of steps.
+type snapping struct {
+	n       int64
+	ack     *ack
+	waiting int // calls that have not ended
+	aborted bool
+	err     error
+}
+
+// snapDone is what such a call gives.
+type snapDone struct {
+	n        int64
+	sinks    bool // it was the writers' prepare
+	prepared [][]byte
+	states   [][]byte
+	file     fileRef
+	err      error
+}
+
+// trigger makes a source task take its position and send the barrier, in one step.
+func (t *task) trigger(m *mail) error {
+	if t.src == nil || m.n <= t.done {
+		return nil
+	}
+	return t.checkpoint(m.n, m.base, m.flag)
+}
+
+// onBarrier blocks the channel until all channels have delivered the barrier. A
+// newer barrier gives an older one up; an older one that comes late is ignored.
+func (t *task) onBarrier(i int, e elem) error {
+	n := e.ts
+	if n <= t.done || n < t.align {
+		return nil
+	}
+	if t.att.job.plant == PlantNoAlign {
+		return t.checkpoint(n, e.base, e.stop)
+	}
+	if n > t.align {
+		clear(t.blocked)
+		t.align, t.arrived = n, 0
+	}
+	t.blocked[i] = true
+	t.arrived++
+	t.base, t.stopBar = max(t.base, e.base), e.stop
+	if t.arrived < len(t.ins) {
+		return nil
+	}
+	clear(t.blocked)
+	t.align = 0
+	return t.checkpoint(n, t.base, t.stopBar)
+}
+
+// checkpoint is the part inside the step: bundles are flushed, state is frozen, the
+// barrier goes on. Writing follows outside, and the ack after that.
+func (t *task) checkpoint(n, base int64, stop bool) error {
+	t.done = n
+	t.store.Confirm(base)
+	for _, s := range t.sinks {
+		s.confirm(base)
+	}
+	if t.snap != nil {
+		// The write of an older checkpoint, given up meanwhile, is still under way.
+		t.forwardBarrier(n, base, stop)
+		t.report(mail{kind: mailDecline, n: n, err: diag.New(diag.Checkpoint, "the state of checkpoint %d is still being written", t.snap.n)})
+		return nil
+	}
+	a := &ack{task: t.id, n: n}
+	if t.src != nil {
+		t.src.freeze()
+	}
+	early := t.att.job.plant == PlantBundleAfterBarrier
+	if early {
+		t.forwardBarrier(n, base, stop)
+	}
+	for _, x := range t.nodes {
+		if err := x.op.Snapshot(&x.ctx); err != nil {
+			return x.opError(err)
+		}
+	}
+	a.inline = t.encodeInline()
+	t.snap = &snapping{n: n, ack: a}
+	if len(t.sinks) > 0 {
+		t.prepare(n)
+	}
+	if t.keyed {
+		t.upload(t.store.Snapshot(n, t.att.job.fullSnapshot(n)), n)
+	}
+	if !early {
+		t.forwardBarrier(n, base, stop)
+	}
+	if stop {
+		t.stopped = true
+	}
+	if t.snap.waiting == 0 {
+		t.acknowledge()
+	}
+	return nil
+}
+
+func (t *task) forwardBarrier(n, base int64, stop bool) {
+	e := elem{kind: elemBarrier, ts: n, base: base, stop: stop}
+	for _, o := range t.outs {
+		if t.att.job.plant == PlantBarrierOvertake && t.att.host.chance(2, "overtake") == 0 {
+			o.overtake(e)
+			continue
+		}
+		o.control(e)
+	}
+	if t.att.job.plant != PlantBarrierOvertake {
+		t.dirty = false
+	}
+}
+
+// prepare lets the writers make their rows durable. The task takes no rows
+// meanwhile.
+func (t *task) prepare(n int64) {
+	t.snap.waiting++
+	t.preparing++
+	sinks, att := t.sinks, t.att
+	att.host.async(t, false, "prepare "+t.name, func() mail {
+		d := &snapDone{n: n, sinks: true}
+		for _, s := range sinks {
+			data, err := s.w.Prepare(s.txn(n))
+			if err != nil {
+				d.err = s.node.opError(err)
+				break
+			}
+			d.prepared = append(d.prepared, data)
+			d.states = append(d.states, s.w.State())
+		}
+		return mail{kind: mailAsync, attempt: att.n, n: n, payload: d}
+	})
+}
+
+// upload writes the frozen state.
+func (t *task) upload(s *state.Snapshot, n int64) {
+	t.snap.waiting++
+	t.snap.ack.base = s.Base()
+	att, name := t.att, stateName(t.v.UID, t.sub, t.att.n, n)
+	att.host.async(t, true, "upload "+t.name, func() mail {
+		ref, err := att.job.store.writeState(n, name, s)
+		return mail{kind: mailAsync, attempt: att.n, n: n, payload: &snapDone{n: n, file: ref, err: err}}
+	})
+}
+
+// snapped takes note of a call that has ended.
+func (t *task) snapped(d *snapDone) error {
+	s := t.snap
+	if d.sinks {
+		t.preparing--
+		if d.err != nil {
+			return d.err // an outcome that is not known is never success
+		}
+		for i, k := range t.sinks {
+			if d.prepared[i] != nil {
+				k.prepared = append(k.prepared, committable{uid: k.uid, sub: t.sub, attempt: t.att.n, n: d.n, data: d.prepared[i]})
+			}
+			if d.states[i] != nil {
+				s.ack.writers = append(s.ack.writers, writerState{k.uid, d.states[i]})
+			}
+		}
+	} else {
+		s.ack.file = d.file
+		if d.err != nil {
+			s.err = d.err
+		}
+	}
+	if s.waiting--; s.waiting == 0 {
+		t.acknowledge()
+	}
+	return nil
+}
+
+// acknowledge reports the finished part, or that it could not be made.
+func (t *task) acknowledge() {
+	s := t.snap
+	t.snap = nil
+	if s.aborted || s.err != nil {
+		t.store.Abort(s.n)
+	}
+	if s.err != nil {
+		t.report(mail{kind: mailDecline, n: s.n, err: s.err})
+		return
+	}
+	for _, k := range t.sinks {
+		s.ack.commits = append(s.ack.commits, k.prepared...)
+	}
+	t.report(mail{kind: mailAck, n: s.n, payload: s.ack})
+}
+
+// aborted hears that checkpoint n will never be. Rows behind it have been taken, so
+// what the sinks prepared for it stays and goes into the next one.
+func (t *task) aborted(n int64) error {
+	if t.att.job.plant == PlantAbortDropsTxn {
+		for _, s := range t.sinks {
+			s.drop(n)
+		}
+	}
+	if t.snap != nil && t.snap.n == n {
+		t.snap.aborted = true
+		return nil
+	}
+	t.store.Abort(n)
+	return nil
+}

@@ -1,0 +1,132 @@
+package flow
+
+import (
+	"time"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
+)
+
+// State is where a job or task is in its life. Names are Flink's.
+type State uint8
+
+// States of jobs and tasks.
+const (
+	Created State = iota
+	Initializing
+	Running
+	Failing
+	Restarting
+	Cancelling
+	Finished
+	Failed
+	Cancelled
+)
+
+var stateNames = [...]string{"CREATED", "INITIALIZING", "RUNNING", "FAILING", "RESTARTING", "CANCELLING", "FINISHED", "FAILED", "CANCELED"}
+
+// String gives the name used by the REST interface.
+func (s State) String() string { return stateNames[s] }
+
+// Ended reports a state that a job does not leave.
+func (s State) Ended() bool { return s == Finished || s == Failed || s == Cancelled }
+
+// Status is a picture of a job. Parts of it are taken at slightly different
+// moments while the job runs.
+type Status struct {
+	ID, Name string
+	State    State
+	// Started and Ended are milliseconds since the epoch; Ended is 0 while it runs.
+	Started, Ended int64
+	Attempt        int64
+	Restarts       int
+	// Err is the failure that ended the job, or the last one it recovered from.
+	Err   *diag.Error
+	Tasks []TaskStatus
+	// Checkpoints are the counters and the newest of them first, at most 20.
+	Checkpoints CheckpointStats
+}
+
+// TaskStatus is a picture of a subtask.
+type TaskStatus struct {
+	Vertex, Subtask int
+	Node            string // node of the cluster
+	State           State
+	Attempt         int64
+	Steps           int64
+	// RowsIn and RowsOut count rows taken from and given to channels, or read by
+	// a source and written by a sink; Bytes are fixed-width bytes of the channels.
+	RowsIn, RowsOut, BatchesIn, BatchesOut int64
+	// Watermark is the combined input watermark; batch.NoWatermark before the
+	// first.
+	Watermark int64
+	Idle      bool
+	// Busy, Blocked and Waiting are shares of the time since the task started:
+	// in steps, without credits to go on, and without input. Busy in nanoseconds.
+	BusyNanos, BlockedNanos, UptimeNanos int64
+	StateBytes                           int64
+	Ops                                  []OpStatus
+}
+
+// OpStatus is a picture of an operator in a subtask; Node -1 is the reader.
+type OpStatus struct {
+	Node              int
+	UID, Name         string
+	RowsIn, RowsOut   int64
+	Watermark         int64
+	Late              int64
+	LateRows          []LateRow
+	Counters          []Counter
+	Timers            int
+	Splits            []SplitStatus // of a source
+	BadRecords        int64
+	LastBadRecord     string
+	PendingCommittals int
+}
+
+// Counter is a named count of an operator.
+type Counter struct {
+	Name  string
+	Value int64
+}
+
+// LateRow is a sample of the rows that came too late.
+type LateRow struct {
+	// Row is a dense batch of one row.
+	Row *batch.Batch
+	// Watermark is the one it was late against.
+	Watermark int64
+}
+
+// SplitStatus is a picture of a split.
+type SplitStatus struct {
+	ID        string
+	Watermark int64
+	Ended     bool
+	Idle      bool
+	Paused    bool // by watermark alignment
+}
+
+// CheckpointStats are the counters of a job's checkpoints and the newest of them.
+type CheckpointStats struct {
+	Triggered, Completed, Failed int
+	Restored                     int64 // number restored from, 0 if none
+	InProgress                   int
+	History                      []CheckpointStatus
+}
+
+// CheckpointStatus is one checkpoint.
+type CheckpointStatus struct {
+	ID        int64
+	State     string // IN_PROGRESS, COMPLETED, FAILED
+	Savepoint bool
+	Final     bool
+	// Triggered is in milliseconds since the epoch.
+	Triggered int64
+	Duration  time.Duration
+	// Bytes written by it (Delta) and referenced by it (Full).
+	DeltaBytes, FullBytes int64
+	Acked, Tasks          int
+	Path                  string
+	Failure               string
+}

@@ -1,0 +1,564 @@
+package flow
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic" //mink:det-ok host-side flags of a task, never read by a step
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/exec"
+	"github.com/minkstream/mink/engine/invariant"
+	"github.com/minkstream/mink/engine/state"
+)
+
+// pick says which event a step takes. The host picks, the task never does.
+type pick int32
+
+const (
+	pickNone   pick = -1
+	pickMail   pick = 0 // the oldest message
+	pickResume pick = 1 // go on with an interrupted operator
+	pickPoll   pick = 2 // ask a reader for rows
+	pickDry    pick = 3 // nothing to do: let go what waits in open batches
+	pickInput  pick = 4 // + number of the channel: its oldest element
+)
+
+// task is one subtask of a vertex: a state machine that takes one event a step.
+//
+// It does not block, and touches nothing but its own fields, its channels and the
+// host's services. stepMu is held during a step, so that others may look.
+type task struct {
+	att  *attempt
+	id   int
+	v    *Vertex
+	sub  int
+	slot string // name of the cluster node it runs on
+	name string
+
+	// Inputs. inputs[i] is the head's input that channel i leads to.
+	ins     []*pipe
+	inputs  []uint8
+	wms     tracker
+	blocked []bool // by barrier alignment
+	align   int64  // checkpoint being aligned, 0 if none
+	stopBar bool   // of that checkpoint
+	base    int64
+	arrived int
+	done    int64 // newest checkpoint taken or given up
+	idle    bool
+	ended   bool
+
+	nodes []*node
+	outs  []*outEdge
+	src   *source
+	sinks []*sinkOp
+	store *state.Store
+
+	mail mailbox
+
+	// The step at hand.
+	step      int64
+	nowMS     int64
+	nowSet    bool
+	emitted   int
+	yieldRows int
+	hdr       batch.Batch
+	marks     []batch.Mark
+
+	// An interrupted operator: wm is the watermark that follows the batch, held the
+	// batch it still reads.
+	paused *node
+	wm     int64
+	held   *lease
+
+	// A sink waits for its writers to prepare: nothing else is taken.
+	preparing int
+	dirty     bool // something waits in open batches
+	flushSet  bool // the timer for it is set
+	timerAt   int64
+	asyncs    int64
+	calls     int // outstanding asyncs
+	usesClock bool
+	stopped   bool // a barrier with stop was passed: take no more rows
+
+	rng     *rand.Rand
+	pcg     *rand.PCG
+	uidHash uint64
+
+	// Host side.
+	stepMu  sync.Mutex
+	sched   schedState
+	starved atomic.Bool
+	live    atomic.Bool // open and started
+	dead    atomic.Bool // no more steps
+	rec     *recorder
+
+	// Counts for people.
+	rowsIn, batchesIn int64
+	started           int64
+	busy, blockedFor  int64
+	blockedAt         int64
+	failed            bool
+}
+
+func (t *task) box() *mailbox { return &t.mail }
+
+// now is the processing time of the step: read once, and recorded.
+func (t *task) now() int64 {
+	if !t.nowSet {
+		t.nowSet = true
+		t.nowMS = t.att.host.now()
+		if t.rec != nil {
+			t.nowMS = t.rec.now(t.nowMS)
+		}
+	}
+	return t.nowMS
+}
+
+// random is seeded by run, attempt, task and step, so that a step draws the same
+// numbers whenever it is repeated.
+func (t *task) random() *rand.Rand {
+	if t.rng == nil {
+		t.pcg = rand.NewPCG(0, 0)
+		t.rng = rand.New(t.pcg)
+	}
+	t.pcg.Seed(batch.Mix(t.att.job.seed^uint64(t.att.n)<<32^t.uidHash), uint64(t.step))
+	return t.rng
+}
+
+// credit reports whether each channel has a batch to fill.
+func (t *task) credit() bool {
+	for _, o := range t.outs {
+		if !o.credit() {
+			return false
+		}
+	}
+	return true
+}
+
+// mailReady reports whether the oldest message may be handled now.
+func (t *task) mailReady(credit bool) bool {
+	if t.mail.count.Load() == 0 {
+		return false
+	}
+	k := t.mail.front().kind
+	if t.paused != nil {
+		return !k.emits() && k != mailFlush
+	}
+	if t.preparing > 0 && k != mailAsync {
+		return !k.emits()
+	}
+	return credit || !k.emits()
+}
+
+// rows reports whether the task takes rows at all for now.
+func (t *task) takesRows() bool { return t.paused == nil && t.preparing == 0 }
+
+// choose is the threaded host's pick: messages first, then what was interrupted,
+// then the inputs in turn, then the reader; when there is nothing, what waits in
+// open batches is let go. last is the channel taken last.
+func (t *task) choose(now int64, last *int) pick {
+	credit := t.credit()
+	if t.mailReady(credit) {
+		return pickMail
+	}
+	if !credit {
+		return pickNone
+	}
+	if t.paused != nil {
+		return pickResume
+	}
+	if t.takesRows() {
+		for k := range t.ins {
+			i := *last + 1 + k
+			if i >= len(t.ins) {
+				i -= len(t.ins)
+			}
+			if !t.blocked[i] && t.ins[i].ready(now) {
+				*last = i
+				return pickInput + pick(i)
+			}
+		}
+		if t.src != nil && t.src.pollable() {
+			return pickPoll
+		}
+	}
+	if t.dirty {
+		return pickDry
+	}
+	return pickNone
+}
+
+// choices appends all events that may be taken now, for a host that draws one.
+func (t *task) choices(now int64, dst []pick) []pick {
+	credit := t.credit()
+	if t.mailReady(credit) {
+		dst = append(dst, pickMail)
+	}
+	if !credit {
+		return dst
+	}
+	if t.paused != nil {
+		return append(dst, pickResume)
+	}
+	n := len(dst)
+	if t.takesRows() {
+		for i, p := range t.ins {
+			if !t.blocked[i] && p.ready(now) {
+				dst = append(dst, pickInput+pick(i))
+			}
+		}
+		if t.src != nil && t.src.pollable() {
+			dst = append(dst, pickPoll)
+		}
+	}
+	if t.dirty && len(dst) == n {
+		dst = append(dst, pickDry)
+	}
+	return dst
+}
+
+// run is one step. An error ends the attempt.
+func (t *task) run(p pick) (err error) {
+	t.step++
+	t.nowSet, t.emitted = false, 0
+	if t.rec != nil {
+		t.rec.begin(t.step, p)
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = t.panicked(r)
+		}
+	}()
+	now := int64(0)
+	if t.usesClock {
+		now = t.now()
+	}
+	t.store.BeginStep(now)
+	err = t.handle(p)
+	if e := t.store.EndStep(); err == nil {
+		err = e
+	}
+	if t.rec != nil {
+		t.rec.end(t)
+	}
+	return err
+}
+
+func (t *task) handle(p pick) error {
+	switch p {
+	case pickMail:
+		m := t.mail.pop()
+		if t.rec != nil {
+			t.rec.mail(&m)
+		}
+		return t.onMail(&m)
+	case pickResume:
+		return t.resume()
+	case pickPoll:
+		return t.src.poll()
+	case pickDry:
+		t.flush()
+		return nil
+	default:
+		return t.onElem(int(p - pickInput))
+	}
+}
+
+// panicked makes an error of a panic. The operator may be at fault or mink itself:
+// either way the attempt ends and the message says where.
+func (t *task) panicked(r any) error {
+	e := diag.New(diag.Internal, "task %s broke off at step %d: %s", t.name, t.step, panicText(r))
+	if b, ok := r.(invariant.Broken); ok {
+		e.Cause = b
+	}
+	e.Hint = "this is a defect of mink; a report with the statement would help"
+	e.Notes = append(e.Notes, diag.Note{Msg: stackText()})
+	return e
+}
+
+func panicText(r any) string {
+	if e, ok := r.(error); ok {
+		return e.Error()
+	}
+	return fmt.Sprint(r)
+}
+
+// onElem takes the oldest element of channel i.
+func (t *task) onElem(i int) error {
+	p := t.ins[i]
+	e := p.pop()
+	invariant.Check(e.seq == p.got, "channel %d of %s: element %d after %d", i, t.name, e.seq, p.got)
+	p.got++
+	switch e.kind {
+	case elemBatch:
+		return t.onBatch(i, e.l)
+	case elemMark:
+		if err := t.onActive(i); err != nil {
+			return err
+		}
+		t.wms.in[i].wm = max(t.wms.in[i].wm, e.ts)
+		return t.moved()
+	case elemIdle:
+		t.wms.in[i].idle = true
+		return t.moved()
+	case elemActive:
+		return t.onActive(i)
+	case elemBarrier:
+		return t.onBarrier(i, e)
+	case elemEnd:
+		t.wms.in[i].ended = true
+		t.wms.in[i].wm = batch.MaxWatermark
+		return t.moved()
+	}
+	return nil
+}
+
+// onActive makes an idle channel count again.
+func (t *task) onActive(i int) error {
+	if !t.wms.in[i].idle {
+		return nil
+	}
+	if t.att.job.plant != PlantIdleStall {
+		t.wms.in[i].idle = false
+	}
+	return t.moved()
+}
+
+// moved passes on what follows from a change of the inputs' watermarks.
+func (t *task) moved() error {
+	if t.wms.update() {
+		if err := t.nodes[0].watermark(0, t.wms.cur); err != nil {
+			return err
+		}
+	}
+	if t.wms.allEnded() {
+		t.end()
+		return nil
+	}
+	t.setIdle(t.wms.allIdle())
+	return nil
+}
+
+// end passes the end of the input on, once what was interrupted is through.
+func (t *task) end() {
+	if t.ended || t.paused != nil {
+		return
+	}
+	t.ended = true
+	for _, o := range t.outs {
+		o.control(elem{kind: elemEnd})
+	}
+	t.dirty = false
+}
+
+func (t *task) setIdle(idle bool) {
+	if idle == t.idle || t.ended {
+		return
+	}
+	t.idle = idle
+	k := elemActive
+	if idle {
+		k = elemIdle
+	}
+	for _, o := range t.outs {
+		o.control(elem{kind: k})
+	}
+}
+
+// onBatch gives a batch to the head. Its marks become those of the task.
+func (t *task) onBatch(i int, l *lease) error {
+	if err := t.onActive(i); err != nil {
+		return err
+	}
+	t.batchesIn++
+	t.rowsIn += int64(l.b.Rows())
+	t.hdr = l.b
+	if len(l.b.Marks) > 0 {
+		t.marks = t.wms.marks(i, l.b.Marks, t.marks[:0])
+		t.hdr.Marks = t.marks
+	}
+	for _, o := range t.outs {
+		o.tookInput()
+	}
+	err := t.nodes[0].process(0, int(t.inputs[i]), &t.hdr)
+	if t.paused != nil {
+		t.held = l
+		return err
+	}
+	t.att.host.freed(t, l)
+	return err
+}
+
+// pause notes that n's operator stopped in the middle of a large output.
+func (t *task) pause(n *node, wm int64) { t.paused, t.wm = n, wm }
+
+// resume goes on with an interrupted operator.
+func (t *task) resume() error {
+	n := t.paused
+	n.asked = false
+	more, err := n.resume.Resume(&n.ctx)
+	if err != nil {
+		return n.opError(err)
+	}
+	if more {
+		return nil
+	}
+	t.paused = nil
+	if t.held != nil {
+		l := t.held
+		t.held = nil
+		t.att.host.freed(t, l)
+	}
+	if wm := t.wm; wm != batch.NoWatermark {
+		t.wm = batch.NoWatermark
+		if err := n.watermark(0, wm); err != nil {
+			return err
+		}
+	} else if err := n.after(); err != nil {
+		return err
+	}
+	if t.paused != nil {
+		return nil
+	}
+	if t.src != nil {
+		return t.src.resumed()
+	}
+	if t.wms.allEnded() && len(t.ins) > 0 {
+		t.end()
+	}
+	if len(n.timers) > 0 {
+		t.armTimer(n.timers[0])
+	}
+	return nil
+}
+
+// flush lets everything go that waits in open batches.
+func (t *task) flush() {
+	for _, o := range t.outs {
+		o.flush()
+	}
+	t.dirty = false
+}
+
+// unflushed notes that something waits, and sees to it that it does not for long.
+func (t *task) unflushed() {
+	t.dirty = true
+	if !t.flushSet {
+		t.flushSet = true
+		h := t.att.host
+		h.timer(t, h.now()+t.att.job.cfg.BufferTimeout.Milliseconds(), mail{kind: mailFlush, attempt: t.att.n})
+	}
+}
+
+// armTimer asks the host for a call at processing time at.
+func (t *task) armTimer(at int64) {
+	if t.timerAt != 0 && t.timerAt <= at {
+		return
+	}
+	t.timerAt = at
+	t.att.host.timer(t, at, mail{kind: mailTimer, attempt: t.att.n, ts: at})
+}
+
+// onMail handles one message. Those of other attempts never reach a task.
+func (t *task) onMail(m *mail) error {
+	switch m.kind {
+	case mailTrigger:
+		return t.trigger(m)
+	case mailComplete:
+		t.store.Confirm(m.n)
+		for _, s := range t.sinks {
+			s.confirm(m.n)
+		}
+	case mailAbort:
+		return t.aborted(m.n)
+	case mailTimer:
+		return t.onTimer()
+	case mailFlush:
+		t.flushSet = false
+		t.flush()
+	case mailAsync:
+		return t.onAsync(m)
+	case mailWake, mailPeriodic, mailIdle, mailSplits, mailAlign, mailReport, mailDrain:
+		if t.src != nil {
+			return t.src.onMail(m)
+		}
+	}
+	return nil
+}
+
+// onTimer fires the processing-time timers that are due, in order of time, then of
+// nodes.
+func (t *task) onTimer() error {
+	t.timerAt = 0
+	now := t.now()
+	for t.paused == nil {
+		var first *node
+		for _, n := range t.nodes {
+			if len(n.timers) > 0 && n.timers[0] <= now && (first == nil || n.timers[0] < first.timers[0]) {
+				first = n
+			}
+		}
+		if first == nil {
+			break
+		}
+		if err := first.fire(first.timers[0]); err != nil {
+			return err
+		}
+	}
+	for _, n := range t.nodes {
+		if len(n.timers) > 0 {
+			t.armTimer(n.timers[0])
+		}
+	}
+	return nil
+}
+
+// asyncResult is what a call started by an operator gave.
+type asyncResult struct {
+	node int
+	id   int64
+	data []byte
+	err  error
+}
+
+func (t *task) startAsync(n *node, name string, f func() ([]byte, error)) int64 {
+	t.asyncs++
+	t.calls++
+	id, num, att := t.asyncs, n.num, t.att.n
+	t.att.host.async(t, false, name, func() mail {
+		data, err := f()
+		return mail{kind: mailAsync, attempt: att, n: id, payload: &asyncResult{num, id, data, err}}
+	})
+	return id
+}
+
+func (t *task) onAsync(m *mail) error {
+	t.calls--
+	switch r := m.payload.(type) {
+	case *asyncResult:
+		n := t.nodes[r.node]
+		if err := n.completer.Completed(&n.ctx, r.id, r.data, r.err); err != nil {
+			return n.opError(err)
+		}
+	case *snapDone:
+		return t.snapped(r)
+	}
+	return nil
+}
+
+// probe shows a batch to whoever watches the job.
+func (t *task) probe(num int, b *batch.Batch) {
+	t.att.job.cfg.Probe(Probe{Job: t.att.job.cfg.JobID, Vertex: t.v.ID, Node: num, Subtask: t.sub, Attempt: t.att.n, Step: t.step, Batch: b})
+}
+
+// report sends a message to the coordinator.
+func (t *task) report(m mail) {
+	m.attempt, m.task = t.att.n, t.id
+	t.att.host.toCoord(t, m)
+}
+
+var _ exec.Host = (*node)(nil)
+var _ exec.Async = (*node)(nil)

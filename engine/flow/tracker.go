@@ -1,0 +1,109 @@
+package flow
+
+import "github.com/minkstream/mink/engine/batch"
+
+// tracker combines the watermarks of several inputs: the channels of a task, or
+// the splits of a source. The combined watermark is the least over the live ones.
+// Idle and ended inputs leave the minimum; one that returns counts again at once.
+// When all that have not ended are idle it is the greatest among them, so that the
+// order in which they became idle does not matter. It never goes back.
+type tracker struct {
+	in  []input
+	cur int64
+}
+
+// input is one watermark of a tracker.
+type input struct {
+	wm          int64
+	idle, ended bool
+}
+
+func newTracker(n int) tracker {
+	w := tracker{in: make([]input, n), cur: batch.NoWatermark}
+	for i := range w.in {
+		w.in[i].wm = batch.NoWatermark
+	}
+	return w
+}
+
+// others is the least watermark of the live inputs but i, or batch.MaxWatermark.
+func (w *tracker) others(i int) int64 {
+	least := batch.MaxWatermark
+	for j := range w.in {
+		if x := &w.in[j]; j != i && !x.idle && !x.ended {
+			least = min(least, x.wm)
+		}
+	}
+	return least
+}
+
+// update works out the combined watermark and reports whether it rose.
+func (w *tracker) update() bool {
+	least, most := batch.MaxWatermark, batch.NoWatermark
+	live, idle := false, false
+	for j := range w.in {
+		x := &w.in[j]
+		switch {
+		case x.ended:
+		case x.idle:
+			idle = true
+			most = max(most, x.wm)
+		default:
+			live = true
+			least = min(least, x.wm)
+		}
+	}
+	switch {
+	case live:
+	case idle:
+		least = most
+	case len(w.in) == 0:
+		return false
+	}
+	if least <= w.cur {
+		return false
+	}
+	w.cur = least
+	return true
+}
+
+// allIdle reports that no input is live and some may still return.
+func (w *tracker) allIdle() bool {
+	idle := false
+	for j := range w.in {
+		x := &w.in[j]
+		if !x.idle && !x.ended {
+			return false
+		}
+		idle = idle || x.idle && !x.ended
+	}
+	return idle
+}
+
+// allEnded reports that no input has anything more to give.
+func (w *tracker) allEnded() bool {
+	for j := range w.in {
+		if !w.in[j].ended {
+			return false
+		}
+	}
+	return true
+}
+
+// marks takes the marks of rows from input i and appends to dst the marks of the
+// combined watermark that they cause, at the same places.
+func (w *tracker) marks(i int, marks, dst []batch.Mark) []batch.Mark {
+	x := &w.in[i]
+	others := w.others(i)
+	for _, m := range marks {
+		if m.WM <= x.wm {
+			continue
+		}
+		x.wm = m.WM
+		if wm := min(others, m.WM); wm > w.cur {
+			w.cur = wm
+			dst = append(dst, batch.Mark{Pos: m.Pos, WM: wm})
+		}
+	}
+	return dst
+}

@@ -1,0 +1,136 @@
+package kernel
+
+import (
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
+)
+
+// The functions below compute dst[i] = a[i] op b[i] for n = len(dst) lanes. A side
+// that is constant has one value and its flag (ac, bc) set; not both.
+
+// Add adds; integers wrap.
+func Add[T Number](dst, a, b []T, ac, bc bool) {
+	switch {
+	case bc:
+		y := b[0]
+		Map1(dst, a[:len(dst)], func(x T) T { return x + y })
+	case ac:
+		x := a[0]
+		Map1(dst, b[:len(dst)], func(y T) T { return x + y })
+	default:
+		Map2(dst, a[:len(dst)], b, func(x, y T) T { return x + y })
+	}
+}
+
+// Sub subtracts; integers wrap.
+func Sub[T Number](dst, a, b []T, ac, bc bool) {
+	switch {
+	case bc:
+		y := b[0]
+		Map1(dst, a[:len(dst)], func(x T) T { return x - y })
+	case ac:
+		x := a[0]
+		Map1(dst, b[:len(dst)], func(y T) T { return x - y })
+	default:
+		Map2(dst, a[:len(dst)], b, func(x, y T) T { return x - y })
+	}
+}
+
+// Mul multiplies; integers wrap.
+func Mul[T Number](dst, a, b []T, ac, bc bool) {
+	switch {
+	case bc:
+		y := b[0]
+		Map1(dst, a[:len(dst)], func(x T) T { return x * y })
+	case ac:
+		x := a[0]
+		Map1(dst, b[:len(dst)], func(y T) T { return x * y })
+	default:
+		Map2(dst, a[:len(dst)], b, func(x, y T) T { return x * y })
+	}
+}
+
+// DivFloat divides as IEEE 754 does.
+func DivFloat[T Float](dst, a, b []T, ac, bc bool) {
+	switch {
+	case bc:
+		y := b[0]
+		Map1(dst, a[:len(dst)], func(x T) T { return x / y })
+	case ac:
+		x := a[0]
+		Map1(dst, b[:len(dst)], func(y T) T { return x / y })
+	default:
+		Map2(dst, a[:len(dst)], b, func(x, y T) T { return x / y })
+	}
+}
+
+// DivInt divides and cuts toward zero. A divisor of 0 in a live lane is an error.
+func DivInt[T Integer](dst, a, b []T, ac, bc bool, live []uint64) error {
+	if bc && b[0] != 0 {
+		y := b[0]
+		Map1(dst, a[:len(dst)], func(x T) T { return x / y })
+		return nil
+	}
+	return checked(dst, a, b, ac, bc, live, func(x, y T) T { return x / y })
+}
+
+// ModInt is the remainder, with the sign of the dividend. A divisor of 0 in a live
+// lane is an error.
+func ModInt[T Integer](dst, a, b []T, ac, bc bool, live []uint64) error {
+	if bc && b[0] != 0 {
+		modConst(dst, a[:len(dst)], b[0])
+		return nil
+	}
+	return checked(dst, a, b, ac, bc, live, func(x, y T) T { return x % y })
+}
+
+// modConst computes remainders by one divisor. Most values fit 32 bits, where
+// division is several times faster.
+func modConst[T Integer](dst, a []T, y T) {
+	if y > 0 && int64(y) <= 1<<31-1 {
+		d := uint32(y)
+		Map1(dst, a, func(x T) T {
+			if u := uint64(x); u <= 1<<32-1 {
+				return T(uint32(u) % d)
+			}
+			return x % y
+		})
+		return
+	}
+	Map1(dst, a, func(x T) T { return x % y })
+}
+
+// checked computes f where the right side is not 0 and fails for the first live
+// lane where it is.
+func checked[T Integer](dst, a, b []T, ac, bc bool, live []uint64, f func(x, y T) T) error {
+	am, bm := -1, -1
+	if ac {
+		am = 0
+	}
+	if bc {
+		bm = 0
+	}
+	zero := false
+	for i := range dst {
+		y := b[i&bm]
+		if y == 0 {
+			zero = true
+			continue
+		}
+		dst[i] = f(a[i&am], y)
+	}
+	if !zero {
+		return nil
+	}
+	for i := range Lanes(len(dst), live) {
+		if b[i&bm] == 0 {
+			return DivisionByZero(i)
+		}
+	}
+	return nil
+}
+
+// DivisionByZero is the error of a lane.
+func DivisionByZero(lane int) error {
+	return batch.FailLane(lane, diag.DivisionByZero, "division by zero")
+}
