@@ -2,6 +2,12 @@ package connectors
 
 import (
 	"github.com/minkstream/mink/connectors/blackhole"
+	"github.com/minkstream/mink/connectors/filesystem"
+	"github.com/minkstream/mink/connectors/format/changelogjson"
+	"github.com/minkstream/mink/connectors/format/csv"
+	"github.com/minkstream/mink/connectors/format/debeziumjson"
+	"github.com/minkstream/mink/connectors/format/json"
+	"github.com/minkstream/mink/connectors/nexmark"
 	"github.com/minkstream/mink/connectors/print"
 	"github.com/minkstream/mink/engine/connect"
 )
@@ -10,13 +16,20 @@ import (
 func All() []*connect.Connector {
 	return []*connect.Connector{
 		&blackhole.Connector,
+		&filesystem.Connector,
+		&nexmark.Connector,
 		&print.Connector,
 	}
 }
 
 // Formats lists every format, in name order. A new one adds a line.
 func Formats() []*connect.Format {
-	return []*connect.Format{}
+	return []*connect.Format{
+		&changelogjson.Format,
+		&csv.Format,
+		&debeziumjson.Format,
+		&json.Format,
+	}
 }
 
 // FormatMap is Formats by name, as connect.Deps wants it.

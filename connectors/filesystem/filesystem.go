@@ -57,5 +57,6 @@ var Connector = connect.Connector{
 		{Key: "file.modification-time", Type: types.TimestampLTZT(3).Nullable(false), Doc: "When the file was last written."},
 	},
 	Source: newSource,
+	Sink:   newSink,
 	Lookup: newLookup,
 }

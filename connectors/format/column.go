@@ -56,6 +56,13 @@ func (r *Rows) Begin(dst *batch.Batch, max int) {
 	}
 }
 
+// BeginMessage is Begin for a message, which may give any number of rows, up to
+// what a batch can have.
+func (r *Rows) BeginMessage(dst *batch.Batch) {
+	r.Begin(dst, batch.MaxRows)
+	r.max = batch.CapRows
+}
+
 // Buffer names the bytes that Ref points into from now on. They must never
 // change.
 func (r *Rows) Buffer(data []byte) {

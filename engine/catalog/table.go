@@ -26,11 +26,12 @@ type Table struct {
 	Options      connect.Options
 	Comment      string
 
-	// Query is a view's query, to be bound with names resolved from Scope; Text is
-	// its text as written, Expanded with full names.
+	// Query is a view's query, to be bound with names resolved from Scope. Its places lie in
+	// Text; Original is the query as written, Expanded with full names.
 	Query    ast.Query
 	Scope    Path
 	Text     string
+	Original string
 	Expanded string
 }
 

@@ -25,6 +25,8 @@ type Option struct {
 	Doc      string
 	// Prefix makes Key the prefix of a family (`fields.` for `fields.<name>.kind`).
 	Prefix bool
+	// Plain options of a format may also be written without its name in front.
+	Plain bool
 	// Secret values never appear in SHOW CREATE, EXPLAIN, logs, tapes or errors.
 	Secret bool
 }
@@ -206,6 +208,13 @@ type Sink interface {
 	// Committer returns what finishes prepared work, or nil when nothing is to be
 	// committed (blackhole, print).
 	Committer(w WriterCtx) (Committer, error)
+}
+
+// Overwriter is a sink that can replace what is there, for INSERT OVERWRITE.
+type Overwriter interface {
+	// Overwrite is called before Open: the partitions written to, or the whole of a
+	// table without partitions, are replaced when the first checkpoint commits.
+	Overwrite() error
 }
 
 // WriterCtx is what a writer gets from its task.

@@ -114,6 +114,9 @@ func (c *Connector) all(o Options, formats map[string]*Format) []Option {
 			continue
 		}
 		for _, d := range f.Options {
+			if d.Plain {
+				out = append(out, d)
+			}
 			d.Key = role.prefix + f.Name + "." + d.Key
 			out = append(out, d)
 		}
@@ -187,7 +190,13 @@ func FormatOf(t *Table, key string) (*Format, Options, error) {
 		return nil, nil, err
 	}
 	f := t.Deps.Formats[name]
-	return f, t.Options.Sub(strings.TrimSuffix(key, "format") + name + "."), nil
+	o := t.Options.Sub(strings.TrimSuffix(key, "format") + name + ".")
+	for _, d := range f.Options {
+		if v, ok := t.Options[d.Key]; ok && d.Plain && !o.Has(d.Key) {
+			o[d.Key] = v
+		}
+	}
+	return f, o, nil
 }
 
 // CheckValue reports whether value is of the option's type; key is what the user

@@ -20,6 +20,16 @@ type ack struct {
 	base int64
 }
 
+// ckptFlags say what is special about a checkpoint.
+type ckptFlags uint8
+
+const (
+	// ckptFinal: all input has passed through. Keyed state is not needed any more.
+	ckptFinal ckptFlags = 1 << iota
+	// ckptStop: tasks take no rows behind it.
+	ckptStop
+)
+
 type writerState struct {
 	uid  string
 	data []byte
@@ -44,12 +54,13 @@ type snapDone struct {
 	err      error
 }
 
-// trigger makes a source task take its position and send the barrier, in one step.
+// trigger makes a task without inputs, usually a source, take its position and send
+// the barrier, in one step.
 func (t *task) trigger(m *mail) error {
-	if t.src == nil || m.n <= t.done {
+	if len(t.ins) > 0 || m.n <= t.done {
 		return nil
 	}
-	return t.checkpoint(m.n, m.base, m.flag)
+	return t.checkpoint(m.n, m.base, m.flags)
 }
 
 // onBarrier blocks the channel until all channels have delivered the barrier. A
@@ -60,7 +71,7 @@ func (t *task) onBarrier(i int, e elem) error {
 		return nil
 	}
 	if t.att.job.plant == PlantNoAlign {
-		return t.checkpoint(n, e.base, e.stop)
+		return t.checkpoint(n, e.base, e.flags)
 	}
 	if n > t.align {
 		clear(t.blocked)
@@ -68,18 +79,18 @@ func (t *task) onBarrier(i int, e elem) error {
 	}
 	t.blocked[i] = true
 	t.arrived++
-	t.base, t.stopBar = max(t.base, e.base), e.stop
+	t.base = max(t.base, e.base)
 	if t.arrived < len(t.ins) {
 		return nil
 	}
 	clear(t.blocked)
 	t.align = 0
-	return t.checkpoint(n, t.base, t.stopBar)
+	return t.checkpoint(n, t.base, e.flags)
 }
 
 // checkpoint is the part inside the step: bundles are flushed, state is frozen, the
 // barrier goes on. Writing follows outside, and the ack after that.
-func (t *task) checkpoint(n, base int64, stop bool) error {
+func (t *task) checkpoint(n, base int64, flags ckptFlags) error {
 	t.done = n
 	t.store.Confirm(base)
 	for _, s := range t.sinks {
@@ -87,17 +98,20 @@ func (t *task) checkpoint(n, base int64, stop bool) error {
 	}
 	if t.snap != nil {
 		// The write of an older checkpoint, given up meanwhile, is still under way.
-		t.forwardBarrier(n, base, stop)
+		t.forwardBarrier(n, base, flags)
 		t.report(mail{kind: mailDecline, n: n, err: diag.New(diag.Checkpoint, "the state of checkpoint %d is still being written", t.snap.n)})
 		return nil
 	}
 	a := &ack{task: t.id, n: n}
 	if t.src != nil {
 		t.src.freeze()
+		if err := t.plantOffset(n, base, flags); err != nil {
+			return err
+		}
 	}
 	early := t.att.job.plant == PlantBundleAfterBarrier
 	if early {
-		t.forwardBarrier(n, base, stop)
+		t.forwardBarrier(n, base, flags)
 	}
 	for _, x := range t.nodes {
 		if err := x.op.Snapshot(&x.ctx); err != nil {
@@ -109,13 +123,13 @@ func (t *task) checkpoint(n, base int64, stop bool) error {
 	if len(t.sinks) > 0 {
 		t.prepare(n)
 	}
-	if t.keyed {
-		t.upload(t.store.Snapshot(n, t.att.job.fullSnapshot(n)), n)
+	if t.keyed && flags&ckptFinal == 0 {
+		t.upload(t.store.Snapshot(n, false), n)
 	}
-	if !early {
-		t.forwardBarrier(n, base, stop)
+	if !early && !(t.src != nil && t.att.job.plant == PlantOffsetEarly) {
+		t.forwardBarrier(n, base, flags)
 	}
-	if stop {
+	if flags&ckptStop != 0 {
 		t.stopped = true
 	}
 	if t.snap.waiting == 0 {
@@ -124,8 +138,8 @@ func (t *task) checkpoint(n, base int64, stop bool) error {
 	return nil
 }
 
-func (t *task) forwardBarrier(n, base int64, stop bool) {
-	e := elem{kind: elemBarrier, ts: n, base: base, stop: stop}
+func (t *task) forwardBarrier(n, base int64, flags ckptFlags) {
+	e := elem{kind: elemBarrier, ts: n, base: base, flags: flags}
 	for _, o := range t.outs {
 		if t.att.job.plant == PlantBarrierOvertake && t.att.host.chance(2, "overtake") == 0 {
 			o.overtake(e)
@@ -144,7 +158,7 @@ func (t *task) prepare(n int64) {
 	t.snap.waiting++
 	t.preparing++
 	sinks, att := t.sinks, t.att
-	att.host.async(t, false, "prepare "+t.name, func() mail {
+	att.host.async(t, t, false, "prepare "+t.name, func() mail {
 		d := &snapDone{n: n, sinks: true}
 		for _, s := range sinks {
 			data, err := s.w.Prepare(s.txn(n))
@@ -164,7 +178,7 @@ func (t *task) upload(s *state.Snapshot, n int64) {
 	t.snap.waiting++
 	t.snap.ack.base = s.Base()
 	att, name := t.att, stateName(t.v.UID, t.sub, t.att.n, n)
-	att.host.async(t, true, "upload "+t.name, func() mail {
+	att.host.async(t, t, true, "upload "+t.name, func() mail {
 		ref, err := att.job.store.writeState(n, name, s)
 		return mail{kind: mailAsync, attempt: att.n, n: n, payload: &snapDone{n: n, file: ref, err: err}}
 	})
@@ -228,5 +242,25 @@ func (t *task) aborted(n int64) error {
 		return nil
 	}
 	t.store.Abort(n)
+	return nil
+}
+
+// plantOffset puts rows between the position and the barrier, when that is what a
+// test wants.
+func (t *task) plantOffset(n, base int64, flags ckptFlags) error {
+	switch t.att.job.plant {
+	case PlantOffsetLate:
+		if t.src.pollable() {
+			return t.src.poll()
+		}
+	case PlantOffsetEarly:
+		t.forwardBarrier(n, base, flags)
+		if t.src.pollable() {
+			if err := t.src.poll(); err != nil {
+				return err
+			}
+			t.src.freeze()
+		}
+	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -32,6 +31,7 @@ type node struct {
 	finish exec.Finisher
 	completer exec.Completer
 	finished bool
+	restored bool
 
 	// links are the watermarks of what leads here; more than one only where the
 	// nodes are no tree. outWM is what was passed on.
@@ -284,6 +284,3 @@ func (n *node) fire(now int64) error {
 	}
 	return nil
 }
-
-// errPanic wraps what an operator panicked with.
-var errPanic = errors.New("the operator broke off")

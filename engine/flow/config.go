@@ -57,6 +57,9 @@ type Config struct {
 	// StateMemory bounds the job's keyed state in memory, in bytes, shared evenly
 	// by its tasks; 0 has no bound.
 	StateMemory int64
+	// SpillDir is a folder of the machine for state beyond StateMemory; it is
+	// worthless after the job. "" keeps spilled state in memory.
+	SpillDir string
 	// LateSamples is the number of late rows kept per operator for people to look
 	// at; default 10.
 	LateSamples int

@@ -14,11 +14,10 @@ import (
 // their way it waits for the next flush too.
 type outEdge struct {
 	t     *task
+	num   int // in the graph
 	kind  EdgeKind
 	keys  []int
 	lanes []lane
-	// pools of the lanes; a broadcast edge has one.
-	pools []*pool
 	next  int // rebalance
 	kv    batch.KeyVec
 	sels  [][]uint16
@@ -315,6 +314,15 @@ func (o *outEdge) tookInput() {
 // control sends a barrier, a change of idleness or the end behind all rows.
 func (o *outEdge) control(e elem) {
 	o.flush()
+	for i := range o.lanes {
+		for _, p := range o.lanes[i].pipes {
+			o.push(p, e)
+		}
+	}
+}
+
+// overtake sends a barrier ahead of the rows in the open batches, as a test wants.
+func (o *outEdge) overtake(e elem) {
 	for i := range o.lanes {
 		for _, p := range o.lanes[i].pipes {
 			o.push(p, e)

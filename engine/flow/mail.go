@@ -7,7 +7,8 @@ type mailKind uint8
 // Messages to tasks.
 const (
 	mailNone     mailKind = iota
-	mailTrigger           // take checkpoint n (sources); base is the newest completed one
+	mailStart             // first step of an attempt
+	mailTrigger           // take checkpoint n (tasks without inputs); base is the newest completed one
 	mailComplete          // checkpoint n is durable
 	mailAbort             // checkpoint n will never be
 	mailTimer             // a processing-time timer is due
@@ -54,7 +55,7 @@ type mail struct {
 	n       int64 // checkpoint or call
 	ts      int64
 	base    int64
-	flag    bool
+	flags   ckptFlags
 	err     error
 	payload any
 }
@@ -72,11 +73,14 @@ type host interface {
 	// timer delivers m to the actor at processing time at (milliseconds) or later.
 	timer(to actor, at int64, m mail)
 	// async runs f outside of steps and delivers what it returns. Local work dies
-	// with the node it runs on; other work is a call to an external system.
-	async(to actor, local bool, name string, f func() mail)
+	// with the node it runs on; other work is a call to an external system. of is the
+	// task that f works with, or nil: it is not closed before f returns.
+	async(to actor, of *task, local bool, name string, f func() mail)
 	// toCoord and toTask carry messages between a task and its coordinator.
 	toCoord(from *task, m mail)
 	toTask(to *task, m mail)
+	// command gives a coordinator what its owner asks for.
+	command(c *coordinator, k *command)
 	// sent says that an element was pushed; freed that a reader is done with a
 	// batch and its credit may go home.
 	sent(p *pipe)
@@ -91,5 +95,5 @@ type host interface {
 	stop(a *attempt, why error)
 	// place assigns nodes of the cluster to the subtasks' slots, or nil when there
 	// are too few slots.
-	place(slots int) []int
+	place(slots int) []string
 }

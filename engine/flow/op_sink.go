@@ -35,6 +35,7 @@ type sinkOp struct {
 	w        connect.Writer
 	dense    batch.Batch
 	prepared []committable
+	restored [][]byte
 }
 
 // txn names the transaction of a checkpoint; it is never used twice.

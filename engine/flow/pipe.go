@@ -23,8 +23,8 @@ const (
 
 // elem is one element of a channel.
 type elem struct {
-	kind elemKind
-	stop bool // of a barrier: sources stop behind it
+	kind  elemKind
+	flags ckptFlags // of a barrier
 	// ts is a watermark or a checkpoint's number; base, of a barrier, the newest
 	// completed checkpoint.
 	ts, base int64

@@ -43,7 +43,6 @@ type task struct {
 	wms     tracker
 	blocked []bool // by barrier alignment
 	align   int64  // checkpoint being aligned, 0 if none
-	stopBar bool   // of that checkpoint
 	base    int64
 	arrived int
 	done    int64 // newest checkpoint taken or given up
@@ -55,6 +54,10 @@ type task struct {
 	src   *source
 	sinks []*sinkOp
 	store *state.Store
+	keyed bool // the store has structures
+	snap  *snapping
+	chains [][]fileRef // of keyed state to restore
+	from *ckptStore
 
 	mail mailbox
 
@@ -93,6 +96,7 @@ type task struct {
 	starved atomic.Bool
 	live    atomic.Bool // open and started
 	dead    atomic.Bool // no more steps
+	ext     atomic.Int32 // calls outside that work with the task
 	rec     *recorder
 
 	// Counts for people.
@@ -271,11 +275,8 @@ func (t *task) handle(p pick) error {
 // either way the attempt ends and the message says where.
 func (t *task) panicked(r any) error {
 	e := diag.New(diag.Internal, "task %s broke off at step %d: %s", t.name, t.step, panicText(r))
-	if b, ok := r.(invariant.Broken); ok {
-		e.Cause = b
-	}
 	e.Hint = "this is a defect of mink; a report with the statement would help"
-	e.Notes = append(e.Notes, diag.Note{Msg: stackText()})
+	e.Cause = stackText()
 	return e
 }
 
@@ -465,6 +466,8 @@ func (t *task) armTimer(at int64) {
 // onMail handles one message. Those of other attempts never reach a task.
 func (t *task) onMail(m *mail) error {
 	switch m.kind {
+	case mailStart:
+		return t.begin()
 	case mailTrigger:
 		return t.trigger(m)
 	case mailComplete:
@@ -528,7 +531,7 @@ func (t *task) startAsync(n *node, name string, f func() ([]byte, error)) int64 
 	t.asyncs++
 	t.calls++
 	id, num, att := t.asyncs, n.num, t.att.n
-	t.att.host.async(t, false, name, func() mail {
+	t.att.host.async(t, t, false, name, func() mail {
 		data, err := f()
 		return mail{kind: mailAsync, attempt: att, n: id, payload: &asyncResult{num, id, data, err}}
 	})
@@ -543,7 +546,10 @@ func (t *task) onAsync(m *mail) error {
 		if err := n.completer.Completed(&n.ctx, r.id, r.data, r.err); err != nil {
 			return n.opError(err)
 		}
+	case *splitOpen:
+		return t.src.opened(r)
 	case *snapDone:
+		t.calls++
 		return t.snapped(r)
 	}
 	return nil

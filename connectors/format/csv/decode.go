@@ -98,7 +98,7 @@ func (d *decoder) Message(dst *batch.Batch, data []byte) error {
 	if len(data) > format.MaxRecord {
 		return format.BadRecord(0, 0, "record is longer than 16 MB")
 	}
-	d.rows.Begin(dst, batch.MaxRows)
+	d.rows.BeginMessage(dst)
 	d.line = 0
 	data = append(append(make([]byte, 0, len(data)+1), bytes.TrimRight(data, "\r\n")...), '\n')
 	n, err := d.records(data, 0, 0)

@@ -106,15 +106,19 @@ func correlated(n Node, level int) bool {
 }
 
 // Tag returns n with a time attribute: what passes it on is a time attribute too.
+// A whole input column gets a cast to its own type around it, since a plain
+// reference has the attribute of the column it reads.
 func Tag(n expr.Node, attr types.TimeAttr) expr.Node {
 	if n.Type().Attr == attr {
 		return n
 	}
 	switch x := n.(type) {
 	case *expr.InputRef:
-		c := *x
-		c.T.Attr = attr
-		return &c
+		if len(x.Path) > 0 {
+			c := *x
+			c.T.Attr = attr
+			return &c
+		}
 	case *expr.Call:
 		c := *x
 		c.Res.Result.Attr = attr

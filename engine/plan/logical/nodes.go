@@ -23,6 +23,8 @@ type Scan struct {
 	Table     *catalog.Table
 	Connector *connect.Connector
 	Conn      *connect.Table
+	// Out is Conn.Schema with the rowtime attribute where a stored column is one.
+	Out types.Schema
 	// Watermark is over the columns of the scan; nil when there is none.
 	Watermark expr.Node
 	// Column is the rowtime column's name, Text its watermark as written.
@@ -185,7 +187,7 @@ func NewFilter(in Node, cond expr.Node, span diag.Span) Node {
 }
 
 // Schema of the scan is the connector's.
-func (n *Scan) Schema() types.Schema { return n.Conn.Schema }
+func (n *Scan) Schema() types.Schema { return n.Out }
 
 // Schema of constant rows.
 func (n *Values) Schema() types.Schema { return n.Out }

@@ -6,20 +6,42 @@ type CallSyntax uint8
 
 // The special forms, with the arguments they are normalised to. K(..) is a Keyword.
 const (
-	CallPlain         CallSyntax = iota // NAME(args)
-	CallNiladic                         // CURRENT_DATE: no parentheses, no args
-	CallExtract                         // EXTRACT(u FROM x): K(u), x
-	CallTrim                            // TRIM([BOTH|LEADING|TRAILING] [c FROM] s): K(BOTH...), c, s; c is nil-less: ' ' when not written is left out, so args are K, s or K, c, s
-	CallSubstringFrom                   // SUBSTRING(s FROM a [FOR b]): s, a[, b]
-	CallPosition                        // POSITION(a IN b [FROM n]): a, b[, n]
-	CallOverlay                         // OVERLAY(s PLACING r FROM a [FOR b]): s, r, a[, b]
-	CallRound                           // CEIL(x TO u), FLOOR(x TO u): x, K(u)
-	CallUnit                            // TIMESTAMPADD(u, n, t), TIMESTAMPDIFF(u, a, b): K(u), ...
-	CallConvertUsing                    // CONVERT(x USING cs), TRANSLATE(x USING cs): x, K(cs)
-	CallJSON                            // JSON_*: arguments, and the clauses in JSON
-	CallMinusInterval                   // (a - b) DAY: a, b, and the unit in Interval; Name is empty
-	CallEscape                          // {fn NAME(args)}
-	CallPrefix                          // RUNNING x, FINAL x: one argument
+	// CallPlain is NAME(args).
+	CallPlain CallSyntax = iota
+	// CallNiladic is CURRENT_DATE and the like: no parentheses, no args.
+	CallNiladic
+	// CallExtract is EXTRACT(u FROM x): K(u), x.
+	CallExtract
+	// CallTrim is TRIM([BOTH|LEADING|TRAILING] [c FROM] s) and TRIM(s): K(BOTH), s or
+	// K(BOTH), c, s.
+	CallTrim
+	// CallSubstringFrom is SUBSTRING(s FROM a [FOR b]): s, a[, b].
+	CallSubstringFrom
+	// CallPosition is POSITION(a IN b [FROM n]): a, b[, n].
+	CallPosition
+	// CallOverlay is OVERLAY(s PLACING r FROM a [FOR b]): s, r, a[, b].
+	CallOverlay
+	// CallRound is CEIL(x TO u), FLOOR(x TO u): x, K(u).
+	CallRound
+	// CallUnit is TIMESTAMPADD(u, n, t), TIMESTAMPDIFF(u, a, b): K(u), ...
+	CallUnit
+	// CallConvertUsing is CONVERT(x USING cs), TRANSLATE(x USING cs): x, K(cs).
+	CallConvertUsing
+	// CallJSON is a JSON_* function: its arguments, and the clauses in JSON. The
+	// arguments of JSON_OBJECT and JSON_OBJECTAGG are keys and values by turns.
+	CallJSON
+	// CallMinusInterval is (a - b) DAY: a, b, and the unit in Interval; Name is empty.
+	CallMinusInterval
+	// CallEscape is {fn NAME(args)}.
+	CallEscape
+	// CallPrefix is RUNNING f(x), FINAL f(x): the call as the one argument.
+	CallPrefix
+	// CallMethod is x.NAME(args) on something that is no plain name: x, args.
+	CallMethod
+	// CallNew is NEW NAME(args).
+	CallNew
+	// CallFormatJSON is x FORMAT JSON outside of a JSON function: x. Name is empty.
+	CallFormatJSON
 )
 
 // Arg is one argument of a call.
@@ -61,6 +83,8 @@ type FuncCall struct {
 	Quantifier SetQuantifier
 	// OrderBy is ORDER BY inside the parentheses.
 	OrderBy []OrderItem
+	// Separator is SEPARATOR 'text' of GROUP_CONCAT.
+	Separator String
 	// Nulls is IGNORE NULLS or RESPECT NULLS; NullsInside tells that it stood inside the
 	// parentheses.
 	Nulls       NullTreatment
@@ -90,7 +114,7 @@ type JSONClauses struct {
 	OnError JSONBehavior
 	// OnNull is NULL ON NULL or ABSENT ON NULL of the constructors.
 	OnNull JSONOnNull
-	// FormatJSON marks the arguments that are followed by FORMAT JSON, by index.
+	// FormatJSON are the indexes of arguments followed by FORMAT JSON.
 	FormatJSON []int
 }
 
@@ -116,7 +140,7 @@ const (
 	JSONTrue
 	JSONFalse
 	JSONUnknown
-	JSONEmpty // EMPTY without a word
+	JSONEmpty // EMPTY alone, which the grammar refuses
 	JSONEmptyArray
 	JSONEmptyObject
 	JSONDefault // DEFAULT expr

@@ -11,7 +11,7 @@ type ColumnRef struct {
 type Star struct {
 	Pos
 	Qualifier Name // empty for a bare *
-	// Exclude are the columns of SELECT * EXCLUDE (...).
+	// Exclude are the columns of * EXCLUDE (...), which the grammar does not have yet.
 	Exclude []Name
 }
 
@@ -73,10 +73,9 @@ type UnaryOp uint8
 
 // The operators with one operand.
 const (
-	OpNeg   UnaryOp = iota // - x
-	OpPlus                 // + x
-	OpNot                  // NOT x
-	OpPrior                // PRIOR x
+	OpNeg  UnaryOp = iota // - x
+	OpPlus                // + x
+	OpNot                 // NOT x
 )
 
 // Unary is an operator before its operand.
@@ -114,7 +113,7 @@ const (
 	OpImmediatelySucceeds
 	OpMemberOf
 	OpSubmultisetOf
-	OpMultisetUnion // MULTISET UNION ALL; the forms without ALL are DISTINCT
+	OpMultisetUnion // MULTISET UNION [ALL]
 	OpMultisetUnionDistinct
 	OpMultisetIntersect
 	OpMultisetIntersectDistinct
@@ -319,6 +318,12 @@ type FieldAccess struct {
 	Field Identifier
 }
 
+// FieldStar is X.* where X is not a plain name, the fields of a row: (f(x)).*.
+type FieldStar struct {
+	Pos
+	X Expr
+}
+
 // Default is the word DEFAULT in a row of VALUES or as a call argument.
 type Default struct {
 	Pos
@@ -341,9 +346,6 @@ type Keyword struct {
 type Descriptor struct {
 	Pos
 	Columns []Name
-	// Types holds the type after each column where one was written (DESCRIPTOR(a
-	// INT)), else nil entries; nil when none was.
-	Types []TypeSpec
 }
 
 // TableArg is a table given to a call: TABLE t or (query), with its partitioning and
@@ -352,10 +354,9 @@ type TableArg struct {
 	Pos
 	// One of Table, Call and Query is set.
 	Table Name
-	Hints []Hint
-	Call  *FuncCall // TABLE f(...)
+	Call  *FuncCall // TABLE(f(...))
 	Query Query
-	// PartitionBy is set by PARTITION BY.
+	// PartitionBy are the columns of PARTITION BY.
 	PartitionBy []Expr
 	OrderBy     []OrderItem
 }
@@ -406,6 +407,7 @@ func (*Subquery) expr()        {}
 func (*Cursor) expr()          {}
 func (*IndexAccess) expr()     {}
 func (*FieldAccess) expr()     {}
+func (*FieldStar) expr()       {}
 func (*Default) expr()         {}
 func (*Param) expr()           {}
 func (*Keyword) expr()         {}

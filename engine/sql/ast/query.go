@@ -126,8 +126,8 @@ type Ordered struct {
 	Pos
 	Body    Query
 	OrderBy []OrderItem
-	// Offset and Limit are a Literal or a Param. FETCH FIRST n and LIMIT n are the
-	// same; FETCH without a number is not in the grammar. LIMIT ALL leaves it nil.
+	// Offset and Limit are a number literal or a Param. FETCH FIRST n and LIMIT n are
+	// the same; LIMIT ALL leaves Limit nil.
 	Offset Expr
 	Limit  Expr
 }

@@ -25,11 +25,11 @@ type Reset struct {
 	Key String
 }
 
-// SetOption is SET name = value, RESET name and ALTER SYSTEM|SESSION SET ...: forms of
-// the underlying grammar that no planner takes.
+// SetOption is ALTER SYSTEM|SESSION SET name = value and RESET name, which no planner
+// takes.
 type SetOption struct {
 	Pos
-	// Scope is SYSTEM, SESSION or "".
+	// Scope is SYSTEM or SESSION.
 	Scope string
 	Name  Name
 	// Value is nil for RESET. The word ON and bare names are a ColumnRef.

@@ -17,16 +17,15 @@ type DerivedTable struct {
 }
 
 // TableFunc is a function call in FROM: TABLE(f(...)), LATERAL TABLE(f(...)) or
-// f(...). Call is a FuncCall, or a Cursor-like expression for odd forms.
+// f(...).
 type TableFunc struct {
 	Pos
-	Call    Expr
+	Call    Expr // a *FuncCall
 	Lateral bool
 	// Wrapped tells that TABLE( ) stood around the call.
 	Wrapped bool
 	// Specific is TABLE(SPECIFIC f(...)).
 	Specific bool
-	Hints    []Hint
 }
 
 // Unnest is UNNEST(e, ...) [WITH ORDINALITY].
@@ -76,10 +75,11 @@ const (
 	JoinFull
 	JoinCross
 	JoinComma
-	JoinLeftSemi
-	JoinLeftAnti
 	JoinAsof
 	JoinLeftAsof
+	// The kinds below are made by rewrites; the grammar refuses their words.
+	JoinLeftSemi
+	JoinLeftAnti
 	JoinCrossApply
 	JoinOuterApply
 )

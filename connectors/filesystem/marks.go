@@ -1,0 +1,224 @@
+package filesystem
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
+)
+
+// A partition is committed by the watermark when that of every subtask has passed
+// its time. Subtasks run and commit apart, so each leaves a mark in a hidden
+// directory below the table after its files got their names: how far its watermark
+// is, and which partitions it has seen complete. Whoever commits reads all marks
+// and commits what the smallest watermark allows. As a subtask's mark follows its
+// files, a partition so committed has all of its files. The end of the job removes
+// the marks.
+
+type mark struct {
+	Watermark  int64    `json:"watermark"`
+	Partitions []string `json:"partitions,omitempty"`
+}
+
+func (c *committer) marksDir() string { return path.Join(c.s.root, ".marks-"+c.tag) }
+
+func markName(parallelism, subtask int) string { return fmt.Sprintf("%d-%d", parallelism, subtask) }
+
+// commitPartitions marks the partitions of m that are complete.
+func (c *committer) commitPartitions(m committable) error {
+	cfg := &c.s.commit
+	if !cfg.shared(m.Parallelism) {
+		for _, d := range m.Partitions {
+			if err := c.success(d, true); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	marks, err := c.readMarks()
+	if err != nil {
+		return err
+	}
+	own := markName(m.Parallelism, m.Subtask)
+	mine := marks[own]
+	mine.Watermark = m.Watermark
+	for _, d := range m.Partitions {
+		if !slices.Contains(mine.Partitions, d) {
+			mine.Partitions = append(mine.Partitions, d)
+		}
+	}
+	marks[own] = mine
+	if err := c.writeMark(own, mine); err != nil {
+		return err
+	}
+	low := int64(batch.MaxWatermark)
+	for i := range m.Parallelism {
+		mk, ok := marks[markName(m.Parallelism, i)]
+		if !ok {
+			return nil
+		}
+		low = min(low, mk.Watermark)
+	}
+	return c.commitMarked(marks, own, low)
+}
+
+// commitMarked commits what the watermark low of all subtasks allows.
+func (c *committer) commitMarked(marks map[string]mark, own string, low int64) error {
+	var names []string
+	for n := range marks {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	var left []string
+	for _, n := range names {
+		for _, d := range marks[n].Partitions {
+			ok, err := c.s.commit.due(&c.s.parts, d, 0, 0, low)
+			if err != nil {
+				return err
+			}
+			if ok {
+				err = c.success(d, false)
+			} else if n == own {
+				left = append(left, d)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if low == batch.MaxWatermark {
+		if err := c.s.disk().RemoveAll(c.marksDir()); err != nil {
+			return ioError(err, "remove", c.marksDir())
+		}
+		return nil
+	}
+	mine := marks[own]
+	if len(left) == len(mine.Partitions) {
+		return nil
+	}
+	mine.Partitions = left
+	return c.writeMark(own, mine)
+}
+
+// success writes the empty file that says a partition is complete. again writes it
+// anew if it is there, for rows that came late.
+func (c *committer) success(dir string, again bool) error {
+	disk := c.s.disk()
+	full := path.Join(c.s.root, dir)
+	p := path.Join(full, c.s.commit.file)
+	if !again {
+		if _, err := disk.Stat(p); err == nil {
+			return nil
+		}
+	}
+	f, err := disk.Create(p)
+	if err != nil {
+		return ioError(err, "create", p)
+	}
+	err = errors.Join(f.Sync(), f.Close())
+	if err == nil {
+		err = disk.SyncDir(full)
+	}
+	return ioError(err, "create", p)
+}
+
+func (c *committer) readMarks() (map[string]mark, error) {
+	disk := c.s.disk()
+	out := map[string]mark{}
+	entries, err := disk.List(c.marksDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return out, nil
+	}
+	if err != nil {
+		return nil, ioError(err, "list", c.marksDir())
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue // not finished
+		}
+		p := path.Join(c.marksDir(), e.Name())
+		text, err := c.readAll(p)
+		if err != nil {
+			return nil, err
+		}
+		var m mark
+		if err := json.Unmarshal(text, &m); err != nil {
+			return nil, diag.Wrap(diag.IO, err, "file '%s' is damaged", p)
+		}
+		out[e.Name()] = m
+	}
+	return out, nil
+}
+
+func (c *committer) readAll(p string) ([]byte, error) {
+	f, err := c.s.disk().Open(p)
+	if err != nil {
+		return nil, ioError(err, "read", p)
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, ioError(err, "read", p)
+	}
+	text := make([]byte, st.Size())
+	if _, err := readFull(f, text, 0); err != nil {
+		return nil, ioError(err, "read", p)
+	}
+	return text, nil
+}
+
+// writeMark replaces a mark as a whole.
+func (c *committer) writeMark(name string, m mark) error {
+	disk := c.s.disk()
+	if err := disk.MkdirAll(c.marksDir()); err != nil {
+		return ioError(err, "create directory", c.marksDir())
+	}
+	text, err := json.Marshal(m)
+	if err != nil {
+		return diag.Wrap(diag.Internal, err, "cannot write a mark")
+	}
+	temp, final := path.Join(c.marksDir(), "."+name), path.Join(c.marksDir(), name)
+	f, err := disk.Create(temp)
+	if err != nil {
+		return ioError(err, "create", temp)
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = disk.Rename(temp, final)
+	}
+	if err == nil {
+		err = disk.SyncDir(c.marksDir())
+	}
+	return ioError(err, "write", final)
+}
+
+// fenceMarks takes back the watermarks of an attempt that failed: the next one may
+// go on from an older checkpoint. Partitions seen complete stay noted.
+func (c *committer) fenceMarks() error {
+	marks, err := c.readMarks()
+	if err != nil {
+		return err
+	}
+	var names []string
+	for n := range marks {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	for _, n := range names {
+		m := marks[n]
+		m.Watermark = noWatermark
+		if err := c.writeMark(n, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}

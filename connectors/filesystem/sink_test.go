@@ -1,0 +1,360 @@
+package filesystem_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minkstream/mink/connectors/filesystem"
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/types"
+	"github.com/minkstream/mink/testkit/conform"
+)
+
+// files lists everything below dir, sorted, hidden files included.
+func files(t *testing.T, dir string) []string {
+	t.Helper()
+	var out []string
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			rel, _ := filepath.Rel(dir, p)
+			out = append(out, rel)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+var partSchema = types.Schema{
+	{Name: "id", Type: types.BigIntT}, {Name: "dt", Type: types.StringT}, {Name: "v", Type: types.StringT},
+}
+
+func partBatches(n int) (out []*batch.Batch, rows conform.Rows) {
+	id := 0
+	for range n {
+		b := batch.NewBatchBuilder(partSchema.Types()...)
+		for range 3 {
+			day := any([]string{"2020-01-01", "2020-01-02", ""}[id%3])
+			if id%5 == 0 {
+				day = nil
+			}
+			b.Row(batch.Insert, id, day, strings.Repeat("v", id%20))
+			id++
+		}
+		out = append(out, b.Finish())
+		rows = append(rows, conform.TextOf(out[len(out)-1])...)
+	}
+	// The empty string and NULL share a partition, which reads as NULL.
+	for i, r := range rows {
+		rows[i] = strings.Replace(r, ` "" "`, ` NULL "`, 1)
+	}
+	return out, rows
+}
+
+func TestSinkIsExactlyOnceOnAFailingDisk(t *testing.T) {
+	batches, want := partBatches(4)
+	for _, every := range []int{1, 3} {
+		var dir string
+		conform.Sink(t, func(d *conform.FaultDisk) (*conform.SinkRun, func() (conform.Rows, error)) {
+			dir = t.TempDir()
+			d.Disk = env.OS(dir).Disk
+			tab := table(dir, partSchema, "sink.partition-commit.policy.kind", "success-file", "sink.rolling-policy.file-size", "30 b")
+			tab.PartitionKeys = []int{1}
+			tab.Deps.Env.Disk = d
+			run := &conform.SinkRun{
+				Sink:    func() (connect.Sink, error) { return filesystem.Connector.Sink(tab) },
+				Batches: batches, Every: every,
+			}
+			return run, func() (conform.Rows, error) { return conform.ReadAll(source(t, tab), 100) }
+		}, want, func(t *testing.T) {
+			success := 0
+			for _, f := range files(t, dir) {
+				base := filepath.Base(f)
+				switch {
+				case strings.HasPrefix(base, "."):
+					t.Errorf("left behind: %s", f)
+				case base == "_SUCCESS":
+					success++
+				}
+			}
+			if success != 3 {
+				t.Errorf("%d partitions marked, want 3", success)
+			}
+		})
+	}
+}
+
+// openWriter opens subtask i of p over dir.
+func openWriter(t *testing.T, tab *connect.Table, i, p int, now *int64) (connect.Writer, connect.Committer) {
+	t.Helper()
+	s, err := filesystem.Connector.Sink(tab)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := connect.WriterCtx{Job: "j", Sink: "s", Subtask: i, Parallelism: p, Attempt: 1,
+		Now: func() int64 { return *now }, SetTimer: func(int64) {}}
+	w, err := s.Open(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.Committer(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w, c
+}
+
+func must[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func hourBatch(rows ...[2]string) *batch.Batch {
+	b := batch.NewBatchBuilder(types.StringT, types.StringT, types.StringT)
+	for _, r := range rows {
+		b.Row(batch.Insert, "x", r[0], r[1])
+	}
+	return b.Finish()
+}
+
+func millis(s string) int64 {
+	at, err := time.Parse("2006-01-02 15:04:05", s)
+	if err != nil {
+		panic(err)
+	}
+	return at.UnixMilli()
+}
+
+func TestPartitionCommitByWatermark(t *testing.T) {
+	schema := types.Schema{{Name: "v", Type: types.StringT}, {Name: "dt", Type: types.StringT}, {Name: "hm", Type: types.StringT}}
+	for _, parallelism := range []int{1, 2} {
+		dir := t.TempDir()
+		tab := table(dir, schema, "sink.partition-commit.policy.kind", "metastore,success-file",
+			"sink.partition-commit.trigger", "partition-time", "sink.partition-commit.delay", "1 min",
+			"partition.time-extractor.timestamp-pattern", "$dt $hm:00", "sink.partition-commit.success-file.name", "_done")
+		tab.PartitionKeys = []int{1, 2}
+		now := int64(1)
+		var ws []connect.Writer
+		var cs []connect.Committer
+		for i := range parallelism {
+			w, c := openWriter(t, tab, i, parallelism, &now)
+			ws, cs = append(ws, w), append(cs, c)
+		}
+		checkpoint := func(n string) {
+			var ms [][]byte
+			for _, w := range ws {
+				w.State()
+				ms = append(ms, must(w.Prepare(n))(t))
+			}
+			for i, m := range ms {
+				if m == nil {
+					continue
+				}
+				if err := cs[i].Commit(m); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		marked := func(hm string) bool {
+			_, err := os.Stat(filepath.Join(dir, "t", "dt=2020-01-01", "hm="+strings.Replace(hm, ":", "%3A", 1), "_done"))
+			return err == nil
+		}
+		for _, w := range ws {
+			if err := w.Write(hourBatch([2]string{"2020-01-01", "10:00"}, [2]string{"2020-01-01", "10:01"}, [2]string{"2020-01-01", "10:00"})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// All but the last subtask are past 10:00 and its minute of delay.
+		for i, w := range ws {
+			at := "2020-01-01 10:01:30"
+			if i > 0 {
+				at = "2020-01-01 10:00:59"
+			}
+			w.Watermark(millis(at))
+		}
+		checkpoint("1")
+		if got := marked("10:00"); got != (parallelism == 1) {
+			t.Errorf("P %d: 10:00 marked %v after the first checkpoint", parallelism, got)
+		}
+		for _, w := range ws {
+			w.Watermark(millis("2020-01-01 10:02:00"))
+		}
+		checkpoint("2")
+		if !marked("10:00") || marked("10:01") {
+			t.Errorf("P %d: 10:00 marked %v, 10:01 marked %v", parallelism, marked("10:00"), marked("10:01"))
+		}
+		for _, w := range ws {
+			w.Watermark(batch.MaxWatermark)
+		}
+		checkpoint("3")
+		if !marked("10:01") {
+			t.Errorf("P %d: 10:01 is not marked at the end", parallelism)
+		}
+		for _, f := range files(t, dir) {
+			if strings.HasPrefix(filepath.Base(f), ".") || strings.Contains(f, ".marks") {
+				t.Errorf("P %d: left behind: %s", parallelism, f)
+			}
+		}
+		if n := len(files(t, dir)); n != 2*parallelism+2 {
+			t.Errorf("P %d: %d files: %v", parallelism, n, files(t, dir))
+		}
+	}
+}
+
+func TestPartitionCommitByClock(t *testing.T) {
+	schema := types.Schema{{Name: "v", Type: types.StringT}, {Name: "a", Type: types.StringT}, {Name: "b", Type: types.StringT}}
+	dir := t.TempDir()
+	tab := table(dir, schema, "sink.partition-commit.policy.kind", "success-file", "sink.partition-commit.delay", "1 h")
+	tab.PartitionKeys = []int{1}
+	now := int64(1000)
+	w, c := openWriter(t, tab, 0, 1, &now)
+	if err := w.Write(hourBatch([2]string{"p", "q"})); err != nil {
+		t.Fatal(err)
+	}
+	mark := filepath.Join(dir, "t", "a=p", "_SUCCESS")
+	if err := c.Commit(must(w.Prepare("1"))(t)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(mark); err == nil {
+		t.Error("marked before its delay")
+	}
+	if err := w.Timer(1000 + 3_600_000); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Commit(must(w.Prepare("2"))(t)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(mark); err != nil {
+		t.Errorf("not marked after its delay: %v", err)
+	}
+	if m := must(w.Prepare("3"))(t); m != nil {
+		t.Errorf("a checkpoint without news gave %s", m)
+	}
+}
+
+func TestFencedWriterCannotPrepare(t *testing.T) {
+	dir := t.TempDir()
+	tab := table(dir, idName)
+	now := int64(1)
+	w, c := openWriter(t, tab, 0, 1, &now)
+	b := batch.NewBatchBuilder(idName.Types()...)
+	b.Row(batch.Insert, 1, "a")
+	one := b.Finish()
+	if err := w.Write(one); err != nil {
+		t.Fatal(err)
+	}
+	kept := must(w.Prepare("1"))(t)
+	if err := w.Write(one); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Fence(2, [][]byte{kept}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Prepare("2"); err == nil {
+		t.Error("a fenced writer prepared")
+	}
+	w.Close()
+	if got := files(t, dir); len(got) != 1 || !strings.HasPrefix(filepath.Base(got[0]), ".part-s-") {
+		t.Errorf("files after the fence: %v", got)
+	}
+	for range 2 {
+		if err := c.Commit(kept); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantRows(t, source(t, tab), `+I 1 "a"`)
+	// A file that is neither in progress nor final is lost rows, never success.
+	os.RemoveAll(filepath.Join(dir, "t"))
+	if err := c.Commit(kept); err == nil {
+		t.Error("committed a file that is gone")
+	}
+	for _, bad := range []string{`{"files":[{"dir":"..","final":"part-x"}]}`, `{"files":[{"dir":"","final":"../part-x"}]}`, `{"partitions":["a/../.."]}`, `[`} {
+		if err := c.Commit([]byte(bad)); err == nil {
+			t.Errorf("committed %s", bad)
+		}
+	}
+}
+
+func TestFinalNamesAreNotReused(t *testing.T) {
+	dir := t.TempDir()
+	tab := table(dir, idName)
+	for range 3 { // the same job, begun anew each time
+		now := int64(1)
+		w, c := openWriter(t, tab, 0, 1, &now)
+		b := batch.NewBatchBuilder(idName.Types()...)
+		b.Row(batch.Insert, 1, "a")
+		if err := w.Write(b.Finish()); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Commit(must(w.Prepare("1"))(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := files(t, dir); len(got) != 3 {
+		t.Errorf("files: %v", got)
+	}
+}
+
+func TestRollsBySizeAndAge(t *testing.T) {
+	dir := t.TempDir()
+	tab := table(dir, idName, "sink.rolling-policy.file-size", "10 b", "sink.rolling-policy.rollover-interval", "1 min")
+	now := int64(0)
+	w, c := openWriter(t, tab, 0, 1, &now)
+	row := func(name string) {
+		b := batch.NewBatchBuilder(idName.Types()...)
+		b.Row(batch.Insert, 1, name)
+		if err := w.Write(b.Finish()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	row("0123456789") // full at once
+	row("a")
+	if err := w.Timer(60_000); err != nil { // old
+		t.Fatal(err)
+	}
+	row("b")
+	if got := files(t, dir); len(got) != 3 || !slices.ContainsFunc(got, func(f string) bool { return strings.HasSuffix(f, ".inprogress") }) {
+		t.Errorf("before the checkpoint: %v", got)
+	}
+	if err := c.Commit(must(w.Prepare("1"))(t)); err != nil {
+		t.Fatal(err)
+	}
+	if got := files(t, dir); len(got) != 3 || !strings.HasSuffix(got[0], "-0-1-0.csv") {
+		t.Errorf("after the checkpoint: %v", got)
+	}
+}
+
+func TestOverwriteReplacesOnCommit(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "t/old.csv", "9,old\n")
+	write(t, dir, "t/other/kept.csv", "8,kept\n")
+	tab := table(dir, idName)
+	s, err := filesystem.Connector.Sink(tab)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.(connect.Overwriter).Overwrite(); err != nil {
+		t.Fatal(err)
+	}
+	b := batch.NewBatchBuilder(idName.Types()...)
+	b.Row(batch.Insert, 1, "new")
+	run := conform.SinkRun{Sink: func() (connect.Sink, error) { return s, nil }, Batches: []*batch.Batch{b.Finish()}}
+	if _, err := run.Run(); err != nil {
+		t.Fatal(err)
+	}
+	wantRows(t, source(t, tab), `+I 8 "kept"`, `+I 1 "new"`)
+}

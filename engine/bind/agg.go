@@ -1,0 +1,391 @@
+package bind
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/expr"
+	"github.com/minkstream/mink/engine/plan"
+	"github.com/minkstream/mink/engine/plan/logical"
+	"github.com/minkstream/mink/engine/sql/ast"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// groupKey is an expression of GROUP BY over the rows of FROM.
+type groupKey struct {
+	node expr.Node
+	key  string
+	name string
+}
+
+// aggItem is an aggregate of the block; its arguments are over the rows of FROM.
+type aggItem struct {
+	call   plan.AggCall
+	args   []expr.Node
+	filter expr.Node
+	key    string
+	at     diag.Span
+}
+
+// subItem is a subquery above the grouping.
+type subItem struct {
+	kind logical.ApplyKind
+	root logical.Node
+	// x is the left side of IN, with its comparison made once x is a column.
+	x  expr.Node
+	at diag.Span
+}
+
+// hasAggregate reports whether the block has an aggregate outside of OVER.
+func (x *block) hasAggregate(s *ast.Select, order *ast.Ordered) bool {
+	found := false
+	var look func(n any)
+	visit := func(e ast.Expr) {
+		walkExpr(e, func(e ast.Expr) bool {
+			if f, ok := e.(*ast.FuncCall); ok && len(f.Name) == 1 && f.Over == nil && isAggregate(strings.ToUpper(f.Name[0].Name)) {
+				found = true
+			}
+			return !found
+		})
+	}
+	_ = look
+	for _, it := range s.Items {
+		visit(it.Expr)
+	}
+	if s.Qualify != nil {
+		visit(s.Qualify)
+	}
+	if order != nil {
+		for _, o := range order.OrderBy {
+			visit(o.Expr)
+		}
+	}
+	return found
+}
+
+// groupBy binds the GROUP BY clause.
+func (x *block) groupBy(g *ast.GroupBy) error {
+	if g.Quantifier == ast.QuantifierDistinct {
+		return unsupported(g.Span(), "GROUP BY DISTINCT is")
+	}
+	x.clause = "GROUP BY"
+	defer func() { x.clause = "" }()
+	for _, it := range g.Items {
+		switch {
+		case it.Kind == ast.GroupSet && len(it.Exprs) == 0 && len(g.Items) == 1:
+			continue
+		case it.Kind != ast.GroupExpr && it.Kind != ast.GroupSet:
+			return unsupported(it.Span(), "%s is", [...]string{"", "a grouping set", "ROLLUP", "CUBE", "GROUPING SETS"}[it.Kind])
+		}
+		for _, e := range it.Exprs {
+			if err := x.groupExpr(e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (x *block) groupExpr(e ast.Expr) error {
+	if l, ok := e.(*ast.Literal); ok && l.Kind == ast.LitInteger {
+		return diag.At(e.Span(), diag.InvalidQuery, "GROUP BY takes no positions").
+			WithHint("write the column or expression instead of %s", l.Text)
+	}
+	if f, ok := e.(*ast.FuncCall); ok && len(f.Name) == 1 && groupWindows[strings.ToUpper(f.Name[0].Name)] {
+		return x.groupWindow(f)
+	}
+	if r, ok := e.(*ast.RowCtor); ok && !r.Explicit {
+		for _, el := range r.Elems {
+			if err := x.groupExpr(el); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	n, err := x.expr(e)
+	if err != nil {
+		return err
+	}
+	if logical.HasOuter(n) {
+		return unsupported(e.Span(), "GROUP BY a column of an outer query is")
+	}
+	switch n.Type().Kind {
+	case types.Variant, types.Bitmap, types.Descriptor:
+		return diag.At(e.Span(), diag.TypeMismatch, "cannot group by %s", n.Type().Nullable(true))
+	}
+	k := groupKey{node: n, key: expr.Key(n)}
+	for _, o := range x.keys {
+		if o.key == k.key {
+			return nil
+		}
+	}
+	switch c := e.(type) {
+	case *ast.ColumnRef:
+		k.name = c.Name.Last()
+	case *ast.FieldAccess:
+		k.name = c.Field.Name
+	default:
+		k.name = "$f" + strconv.Itoa(len(x.keys))
+	}
+	x.keys = append(x.keys, k)
+	return nil
+}
+
+// aggCall binds an aggregate and gives its stand-in.
+func (x *block) aggCall(e *ast.FuncCall, name string) (expr.Node, error) {
+	at := e.Span()
+	switch {
+	case x.inAgg:
+		return nil, diag.At(at, diag.InvalidQuery, "an aggregate cannot stand inside another one").
+			WithHint("compute the inner one in a subquery")
+	case !x.after || !x.grouped:
+		clause := x.clause
+		if clause == "" {
+			clause = "an expression here"
+		}
+		err := diag.At(at, diag.InvalidQuery, "aggregate %s has no place in %s", name, clause)
+		if clause == "WHERE" {
+			err.WithHint("use HAVING for conditions on aggregates")
+		}
+		return nil, err
+	}
+	if len(e.OrderBy) > 0 || len(e.WithinGroup) > 0 || len(e.WithinDistinct) > 0 {
+		return nil, unsupported(at, "ORDER BY, WITHIN GROUP or WITHIN DISTINCT in an aggregate is")
+	}
+	it, err := x.aggItem(e, name)
+	if err != nil {
+		return nil, err
+	}
+	for i := range x.aggs {
+		if x.aggs[i].key == it.key {
+			return expr.NewRef(aggBase+i, it.call.Type, at), nil
+		}
+	}
+	x.aggs = append(x.aggs, it)
+	return expr.NewRef(aggBase+len(x.aggs)-1, it.call.Type, at), nil
+}
+
+// aggItem binds arguments and filter of an aggregate, with or without OVER.
+func (x *block) aggItem(e *ast.FuncCall, name string) (aggItem, error) {
+	at := e.Span()
+	it := aggItem{at: at}
+	was := x.inAgg
+	x.inAgg = true
+	defer func() { x.inAgg = was }()
+	var args []expr.Node
+	star := len(e.Args) == 1 && isStar(e.Args[0].Value)
+	if star && name != "COUNT" {
+		return it, diag.At(at, diag.InvalidArgument, "%s does not take *", name)
+	}
+	if !star {
+		for _, a := range e.Args {
+			if a.Name != nil {
+				return it, unsupported(a.Name.Span, "a named argument of an aggregate is")
+			}
+			n, err := x.expr(a.Value)
+			if err != nil {
+				return it, err
+			}
+			if logical.HasOuter(n) {
+				return it, unsupported(a.Value.Span(), "an aggregate over columns of an outer query is")
+			}
+			args = append(args, n)
+		}
+	}
+	if name == "COUNT" && !star && len(args) == 0 {
+		return it, diag.At(at, diag.InvalidArgument, "COUNT takes * or an argument")
+	}
+	distinct := e.Quantifier == ast.QuantifierDistinct
+	if name == "COUNT" && len(args) > 1 {
+		if distinct && !x.b.batch() {
+			return it, diag.At(at, diag.UnsupportedByFlink, "COUNT takes one field on a stream")
+		}
+		return it, unsupported(at, "COUNT of several fields is")
+	}
+	// COUNT of what is never NULL counts rows.
+	if name == "COUNT" && len(args) == 1 && !distinct && !args[0].Type().IsNullable() {
+		args = nil
+	}
+	if e.JSON != nil {
+		var err error
+		if args, err = x.jsonArgs(e, args); err != nil {
+			return it, err
+		}
+	}
+	call, cast, err := aggregateCall(name, args, at)
+	if err != nil {
+		return it, err
+	}
+	// DISTINCT means nothing to these.
+	call.Distinct = distinct && name != "MIN" && name != "MAX"
+	call.IgnoreNulls = e.Nulls == ast.NullsIgnore
+	call.Filter = -1
+	it.call, it.args = call, cast
+	if e.Filter != nil {
+		if it.filter, err = x.condition(e.Filter, "FILTER"); err != nil {
+			return it, err
+		}
+	}
+	it.key = name
+	if call.Distinct {
+		it.key += " DISTINCT"
+	}
+	if call.IgnoreNulls {
+		it.key += " IGNORE"
+	}
+	for _, a := range cast {
+		it.key += "|" + expr.Key(a)
+	}
+	if it.filter != nil {
+		it.key += "|FILTER " + expr.Key(it.filter)
+	}
+	return it, nil
+}
+
+func isStar(e ast.Expr) bool { _, ok := e.(*ast.Star); return ok }
+
+// aggregate builds the aggregation and turns what is above it, all, into
+// expressions over its output.
+func (x *block) aggregate(s *ast.Select, all []*expr.Node) error {
+	var exprs []expr.Node
+	var names []string
+	add := func(n expr.Node, name string) int {
+		for i, e := range exprs {
+			if expr.Equal(e, n) {
+				return i
+			}
+		}
+		exprs, names = append(exprs, n), append(names, name)
+		return len(exprs) - 1
+	}
+	at := s.Span()
+	if s.GroupBy != nil {
+		at = s.GroupBy.Span()
+	}
+	agg := &logical.Aggregate{Place: logical.Place{At: at}, TTL: x.hints.aggTTL()}
+	for _, k := range x.keys {
+		// Keys stay apart, so that key i is column i.
+		exprs, names = append(exprs, k.node), append(names, k.name)
+		agg.Keys = append(agg.Keys, len(exprs)-1)
+	}
+	if x.window != nil {
+		w := x.window.spec
+		w.TimeCol = add(x.window.time, "$time")
+		agg.Window, agg.Props = &w, x.window.props
+	}
+	for i := range x.aggs {
+		it := &x.aggs[i]
+		c := it.call
+		c.Args = nil
+		for j, a := range it.args {
+			c.Args = append(c.Args, add(a, argName(a, "$f"+strconv.Itoa(len(exprs)+j))))
+		}
+		if it.filter != nil {
+			// Only TRUE counts, so the column may as well never be NULL.
+			f := it.filter
+			if f.Type().IsNullable() {
+				f = expr.NewIs(expr.IsTrue, false, f, f.Span())
+			}
+			c.Filter = add(f, "$f"+strconv.Itoa(len(exprs)))
+		}
+		if len(x.keys) == 0 && x.window == nil && c.Func != "COUNT" {
+			c.Type.NotNull = false
+		}
+		if c.Filter >= 0 && c.Func != "COUNT" {
+			c.Type.NotNull = false
+		}
+		c.Name = "EXPR$" + strconv.Itoa(i)
+		agg.Aggs = append(agg.Aggs, c)
+	}
+	agg.In = logical.NewProject(x.node, exprs, names, at)
+	x.node = agg
+	out := agg.Schema()
+	for _, p := range all {
+		n, err := x.aboveGroup(*p, out)
+		if err != nil {
+			return err
+		}
+		*p = n
+	}
+	return nil
+}
+
+// argName keeps the name of a column that is an argument.
+func argName(n expr.Node, def string) string {
+	if r, ok := n.(*expr.InputRef); ok && len(r.Names) > 0 {
+		return r.Names[len(r.Names)-1]
+	}
+	return def
+}
+
+// aboveGroup turns an expression over the rows of FROM into one over the groups.
+func (x *block) aboveGroup(n expr.Node, out types.Schema) (expr.Node, error) {
+	var bad *expr.InputRef
+	r := expr.Replace(n, func(n expr.Node) (expr.Node, bool) {
+		ref, isRef := n.(*expr.InputRef)
+		if isRef && ref.Index >= aggBase && ref.Index < logical.Outer {
+			switch {
+			case ref.Index >= subBase:
+				return n, true // a subquery or window function: later
+			case ref.Index >= propBase:
+				i := len(x.keys) + len(x.aggs) + ref.Index - propBase
+				return expr.NewRef(i, out[i].Type, ref.At), true
+			}
+			i := len(x.keys) + ref.Index - aggBase
+			return expr.NewRef(i, out[i].Type, ref.At), true
+		}
+		if _, lit := n.(*expr.Literal); !lit {
+			key := expr.Key(n)
+			for i, k := range x.keys {
+				if k.key == key && expr.Equal(k.node, n) {
+					return expr.NewRef(i, out[i].Type, n.Span()), true
+				}
+			}
+		}
+		if isRef && ref.Index < aggBase {
+			// A field of a grouped row is grouped too.
+			for i, k := range x.keys {
+				if g, ok := k.node.(*expr.InputRef); ok && g.Index == ref.Index && len(g.Path) < len(ref.Path) && samePath(g.Path, ref.Path[:len(g.Path)]) {
+					c := *ref
+					c.Index, c.Path, c.Names = i, ref.Path[len(g.Path):], ref.Names[len(g.Path):]
+					return &c, true
+				}
+			}
+			if bad == nil {
+				bad = ref
+			}
+		}
+		return nil, false
+	})
+	if bad != nil {
+		return nil, diag.At(bad.At, diag.InvalidQuery, "column %q is neither grouped nor inside an aggregate", x.nameOf(bad)).
+			WithHint("add it to GROUP BY, or take MAX, MIN or LAST_VALUE of it")
+	}
+	return r, nil
+}
+
+func samePath(a, b []int) bool {
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// nameOf is the name of a column of FROM.
+func (x *block) nameOf(r *expr.InputRef) string {
+	for _, rel := range x.sc.rels {
+		for _, c := range rel.cols {
+			if c.index == r.Index {
+				n := c.name
+				for _, f := range r.Names {
+					n += "." + f
+				}
+				return n
+			}
+		}
+	}
+	return "$" + strconv.Itoa(r.Index)
+}

@@ -1,0 +1,151 @@
+package bind
+
+import (
+	"maps"
+
+	"github.com/minkstream/mink/engine/catalog"
+	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/sql/ast"
+)
+
+func (b *Binder) alterTable(s *ast.AlterTable) (*Action, error) {
+	t := b.Session.Table(b.resolve(s.Name))
+	if t == nil && s.IfExists {
+		return done("ALTER TABLE", func() error { return nil }), nil
+	}
+	t, err := b.lookupTable(s.Name)
+	if err != nil {
+		return nil, err
+	}
+	if t.View {
+		return nil, diag.At(s.Name.Span(), diag.InvalidQuery, "%s is a view: use ALTER VIEW", s.Name)
+	}
+	switch a := s.Action.(type) {
+	case *ast.RenameTable:
+		p, err := b.object(a.To)
+		if err != nil {
+			return nil, err
+		}
+		if len(a.To) == 1 {
+			p.Catalog, p.Database = t.Path.Catalog, t.Path.Database
+		}
+		return done("ALTER TABLE", func() error { return placed(b.Session.Rename(t, p), a.To.Span()) }), nil
+	case *ast.SetOptions:
+		c := *t
+		c.Options = maps.Clone(t.Options)
+		if c.Options == nil {
+			c.Options = connect.Options{}
+		}
+		for _, o := range a.Options {
+			c.Options[o.Key.Value] = o.Value.Value
+		}
+		return b.replace(&c), nil
+	case *ast.ResetOptions:
+		if len(a.Keys) == 0 {
+			return nil, diag.At(a.Span(), diag.InvalidArgument, "RESET needs at least one key")
+		}
+		c := *t
+		c.Options = maps.Clone(t.Options)
+		for _, k := range a.Keys {
+			if k.Value == "connector" {
+				return nil, diag.At(k.Span, diag.InvalidOption, "'connector' cannot be reset")
+			}
+			delete(c.Options, k.Value)
+		}
+		return b.replace(&c), nil
+	}
+	return nil, unsupported(s.Span(), "this form of ALTER TABLE is")
+}
+
+func (b *Binder) replace(t *catalog.Table) *Action {
+	return done("ALTER TABLE", func() error { return b.Session.ReplaceTable(t) })
+}
+
+func (b *Binder) dropTable(n ast.Name, view, temporary, ifExists bool) *Action {
+	name := "DROP TABLE"
+	if view {
+		name = "DROP VIEW"
+	}
+	return done(name, func() error {
+		p, err := b.object(n)
+		if err != nil {
+			return err
+		}
+		err = b.Session.DropTable(p, view, temporary, ifExists)
+		if diag.CodeOf(err) == diag.UnknownTable && diag.As(err).Hint == "" {
+			var names []string
+			for _, t := range b.Session.Tables(p.Catalog, p.Database) {
+				if t.View == view {
+					names = append(names, t.Path.Object)
+				}
+			}
+			suggest(diag.As(err), p.Object, names)
+		}
+		return placed(err, n.Span())
+	})
+}
+
+func (b *Binder) createView(s *ast.CreateView) (*Action, error) {
+	p, err := b.object(s.Name)
+	if err != nil {
+		return nil, err
+	}
+	t, err := b.viewOf(p, s.Query, s.Columns, s.Name)
+	if err != nil {
+		return nil, err
+	}
+	t.Temporary, t.Comment = s.Temporary, s.Comment.Value
+	return done("CREATE VIEW", func() error {
+		return placed(b.Session.CreateTable(t, s.IfNotExists), s.Name.Span())
+	}), nil
+}
+
+// viewOf checks the query of a view and makes the view.
+func (b *Binder) viewOf(p catalog.Path, q ast.Query, cols []ast.Identifier, name ast.Name) (*catalog.Table, error) {
+	r, err := b.query(q, nil)
+	if err != nil {
+		return nil, err
+	}
+	if r, err = renamed(r, cols, name[len(name)-1]); err != nil {
+		return nil, err
+	}
+	cat, db := b.Session.Current()
+	t := &catalog.Table{Path: p, View: true, Query: q, Scope: catalog.Path{Catalog: cat, Database: db}, Text: b.Text}
+	t.Original = b.textAt(q.Span())
+	t.Expanded = b.queryText(q)
+	s := r.node.Schema()
+	seen := map[string]bool{}
+	for i, f := range s {
+		if seen[r.names[i]] {
+			return nil, diag.At(q.Span(), diag.DuplicateName, "the view has two columns named %q", r.names[i]).
+				WithHint("give one of them an alias, or list column names after the view's name")
+		}
+		seen[r.names[i]] = true
+		t.Columns = append(t.Columns, catalog.Column{Name: r.names[i], Type: f.Type})
+	}
+	return t, nil
+}
+
+func (b *Binder) alterView(s *ast.AlterView) (*Action, error) {
+	t, err := b.lookupTable(s.Name)
+	if err != nil {
+		return nil, err
+	}
+	if !t.View {
+		return nil, diag.At(s.Name.Span(), diag.InvalidQuery, "%s is a table: use ALTER TABLE", s.Name)
+	}
+	if s.Kind == ast.AlterRename {
+		p, err := b.object(s.To)
+		if err != nil {
+			return nil, err
+		}
+		return done("ALTER VIEW", func() error { return placed(b.Session.Rename(t, p), s.To.Span()) }), nil
+	}
+	n, err := b.viewOf(t.Path, s.Query, nil, s.Name)
+	if err != nil {
+		return nil, err
+	}
+	n.Temporary, n.Comment = t.Temporary, t.Comment
+	return done("ALTER VIEW", func() error { return b.Session.ReplaceTable(n) }), nil
+}

@@ -1,0 +1,141 @@
+package bind
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/sql/ast"
+)
+
+// hints are the hints after SELECT.
+type hints struct {
+	// state is STATE_TTL in milliseconds by table name or alias.
+	state map[string]int64
+	// lookup is LOOKUP by table name or alias.
+	lookup map[string]map[string]string
+	tables []hintTable
+}
+
+type hintTable struct {
+	name string
+	at   diag.Span
+}
+
+var listHints = map[string]bool{"BROADCAST": true, "SHUFFLE_HASH": true, "SHUFFLE_MERGE": true, "NEST_LOOP": true, "MULTI_JOIN": true}
+
+// parseHints reads query hints. Names are taken in any case; of two hints of one
+// name the first counts.
+func (b *Binder) parseHints(list []ast.Hint) (hints, error) {
+	h := hints{state: map[string]int64{}, lookup: map[string]map[string]string{}}
+	for _, hint := range list {
+		name := strings.ToUpper(hint.Name.Name)
+		switch {
+		case name == "STATE_TTL":
+			if len(hint.Options) == 0 {
+				return h, diag.At(hint.Name.Span, diag.InvalidArgument, "STATE_TTL takes 'table' = 'duration'")
+			}
+			for _, o := range hint.Options {
+				d, ok := connect.ParseDuration(o.Value.Value)
+				if !ok {
+					return h, diag.At(o.Value.Span, diag.InvalidOption, "STATE_TTL takes a duration such as '1d', not '%s'", o.Value.Value)
+				}
+				h.tables = append(h.tables, hintTable{o.Key.Value, o.Key.Span})
+				h.state[o.Key.Value] = d.Milliseconds()
+			}
+		case name == "LOOKUP":
+			m := map[string]string{}
+			var table ast.String
+			for _, o := range hint.Options {
+				k := strings.ToLower(o.Key.Value)
+				if k == "table" {
+					table = o.Value
+				}
+				if !lookupKeys[k] {
+					return h, suggest(diag.At(o.Key.Span, diag.UnknownOption, "the LOOKUP hint has no option '%s'", o.Key.Value), k, keysOf(lookupKeys))
+				}
+				m[k] = o.Value.Value
+			}
+			if !table.Set {
+				return h, diag.At(hint.Name.Span, diag.MissingOption, "the LOOKUP hint needs 'table' = 'name'")
+			}
+			h.tables = append(h.tables, hintTable{table.Value, table.Span})
+			if h.lookup[table.Value] == nil {
+				h.lookup[table.Value] = m
+			}
+		case listHints[name]:
+			for _, a := range hint.Args {
+				if len(a.Name) > 0 {
+					h.tables = append(h.tables, hintTable{a.Name.Last(), a.Name.Span()})
+				}
+			}
+		case name == "OPTIONS":
+			return h, diag.At(hint.Name.Span, diag.InvalidQuery, "the OPTIONS hint stands after a table name")
+		default:
+			names := append(keysOf(listHints), "STATE_TTL", "LOOKUP")
+			return h, suggest(diag.At(hint.Name.Span, diag.InvalidQuery, "no hint %s", hint.Name.Name), name, names)
+		}
+	}
+	return h, nil
+}
+
+var lookupKeys = map[string]bool{
+	"table": true, "async": true, "output-mode": true, "capacity": true, "timeout": true, "retry-predicate": true,
+	"retry-strategy": true, "fixed-delay": true, "max-attempts": true, "shuffle": true,
+}
+
+// ttl is the TTL of a table's state, or -1.
+func (h hints) ttl(alias string) int64 {
+	if t, ok := h.state[alias]; ok {
+		return t
+	}
+	return -1
+}
+
+// aggTTL is the TTL of a group aggregation: that of its one table, or -1.
+func (h hints) aggTTL() int64 {
+	if len(h.state) == 1 {
+		for _, v := range h.state { // one entry
+			return v
+		}
+	}
+	return -1
+}
+
+// checkHints refuses hints on tables that FROM does not have.
+func (x *block) checkHints() error {
+	for _, t := range x.hints.tables {
+		ok := false
+		var names []string
+		for _, r := range x.sc.rels {
+			names = append(names, r.alias)
+			ok = ok || r.alias == t.name || len(r.path) > 0 && strings.Join(r.path, ".") == t.name
+		}
+		if !ok {
+			return suggest(diag.At(t.at, diag.UnknownTable, "the hint names %s, which is no table of this FROM", t.name), t.name, names)
+		}
+	}
+	return nil
+}
+
+// tableOptions reads the hints after a table name: OPTIONS only.
+func (b *Binder) tableOptions(list []ast.Hint) (connect.Options, diag.Span, error) {
+	out := connect.Options{}
+	var at diag.Span
+	for _, h := range list {
+		if !strings.EqualFold(h.Name.Name, "OPTIONS") {
+			return nil, at, diag.At(h.Name.Span, diag.InvalidQuery, "only the OPTIONS hint can stand after a table name, not %s", h.Name.Name)
+		}
+		if !b.Session.Config.Bool("table.dynamic-table-options.enabled") {
+			return nil, at, diag.At(h.Name.Span, diag.InvalidOption, "the OPTIONS hint is switched off by 'table.dynamic-table-options.enabled' = 'false'")
+		}
+		at = h.Name.Span
+		for _, o := range h.Options {
+			out[o.Key.Value] = o.Value.Value
+		}
+	}
+	return out, at, nil
+}
+
+func formatInt(v int64) string { return strconv.FormatInt(v, 10) }

@@ -1,0 +1,283 @@
+package bind
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/minkstream/mink/engine/catalog"
+	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/sql/ast"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// shows is an action that returns rows of text columns.
+func shows(name string, columns []string, f func() ([][]any, error)) *Action {
+	s := make(types.Schema, len(columns))
+	for i, c := range columns {
+		s[i] = types.Field{Name: c, Type: types.StringT}
+	}
+	return &Action{Name: name, Shows: true, Apply: func() (*Rows, error) {
+		data, err := f()
+		if err != nil {
+			return nil, err
+		}
+		return &Rows{Schema: s, Data: data}, nil
+	}}
+}
+
+func (b *Binder) show(s *ast.Show) (*Action, error) {
+	keep, err := filter(s.Filter)
+	if err != nil {
+		return nil, err
+	}
+	list := func(header string, f func() ([]string, error)) *Action {
+		return shows("SHOW "+s.What, []string{header}, func() ([][]any, error) {
+			names, err := f()
+			if err != nil {
+				return nil, err
+			}
+			var out [][]any
+			for _, n := range names {
+				if keep(n) {
+					out = append(out, []any{n})
+				}
+			}
+			return out, nil
+		})
+	}
+	switch s.What {
+	case "CATALOGS":
+		return list("catalog name", func() ([]string, error) { return b.Session.Store.Catalogs(), nil }), nil
+	case "DATABASES":
+		return list("database name", func() ([]string, error) {
+			cat, _ := b.Session.Current()
+			if len(s.From) > 0 {
+				cat = s.From.Last()
+			}
+			names, err := b.Session.Store.Databases(cat)
+			return names, placed(err, s.From.Span())
+		}), nil
+	case "TABLES", "VIEWS":
+		header := "table name"
+		if s.What == "VIEWS" {
+			header = "view name"
+		}
+		return list(header, func() ([]string, error) {
+			cat, db, err := b.place(s.From)
+			if err != nil {
+				return nil, err
+			}
+			var out []string
+			for _, t := range b.Session.Tables(cat, db) {
+				if t.View || s.What == "TABLES" {
+					out = append(out, t.Path.Object)
+				}
+			}
+			return out, nil
+		}), nil
+	case "FUNCTIONS":
+		return list("function name", func() ([]string, error) { return b.functionNames(s.User), nil }), nil
+	case "COLUMNS":
+		return b.showColumns(s, keep)
+	case "MODULES":
+		if s.Full {
+			return shows("SHOW MODULES", []string{"module name", "used"}, func() ([][]any, error) { return [][]any{{"core", "TRUE"}}, nil }), nil
+		}
+		return list("module name", func() ([]string, error) { return []string{"core"}, nil }), nil
+	case "JARS":
+		return list("jars", func() ([]string, error) { return nil, nil }), nil
+	case "PARTITIONS":
+		return nil, unsupported(s.Span(), "SHOW PARTITIONS is")
+	case "PROCEDURES":
+		return list("procedure name", func() ([]string, error) { return nil, nil }), nil
+	}
+	return nil, unsupported(s.Span(), "SHOW %s is", s.What)
+}
+
+// place is the database after FROM or IN, or the current one.
+func (b *Binder) place(n ast.Name) (cat, db string, err error) {
+	if len(n) == 0 {
+		cat, db = b.Session.Current()
+		return cat, db, nil
+	}
+	if cat, db, err = b.databaseName(n); err == nil {
+		err = placed(b.Session.Store.CheckDatabase(cat, db), n.Span())
+	}
+	return cat, db, err
+}
+
+func (b *Binder) functionNames(user bool) []string {
+	var out []string
+	for _, u := range b.Session.UserFunctions() {
+		out = append(out, strings.ToLower(u.Name))
+	}
+	if !user {
+		for _, n := range b.Session.Host.Functions.Names() {
+			out = append(out, strings.ToLower(n))
+		}
+		for _, n := range aggregateNames() {
+			out = append(out, strings.ToLower(n))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// filter makes the test of LIKE and ILIKE.
+func filter(f ast.ShowFilter) (func(string) bool, error) {
+	if f.Kind == "" {
+		return func(string) bool { return true }, nil
+	}
+	var re strings.Builder
+	re.WriteString("(?s)")
+	if f.Kind == "ILIKE" {
+		re.WriteString("(?i)")
+	}
+	re.WriteString("^")
+	esc := false
+	for _, r := range f.Pattern.Value {
+		switch {
+		case esc:
+			re.WriteString(regexp.QuoteMeta(string(r)))
+			esc = false
+		case r == '\\':
+			esc = true
+		case r == '%':
+			re.WriteString(".*")
+		case r == '_':
+			re.WriteString(".")
+		default:
+			re.WriteString(regexp.QuoteMeta(string(r)))
+		}
+	}
+	re.WriteString("$")
+	c, err := regexp.Compile(re.String())
+	if err != nil {
+		return nil, diag.At(f.Pattern.Span, diag.InvalidArgument, "'%s' is no pattern", f.Pattern.Value)
+	}
+	return func(s string) bool { return c.MatchString(s) != f.Not }, nil
+}
+
+func (b *Binder) showColumns(s *ast.Show, keep func(string) bool) (*Action, error) {
+	t, err := b.lookupTable(s.From)
+	if err != nil {
+		return nil, err
+	}
+	return columnsOf("SHOW COLUMNS", t, keep), nil
+}
+
+func (b *Binder) describe(s *ast.Describe) (*Action, error) {
+	switch s.What {
+	case "TABLE":
+		t, err := b.lookupTable(s.Name)
+		if err != nil {
+			return nil, err
+		}
+		return columnsOf("DESCRIBE", t, func(string) bool { return true }), nil
+	case "CATALOG":
+		name := s.Name.Last()
+		return shows("DESCRIBE CATALOG", []string{"info name", "info value"}, func() ([][]any, error) {
+			comment, opts, err := b.Session.Store.CatalogInfo(name)
+			if err != nil {
+				return nil, placed(err, s.Name.Span())
+			}
+			out := [][]any{{"name", name}, {"type", opts["type"]}, {"comment", comment}}
+			if s.Extended {
+				for _, k := range connect.Options(opts).Keys() {
+					if k != "type" {
+						out = append(out, []any{"option:" + k, opts[k]})
+					}
+				}
+			}
+			return out, nil
+		}), nil
+	case "DATABASE":
+		return nil, diag.At(s.Span(), diag.UnsupportedByFlink, "DESCRIBE DATABASE is parsed but not run by Flink")
+	}
+	return nil, unsupported(s.Span(), "DESCRIBE %s is", s.What)
+}
+
+// columnsOf lists the columns of a table as DESCRIBE does.
+func columnsOf(name string, t *catalog.Table, keep func(string) bool) *Action {
+	header := []string{"name", "type", "null", "key", "extras", "watermark"}
+	comments := false
+	for _, c := range t.Columns {
+		comments = comments || c.Comment != ""
+	}
+	if comments {
+		header = append(header, "comment")
+	}
+	a := shows(name, header, func() ([][]any, error) {
+		var out [][]any
+		for i, c := range t.Columns {
+			if !keep(c.Name) {
+				continue
+			}
+			row := []any{c.Name, describeType(c.Type), !c.Type.NotNull, nil, nil, nil}
+			if k := t.PrimaryKey; k != nil && slices.Contains(k.Columns, i) {
+				var names []string
+				for _, j := range k.Columns {
+					names = append(names, t.Columns[j].Name)
+				}
+				row[3] = "PRI(" + strings.Join(names, ", ") + ")"
+			}
+			if e := extras(c); e != "" {
+				row[4] = e
+			}
+			if t.Watermark != nil && t.Watermark.Column == i {
+				row[5] = t.Watermark.Text
+			}
+			if comments {
+				var text any
+				if c.Comment != "" {
+					text = c.Comment
+				}
+				row = append(row, text)
+			}
+			out = append(out, row)
+		}
+		return out, nil
+	})
+	inner := a.Apply
+	a.Apply = func() (*Rows, error) {
+		r, err := inner()
+		if err == nil {
+			r.Schema[2].Type = types.BooleanT
+		}
+		return r, err
+	}
+	return a
+}
+
+// describeType is a type without its nullability, which has a column of its own.
+func describeType(t types.Type) string { return t.Nullable(true).Describe() }
+
+func extras(c catalog.Column) string {
+	switch c.Kind {
+	case catalog.Computed:
+		return "AS " + c.Text
+	case catalog.Metadata:
+		s := "METADATA"
+		if c.HasKey {
+			s += " FROM '" + strings.ReplaceAll(c.Key, "'", "''") + "'"
+		}
+		if c.Virtual {
+			s += " VIRTUAL"
+		}
+		return s
+	}
+	return ""
+}
+
+func (b *Binder) showCurrent(s *ast.ShowCurrent) (*Action, error) {
+	word := strings.ToLower(s.What)
+	return shows("SHOW CURRENT "+s.What, []string{"current " + word + " name"}, func() ([][]any, error) {
+		cat, db := b.Session.Current()
+		if s.What == "CATALOG" {
+			db = cat
+		}
+		return [][]any{{db}}, nil
+	}), nil
+}

@@ -1,0 +1,163 @@
+package bind
+
+import (
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/sql/ast"
+)
+
+// Statement binds a statement.
+func (b *Binder) Statement(s ast.Statement) (Bound, error) {
+	switch s := s.(type) {
+	case *ast.QueryStatement:
+		return b.bound(b.Query(s.Query))
+	case *ast.Insert:
+		i, err := b.Insert(s)
+		if err != nil {
+			return nil, err
+		}
+		return i, nil
+	case *ast.StatementSet:
+		return b.inserts(s)
+	case *ast.Execute:
+		return b.Statement(s.Statement)
+	case *ast.BeginStatementSet:
+		return &BeginSet{s.Span()}, nil
+	case *ast.EndStatementSet:
+		return &EndSet{s.Span()}, nil
+	case *ast.Explain:
+		return b.explain(s)
+	case *ast.CreateTable:
+		return b.action(b.createTable(s))
+	case *ast.DropTable:
+		return b.action(b.dropTable(s.Name, false, s.Temporary, s.IfExists), nil)
+	case *ast.AlterTable:
+		return b.action(b.alterTable(s))
+	case *ast.CreateView:
+		return b.action(b.createView(s))
+	case *ast.AlterView:
+		return b.action(b.alterView(s))
+	case *ast.DropView:
+		return b.action(b.dropTable(s.Name, true, s.Temporary, s.IfExists), nil)
+	case *ast.CreateCatalog:
+		return b.action(b.createCatalog(s))
+	case *ast.DropCatalog:
+		return b.action(b.dropCatalog(s))
+	case *ast.CreateDatabase:
+		return b.action(b.createDatabase(s))
+	case *ast.DropDatabase:
+		return b.action(b.dropDatabase(s))
+	case *ast.CreateFunction:
+		return b.action(b.createFunction(s))
+	case *ast.DropFunction:
+		return b.action(b.dropFunction(s), nil)
+	case *ast.UseCatalog:
+		return b.action(b.useCatalog(s), nil)
+	case *ast.UseDatabase:
+		return b.action(b.useDatabase(s))
+	case *ast.Set:
+		return b.action(b.set(s))
+	case *ast.Reset:
+		return b.action(b.reset(s), nil)
+	case *ast.Show:
+		return b.action(b.show(s))
+	case *ast.ShowCurrent:
+		return b.action(b.showCurrent(s))
+	case *ast.ShowCreate:
+		return b.action(b.showCreate(s))
+	case *ast.Describe:
+		return b.action(b.describe(s))
+	}
+	return nil, refuse(s)
+}
+
+func (b *Binder) bound(q *Query, err error) (Bound, error) {
+	if err != nil {
+		return nil, err
+	}
+	return q, nil
+}
+
+func (b *Binder) action(a *Action, err error) (Bound, error) {
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// refuse says why a statement cannot be bound.
+func refuse(s ast.Statement) error {
+	at := s.Span()
+	no := func(what string) error { return unsupported(at, "%s is", what) }
+	switch s := s.(type) {
+	case *ast.Merge:
+		return diag.At(at, diag.UnsupportedByFlink, "MERGE INTO is parsed but cannot be planned")
+	case *ast.SetOption:
+		return diag.At(at, diag.UnsupportedByFlink, "this form of SET is not one of Flink SQL").WithHint("write SET 'key' = 'value'")
+	case *ast.Update:
+		return no("UPDATE")
+	case *ast.Delete:
+		return no("DELETE")
+	case *ast.TruncateTable:
+		return no("TRUNCATE TABLE")
+	case *ast.AnalyzeTable:
+		return no("ANALYZE TABLE")
+	case *ast.AlterCatalog:
+		return no("ALTER CATALOG")
+	case *ast.AlterDatabase:
+		return no("ALTER DATABASE")
+	case *ast.AlterFunction:
+		return no("ALTER FUNCTION")
+	case *ast.CreateMaterializedTable, *ast.AlterMaterializedTable, *ast.DropMaterializedTable:
+		return no("MATERIALIZED TABLE")
+	case *ast.CreateModel, *ast.AlterModel, *ast.DropModel:
+		return no("MODEL")
+	case *ast.CreateConnection, *ast.AlterConnection, *ast.DropConnection:
+		return no("CONNECTION")
+	case *ast.CompilePlan, *ast.ExecutePlan:
+		return no("COMPILE PLAN and EXECUTE PLAN")
+	case *ast.Call:
+		return no("CALL")
+	case *ast.LoadModule, *ast.UnloadModule, *ast.UseModules:
+		return no("loading and using modules")
+	case *ast.AddJar, *ast.RemoveJar:
+		return no("loading jars")
+	case *ast.StopJob:
+		return no("STOP JOB in a script")
+	default:
+		_ = s
+	}
+	return no("this statement")
+}
+
+func (b *Binder) inserts(s *ast.StatementSet) (Bound, error) {
+	out := &Inserts{}
+	for _, i := range s.Inserts {
+		n, err := b.Insert(i)
+		if err != nil {
+			return nil, err
+		}
+		out.List = append(out.List, n)
+	}
+	return out, nil
+}
+
+func (b *Binder) explain(s *ast.Explain) (Bound, error) {
+	inner := s.Statement
+	if e, ok := inner.(*ast.Execute); ok {
+		inner = e.Statement
+	}
+	switch inner.(type) {
+	case *ast.QueryStatement, *ast.Insert, *ast.StatementSet:
+	case *ast.CreateTable:
+		return nil, unsupported(s.Span(), "EXPLAIN of CREATE TABLE AS is")
+	case *ast.CreateMaterializedTable, *ast.AlterMaterializedTable:
+		return nil, refuse(inner)
+	default:
+		return nil, diag.At(inner.Span(), diag.InvalidQuery, "EXPLAIN takes a query, an INSERT or a STATEMENT SET")
+	}
+	of, err := b.Statement(inner)
+	if err != nil {
+		return nil, err
+	}
+	return &Explain{Of: of, Details: s.Details, At: s.Span()}, nil
+}

@@ -1,0 +1,150 @@
+package bind
+
+import (
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/expr"
+	"github.com/minkstream/mink/engine/plan/logical"
+	"github.com/minkstream/mink/engine/sql/ast"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// subquery binds a query inside an expression; its outer scope is the block's.
+func (x *block) subquery(q ast.Query) (*rows, error) {
+	if x.noQuery {
+		return nil, unsupported(q.Span(), "a subquery in %s is", x.clause)
+	}
+	if x.inAgg {
+		return nil, unsupported(q.Span(), "a subquery inside an aggregate is")
+	}
+	if x.b.depth++; x.b.depth > 64 {
+		return nil, diag.At(q.Span(), diag.LimitExceeded, "queries are nested more than 64 deep")
+	}
+	defer func() { x.b.depth-- }()
+	return x.b.query(q, x.sc)
+}
+
+// scalarQuery is (SELECT one column) as a value.
+func (x *block) scalarQuery(e *ast.Subquery) (expr.Node, error) {
+	r, err := x.subquery(e.Query)
+	if err != nil {
+		return nil, err
+	}
+	if len(r.names) != 1 {
+		return nil, diag.At(e.Span(), diag.InvalidQuery, "a query used as a value must have one column, this one has %d", len(r.names))
+	}
+	return x.attach(logical.ApplyScalar, r, nil, e.Span())
+}
+
+func (x *block) exists(e *ast.Exists) (expr.Node, error) {
+	r, err := x.subquery(e.Query)
+	if err != nil {
+		return nil, err
+	}
+	return x.attach(logical.ApplyMark, r, nil, e.Span())
+}
+
+// inQuery is x [NOT] IN (query).
+func (x *block) inQuery(l ast.Expr, q ast.Query, not bool, at diag.Span) (expr.Node, error) {
+	ln, err := x.expr(l)
+	if err != nil {
+		return nil, err
+	}
+	r, err := x.subquery(q)
+	if err != nil {
+		return nil, err
+	}
+	width := 1
+	if m, ok := ln.(*expr.Make); ok && m.T.Kind == types.Row {
+		width = len(m.Args)
+	}
+	if width != len(r.names) {
+		return nil, diag.At(at, diag.InvalidQuery, "IN compares %d values with a query of %d columns", width, len(r.names))
+	}
+	n, err := x.attach(logical.ApplyMark, r, ln, at)
+	if err == nil && not {
+		n = expr.NewNot(n, at)
+	}
+	return n, err
+}
+
+// attach adds a subquery to the rows of the block and returns its column, or above
+// a grouping its stand-in. left is the left side of IN.
+func (x *block) attach(kind logical.ApplyKind, r *rows, left expr.Node, at diag.Span) (expr.Node, error) {
+	t := types.BooleanT
+	if kind == logical.ApplyScalar {
+		t = r.node.Schema()[0].Type.Nullable(true).Plain()
+	}
+	if x.after && x.grouped {
+		if logical.Correlated(r.node) {
+			return nil, unsupported(at, "a correlated subquery above GROUP BY is")
+		}
+		x.subs = append(x.subs, subItem{kind, r.node, left, at})
+		// The comparison is checked now and made anew over the groups.
+		if left != nil {
+			if _, err := inCondition(left, 0, r.node, at); err != nil {
+				return nil, err
+			}
+		}
+		return expr.NewRef(subBase+len(x.subs)-1, t, at), nil
+	}
+	if x.node == nil {
+		x.node = oneRow(at)
+	}
+	a := &logical.Apply{Place: logical.Place{At: at}, Kind: kind, Left: x.node, Right: r.node}
+	if left != nil {
+		c, err := inCondition(left, len(x.node.Schema()), r.node, at)
+		if err != nil {
+			return nil, err
+		}
+		a.Cond = c
+	}
+	x.node = a
+	return expr.NewRef(len(a.Schema())-1, t, at), nil
+}
+
+// inCondition compares the left side of IN with the columns of the query, which
+// begin at base.
+func inCondition(left expr.Node, base int, q logical.Node, at diag.Span) (expr.Node, error) {
+	s := q.Schema()
+	parts := []expr.Node{left}
+	if m, ok := left.(*expr.Make); ok && m.T.Kind == types.Row {
+		parts = m.Args
+	}
+	var conds []expr.Node
+	for i, p := range parts {
+		c, err := expr.NewCompare(expr.Eq, p, expr.NewRef(base+i, s[i].Type, at), at)
+		if err != nil {
+			return nil, err
+		}
+		conds = append(conds, c)
+	}
+	return expr.NewAnd(conds...), nil
+}
+
+// attachSubqueries puts the subqueries above a grouping on top of it.
+func (x *block) attachSubqueries(all []*expr.Node) {
+	if len(x.subs) == 0 {
+		return
+	}
+	at := make([]*expr.InputRef, len(x.subs))
+	for i, s := range x.subs {
+		a := &logical.Apply{Place: logical.Place{At: s.at}, Kind: s.kind, Left: x.node, Right: s.root}
+		if s.x != nil {
+			c, err := inCondition(s.x, len(x.node.Schema()), s.root, s.at)
+			if err == nil { // it was checked when the subquery was bound
+				a.Cond = c
+			}
+		}
+		x.node = a
+		n := len(a.Schema()) - 1
+		at[i] = expr.NewRef(n, a.Schema()[n].Type, s.at)
+	}
+	for _, p := range all {
+		*p = expr.Replace(*p, func(n expr.Node) (expr.Node, bool) {
+			if r, ok := n.(*expr.InputRef); ok && r.Index >= subBase && r.Index < overBase {
+				return at[r.Index-subBase], true
+			}
+			return nil, false
+		})
+	}
+}

@@ -1,0 +1,267 @@
+package bind
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/minkstream/mink/engine/catalog"
+	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/expr"
+	"github.com/minkstream/mink/engine/plan/logical"
+	"github.com/minkstream/mink/engine/sql/ast"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// resolve completes a name as seen from where the statement or view stands.
+func (b *Binder) resolve(n ast.Name) catalog.Path {
+	return b.Session.ResolveFrom(n.Parts(), b.from)
+}
+
+// lookupTable finds a table or view, or says what is near.
+func (b *Binder) lookupTable(name ast.Name) (*catalog.Table, error) {
+	p := b.resolve(name)
+	if t := b.Session.Table(p); t != nil {
+		return t, nil
+	}
+	if err := b.Session.Store.CheckDatabase(p.Catalog, p.Database); err != nil && len(name) > 1 {
+		return nil, diag.As(err).Or(name[:len(name)-1].Span())
+	}
+	var names []string
+	for _, t := range b.Session.Tables(p.Catalog, p.Database) {
+		names = append(names, t.Path.Object)
+	}
+	for e := b.ctes; e != nil; e = e.next {
+		names = append(names, e.name)
+	}
+	return nil, suggest(diag.At(name.Span(), diag.UnknownTable, "no table or view %s", name), name.Last(), names)
+}
+
+// tableName binds a table, view or named query of FROM.
+func (b *Binder) tableName(t *ast.TableName, outer *scope) (logical.Node, *scope, error) {
+	if len(t.Extend) > 0 {
+		return nil, nil, diag.At(t.Span(), diag.UnsupportedByFlink, "EXTEND is not a form of Flink SQL")
+	}
+	opts, optAt, err := b.tableOptions(t.Hints)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(t.Name) == 1 {
+		for e := b.ctes; e != nil; e = e.next {
+			if e.name == t.Name[0].Name {
+				if len(opts) > 0 {
+					return nil, nil, diag.At(optAt, diag.InvalidQuery, "the OPTIONS hint is for tables, and %s is a query", e.name)
+				}
+				r, err := b.cte(e)
+				if err != nil {
+					return nil, nil, err
+				}
+				return r.node, r.scope(e.name), nil
+			}
+		}
+	}
+	tab, err := b.lookupTable(t.Name)
+	if err != nil {
+		return nil, nil, err
+	}
+	path := []string{tab.Path.Catalog, tab.Path.Database, tab.Path.Object}
+	if tab.View {
+		if len(opts) > 0 {
+			return nil, nil, diag.At(optAt, diag.InvalidQuery, "the OPTIONS hint is for tables, and %s is a view", t.Name)
+		}
+		r, err := b.view(tab, t.Name)
+		if err != nil {
+			return nil, nil, err
+		}
+		sc := r.scope(tab.Path.Object)
+		sc.rels[0].path = path
+		return r.node, sc, nil
+	}
+	n, err := b.scan(tab, opts, t.Span())
+	if err != nil {
+		return nil, nil, err
+	}
+	return n, newScope(tab.Path.Object, path, n.Schema()), nil
+}
+
+// view binds the query of a view where it is read.
+func (b *Binder) view(t *catalog.Table, name ast.Name) (*rows, error) {
+	if slices.Contains(b.views, t.Path) {
+		return nil, diag.At(name.Span(), diag.InvalidQuery, "view %s reads itself", name)
+	}
+	inner := &Binder{Session: b.Session, Text: t.Text, from: t.Scope, views: append(slices.Clone(b.views), t.Path), depth: b.depth + 1}
+	if inner.depth > 64 {
+		return nil, diag.At(name.Span(), diag.LimitExceeded, "views are nested more than 64 deep")
+	}
+	r, err := inner.query(t.Query, nil)
+	if err != nil {
+		e := diag.As(err)
+		if e == nil {
+			return nil, err
+		}
+		// The places of the inner error are in the view's text.
+		return nil, diag.At(name.Span(), e.Code, "view %s cannot be read any more: %s", t.Path, e.Msg)
+	}
+	if len(r.names) != len(t.Columns) {
+		return nil, diag.At(name.Span(), diag.InvalidQuery, "view %s has %d columns, and its query gives %d now", t.Path, len(t.Columns), len(r.names))
+	}
+	names := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		names[i] = c.Name
+	}
+	at := name.Span()
+	return &rows{logical.NewProject(r.node, logical.Refs(r.node.Schema()), names, at), names}, nil
+}
+
+// scan reads a table: the connector's columns, and above them the declared ones in
+// order.
+func (b *Binder) scan(t *catalog.Table, hint connect.Options, at diag.Span) (logical.Node, error) {
+	t = withOptions(t, hint)
+	c, ct, err := b.Connect(t, at)
+	if err != nil {
+		return nil, err
+	}
+	if c.Source == nil && c.Lookup == nil {
+		return nil, diag.At(at, diag.InvalidQuery, "connector '%s' can only be written to, so %s cannot be read", c.Name, t.Path)
+	}
+	s := &logical.Scan{Place: logical.Place{At: at}, Table: t, Connector: c, Conn: ct, Out: slices.Clone(ct.Schema)}
+	// Stored columns in their declared types, over the connector's.
+	stored := make([]expr.Node, 0, len(ct.Schema))
+	for i, ci := range t.Stored() {
+		d := t.Columns[ci].Type
+		same := types.SameIgnoringNull(ct.Schema[i].Type, d)
+		if same {
+			s.Out[i].Type.Attr = d.Attr
+		}
+		var n expr.Node = expr.NewRef(i, s.Out[i].Type, diag.Span{})
+		if !same {
+			if n, err = expr.NewCast(n, d, false, diag.Span{}); err != nil {
+				return nil, diag.As(err).Or(at)
+			}
+		}
+		stored = append(stored, n)
+	}
+	if w := t.Watermark; w != nil {
+		s.Column, s.Text = t.Columns[w.Column].Name, w.Text
+		if w.Expr != nil {
+			s.Watermark = expr.Substitute(w.Expr, stored)
+		}
+	}
+	exprs := make([]expr.Node, len(t.Columns))
+	pos := map[int]int{}
+	for i, ci := range t.Stored() {
+		pos[ci] = i
+	}
+	for i, col := range t.Columns {
+		if col.Kind == catalog.Computed {
+			exprs[i] = expr.Substitute(col.Expr, stored)
+		} else {
+			exprs[i] = stored[pos[i]]
+		}
+		if attr := col.Type.Attr; attr != types.NotTime && exprs[i].Type().Attr != attr {
+			exprs[i] = logical.Tag(exprs[i], attr)
+		}
+	}
+	names := make([]string, len(t.Columns))
+	for i := range t.Columns {
+		names[i] = t.Columns[i].Name
+	}
+	return logical.NewProject(s, exprs, names, at), nil
+}
+
+// withOptions is the table with options of a hint over its own.
+func withOptions(t *catalog.Table, hint connect.Options) *catalog.Table {
+	if len(hint) == 0 {
+		return t
+	}
+	c := *t
+	c.Options = maps.Clone(t.Options)
+	if c.Options == nil {
+		c.Options = connect.Options{}
+	}
+	maps.Copy(c.Options, hint)
+	return &c
+}
+
+// Connect finds the connector of a table, checks its options and gives the table as
+// the connector sees it. Errors without a place of their own get at.
+func (b *Binder) Connect(t *catalog.Table, at diag.Span) (*connect.Connector, *connect.Table, error) {
+	h := b.Session.Host
+	c, err := connect.Pick(h.Connectors, t.Options)
+	if err == nil {
+		err = c.Check(t.Options, h.Deps.Formats)
+	}
+	if err != nil {
+		e := diag.As(err)
+		if e == nil {
+			return nil, nil, err
+		}
+		if e.Span.IsZero() {
+			e.Msg = "table " + t.Path.Object + ": " + e.Msg
+		}
+		return nil, nil, e.Or(at)
+	}
+	ct := &connect.Table{
+		Name: t.Path.String(), Options: t.Options, Batch: b.batch(), Zone: b.Session.Config.Zone(h.Zone), Deps: h.Deps,
+	}
+	index := map[string]int{}
+	for _, ci := range t.Stored() {
+		col := t.Columns[ci]
+		f := types.Field{Name: col.Name, Type: col.Type.Plain(), Comment: col.Comment}
+		if col.Kind == catalog.Metadata {
+			m, err := metadata(c, h.Deps.Formats, t, col)
+			if err != nil {
+				return nil, nil, err.Or(at)
+			}
+			f.Type = m.Type
+			ct.Metadata = append(ct.Metadata, col.Key)
+		} else {
+			ct.Physical++
+		}
+		index[col.Name] = len(ct.Schema)
+		ct.Schema = append(ct.Schema, f)
+	}
+	if t.PrimaryKey != nil {
+		for _, k := range t.PrimaryKey.Columns {
+			if i, ok := index[t.Columns[k].Name]; ok {
+				ct.PrimaryKey = append(ct.PrimaryKey, i)
+			}
+		}
+	}
+	for _, k := range t.PartitionKeys {
+		ct.PartitionKeys = append(ct.PartitionKeys, index[k])
+	}
+	return c, ct, nil
+}
+
+// metadata finds the metadata column a connector or its format serves.
+func metadata(c *connect.Connector, formats map[string]*connect.Format, t *catalog.Table, col catalog.Column) (connect.MetadataColumn, *diag.Error) {
+	list := slices.Clone(c.Metadata)
+	for _, key := range []string{"format", "value.format"} {
+		if f := formats[t.Options[key]]; f != nil {
+			for _, m := range f.Metadata {
+				if key == "value.format" {
+					m.Key = "value." + m.Key
+				}
+				list = append(list, m)
+			}
+		}
+	}
+	var keys []string
+	for _, m := range list {
+		if m.Key == col.Key {
+			if !expr.CanCast(m.Type, col.Type, true) {
+				return m, diag.New(diag.TypeMismatch, "metadata '%s' is %s and cannot be cast to %s", m.Key, m.Type, col.Type)
+			}
+			return m, nil
+		}
+		keys = append(keys, m.Key)
+	}
+	e := diag.New(diag.UnknownColumn, "connector '%s' has no metadata '%s' (column %s)", c.Name, col.Key, col.Name)
+	if len(keys) > 0 {
+		e.WithNote(diag.Span{}, "metadata keys are: %s", joinWords(keys))
+	}
+	return m0, suggest(e, col.Key, keys)
+}
+
+var m0 connect.MetadataColumn

@@ -1,0 +1,341 @@
+package exec
+
+import (
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/state"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// IntervalJoinConfig describes a join of rows whose times are near each other:
+// left time - right time lies in [Lower, Upper] milliseconds. Both inputs append.
+type IntervalJoinConfig struct {
+	Type        JoinType
+	Left, Right []types.Type
+	JoinKeys
+	LeftTime, RightTime int // columns; unused for processing time
+	Rowtime             bool
+	Lower, Upper        int64
+	Out                 []types.Type
+}
+
+// NewIntervalJoin makes an interval join. Rows are kept until the watermark says
+// that nothing can match them any more; then those of an outer side that found no
+// match come out padded.
+func NewIntervalJoin(cfg IntervalJoinConfig) Operator { return &intervalJoin{cfg: cfg} }
+
+type intervalJoin struct {
+	cfg    IntervalJoinConfig
+	sides  [2]*state.Sorted
+	expiry [2]*state.Queue
+	codecs [2]*state.Codec
+	types  [2][]types.Type
+	cols   [2][]int
+	res    *residual
+
+	keys  batch.KeyVec
+	group [2]state.Grouper
+	kept  []uint16
+	null  []uint16
+	times []int64
+	row   []byte
+	due   state.Due
+	found []state.Pos
+	rows  [][]byte
+	pairs batch.Batch
+	out   batch.Batch
+	lists [2]rowList
+}
+
+// Draw names the operator and its state.
+func (j *intervalJoin) Draw() Drawing {
+	return Drawing{Name: "IntervalJoin", State: []string{"left", "right", "leftExpiry", "rightExpiry"}}
+}
+
+// Open makes both sides. An entry's place is its time, its lane says whether it
+// found a match.
+func (j *intervalJoin) Open(c *Ctx) error {
+	j.types = [2][]types.Type{j.cfg.Left, j.cfg.Right}
+	for s, ts := range j.types {
+		name := []string{".left", ".right"}[s]
+		j.sides[s] = c.Store.Sorted(c.Name+name, state.SortedSpec{
+			Table: state.TableSpec{Key: colTypes(ts, j.cfg.of(s))}, Entry: 1,
+		})
+		j.expiry[s] = c.Store.Queue(c.Name+name+"Expiry", state.QueueSpec{Set: true})
+		j.codecs[s], j.cols[s] = state.NewCodec(ts), allCols(len(ts))
+		j.lists[s] = newRowList(ts, j.codecs[s], false)
+	}
+	var err error
+	j.res, err = newResidual(j.cfg.Residual, j.cfg.Left, j.cfg.Right, c)
+	return err
+}
+
+// word turns a time into a place.
+func timeWord(t int64) uint64 { return uint64(t) ^ 1<<63 }
+
+func wordTime(w uint64) int64 { return int64(w ^ 1<<63) }
+
+// bounds are the times of the other side that match time t of side in.
+func (j *intervalJoin) bounds(in int, t int64) (lo, hi int64) {
+	if in == 0 {
+		return t - j.cfg.Upper, t - j.cfg.Lower
+	}
+	return t + j.cfg.Lower, t + j.cfg.Upper
+}
+
+// last is the watermark from which a row of side in with time t can match nothing:
+// every row still to come is later than that.
+func (j *intervalJoin) last(in int, t int64) int64 {
+	_, hi := j.bounds(in, t)
+	return max(hi, t)
+}
+
+// OutWatermark holds the watermark back by what a row may wait for its partner.
+func (j *intervalJoin) OutWatermark(ts int64) int64 {
+	if ts == batch.MaxWatermark || ts == batch.NoWatermark {
+		return ts
+	}
+	return ts - max(0, j.cfg.Upper, -j.cfg.Lower) - 1
+}
+
+// Process joins the rows of a batch one after the other with what is cached.
+func (j *intervalJoin) Process(c *Ctx, in int, b *batch.Batch) error {
+	if b.Rows() == 0 {
+		return nil
+	}
+	if j.cfg.Rowtime {
+		col := j.cfg.LeftTime
+		if in == 1 {
+			col = j.cfg.RightTime
+		}
+		j.times = append(j.times[:0], Millis(&b.Cols[col], b.N, &j.times)...)
+	} else {
+		now := c.Now()
+		if err := j.expire(c, now); err != nil {
+			return err
+		}
+		j.times = j.times[:0]
+		for range b.N {
+			j.times = append(j.times, now)
+		}
+	}
+	keyCols := j.cfg.of(in)
+	sel, null := withoutNulls(b, keyCols, j.cfg.NullSafe, j.kept[:0], j.null[:0])
+	j.null = null
+	if len(null) > 0 {
+		j.kept = sel
+		if j.cfg.Type.keeps(in) {
+			for _, l := range null {
+				j.row = j.codecs[in].Append(j.row[:0], b, j.cols[in], int(l))
+				if err := j.pad(c, in, j.row); err != nil {
+					return err
+				}
+			}
+			if err := j.flushPads(c, in); err != nil {
+				return err
+			}
+		}
+	}
+	n := b.N
+	if sel != nil {
+		n = len(sel)
+	}
+	if n == 0 {
+		return nil
+	}
+	keys := keyVec(c, b, keyCols, &j.keys)
+	own, other := &j.group[in], &j.group[1-in]
+	j.sides[in].Keys().Group(own, b, keys, sel, state.Upsert)
+	j.sides[1-in].Keys().Group(other, b, keys, sel, state.Write)
+	wm := c.Watermark()
+	if !j.cfg.Rowtime {
+		wm = c.Now() - 1
+	}
+	for i := range n {
+		l := i
+		if sel != nil {
+			l = int(sel[i])
+		}
+		if err := j.row1(c, in, b, l, own.Refs[own.G[i]], other.Refs[other.G[i]], wm); err != nil {
+			return err
+		}
+	}
+	for _, ref := range own.Refs {
+		if j.sides[in].Len(ref) == 0 {
+			j.sides[in].Keys().Delete(ref)
+		}
+	}
+	return j.flushPads(c, in)
+}
+
+// row1 joins one row and caches it while it can still match.
+func (j *intervalJoin) row1(c *Ctx, in int, b *batch.Batch, l int, own, other state.Ref, wm int64) error {
+	t := j.times[l]
+	matched := false
+	if other != state.None {
+		lo, hi := j.bounds(in, t)
+		s := j.sides[1-in]
+		j.found, j.rows = j.found[:0], j.rows[:0]
+		for p := s.Seek(other, timeWord(lo), nil); p.OK() && wordTime(s.Word(p)) <= hi; p = s.Next(p) {
+			j.found = append(j.found, p)
+			j.rows = append(j.rows, s.Payload(p))
+		}
+		if len(j.found) > 0 {
+			pass, err := j.match(c, in, b, l)
+			if err != nil {
+				return err
+			}
+			for _, i := range pass {
+				s.Lanes(j.found[i])[0] = 1
+			}
+			matched = len(pass) > 0
+			if matched {
+				if err := j.joined(c, pass); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	j.row = j.codecs[in].Append(j.row[:0], b, j.cols[in], l)
+	until := j.last(in, t)
+	if until <= wm {
+		if !matched && j.cfg.Type.keeps(in) {
+			return j.pad(c, in, j.row)
+		}
+		return nil
+	}
+	p := j.sides[in].Insert(own, timeWord(t), nil, j.row)
+	if matched {
+		j.sides[in].Lanes(p)[0] = 1
+	}
+	j.expiry[in].Add(until, j.sides[in].Keys().KeyOf(own, nil), nil)
+	if !j.cfg.Rowtime {
+		c.SetTimer(until + 1)
+	}
+	return nil
+}
+
+// match makes j.pairs of lane l with j.rows and returns those that pass.
+func (j *intervalJoin) match(c *Ctx, in int, b *batch.Batch, l int) ([]uint16, error) {
+	n, nl := len(j.rows), len(j.types[0])
+	j.pairs.SetColumns(nl + len(j.types[1]))
+	own, other := j.pairs.Cols[:nl], j.pairs.Cols[nl:]
+	if in == 1 {
+		own, other = other, own
+	}
+	for i := range own {
+		own[i].Alloc(j.types[in][i], 0)
+		own[i].AppendRepeat(0, &b.Cols[i], l, n)
+	}
+	for i := range other {
+		other[i].Alloc(j.types[1-in][i], n)
+	}
+	j.codecs[1-in].Decode(other, 0, nil, j.rows)
+	j.pairs.N, j.pairs.Sel = n, nil
+	if j.res == nil {
+		return batch.Span(0, n), nil
+	}
+	return j.res.prog.Filter(j.res.frame, &j.pairs, nil)
+}
+
+// joined emits the pairs that passed.
+func (j *intervalJoin) joined(c *Ctx, pass []uint16) error {
+	j.out.SetColumns(len(j.cfg.Out))
+	for i := range j.out.Cols {
+		j.out.Cols[i].Gather(&j.pairs.Cols[i], pass, len(pass))
+		j.out.Cols[i].Type = j.cfg.Out[i]
+	}
+	j.out.N = len(pass)
+	return c.Emit(&j.out)
+}
+
+// pad notes a row without a partner.
+func (j *intervalJoin) pad(c *Ctx, in int, row []byte) error {
+	j.lists[in].add(batch.Insert, row, 0)
+	if j.lists[in].len() < batch.MaxRows {
+		return nil
+	}
+	return j.flushPads(c, in)
+}
+
+// flushPads emits padded rows.
+func (j *intervalJoin) flushPads(c *Ctx, in int) error {
+	r := &j.lists[in]
+	n := r.len()
+	if n == 0 {
+		return nil
+	}
+	at := 0
+	j.rows = j.rows[:0]
+	for _, e := range r.ends {
+		j.rows = append(j.rows, r.bytes[at:e])
+		at = e
+	}
+	nl := len(j.types[0])
+	j.out.SetColumns(len(j.cfg.Out))
+	own, other := j.out.Cols[:nl], j.out.Cols[nl:]
+	if in == 1 {
+		own, other = other, own
+	}
+	for i := range own {
+		own[i].Alloc(j.types[in][i], n)
+	}
+	j.codecs[in].Decode(own, 0, nil, j.rows)
+	for i := range other {
+		other[i].Alloc(j.types[1-in][i], 0)
+		other[i].AppendNulls(0, n)
+	}
+	for i := range j.out.Cols {
+		j.out.Cols[i].Type = j.cfg.Out[i]
+	}
+	j.out.N = n
+	r.kinds, r.ends, r.bytes = r.kinds[:0], r.ends[:0], r.bytes[:0]
+	return c.Emit(&j.out)
+}
+
+// expire drops rows that nothing can match any more.
+func (j *intervalJoin) expire(c *Ctx, now int64) error {
+	for s := range j.sides {
+		for more := true; more; {
+			more = j.expiry[s].Due(now, batch.MaxRows, &j.due)
+			for i, k := range j.due.Keys {
+				ref := j.sides[s].Keys().Get(k, state.Write)
+				if ref == state.None {
+					continue
+				}
+				p := j.sides[s].First(ref)
+				for p.OK() && j.last(s, wordTime(j.sides[s].Word(p))) <= j.due.TS[i] {
+					if j.sides[s].Lanes(p)[0] == 0 && j.cfg.Type.keeps(s) {
+						if err := j.pad(c, s, j.sides[s].Payload(p)); err != nil {
+							return err
+						}
+					}
+					p = j.sides[s].Remove(p)
+				}
+				if j.sides[s].Len(ref) == 0 {
+					j.sides[s].Keys().Delete(ref)
+				}
+			}
+			if err := j.flushPads(c, s); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Watermark drops what is past.
+func (j *intervalJoin) Watermark(c *Ctx, ts int64) error {
+	if !j.cfg.Rowtime && ts != batch.MaxWatermark {
+		return nil
+	}
+	return j.expire(c, ts)
+}
+
+// Timer drops what is past in processing time.
+func (j *intervalJoin) Timer(c *Ctx, at int64) error { return j.expire(c, at-1) }
+
+// Snapshot has nothing outside of the store.
+func (j *intervalJoin) Snapshot(*Ctx) error { return nil }
+
+// Close has nothing to release.
+func (j *intervalJoin) Close() error { return nil }

@@ -1,0 +1,477 @@
+package flow
+
+import (
+	"slices"
+	"sync/atomic" //mink:det-ok counts closed tasks for the host
+	"time"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/exec"
+	"github.com/minkstream/mink/engine/state"
+)
+
+// jobCore is what the attempts of a job have in common.
+type jobCore struct {
+	graph  *Graph
+	cfg    Config
+	env    *env.Env
+	host   host
+	store  *ckptStore
+	groups int
+	seed   uint64
+	zone   *time.Location
+	plant  Plant
+	tape   *taper
+	dirs   int // counter for folders of spilled state
+}
+
+// attempt is one run of a job's tasks, from a checkpoint or from nothing to the
+// end or a failure. A new attempt has new tasks and channels.
+type attempt struct {
+	job      *jobCore
+	host     host
+	n        int64
+	restored int64 // checkpoint
+	tasks    []*task
+	shelf    shelf
+	stopping bool
+	left     atomic.Int32 // tasks not closed yet, once stopping
+}
+
+// plan is what a new attempt starts from.
+type plan struct {
+	attempt int64
+	meta    *meta // nil: from nothing
+	from    *ckptStore
+	splits  [][]splitState // by vertex: of sources
+	done    []bool         // by vertex: no further splits will come
+	slots   []string       // node of each slot
+}
+
+// newAttempt makes the tasks and channels. It does no I/O: task.open follows.
+func newAttempt(j *jobCore, p plan) (*attempt, error) {
+	a := &attempt{job: j, host: j.host, n: p.attempt}
+	if p.meta != nil {
+		a.restored = p.meta.id
+	}
+	first := make([]int, len(j.graph.Vertices))
+	for i, v := range j.graph.Vertices {
+		first[i] = len(a.tasks)
+		for sub := range v.Parallelism {
+			t := &task{
+				att: a, id: len(a.tasks), v: v, sub: sub, name: taskName(v, sub),
+				yieldRows: exec.YieldRows, uidHash: batch.HashBytes([]byte(v.UID)) + uint64(sub), wm: batch.NoWatermark,
+			}
+			if len(p.slots) > 0 {
+				t.slot = p.slots[sub%len(p.slots)]
+			}
+			a.tasks = append(a.tasks, t)
+		}
+	}
+	a.connect(first)
+	for _, t := range a.tasks {
+		t.wms = newTracker(len(t.ins))
+		t.blocked = make([]bool, len(t.ins))
+		t.build()
+		if err := t.restore(p); err != nil {
+			return nil, err
+		}
+		t.done = a.restored
+	}
+	return a, nil
+}
+
+func taskName(v *Vertex, sub int) string {
+	if v.Parallelism == 1 {
+		return v.Name
+	}
+	e := encoder{b: []byte(v.Name)}
+	e.b = append(e.b, " ("...)
+	e.b = appendInt(e.b, sub+1)
+	e.b = append(e.b, '/')
+	e.b = appendInt(e.b, v.Parallelism)
+	return string(append(e.b, ')'))
+}
+
+// connect makes the channels. Those of a task stand in the order of the graph's
+// edges, then of the sending subtasks.
+func (a *attempt) connect(first []int) {
+	g, cfg := a.job.graph, &a.job.cfg
+	for k := range g.Edges {
+		e := &g.Edges[k]
+		from, to := g.Vertices[e.From], g.Vertices[e.To]
+		for i := range from.Parallelism {
+			s := a.tasks[first[e.From]+i]
+			o := &outEdge{t: s, kind: e.Kind, keys: e.Keys, rows: cfg.BatchRows, num: k}
+			var targets []*task
+			switch e.Kind {
+			case Forward:
+				targets = a.tasks[first[e.To]+i:][:1]
+			case Single:
+				targets = a.tasks[first[e.To]:][:1]
+			default:
+				targets = a.tasks[first[e.To]:][:to.Parallelism]
+			}
+			for _, r := range targets {
+				p := &pipe{from: s, to: r, in: len(r.ins), remote: s.slot != r.slot}
+				r.ins = append(r.ins, p)
+				r.inputs = append(r.inputs, uint8(e.Input))
+				if e.Kind == Broadcast && len(o.lanes) > 0 {
+					o.lanes[0].pipes = append(o.lanes[0].pipes, p)
+					continue
+				}
+				o.lanes = append(o.lanes, lane{pipes: []*pipe{p}, pool: newPool(s, cfg.Credits, &a.shelf)})
+			}
+			// A rebalance edge starts at another channel in each sender, so that few
+			// batches do not all go to the same subtask.
+			o.next = i % len(o.lanes)
+			o.init()
+			s.outs = append(s.outs, o)
+		}
+	}
+}
+
+// build makes the task's nodes and links them.
+func (t *task) build() {
+	j := t.att.job
+	lo, hi := batch.KeyGroupRange(t.sub, t.v.Parallelism, j.groups)
+	for i := range t.v.Nodes {
+		spec := &t.v.Nodes[i]
+		n := &node{t: t, spec: spec, num: i, outWM: batch.NoWatermark}
+		n.ctx = exec.Ctx{
+			Host: n, Name: spec.UID, Subtask: t.sub, Parallelism: t.v.Parallelism,
+			KeyFrom: lo, KeyTo: hi, MaxParallelism: j.groups, Zone: j.zone, TTL: spec.TTL, Exact: spec.Exact,
+		}
+		n.ctx.SetWatermark(batch.NoWatermark)
+		t.usesClock = t.usesClock || spec.TTL > 0
+		if spec.Sink != nil {
+			n.sink = &sinkOp{node: n, uid: spec.UID, spec: spec.Sink}
+			n.op = n.sink
+			t.sinks = append(t.sinks, n.sink)
+		} else {
+			n.op = spec.Op()
+		}
+		n.hold, _ = n.op.(exec.Holder)
+		n.finish, _ = n.op.(exec.Finisher)
+		n.completer, _ = n.op.(exec.Completer)
+		t.nodes = append(t.nodes, n)
+	}
+	for i, n := range t.nodes {
+		n.outs = t.receivers(t.v.Nodes[i].Outs)
+	}
+	if len(t.ins) > 0 {
+		t.nodes[0].link()
+	}
+	head := -1
+	if t.v.Source != nil {
+		outs := t.v.Source.outs()
+		t.src = &source{t: t, spec: t.v.Source, outs: t.receivers(outs), wms: newTracker(0), passed: batch.NoWatermark, limit: batch.MaxWatermark}
+		if t.v.Source.Watermark != nil {
+			t.src.eval = t.v.Source.Watermark()
+		}
+		if len(outs) == 1 {
+			head = outs[0].Node
+		}
+	} else {
+		head = 0
+	}
+	// Only a head that alone gets the input can be interrupted.
+	if head >= 0 {
+		t.nodes[head].resume, _ = t.nodes[head].op.(exec.Resumer)
+	}
+}
+
+// link adds a link that leads to the node and returns its number.
+func (n *node) link() int {
+	n.links = append(n.links, batch.NoWatermark)
+	return len(n.links) - 1
+}
+
+// receivers resolves outputs. A receiver's input holds the number of the link above
+// the input's bit.
+func (t *task) receivers(outs []Out) []receiver {
+	list := make([]receiver, 0, len(outs))
+	for _, o := range outs {
+		if o.Node >= 0 {
+			n := t.nodes[o.Node]
+			list = append(list, receiver{node: n, input: n.link()<<1 | o.Input})
+			continue
+		}
+		for _, e := range t.outs {
+			if e.num == o.Edge {
+				list = append(list, receiver{edge: e})
+			}
+		}
+	}
+	return list
+}
+
+// restore takes over what the checkpoint keeps of the vertex: what the same subtask
+// had if the parallelism is as it was, else what all had.
+func (t *task) restore(p plan) error {
+	if t.src != nil {
+		t.src.complete = p.done[t.v.ID]
+		t.restoreSplits(p.splits[t.v.ID], p.meta)
+	}
+	if p.meta == nil {
+		return nil
+	}
+	v := p.meta.vertex(t.v.UID)
+	if v == nil {
+		return nil
+	}
+	if p.meta.groups != t.att.job.groups {
+		return diag.New(diag.Config, "the checkpoint has %d key groups and the job %d", p.meta.groups, t.att.job.groups).
+			WithHint("set pipeline.max-parallelism to %d; another number needs a rewritten savepoint", p.meta.groups)
+	}
+	same := len(v.subs) == t.v.Parallelism
+	for i := range v.subs {
+		if same && i != t.sub {
+			continue
+		}
+		s, err := decodeInline(v.subs[i].inline)
+		if err != nil {
+			return err
+		}
+		t.wms.cur = max(t.wms.cur, s.wm)
+		for _, old := range s.nodes {
+			t.restoreNode(old, i)
+		}
+	}
+	if t.att.job.plant == PlantWatermarkAhead {
+		t.plantAhead()
+	}
+	t.relink()
+	own := state.Range{From: t.nodesFrom(), To: t.nodesTo()}
+	for i := range v.subs {
+		lo, hi := batch.KeyGroupRange(i, len(v.subs), t.att.job.groups)
+		if hi > own.From && lo < own.To && len(v.subs[i].chain) > 0 {
+			t.chains = append(t.chains, v.subs[i].chain)
+		}
+		if i%t.v.Parallelism != t.sub {
+			continue
+		}
+		for _, w := range v.subs[i].writers {
+			for _, k := range t.sinks {
+				if k.uid == w.uid {
+					k.restored = append(k.restored, w.data)
+				}
+			}
+		}
+	}
+	t.from = p.from
+	return nil
+}
+
+func (t *task) nodesFrom() int {
+	lo, _ := batch.KeyGroupRange(t.sub, t.v.Parallelism, t.att.job.groups)
+	return lo
+}
+
+func (t *task) nodesTo() int {
+	_, hi := batch.KeyGroupRange(t.sub, t.v.Parallelism, t.att.job.groups)
+	return hi
+}
+
+// restoreNode merges what an old subtask kept of a node. Channels of all subtasks
+// carry the same watermarks, so that theirs are equal at a barrier; should idleness
+// have made them differ, the highest makes sure that nothing fires twice. Nodes
+// behind a reader take the lowest: their subtasks had different splits.
+func (t *task) restoreNode(old nodeState, i int) {
+	for _, n := range t.nodes {
+		if n.spec.UID != old.uid {
+			continue
+		}
+		wm, out := old.wm, old.out
+		switch {
+		case t.src != nil && n.restored:
+			wm, out = min(wm, n.ctx.Watermark()), min(out, n.outWM)
+		default:
+			wm, out = max(wm, n.ctx.Watermark()), max(out, n.outWM)
+		}
+		n.restored = true
+		n.ctx.SetWatermark(wm)
+		n.outWM = out
+		n.finished = wm == batch.MaxWatermark
+		for _, at := range old.timers {
+			if k, found := slices.BinarySearch(n.timers, at); !found {
+				n.timers = slices.Insert(n.timers, k, at)
+			}
+		}
+	}
+}
+
+// relink sets what each link last carried from its sender.
+func (t *task) relink() {
+	if len(t.ins) > 0 {
+		t.nodes[0].links[0] = t.nodes[0].ctx.Watermark()
+	}
+	set := func(outs []receiver, wm int64) {
+		for _, r := range outs {
+			if r.node != nil {
+				r.node.links[r.input>>1] = wm
+			}
+		}
+	}
+	if t.src != nil {
+		set(t.src.outs, t.src.passed)
+	}
+	for _, n := range t.nodes {
+		set(n.outs, n.outWM)
+	}
+}
+
+// restoreSplits takes over the splits dealt to this subtask.
+func (t *task) restoreSplits(list []splitState, m *meta) {
+	s := t.src
+	floor := batch.MaxWatermark
+	for i, x := range list {
+		if i%t.v.Parallelism != t.sub {
+			continue
+		}
+		s.add(x.at, input{wm: x.wm}, x.ended)
+		floor = min(floor, x.floor)
+	}
+	if m != nil && len(s.splits) > 0 {
+		// The task goes on from what the slowest of its splits' tasks had passed on.
+		s.wms.cur, s.passed = floor, floor
+	}
+}
+
+// plantAhead starts with a watermark of the future.
+func (t *task) plantAhead() {
+	if t.src == nil {
+		return
+	}
+	top := t.src.passed
+	for i := range t.src.wms.in {
+		top = max(top, t.src.wms.in[i].wm)
+	}
+	t.src.passed = top + 50
+	t.src.wms.cur = top + 50
+}
+
+// open restores state and opens operators, writers and readers. It looks outside
+// and may take long, so it runs before the first step and not in one.
+func (t *task) open() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = t.panicked(r)
+		}
+	}()
+	j := t.att.job
+	c := state.Config{Groups: state.Range{From: t.nodesFrom(), To: t.nodesTo()}, MaxGroups: j.groups}
+	if j.plant == PlantKGMismatch {
+		c.Groups = t.plantGroups()
+	}
+	if j.cfg.StateMemory > 0 {
+		c.Memory = max(1, j.cfg.StateMemory/int64(len(t.att.tasks)))
+		c.Dir = j.cfg.SpillDir
+		if c.Dir != "" {
+			c.Dir += "/" + stateName(t.v.UID, t.sub, t.att.n, 0)
+		}
+	}
+	if c.Groups.Len() == 0 {
+		return diag.New(diag.Internal, "task %s owns no key group", t.name)
+	}
+	t.store = state.New(c)
+	var chains []state.Chain
+	for _, refs := range t.chains {
+		var chain state.Chain
+		for _, f := range refs {
+			r, err := t.from.openState(f)
+			if err != nil {
+				return err
+			}
+			defer r.Close()
+			chain = append(chain, r)
+		}
+		chains = append(chains, chain)
+	}
+	if len(chains) > 0 {
+		if err := t.store.Restore(chains); err != nil {
+			return err
+		}
+	}
+	for _, n := range t.nodes {
+		n.ctx.Store = t.store
+		if n.sink != nil {
+			err = n.sink.open(n.sink.restored)
+		} else if err = n.op.Open(&n.ctx); err != nil {
+			err = n.opError(err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if t.src != nil {
+		for _, sp := range t.src.splits {
+			if sp.ended {
+				continue
+			}
+			if sp.r, err = t.src.open(sp); err != nil {
+				return err
+			}
+		}
+	}
+	t.keyed = len(t.store.Describe()) > 0
+	return t.store.Err()
+}
+
+// plantGroups rounds the other way than routing does.
+func (t *task) plantGroups() state.Range {
+	q := t.att.job.groups / t.v.Parallelism
+	return state.Range{From: t.sub * q, To: (t.sub + 1) * q}
+}
+
+// begin is the first step: watermarks that were passed on before are passed on
+// again, since the channels are new, and timers are set.
+func (t *task) begin() error {
+	for _, n := range t.nodes {
+		for _, r := range n.outs {
+			if r.edge != nil {
+				r.edge.watermark(n.outWM)
+			}
+		}
+		if len(n.timers) > 0 {
+			t.armTimer(n.timers[0])
+		}
+	}
+	if t.src != nil {
+		for _, r := range t.src.outs {
+			if r.edge != nil {
+				r.edge.watermark(t.src.passed)
+			}
+		}
+		t.src.start()
+		t.setIdle(t.src.idle() && !t.src.over())
+		return nil
+	}
+	if len(t.ins) == 0 {
+		// No channel leads here: the input is empty.
+		if len(t.nodes[0].links) == 0 {
+			t.nodes[0].link()
+		}
+		if err := t.nodes[0].watermark(0, batch.MaxWatermark); err != nil {
+			return err
+		}
+		t.end()
+	}
+	return nil
+}
+
+// close ends the task. It runs between steps, once.
+func (t *task) close() {
+	defer func() { _ = recover() }() // the attempt is over; nothing depends on it
+	if t.src != nil {
+		t.src.close()
+	}
+	for _, n := range t.nodes {
+		_ = n.op.Close()
+	}
+	if t.store != nil {
+		_ = t.store.Close()
+	}
+}

@@ -1,0 +1,330 @@
+//mink:det-ok the threaded host: workers, clock and mail between goroutines
+
+package flow
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
+)
+
+// ClusterOptions say how large an embedded cluster is.
+type ClusterOptions struct {
+	// Nodes is the number of nodes; default 1.
+	Nodes int
+	// Slots per node; 0 means as many as the jobs need.
+	Slots int
+	// Workers is the number of worker goroutines; default GOMAXPROCS, less one
+	// above 4.
+	Workers int
+	// Log, if set, hears of slow steps and failed attempts. It must not block.
+	Log func(text string)
+}
+
+// Cluster is an embedded cluster: nodes with slots in one process, whose tasks all
+// run on the same worker goroutines. It is the threaded host.
+type Cluster struct {
+	env     *env.Env
+	opt     ClusterOptions
+	workers []*worker
+	jobs    atomic.Int64
+	closing atomic.Bool
+	ended   sync.WaitGroup
+
+	mu    sync.Mutex
+	nodes []NodeStatus
+	hosts []*threaded
+}
+
+// NodeStatus is a picture of a node of the cluster.
+type NodeStatus struct {
+	Name  string
+	Slots int // 0: as many as needed
+	Used  int
+	Alive bool
+}
+
+// NewCluster starts an embedded cluster. Close stops it.
+func NewCluster(e *env.Env, o ClusterOptions) *Cluster {
+	if o.Nodes <= 0 {
+		o.Nodes = 1
+	}
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+		if o.Workers > 4 {
+			o.Workers--
+		}
+	}
+	cl := &Cluster{env: e, opt: o}
+	for i := range o.Nodes {
+		cl.nodes = append(cl.nodes, NodeStatus{Name: "node-" + strconv.Itoa(i+1), Slots: o.Slots, Alive: true})
+	}
+	for i := range o.Workers {
+		w := &worker{cl: cl, num: i, signal: make(chan struct{}, 1)}
+		cl.workers = append(cl.workers, w)
+	}
+	for _, w := range cl.workers {
+		cl.ended.Add(1)
+		go w.loop()
+	}
+	return cl
+}
+
+// Submit starts a job.
+func (cl *Cluster) Submit(g *Graph, cfg Config) (*Job, error) {
+	return cl.submit(g, cfg, PlantNone)
+}
+
+func (cl *Cluster) submit(g *Graph, cfg Config, p Plant) (*Job, error) {
+	if cl.closing.Load() {
+		return nil, diag.New(diag.Cancelled, "the cluster is stopping")
+	}
+	h := &threaded{cl: cl, offset: int(cl.jobs.Add(1) - 1)}
+	j, err := newJob(cl.env, h, g, cfg, p)
+	if err != nil {
+		return nil, err
+	}
+	h.c = j.c
+	h.coord.home = h.offset % len(cl.workers)
+	if cl.opt.Slots > 0 && g.Slots() > cl.opt.Slots*cl.opt.Nodes {
+		return nil, diag.New(diag.Config, "the job needs %d slots and the cluster has %d", g.Slots(), cl.opt.Slots*cl.opt.Nodes).
+			WithHint("lower the parallelism, or start the cluster with more --slots")
+	}
+	cl.mu.Lock()
+	cl.hosts = append(cl.hosts, h)
+	cl.mu.Unlock()
+	h.command(j.c, &command{kind: cmdStart})
+	return j, nil
+}
+
+// Nodes describes the nodes.
+func (cl *Cluster) Nodes() []NodeStatus {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	out := slices.Clone(cl.nodes)
+	for i := range out {
+		out[i].Used = 0
+	}
+	for _, h := range cl.hosts {
+		h.c.mu.Lock()
+		att, state := h.c.att, h.c.status.State
+		h.c.mu.Unlock()
+		if att == nil || state.Ended() {
+			continue
+		}
+		seen := map[int]string{}
+		for _, t := range att.tasks {
+			seen[t.sub] = t.slot
+		}
+		for i := range out {
+			for _, node := range seen {
+				if node == out[i].Name {
+					out[i].Used++
+				}
+			}
+		}
+	}
+	return out
+}
+
+// KillNode takes a node away: its tasks are gone at once, and the jobs that had
+// some restart from their last checkpoints on the nodes that are left.
+func (cl *Cluster) KillNode(name string) {
+	cl.mu.Lock()
+	for i := range cl.nodes {
+		if cl.nodes[i].Name == name {
+			cl.nodes[i].Alive = false
+		}
+	}
+	hosts := slices.Clone(cl.hosts)
+	cl.mu.Unlock()
+	for _, h := range hosts {
+		h.c.mu.Lock()
+		att := h.c.att
+		h.c.mu.Unlock()
+		if att == nil {
+			continue
+		}
+		lost := false
+		for _, t := range att.tasks {
+			if t.slot == name && t.dead.CompareAndSwap(false, true) {
+				lost = true
+			}
+		}
+		if lost {
+			h.toCoord(nil, mail{kind: mailLost, attempt: att.n, err: diag.New(diag.JobFailed, "node %s was lost", name)})
+		}
+	}
+}
+
+// StartNode brings a node back, or adds one.
+func (cl *Cluster) StartNode(name string) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	for i := range cl.nodes {
+		if cl.nodes[i].Name == name {
+			cl.nodes[i].Alive = true
+			return
+		}
+	}
+	cl.nodes = append(cl.nodes, NodeStatus{Name: name, Slots: cl.opt.Slots, Alive: true})
+}
+
+// Close cancels what still runs, waits for it, and stops the workers.
+func (cl *Cluster) Close() {
+	cl.closing.Store(true)
+	cl.mu.Lock()
+	hosts := slices.Clone(cl.hosts)
+	cl.mu.Unlock()
+	for _, h := range hosts {
+		h.command(h.c, &command{kind: cmdCancel})
+	}
+	for _, h := range hosts {
+		<-h.c.done
+	}
+	for _, w := range cl.workers {
+		w.stop.Store(true)
+		w.unpark()
+	}
+	cl.ended.Wait()
+}
+
+// Run runs one job on a cluster of its own and returns when it has ended.
+func Run(ctx context.Context, e *env.Env, g *Graph, cfg Config) error {
+	cl := NewCluster(e, ClusterOptions{})
+	defer cl.Close()
+	j, err := cl.Submit(g, cfg)
+	if err != nil {
+		return err
+	}
+	return j.Wait(ctx)
+}
+
+// threaded is the cluster as the host of one job.
+type threaded struct {
+	cl     *Cluster
+	c      *coordinator
+	coord  schedState
+	offset int
+	rngMu  sync.Mutex
+	rng    uint64
+}
+
+func (h *threaded) now() int64  { return h.cl.env.Clock.Now() }
+func (h *threaded) mono() int64 { return h.cl.env.Clock.Mono() }
+
+func (h *threaded) deliver(to actor, m mail) {
+	to.box().put(m)
+	switch to := to.(type) {
+	case *task:
+		h.wake(to)
+	default:
+		h.cl.ready(nil, runRef{h: h})
+	}
+}
+
+func (h *threaded) timer(to actor, at int64, m mail) {
+	clock := h.cl.env.Clock
+	wait := max(0, at-clock.Now())
+	clock.At(clock.Mono()+wait*int64(time.Millisecond), func() { h.deliver(to, m) })
+}
+
+func (h *threaded) async(to actor, of *task, _ bool, name string, f func() mail) {
+	if of != nil {
+		of.ext.Add(1)
+	}
+	h.cl.env.Go(name, func() {
+		m := f()
+		if of != nil {
+			of.ext.Add(-1)
+			if of.dead.Load() {
+				h.wake(of)
+			}
+		}
+		h.deliver(to, m)
+	})
+}
+
+func (h *threaded) toCoord(_ *task, m mail)             { h.deliver(h.c, m) }
+func (h *threaded) toTask(to *task, m mail)             { h.deliver(to, m) }
+func (h *threaded) command(c *coordinator, k *command) { h.deliver(c, mail{kind: mailCommand, payload: k}) }
+
+func (h *threaded) sent(p *pipe) { h.cl.ready(p.from.sched.on, runRef{h: h, t: p.to}) }
+func (h *threaded) wake(t *task) { h.cl.ready(nil, runRef{h: h, t: t}) }
+
+func (h *threaded) freed(by *task, l *lease) {
+	if l.refs.Add(-1) > 0 {
+		return
+	}
+	home := l.home
+	home.put(l)
+	if o := home.owner; o.starved.Load() && o.starved.CompareAndSwap(true, false) {
+		h.cl.ready(by.sched.on, runRef{h: h, t: o, later: true})
+	}
+}
+
+// chance serves jitter only: nothing that a job computes depends on it.
+func (h *threaded) chance(n int, _ string) int {
+	h.rngMu.Lock()
+	defer h.rngMu.Unlock()
+	h.rng = h.rng*6364136223846793005 + 1442695040888963407
+	return int((h.rng >> 33) % uint64(n))
+}
+
+func (h *threaded) start(a *attempt) {
+	for _, t := range a.tasks {
+		t.sched.home = (h.offset + t.sub) % len(h.cl.workers)
+		t.started = h.mono()
+		t.mail.put(mail{kind: mailStart, attempt: a.n})
+		t.live.Store(true)
+	}
+	for _, t := range a.tasks {
+		h.wake(t)
+	}
+}
+
+func (h *threaded) stop(a *attempt, _ error) {
+	if a.stopping {
+		return
+	}
+	a.stopping = true
+	a.left.Store(int32(len(a.tasks)))
+	for _, t := range a.tasks {
+		t.dead.Store(true)
+		h.wake(t)
+	}
+}
+
+// place spreads slots over the living nodes in turn.
+func (h *threaded) place(slots int) []string {
+	h.cl.mu.Lock()
+	defer h.cl.mu.Unlock()
+	var out []string
+	free := map[string]int{}
+	for _, n := range h.cl.nodes {
+		free[n.Name] = n.Slots
+		if n.Slots == 0 {
+			free[n.Name] = slots
+		}
+	}
+	for len(out) < slots {
+		before := len(out)
+		for _, n := range h.cl.nodes {
+			if n.Alive && free[n.Name] > 0 && len(out) < slots {
+				free[n.Name]--
+				out = append(out, n.Name)
+			}
+		}
+		if len(out) == before {
+			return nil
+		}
+	}
+	return out
+}

@@ -1,0 +1,655 @@
+package flow
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
+)
+
+// phase is where a coordinator stands.
+type phase uint8
+
+const (
+	booting    phase = iota // reading the checkpoint folder, reserving an attempt
+	fencing                 // making sure that older attempts can write no more
+	planning                // finding splits, waiting for slots
+	opening                 // tasks restore and open
+	runningNow              // rows flow
+	ending                  // all is read, written and checkpointed; commits may be open
+	failing                 // tasks are being closed, then a restart or the end
+	backing                 // waiting before a restart
+	cancelling              // tasks are being closed, then the end
+	over                    // nothing more happens
+)
+
+// coordinator runs one job: deployment, checkpoints, commits, restarts. It is a
+// state machine like a task: mail comes in, one at a time; what takes time is done
+// outside and comes back as mail.
+//
+//	booting → fencing → planning → opening → running → ending → over
+//	              failure: → failing → backing → booting
+type coordinator struct {
+	job  *jobCore
+	host host
+	mail mailbox
+
+	phase phase
+	epoch int64 // counts boots, so that late answers to older questions are dropped
+	line  lineage
+	att   *attempt
+	plan  plan
+	wait  int // answers outstanding in this phase
+
+	// Checkpoints; see coord_ckpt.go.
+	nextID    int64
+	reserving bool
+	cur       *pending
+	newest    *meta // completed last, or restored
+	kept      []*meta
+	took      int64 // newest completed by this attempt
+	failures  int   // in a row
+	drained   []bool
+	isFinal   bool // a final checkpoint is wanted or taken
+	wantStop  ckptFlags
+	final     *meta // completed, with nothing to follow
+	asks      []*command
+	lastEnd   int64
+
+	// Commits; see coord_commit.go.
+	committers []*committer
+	loops      []*commitLoop
+	calls      int
+
+	// Failures.
+	cause    error
+	restarts int
+	delay    time.Duration
+	since    int64   // start of quiet running
+	recent   []int64 // times of failures, for the failure-rate strategy
+
+	groups     []alignGroup
+	overlapped []*pending // planted
+
+	// What others may look at.
+	mu     sync.Mutex
+	status Status
+	done   chan struct{}
+	stale  int64 // messages of other attempts, dropped
+}
+
+func newCoordinator(j *jobCore) *coordinator {
+	c := &coordinator{job: j, host: j.host, done: make(chan struct{})}
+	c.delay = j.cfg.Restart.Delay
+	c.status = Status{ID: j.cfg.JobID, Name: j.cfg.Name, State: Created, Started: j.host.now()}
+	return c
+}
+
+func (c *coordinator) box() *mailbox { return &c.mail }
+
+// Timers of the coordinator, by the number in their mail.
+const (
+	tickCheckpoint = iota
+	tickTimeout
+	tickCommits
+	tickBackoff
+	tickSlots
+	tickDiscover
+	tickFence
+)
+
+func (c *coordinator) tick(what int64, after time.Duration, m mail) {
+	m.kind, m.attempt, m.n = mailTick, c.epoch, what
+	c.host.timer(c, c.host.now()+after.Milliseconds(), m)
+}
+
+// outside runs f outside and brings its answer back as a mailDone, unless the
+// coordinator has started anew meanwhile.
+func (c *coordinator) outside(local bool, name string, f func() any) {
+	epoch := c.epoch
+	c.host.async(c, nil, local, name, func() mail {
+		return mail{kind: mailDone, attempt: epoch, payload: f()}
+	})
+}
+
+// bootDone is what was found in the checkpoint folder.
+type bootDone struct {
+	line lineage
+	meta *meta
+	from *ckptStore
+	ids  int64
+	err  error
+}
+
+// idBlock is the number of checkpoint numbers reserved at a time.
+const idBlock = 64
+
+// boot begins an attempt: its number and a block of checkpoint numbers are durable
+// before anything else happens.
+func (c *coordinator) boot() {
+	c.epoch++
+	c.phase = booting
+	c.setState(Initializing)
+	c.att, c.cur, c.final, c.isFinal = nil, nil, nil, false
+	c.loops, c.calls, c.took, c.failures = nil, 0, 0, 0
+	c.reserving, c.groups = false, nil
+	j := c.job
+	c.outside(true, "boot", func() any { return j.boot() })
+}
+
+// boot reads and reserves. It runs outside of steps.
+func (j *jobCore) boot() *bootDone {
+	d := &bootDone{from: j.store}
+	s := j.store
+	if d.err = s.begin(); d.err != nil {
+		return d
+	}
+	if d.line, d.err = s.readLineage(); d.err != nil {
+		return d
+	}
+	if d.line.job == "" {
+		d.line.job = j.cfg.JobID
+		d.line.name = j.cfg.JobID
+	}
+	discard := j.cfg.DiscardState && d.line.attempt == 0
+	if d.meta, d.err = s.newest(j.cfg.AllowDuplicatesFrom); d.err != nil {
+		return d
+	}
+	if discard {
+		d.meta = nil
+	}
+	if d.meta == nil && j.cfg.Restore != "" {
+		if d.meta, d.from, d.err = openSavepoint(j.env.Disk, j.cfg.Restore); d.err != nil {
+			return d
+		}
+	}
+	if d.meta == nil && d.line.completed && !discard {
+		d.err = diag.New(diag.Checkpoint, "the job has completed checkpoint %d, but %s holds no checkpoint any more", d.line.newest, s.dir).
+			WithHint("starting empty would lose its state; --discard-state does so on purpose")
+		return d
+	}
+	if d.meta != nil {
+		if d.err = j.claims(d.meta); d.err != nil {
+			return d
+		}
+	}
+	d.line.attempt++
+	d.ids = max(d.line.idsTo, 1)
+	if d.meta != nil {
+		d.ids = max(d.ids, d.meta.id+1)
+		d.line.completed, d.line.newest = true, d.meta.id
+		if j.plant == PlantCkReuse {
+			d.ids = d.meta.id + 1
+		}
+	} else if j.plant == PlantCkReuse {
+		d.ids = 1
+	}
+	d.line.idsTo = d.ids + idBlock
+	d.err = s.writeLineage(d.line)
+	return d
+}
+
+// claims reports state in a checkpoint that no vertex of the graph would take.
+func (j *jobCore) claims(m *meta) error {
+	if j.cfg.DiscardState || m.final {
+		return nil
+	}
+	for i := range m.vertices {
+		v := &m.vertices[i]
+		has := false
+		for _, s := range v.subs {
+			has = has || len(s.chain) > 0
+		}
+		if has && !slices.ContainsFunc(j.graph.Vertices, func(x *Vertex) bool { return x.UID == v.uid }) {
+			return diag.New(diag.Checkpoint, "the checkpoint has state of %s, which the job does not have", v.name).
+				WithHint("--discard-state leaves such state out")
+		}
+	}
+	return nil
+}
+
+func (c *coordinator) booted(d *bootDone) {
+	if d.err != nil {
+		c.cause = d.err
+		if diag.CodeOf(d.err) == diag.Checkpoint || diag.CodeOf(d.err) == diag.Config {
+			c.finish(Failed) // another try would find the same
+			return
+		}
+		c.retry()
+		return
+	}
+	c.line = d.line
+	c.nextID = d.ids
+	c.newest = d.meta
+	c.kept = c.kept[:0]
+	if d.meta != nil && d.from == c.job.store {
+		c.kept = append(c.kept, d.meta)
+	}
+	c.plan = plan{attempt: d.line.attempt, meta: d.meta, from: d.from}
+	c.mu.Lock()
+	c.status.Attempt = d.line.attempt
+	if d.meta != nil {
+		c.status.Checkpoints.Restored = d.meta.id
+	}
+	c.mu.Unlock()
+	kept := slices.Clone(c.kept)
+	store := c.job.store
+	c.outside(true, "sweep", func() any { store.sweep(kept); return nil })
+	c.fence()
+}
+
+// splitsFound is the answer to a question for splits.
+type splitsFound struct {
+	vertex int
+	list   []connect.Split
+	found  bool // by discovery, while the job runs
+	err    error
+}
+
+// findSplits asks the sources what there is to read. After a restore the splits
+// are those of the checkpoint, and discovery adds what has appeared since.
+func (c *coordinator) findSplits() {
+	c.phase = planning
+	g := c.job.graph
+	c.plan.splits = make([][]splitState, len(g.Vertices))
+	c.plan.done = make([]bool, len(g.Vertices))
+	c.wait = 0
+	for i, v := range g.Vertices {
+		if v.Source == nil {
+			continue
+		}
+		src := v.Source.Source
+		c.plan.done[i] = src.Bounded() || src.DiscoverInterval() <= 0
+		if c.plan.meta != nil {
+			if old := c.plan.meta.vertex(v.UID); old != nil {
+				list, err := old.splits()
+				if err != nil {
+					c.fail(err)
+					return
+				}
+				c.plan.splits[i] = list
+				continue
+			}
+		}
+		c.wait++
+		n := v.Parallelism
+		c.outside(true, "splits", func() any {
+			list, err := src.Splits(n)
+			return &splitsFound{vertex: i, list: list, err: err}
+		})
+	}
+	if c.wait == 0 {
+		c.deploy()
+	}
+}
+
+// splits are those of all old subtasks, by id.
+func (v *metaVertex) splits() ([]splitState, error) {
+	var list []splitState
+	for i := range v.subs {
+		s, err := decodeInline(v.subs[i].inline)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, s.splits...)
+	}
+	slices.SortStableFunc(list, func(a, b splitState) int { return compareText(a.at.ID, b.at.ID) })
+	return list, nil
+}
+
+func (c *coordinator) gotSplits(d *splitsFound) {
+	if d.err != nil {
+		v := c.job.graph.Vertices[d.vertex]
+		if e := diag.As(d.err); e != nil {
+			d.err = e.Or(v.Source.Span)
+		} else {
+			e := diag.Wrap(diag.IO, d.err, "finding what to read of %s", v.Source.Name)
+			e.Span = v.Source.Span
+			d.err = e
+		}
+		if !d.found {
+			c.fail(d.err)
+		}
+		return
+	}
+	if d.found {
+		c.newSplits(d)
+		return
+	}
+	for _, s := range d.list {
+		c.plan.splits[d.vertex] = append(c.plan.splits[d.vertex], splitState{at: s, wm: batch.NoWatermark, floor: batch.NoWatermark})
+	}
+	if c.wait--; c.wait == 0 && c.phase == planning {
+		c.deploy()
+	}
+}
+
+// deploy makes the tasks and has them opened, once there are slots for them.
+func (c *coordinator) deploy() {
+	c.plan.slots = c.host.place(c.job.graph.Slots())
+	if c.plan.slots == nil {
+		c.tick(tickSlots, 100*time.Millisecond, mail{})
+		return
+	}
+	a, err := newAttempt(c.job, c.plan)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	c.phase = opening
+	c.mu.Lock()
+	c.att = a
+	c.mu.Unlock()
+	c.drained = make([]bool, len(a.tasks))
+	c.wait = len(a.tasks)
+	for _, t := range a.tasks {
+		c.host.async(c, t, true, "open "+t.name, func() mail {
+			return mail{kind: mailOpened, attempt: a.n, task: t.id, err: t.open()}
+		})
+	}
+}
+
+func (c *coordinator) opened() {
+	if c.wait--; c.wait > 0 || c.phase != opening {
+		return
+	}
+	c.phase = runningNow
+	c.setState(Running)
+	c.since = c.host.now()
+	c.host.start(c.att)
+	c.scheduleCheckpoint(c.job.cfg.CheckpointInterval)
+	for i, v := range c.job.graph.Vertices {
+		if v.Source != nil && !c.plan.done[i] {
+			c.discover(i, 0)
+		}
+	}
+	c.checkDrained()
+}
+
+// discover asks a source for new splits after a while.
+func (c *coordinator) discover(vertex int, after time.Duration) {
+	c.tick(tickDiscover, after, mail{task: vertex})
+}
+
+func (c *coordinator) lookForSplits(vertex int) {
+	if c.phase != runningNow {
+		return
+	}
+	src := c.job.graph.Vertices[vertex].Source.Source
+	var known []string
+	for _, s := range c.plan.splits[vertex] {
+		known = append(known, s.at.ID)
+	}
+	c.outside(true, "discover", func() any {
+		list, err := src.Discover(known)
+		return &splitsFound{vertex: vertex, list: list, found: true, err: err}
+	})
+	c.discover(vertex, src.DiscoverInterval())
+}
+
+// newSplits deals discovered splits to the running tasks, in turn.
+func (c *coordinator) newSplits(d *splitsFound) {
+	if c.phase != runningNow {
+		return
+	}
+	v := c.job.graph.Vertices[d.vertex]
+	for _, s := range d.list {
+		list := &c.plan.splits[d.vertex]
+		if slices.ContainsFunc(*list, func(x splitState) bool { return x.at.ID == s.ID }) {
+			continue
+		}
+		sub := len(*list) % v.Parallelism
+		*list = append(*list, splitState{at: s, wm: batch.NoWatermark, floor: batch.NoWatermark})
+		for _, t := range c.att.tasks {
+			if t.v == v && t.sub == sub {
+				c.send(t, mail{kind: mailSplits, payload: &newSplits{list: []connect.Split{s}}})
+			}
+		}
+	}
+}
+
+// send gives a task a message of the current attempt.
+func (c *coordinator) send(t *task, m mail) {
+	m.attempt = c.att.n
+	c.host.toTask(t, m)
+}
+
+// handle takes one message.
+func (c *coordinator) handle(m *mail) {
+	switch m.kind {
+	case mailCommand:
+		c.onCommand(m.payload.(*command))
+		return
+	case mailDone, mailTick:
+		if m.attempt != c.epoch {
+			return
+		}
+		if m.kind == mailTick {
+			c.onTick(m)
+		} else {
+			c.onDone(m.payload)
+		}
+		return
+	}
+	if c.att == nil || m.attempt != c.att.n {
+		c.stale++
+		if c.job.plant != PlantStaleAck || m.kind != mailAck || c.cur == nil || c.att == nil {
+			return
+		}
+		a := *m.payload.(*ack)
+		a.n = c.cur.n
+		m.payload = &a
+	}
+	switch m.kind {
+	case mailOpened:
+		if m.err != nil {
+			c.fail(m.err)
+			return
+		}
+		c.opened()
+	case mailAck:
+		c.onAck(m.payload.(*ack))
+	case mailDecline:
+		if c.cur != nil && c.cur.n == m.n && !c.cur.writing {
+			c.abort(m.err)
+		}
+	case mailFailed, mailLost:
+		c.fail(m.err)
+	case mailDrained:
+		c.drained[m.task] = true
+		c.checkDrained()
+	case mailAlignAt:
+		c.alignAt(m.task, m.ts)
+	case mailStopped:
+		c.stopped()
+	}
+}
+
+func (c *coordinator) onTick(m *mail) {
+	switch m.n {
+	case tickCheckpoint:
+		c.dueCheckpoint()
+	case tickTimeout:
+		if c.cur != nil && c.cur.n == m.ts && !c.cur.writing {
+			c.abort(diag.New(diag.Checkpoint, "checkpoint %d took longer than %s", m.ts, c.job.cfg.CheckpointTimeout))
+		}
+	case tickCommits:
+		c.runCommits()
+	case tickBackoff:
+		if c.phase == backing {
+			c.boot()
+		}
+	case tickSlots:
+		if c.phase == planning {
+			c.deploy()
+		}
+	case tickDiscover:
+		c.lookForSplits(m.task)
+	case tickFence:
+		if c.phase == fencing {
+			c.fenceOne(m.task)
+		}
+	}
+}
+
+func (c *coordinator) onDone(d any) {
+	switch d := d.(type) {
+	case *bootDone:
+		if c.phase == booting {
+			c.booted(d)
+		}
+	case *fenced:
+		c.onFenced(d)
+	case *splitsFound:
+		c.gotSplits(d)
+	case *reserved:
+		c.onReserved(d)
+	case *metaWritten:
+		c.onMeta(d)
+	case *committed:
+		c.onCommitted(d)
+	case *exported:
+		d.ask.answer(d.path, d.err)
+	case *cleaned:
+		c.finish(d.state)
+	}
+}
+
+// fail ends the attempt: its tasks are closed, then the restart strategy decides.
+func (c *coordinator) fail(err error) {
+	switch c.phase {
+	case failing, backing, cancelling, over:
+		return
+	case ending:
+		// Everything is checkpointed; only commits are open, and those go on after a
+		// restart as well.
+	}
+	c.cause = err
+	c.dropAsks(err)
+	c.setState(Failing)
+	c.noteCheckpointFailure(err)
+	c.cur = nil
+	att := c.att
+	c.phase = failing
+	if att == nil {
+		c.stopped()
+		return
+	}
+	c.host.stop(att, err)
+}
+
+// stopped: all tasks of the attempt are closed.
+func (c *coordinator) stopped() {
+	switch c.phase {
+	case failing:
+		c.retry()
+	case cancelling:
+		c.cleanup(Cancelled)
+	case ending:
+		c.cleanup(Finished)
+	}
+}
+
+// retry waits for the time the restart strategy says, or ends the job.
+func (c *coordinator) retry() {
+	r := &c.job.cfg.Restart
+	now := c.host.now()
+	if c.since > 0 && now-c.since >= r.Reset.Milliseconds() {
+		c.delay = r.Delay
+		if r.Kind == RestartExponential {
+			c.restarts = 0
+		}
+	}
+	c.since = 0
+	wait, again := r.Delay, true
+	switch r.Kind {
+	case RestartNever:
+		again = false
+	case RestartFixed:
+		again = c.restarts < max(r.Attempts, 1)
+	case RestartRate:
+		c.recent = append(c.recent, now)
+		for len(c.recent) > 0 && c.recent[0] <= now-r.Interval.Milliseconds() {
+			c.recent = c.recent[1:]
+		}
+		again = len(c.recent) <= max(r.Attempts, 1)
+	default:
+		again = r.Attempts <= 0 || c.restarts < r.Attempts
+		wait = c.delay
+		if j := int(r.Jitter * float64(wait.Milliseconds())); j > 0 {
+			wait += time.Duration(c.host.chance(2*j+1, "restart jitter")-j) * time.Millisecond
+		}
+		c.delay = min(r.MaxDelay, time.Duration(float64(c.delay)*r.Factor))
+	}
+	if !again {
+		c.finish(Failed)
+		return
+	}
+	c.restarts++
+	c.mu.Lock()
+	c.status.Restarts++
+	c.status.Err = c.jobError()
+	c.mu.Unlock()
+	c.epoch++
+	c.phase = backing
+	c.setState(Restarting)
+	c.tick(tickBackoff, wait, mail{})
+}
+
+// jobError is the cause of the failure as people see it.
+func (c *coordinator) jobError() *diag.Error {
+	if c.cause == nil {
+		return nil
+	}
+	if e := diag.As(c.cause); e != nil {
+		return e
+	}
+	return diag.Wrap(diag.JobFailed, c.cause, "job %s failed", c.job.cfg.Name)
+}
+
+// cleaned is the answer of cleanup.
+type cleaned struct{ state State }
+
+// cleanup removes what a job that has ended no longer needs.
+func (c *coordinator) cleanup(s State) {
+	if s == Cancelled && !c.job.cfg.DeleteOnCancel || c.wantStop != 0 {
+		c.finish(s)
+		return
+	}
+	store := c.job.store
+	c.outside(true, "cleanup", func() any {
+		store.sweep(nil)
+		_ = store.disk.Remove(store.path("lineage"))
+		return &cleaned{s}
+	})
+}
+
+// finish ends the job.
+func (c *coordinator) finish(s State) {
+	if c.phase == over {
+		return
+	}
+	c.phase = over
+	for _, k := range c.committers {
+		k.close()
+	}
+	c.mu.Lock()
+	c.status.State = s
+	c.status.Ended = c.host.now()
+	c.status.Err = nil
+	if s == Failed {
+		c.status.Err = c.jobError()
+	}
+	c.mu.Unlock()
+	c.dropAsks(diag.New(diag.Cancelled, "the job has ended"))
+	close(c.done) //mink:det-ok tells the owners of the job, no task
+}
+
+func (c *coordinator) setState(s State) {
+	c.mu.Lock()
+	c.status.State = s
+	c.mu.Unlock()
+}

@@ -1,0 +1,421 @@
+package flow
+
+import (
+	"time"
+
+	"github.com/minkstream/mink/engine/diag"
+)
+
+// pending is the checkpoint under way.
+//
+//	triggered → all acked → metadata written → complete
+//	     decline, timeout, failure → aborted
+type pending struct {
+	n       int64
+	flags   ckptFlags
+	acks    []*ack
+	have    int
+	writing bool // the metadata is being written
+	meta    *meta
+	start   int64
+	asks    []*command // savepoints that wait for it
+}
+
+// historyMax is the number of checkpoints that Status shows.
+const historyMax = 20
+
+// scheduleCheckpoint sets the timer of the next one.
+func (c *coordinator) scheduleCheckpoint(after time.Duration) {
+	if c.job.cfg.CheckpointInterval > 0 {
+		c.tick(tickCheckpoint, after, mail{})
+	}
+}
+
+// dueCheckpoint triggers one unless there is a reason not to: one is under way, its
+// end included, or the last of the job was taken.
+func (c *coordinator) dueCheckpoint() {
+	cfg := &c.job.cfg
+	if c.phase != runningNow || c.isFinal {
+		return
+	}
+	c.scheduleCheckpoint(cfg.CheckpointInterval)
+	if c.cur != nil || c.reserving {
+		return
+	}
+	if p := cfg.CheckpointMinPause; p > 0 && c.host.now()-c.lastEnd < p.Milliseconds() {
+		return
+	}
+	c.trigger(0)
+}
+
+// trigger starts a checkpoint. Its number comes from the durable block.
+func (c *coordinator) trigger(flags ckptFlags) {
+	if c.nextID >= c.line.idsTo {
+		c.reserve()
+		return
+	}
+	p := &pending{n: c.nextID, flags: flags, acks: make([]*ack, len(c.att.tasks)), start: c.host.now()}
+	c.nextID++
+	p.asks, c.asks = c.asks, nil
+	c.cur = p
+	c.noteCheckpoint(p)
+	for _, t := range c.att.tasks {
+		if len(t.ins) == 0 {
+			c.send(t, mail{kind: mailTrigger, n: p.n, base: c.took, flags: flags})
+		}
+	}
+	c.tick(tickTimeout, c.job.cfg.CheckpointTimeout, mail{ts: p.n})
+}
+
+// reserved is the answer of reserve.
+type reserved struct {
+	line lineage
+	err  error
+}
+
+// reserve makes the next block of numbers durable.
+func (c *coordinator) reserve() {
+	if c.reserving {
+		return
+	}
+	c.reserving = true
+	l, store := c.line, c.job.store
+	l.idsTo += idBlock
+	if c.newest != nil {
+		l.completed, l.newest = true, c.newest.id
+	}
+	c.outside(true, "reserve", func() any { return &reserved{l, store.writeLineage(l)} })
+}
+
+func (c *coordinator) onReserved(d *reserved) {
+	c.reserving = false
+	if d.err == nil {
+		c.line = d.line
+	}
+	if c.phase != runningNow {
+		return
+	}
+	if d.err != nil {
+		c.countFailure(diag.Wrap(diag.Checkpoint, d.err, "reserving checkpoint numbers"))
+		return
+	}
+	c.next()
+}
+
+// next triggers what is wanted beyond the periodic checkpoints.
+func (c *coordinator) next() {
+	if c.cur != nil || c.reserving || c.phase != runningNow {
+		return
+	}
+	switch {
+	case c.wantStop != 0:
+		c.trigger(c.wantStop)
+	case c.isFinal:
+		c.trigger(ckptFinal)
+	case len(c.asks) > 0:
+		c.trigger(0)
+	}
+}
+
+// onAck takes a task's part.
+func (c *coordinator) onAck(a *ack) {
+	p := c.cur
+	if p == nil || p.n != a.n || p.writing || a.task >= len(p.acks) || p.acks[a.task] != nil {
+		c.stale++
+		return
+	}
+	p.acks[a.task] = a
+	p.have++
+	c.noteAck(p)
+	if c.job.plant == PlantCommitEarly {
+		c.addCommits(a.commits)
+	}
+	if p.have < len(p.acks) && !(c.job.plant == PlantRestoreIncomplete && p.have*2 >= len(p.acks)) {
+		return
+	}
+	m, err := c.assemble(p)
+	if err != nil {
+		c.abort(err)
+		return
+	}
+	p.writing, p.meta = true, m
+	if c.job.plant == PlantCommitBeforeDurable {
+		c.addCommits(m.commits)
+	}
+	store := c.job.store
+	c.outside(true, "metadata", func() any { return &metaWritten{m, store.writeMeta(m)} })
+	if c.job.plant == PlantOverlapFinalize {
+		c.cur = nil
+		c.overlapped = append(c.overlapped, p)
+	}
+}
+
+// assemble makes the metadata of a checkpoint that all tasks have acked.
+func (c *coordinator) assemble(p *pending) (*meta, error) {
+	m := &meta{
+		job: c.line.job, lineage: c.line.name, id: p.n, attempt: c.att.n, time: c.host.now(),
+		groups: c.job.groups, final: p.flags&ckptFinal != 0,
+	}
+	if c.job.plant != PlantNoCarry {
+		for _, l := range c.loops {
+			m.commits = append(m.commits, l.c)
+		}
+	}
+	id := 0
+	for _, v := range c.job.graph.Vertices {
+		mv := metaVertex{uid: v.UID, name: v.Name, subs: make([]metaSub, v.Parallelism)}
+		for i := range v.Nodes {
+			mv.ops = append(mv.ops, v.Nodes[i].UID)
+		}
+		for sub := range v.Parallelism {
+			a := p.acks[id]
+			id++
+			if a == nil {
+				continue // planted
+			}
+			s := metaSub{inline: a.inline, writers: a.writers}
+			if a.file.path != "" {
+				if a.base != 0 {
+					chain, ok := c.chainOf(a.base, v.UID, sub)
+					if !ok {
+						return nil, diag.New(diag.Checkpoint, "task %s continues checkpoint %d, which is not kept", c.att.tasks[id-1].name, a.base)
+					}
+					s.chain = append(s.chain, chain...)
+				}
+				s.chain = append(s.chain, a.file)
+			}
+			mv.subs[sub] = s
+			for _, k := range a.commits {
+				// What an earlier checkpoint of this attempt has is committed or carried.
+				if k.n > c.took || c.job.plant == PlantStaleAck {
+					m.commits = append(m.commits, k)
+				}
+			}
+		}
+		m.vertices = append(m.vertices, mv)
+	}
+	return m, nil
+}
+
+// chainOf is the files of a subtask in a kept checkpoint.
+func (c *coordinator) chainOf(n int64, uid string, sub int) ([]fileRef, bool) {
+	for _, m := range c.kept {
+		if m.id == n && m.attempt == c.att.n {
+			if v := m.vertex(uid); v != nil && sub < len(v.subs) {
+				return v.subs[sub].chain, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// metaWritten is the answer to writing the metadata.
+type metaWritten struct {
+	m   *meta
+	err error
+}
+
+// onMeta: the checkpoint is complete, or it failed at last. Only now may anything
+// of it be committed.
+func (c *coordinator) onMeta(d *metaWritten) {
+	p := c.cur
+	if c.job.plant == PlantOverlapFinalize {
+		p = c.takeOverlapped(d.m)
+	}
+	if p == nil || p.meta != d.m {
+		return
+	}
+	if d.err != nil {
+		c.abort(diag.Wrap(diag.Checkpoint, d.err, "writing the metadata of checkpoint %d", p.n))
+		return
+	}
+	if c.cur == p {
+		c.cur = nil
+	}
+	m := d.m
+	c.newest, c.took, c.failures = m, m.id, 0
+	c.lastEnd = c.host.now()
+	c.line.completed = true
+	c.retain(m)
+	c.noteComplete(p, m)
+	c.addCommits(m.commits)
+	for _, t := range c.att.tasks {
+		c.send(t, mail{kind: mailComplete, n: m.id})
+	}
+	for _, ask := range p.asks {
+		c.export(m, ask)
+	}
+	if m.final || p.flags&ckptStop != 0 {
+		c.final = m
+		c.phase = ending
+	}
+	c.runCommits()
+	c.next()
+}
+
+// retain keeps the newest checkpoints and removes the others with the files that
+// only they refer to.
+func (c *coordinator) retain(m *meta) {
+	c.kept = append(c.kept, m)
+	k := len(c.kept) - c.job.cfg.Retained
+	if k <= 0 {
+		return
+	}
+	used := map[string]bool{}
+	for _, m := range c.kept[k:] {
+		m.files(func(f fileRef) { used[f.path] = true })
+	}
+	var ids []int64
+	var files []string
+	for _, old := range c.kept[:k] {
+		ids = append(ids, old.id)
+		old.files(func(f fileRef) {
+			if !used[f.path] {
+				used[f.path] = true
+				files = append(files, f.path)
+			}
+		})
+	}
+	c.kept = append(c.kept[:0], c.kept[k:]...)
+	store := c.job.store
+	c.outside(true, "remove", func() any { store.remove(ids, files); return nil })
+}
+
+// abort gives the checkpoint under way up. Rows behind it have been processed, so
+// sinks keep what they prepared and put it into the next one.
+func (c *coordinator) abort(err error) {
+	p := c.cur
+	if p == nil {
+		return
+	}
+	c.noteCheckpointFailure(err)
+	c.cur = nil
+	for _, ask := range p.asks {
+		ask.answer("", err)
+	}
+	for _, t := range c.att.tasks {
+		c.send(t, mail{kind: mailAbort, n: p.n})
+	}
+	var files []string
+	for _, a := range p.acks {
+		if a != nil && a.file.path != "" {
+			files = append(files, a.file.path)
+		}
+	}
+	store, n := c.job.store, p.n
+	c.outside(true, "remove", func() any { store.remove([]int64{n}, files); return nil })
+	c.countFailure(err)
+}
+
+// countFailure restarts the job after too many failed checkpoints in a row; else a
+// wanted one is tried again.
+func (c *coordinator) countFailure(err error) {
+	c.failures++
+	if c.failures > c.job.cfg.TolerableFailures {
+		c.fail(err)
+		return
+	}
+	if c.isFinal || c.wantStop != 0 || len(c.asks) > 0 {
+		c.next()
+	}
+}
+
+// checkDrained asks for the final checkpoint once all sources have passed on all
+// they have. It covers everything: the end travels before its barrier.
+func (c *coordinator) checkDrained() {
+	if c.phase != runningNow || c.isFinal || c.wantStop != 0 {
+		return
+	}
+	for _, t := range c.att.tasks {
+		if t.src != nil && !c.drained[t.id] {
+			return
+		}
+	}
+	c.isFinal = true
+	if c.job.plant == PlantEndDropsLastTxn {
+		c.phase = ending
+		c.runCommits()
+		return
+	}
+	c.next()
+}
+
+func (c *coordinator) noteCheckpoint(p *pending) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := &c.status.Checkpoints
+	s.Triggered++
+	s.InProgress = 1
+	if len(s.History) < historyMax {
+		s.History = append(s.History, CheckpointStatus{})
+	}
+	copy(s.History[1:], s.History)
+	s.History[0] = CheckpointStatus{
+		ID: p.n, State: "IN_PROGRESS", Savepoint: len(p.asks) > 0, Final: p.flags != 0, Triggered: p.start, Tasks: len(p.acks),
+	}
+}
+
+// noted is the entry of a checkpoint in the history, or nil.
+func (c *coordinator) noted(n int64) *CheckpointStatus {
+	for i := range c.status.Checkpoints.History {
+		if h := &c.status.Checkpoints.History[i]; h.ID == n {
+			return h
+		}
+	}
+	return nil
+}
+
+func (c *coordinator) noteAck(p *pending) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if h := c.noted(p.n); h != nil {
+		h.Acked = p.have
+	}
+}
+
+func (c *coordinator) noteComplete(p *pending, m *meta) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.status.Checkpoints.Completed++
+	c.status.Checkpoints.InProgress = 0
+	h := c.noted(p.n)
+	if h == nil {
+		return
+	}
+	h.State = "COMPLETED"
+	h.Duration = time.Duration(c.host.now()-p.start) * time.Millisecond
+	h.FullBytes = m.bytes()
+	h.Path = c.job.store.path(chkName(m.id))
+	for _, a := range p.acks {
+		if a != nil {
+			h.DeltaBytes += a.file.delta + int64(len(a.inline))
+		}
+	}
+}
+
+func (c *coordinator) noteCheckpointFailure(err error) {
+	if c.cur == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.status.Checkpoints.Failed++
+	c.status.Checkpoints.InProgress = 0
+	if h := c.noted(c.cur.n); h != nil {
+		h.State = "FAILED"
+		h.Duration = time.Duration(c.host.now()-c.cur.start) * time.Millisecond
+		if err != nil {
+			h.Failure = err.Error()
+		}
+	}
+}
+
+func (c *coordinator) takeOverlapped(m *meta) *pending {
+	for i, p := range c.overlapped {
+		if p.meta == m {
+			c.overlapped = append(c.overlapped[:i], c.overlapped[i+1:]...)
+			return p
+		}
+	}
+	return nil
+}

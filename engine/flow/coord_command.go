@@ -1,0 +1,253 @@
+package flow
+
+import (
+	"io"
+	"path"
+	"strconv"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
+)
+
+// command is what the owner of a job asks for.
+type command struct {
+	kind  commandKind
+	dir   string // of a savepoint
+	reply func(path string, err error)
+}
+
+type commandKind uint8
+
+const (
+	cmdStart commandKind = iota
+	cmdCancel
+	cmdSavepoint
+	cmdStop  // checkpoint, then no more rows
+	cmdDrain // sources end now, then the job ends as if its input had ended
+	cmdCheckpoint
+)
+
+func (k *command) answer(path string, err error) {
+	if k.reply != nil {
+		k.reply(path, err)
+		k.reply = nil
+	}
+}
+
+func (c *coordinator) onCommand(k *command) {
+	switch k.kind {
+	case cmdStart:
+		c.boot()
+		return
+	case cmdCancel:
+		c.cancel()
+		return
+	}
+	if c.phase != runningNow || c.isFinal && k.kind != cmdDrain {
+		k.answer("", diag.New(diag.JobFailed, "the job is not running"))
+		return
+	}
+	switch k.kind {
+	case cmdSavepoint, cmdCheckpoint:
+		c.asks = append(c.asks, k)
+	case cmdStop:
+		c.wantStop = ckptStop
+		c.asks = append(c.asks, k)
+	case cmdDrain:
+		if k.dir != "" {
+			c.asks = append(c.asks, k)
+		} else {
+			k.answer("", nil)
+		}
+		for _, t := range c.att.tasks {
+			if t.src != nil {
+				c.send(t, mail{kind: mailDrain})
+			}
+		}
+		if k.dir != "" {
+			return // taken with the final checkpoint
+		}
+	}
+	c.next()
+}
+
+// cancel closes the tasks and ends the job.
+func (c *coordinator) cancel() {
+	switch c.phase {
+	case over, cancelling:
+		return
+	case failing:
+		c.phase = cancelling // mailStopped is on its way
+		c.setState(Cancelling)
+		return
+	}
+	c.epoch++
+	c.setState(Cancelling)
+	c.dropAsks(diag.New(diag.Cancelled, "the job was cancelled"))
+	c.phase = cancelling
+	if c.att == nil {
+		c.cleanup(Cancelled)
+		return
+	}
+	c.host.stop(c.att, nil)
+}
+
+func (c *coordinator) dropAsks(err error) {
+	for _, k := range c.asks {
+		k.answer("", err)
+	}
+	if c.cur != nil {
+		for _, k := range c.cur.asks {
+			k.answer("", err)
+		}
+		c.cur.asks = nil
+	}
+	c.asks = nil
+}
+
+// exported is the answer of export.
+type exported struct {
+	ask  *command
+	path string
+	err  error
+}
+
+// export copies a complete checkpoint to where the user wants a savepoint: it is
+// the user's from then on and refers to no file of the job.
+func (c *coordinator) export(m *meta, ask *command) {
+	if ask.dir == "" {
+		ask.answer(c.job.store.path(chkName(m.id)), nil)
+		return
+	}
+	from, disk := c.job.store, c.job.env.Disk
+	c.outside(true, "savepoint", func() any {
+		name := path.Join(ask.dir, "savepoint-"+m.job+"-"+strconv.FormatInt(m.id, 10))
+		return &exported{ask, name, from.export(m, disk, name)}
+	})
+}
+
+func (s *ckptStore) export(m *meta, disk env.Disk, dir string) error {
+	to := &ckptStore{disk: disk, dir: dir}
+	err := disk.MkdirAll(to.path("state"))
+	done := map[string]bool{}
+	m.files(func(f fileRef) {
+		if err == nil && !done[f.path] {
+			done[f.path] = true
+			err = copyFile(s, to, f.path)
+		}
+	})
+	if err == nil {
+		err = disk.SyncDir(to.path("state"))
+	}
+	if err == nil {
+		sp := *m
+		sp.savepoint = true
+		err = to.writeFile("_metadata", sp.encode())
+	}
+	if err != nil {
+		return diag.Wrap(diag.Checkpoint, err, "writing savepoint %s", dir)
+	}
+	return nil
+}
+
+func copyFile(from, to *ckptStore, name string) error {
+	r, err := from.disk.Open(from.path(name))
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	w, err := to.disk.Create(to.path(name))
+	if err != nil {
+		return err
+	}
+	if _, err = io.Copy(w, r); err == nil {
+		err = w.Sync()
+	}
+	if e := w.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// openSavepoint reads the metadata of a savepoint or of a checkpoint's folder.
+func openSavepoint(disk env.Disk, dir string) (*meta, *ckptStore, error) {
+	dir = path.Clean(dir)
+	if path.Base(dir) == "_metadata" {
+		dir = path.Dir(dir)
+	}
+	s := &ckptStore{disk: disk, dir: dir}
+	b, err := s.readFile("_metadata")
+	if err != nil {
+		return nil, nil, diag.Wrap(diag.Checkpoint, err, "no checkpoint or savepoint in %s", dir)
+	}
+	m, err := decodeMeta(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !m.savepoint {
+		s.dir = path.Dir(dir) // the files of a checkpoint lie beside its folder
+	}
+	if err := s.verify(m); err != nil {
+		return nil, nil, diag.Wrap(diag.Checkpoint, err, "checkpoint %s cannot be used", dir)
+	}
+	return m, s, nil
+}
+
+// alignGroup is a watermark alignment group: the newest watermarks of its tasks.
+type alignGroup struct {
+	name  string
+	marks []taskMark
+	limit int64
+}
+
+type taskMark struct {
+	task int
+	wm   int64
+}
+
+// alignAt takes a member's watermark and tells the group how far it may go.
+func (c *coordinator) alignAt(task int, wm int64) {
+	if c.phase != runningNow {
+		return
+	}
+	spec := c.att.tasks[task].v.Source
+	g := c.alignGroup(spec.AlignGroup)
+	least := batch.MaxWatermark
+	for i := range g.marks {
+		if g.marks[i].task == task {
+			g.marks[i].wm = wm
+		}
+		if !c.drained[g.marks[i].task] {
+			least = min(least, g.marks[i].wm)
+		}
+	}
+	// The sum saturates: a group without a watermark yet pauses nobody.
+	limit := batch.MaxWatermark
+	if d := spec.AlignDrift.Milliseconds(); least != batch.NoWatermark && least < batch.MaxWatermark-d {
+		limit = least + d
+	}
+	if limit == g.limit {
+		return
+	}
+	g.limit = limit
+	for _, m := range g.marks {
+		c.send(c.att.tasks[m.task], mail{kind: mailAlign, ts: limit})
+	}
+}
+
+func (c *coordinator) alignGroup(name string) *alignGroup {
+	for i := range c.groups {
+		if c.groups[i].name == name {
+			return &c.groups[i]
+		}
+	}
+	g := alignGroup{name: name, limit: batch.MaxWatermark}
+	for _, t := range c.att.tasks {
+		if t.src != nil && t.src.spec.AlignGroup == name {
+			g.marks = append(g.marks, taskMark{t.id, batch.NoWatermark})
+		}
+	}
+	c.groups = append(c.groups, g)
+	return &c.groups[len(c.groups)-1]
+}

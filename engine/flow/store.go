@@ -1,0 +1,335 @@
+package flow
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/state"
+)
+
+// ckptStore is a job's folder of checkpoints:
+//
+//	lineage            job, lineage, attempt, block of checkpoint numbers
+//	chk-12/_metadata   written last, complete when it is there
+//	state/<vertex>-<subtask>-<attempt>-<n>   files of keyed state
+//
+// Files are never changed once written. A small file appears by writing it under
+// another name, syncing it, renaming it and syncing the folder: after a crash there
+// is the old content or the new one.
+//
+// All calls touch the disk and so run outside of steps.
+type ckptStore struct {
+	disk  env.Disk
+	dir   string
+	plant Plant
+}
+
+// lineage is what must outlive a coordinator: the number of the newest attempt and
+// the end of the block of checkpoint numbers in use.
+type lineage struct {
+	job, name string
+	attempt   int64
+	idsTo     int64
+	// completed says that a checkpoint was completed some time, so that the job
+	// must not start empty.
+	completed bool
+	newest    int64
+}
+
+func (s *ckptStore) path(name string) string { return path.Join(s.dir, name) }
+
+// writeFile makes a small file appear, whole or not at all.
+func (s *ckptStore) writeFile(name string, data []byte) error {
+	tmp := s.path(name) + ".tmp"
+	f, err := s.disk.Create(tmp)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if s.plant == PlantRenameBeforeSync && err == nil {
+		err = s.disk.Rename(tmp, s.path(name))
+	}
+	if err == nil && s.plant != PlantFsyncSkipped {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil && s.plant != PlantRenameBeforeSync {
+		err = s.disk.Rename(tmp, s.path(name))
+	}
+	if err == nil {
+		err = s.disk.SyncDir(path.Dir(s.path(name)))
+	}
+	return err
+}
+
+func (s *ckptStore) readFile(name string) ([]byte, error) {
+	f, err := s.disk.Open(s.path(name))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
+}
+
+// begin makes the folders.
+func (s *ckptStore) begin() error {
+	if err := s.disk.MkdirAll(s.path("state")); err != nil {
+		return err
+	}
+	return s.disk.SyncDir(path.Join(s.dir, "."))
+}
+
+const lineageMagic = "MINKLINE\x01\n"
+
+func (s *ckptStore) writeLineage(l lineage) error {
+	e := encoder{b: []byte(lineageMagic)}
+	e.str(l.job)
+	e.str(l.name)
+	e.i64(l.attempt)
+	e.i64(l.idsTo)
+	e.bool(l.completed)
+	e.i64(l.newest)
+	e.u64(uint64(crc32.Checksum(e.b, castagnoli)))
+	return s.writeFile("lineage", e.b)
+}
+
+// readLineage gives the zero value when there is none.
+func (s *ckptStore) readLineage() (lineage, error) {
+	b, err := s.readFile("lineage")
+	if errors.Is(err, fs.ErrNotExist) {
+		return lineage{}, nil
+	}
+	if err != nil {
+		return lineage{}, err
+	}
+	bad := diag.New(diag.Checkpoint, "the file %s is damaged", s.path("lineage"))
+	if !strings.HasPrefix(string(b), lineageMagic) {
+		return lineage{}, bad
+	}
+	d := decoder{b: b[len(lineageMagic):]}
+	l := lineage{job: d.str(), name: d.str(), attempt: d.i64(), idsTo: d.i64(), completed: d.bool(), newest: d.i64()}
+	body := b[:len(b)-len(d.b)]
+	if sum := d.u64(); d.bad || uint32(sum) != crc32.Checksum(body, castagnoli) {
+		return lineage{}, bad
+	}
+	return l, nil
+}
+
+func chkName(n int64) string { return "chk-" + strconv.FormatInt(n, 10) }
+
+// writeMeta completes a checkpoint: the metadata is durable and was read back when
+// it returns nil.
+func (s *ckptStore) writeMeta(m *meta) error {
+	dir := chkName(m.id)
+	if err := s.disk.MkdirAll(s.path(dir)); err != nil {
+		return err
+	}
+	data := m.encode()
+	if err := s.writeFile(dir+"/_metadata", data); err != nil {
+		return err
+	}
+	if err := s.disk.SyncDir(path.Join(s.dir, ".")); err != nil {
+		return err
+	}
+	back, err := s.readFile(dir + "/_metadata")
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(back, data) {
+		return diag.New(diag.Checkpoint, "the metadata of checkpoint %d read back differs from what was written", m.id)
+	}
+	return nil
+}
+
+func (s *ckptStore) readMeta(n int64) (*meta, error) { return s.readMetaAt(chkName(n)) }
+
+func (s *ckptStore) readMetaAt(dir string) (*meta, error) {
+	b, err := s.readFile(dir + "/_metadata")
+	if err != nil {
+		return nil, err
+	}
+	m, err := decodeMeta(b)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.verify(m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// verify looks whether all files of a checkpoint are there, whole.
+func (s *ckptStore) verify(m *meta) (err error) {
+	m.files(func(f fileRef) {
+		if err != nil {
+			return
+		}
+		info, e := s.disk.Stat(s.path(f.path))
+		switch {
+		case e != nil:
+			err = diag.Wrap(diag.Checkpoint, e, "a file of state is missing")
+		case info.Size() != f.size:
+			err = diag.New(diag.Checkpoint, "file %s has %d bytes instead of %d", f.path, info.Size(), f.size)
+		}
+	})
+	return err
+}
+
+// numbers lists the completed checkpoints, newest first.
+func (s *ckptStore) numbers() ([]int64, error) {
+	list, err := s.disk.List(s.path("."))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []int64
+	for _, e := range list {
+		text, ok := strings.CutPrefix(e.Name(), "chk-")
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			continue
+		}
+		if _, err := s.disk.Stat(s.path(e.Name() + "/_metadata")); err == nil {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	slices.Reverse(out)
+	return out, nil
+}
+
+// newest is the highest completed checkpoint, or nil. If that one is damaged,
+// going on from an older one would write committed rows again: that is refused
+// unless allow names the one to take.
+func (s *ckptStore) newest(allow int64) (*meta, error) {
+	list, err := s.numbers()
+	if err != nil {
+		return nil, err
+	}
+	for i, n := range list {
+		if allow > 0 && n > allow {
+			continue
+		}
+		m, err := s.readMeta(n)
+		if err == nil {
+			return m, nil
+		}
+		e := diag.Wrap(diag.Checkpoint, err, "checkpoint %d in %s cannot be used", n, s.dir)
+		if i+1 < len(list) {
+			e.Hint = fmt.Sprintf("checkpoint %d is older: rows committed after it would be written again; to accept that, restore with --allow-duplicates-from %d", list[i+1], list[i+1])
+		} else {
+			e.Hint = "there is no older one; --discard-state starts the job without state"
+		}
+		return nil, e
+	}
+	return nil, nil
+}
+
+// stateName is the file of a task's keyed state. It has the attempt in it, so that
+// a task of an older attempt that still writes cannot touch it.
+func stateName(uid string, sub int, attempt, n int64) string {
+	return fmt.Sprintf("state/%016x-%d-%d-%d", batch.HashBytes([]byte(uid)), sub, attempt, n)
+}
+
+// writeState writes the frozen state of a task.
+func (s *ckptStore) writeState(_ int64, name string, snap *state.Snapshot) (fileRef, error) {
+	f, err := s.disk.Create(s.path(name))
+	if err != nil {
+		return fileRef{}, err
+	}
+	w := &countWriter{w: f}
+	info, err := snap.Write(w)
+	if err == nil && s.plant != PlantFsyncSkipped {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = s.disk.SyncDir(path.Dir(s.path(name)))
+	}
+	if err != nil {
+		return fileRef{}, diag.Wrap(diag.Checkpoint, err, "writing state")
+	}
+	return fileRef{path: name, size: w.n, rows: info.Entries, delta: w.n}, nil
+}
+
+type countWriter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *countWriter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n += int64(n)
+	return n, err
+}
+
+// openState opens a file of keyed state for Store.Restore.
+func (s *ckptStore) openState(f fileRef) (*stateFile, error) {
+	r, err := s.disk.Open(s.path(f.path))
+	if err != nil {
+		return nil, diag.Wrap(diag.Checkpoint, err, "a file of state cannot be opened")
+	}
+	return &stateFile{ReadFile: r, size: f.size}, nil
+}
+
+type stateFile struct {
+	env.ReadFile
+	size int64
+}
+
+func (f *stateFile) Size() int64 { return f.size }
+
+// remove deletes checkpoints and files that nothing refers to any more. Failures
+// are of no account: what is left over is swept at the next start.
+func (s *ckptStore) remove(checkpoints []int64, files []string) {
+	for _, n := range checkpoints {
+		_ = s.disk.RemoveAll(s.path(chkName(n)))
+	}
+	for _, f := range files {
+		_ = s.disk.Remove(s.path(f))
+	}
+}
+
+// sweep deletes what a crash has left: files no kept checkpoint refers to, and
+// folders of checkpoints without metadata.
+func (s *ckptStore) sweep(keep []*meta) {
+	used := map[string]bool{}
+	ids := map[string]bool{}
+	for _, m := range keep {
+		ids[chkName(m.id)] = true
+		m.files(func(f fileRef) { used[f.path] = true })
+	}
+	if list, err := s.disk.List(s.path("state")); err == nil {
+		for _, e := range list {
+			if !used["state/"+e.Name()] {
+				_ = s.disk.Remove(s.path("state/" + e.Name()))
+			}
+		}
+	}
+	if list, err := s.disk.List(s.path(".")); err == nil {
+		for _, e := range list {
+			if strings.HasPrefix(e.Name(), "chk-") && !ids[e.Name()] {
+				_ = s.disk.RemoveAll(s.path(e.Name()))
+			}
+		}
+	}
+}

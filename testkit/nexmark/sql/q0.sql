@@ -1,0 +1,3 @@
+INSERT INTO nexmark_q0
+SELECT auction, bidder, price, `dateTime`, extra
+FROM bid;

@@ -1,0 +1,4 @@
+CREATE TABLE side_input (
+  `key` BIGINT,
+  `value` STRING
+) WITH (${side});

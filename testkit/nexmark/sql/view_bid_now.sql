@@ -1,0 +1,3 @@
+CREATE VIEW bid_now AS
+SELECT *, PROCTIME() AS taken
+FROM bid;
