@@ -102,6 +102,9 @@ func (s *script) statement(ctx context.Context, it parse.Item) error {
 	if err != nil {
 		return err
 	}
+	for _, w := range op.Warnings() {
+		s.advise(w, it.Span)
+	}
 	switch op.Result() {
 	case gateway.Done:
 		return op.Close()
@@ -190,7 +193,7 @@ func (s *script) status(ctx context.Context, id string, start time.Time) show.St
 	st.Watermark = j.Watermark()
 	for _, v := range j.Vertices {
 		if v.Source {
-			st.RowsIn += v.RowsOut
+			st.RowsIn += v.SourceRows
 		}
 	}
 	if sec := st.Elapsed.Seconds(); sec > 0 {
@@ -214,9 +217,7 @@ func (s *script) wait(ctx context.Context) error {
 		rows := int64(0)
 		if st, err := s.client.Job(ctx, j.op.Job()); err == nil {
 			for _, v := range st.Vertices {
-				if v.Sink {
-					rows += v.RowsIn
-				}
+				rows += v.SinkRows
 			}
 		}
 		fmt.Fprintf(s.err, "job %s finished, %d rows written\n", j.op.Job(), rows)
@@ -242,6 +243,11 @@ func (s *script) report(err error, at diag.Span) {
 		d = &c
 	}
 	fmt.Fprintln(s.err, diag.Render(src, d))
+}
+
+// advise prints a warning at its place in the script.
+func (s *script) advise(w *diag.Error, at diag.Span) {
+	fmt.Fprintln(s.err, "warning: "+diag.Render(diag.Source{Name: s.name, Text: s.text, Offset: at.Start}, w))
 }
 
 // parseSettings reads --set key=value flags.

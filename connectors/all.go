@@ -2,11 +2,13 @@ package connectors
 
 import (
 	"github.com/minkstream/mink/connectors/blackhole"
+	"github.com/minkstream/mink/connectors/datagen"
 	"github.com/minkstream/mink/connectors/filesystem"
 	"github.com/minkstream/mink/connectors/format/changelogjson"
 	"github.com/minkstream/mink/connectors/format/csv"
 	"github.com/minkstream/mink/connectors/format/debeziumjson"
 	"github.com/minkstream/mink/connectors/format/json"
+	"github.com/minkstream/mink/connectors/format/parquet"
 	"github.com/minkstream/mink/connectors/nexmark"
 	"github.com/minkstream/mink/connectors/print"
 	"github.com/minkstream/mink/engine/connect"
@@ -16,6 +18,7 @@ import (
 func All() []*connect.Connector {
 	return []*connect.Connector{
 		&blackhole.Connector,
+		&datagen.Connector,
 		&filesystem.Connector,
 		&nexmark.Connector,
 		&print.Connector,
@@ -29,6 +32,7 @@ func Formats() []*connect.Format {
 		&csv.Format,
 		&debeziumjson.Format,
 		&json.Format,
+		&parquet.Format,
 	}
 }
 

@@ -33,7 +33,9 @@ func NewCall(fn *function.Func, args []Node, at diag.Span) (Node, error) {
 	for i, a := range args {
 		call.Args[i] = implicit(a, res.Params[i])
 	}
-	call.Res.Result = call.Res.Result.Plain()
+	if len(args) > 0 {
+		call.Res.Result = call.Res.Result.Plain()
+	}
 	if n := negative(call); n != nil {
 		return n, nil
 	}

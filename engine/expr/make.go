@@ -37,14 +37,6 @@ func NewNull(t types.Type, at diag.Span) *Literal {
 	return &Literal{Col: nullCol(t), At: at}
 }
 
-// nullCol is a const column of one NULL of type t.
-func nullCol(t types.Type) *batch.Col {
-	c := newCol(t.Nullable(true).Plain(), 1)
-	c.Enc = batch.Const
-	c.Nulls = []uint64{1}
-	return &c
-}
-
 // NewCast makes CAST(arg AS to), or TRY_CAST. The nullability of to is replaced by
 // that of the value. The error is invalid-cast when no such cast exists.
 func NewCast(arg Node, to types.Type, try bool, at diag.Span) (Node, error) {

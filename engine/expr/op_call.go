@@ -12,9 +12,6 @@ func opCall(p *Program, in *instr) error {
 	constant := !in.perCall
 	for i, s := range in.args {
 		c := p.cols[s]
-		if c.Enc == batch.Sparse {
-			c = flatten(c, in.scratch(), p.n)
-		}
 		args[i] = c
 		constant = constant && c.Enc == batch.Const
 	}
@@ -61,11 +58,13 @@ func (p *Program) liveLanes(nulls, mask []uint64) []uint64 {
 
 // callConst computes a value of constants once.
 func callConst(p *Program, in *instr, args []*batch.Col) error {
-	if p.empty(in.mask) {
-		return nil
-	}
 	dst := p.cols[in.dst]
 	dst.Alloc(in.typ, 1)
+	if p.empty(in.mask) {
+		dst.SetNull(0, 1)
+		dst.Enc = batch.Const
+		return nil
+	}
 	if dst.Views != nil {
 		clear(dst.Views)
 	}
@@ -110,7 +109,6 @@ func opAlias(p *Program, in *instr) error {
 // opDistinct is IS [NOT] DISTINCT FROM.
 func opDistinct(p *Program, in *instr) error {
 	a, b := p.cols[in.args[0]], p.cols[in.args[1]]
-	a, b = flatten(a, in.scratch(), p.n), flatten(b, in.scratch(), p.n)
 	dst := p.reg(in)
 	// Lanes with a null on one side only are distinct, with two are not.
 	an, bn := p.words2(0), p.words2(1)

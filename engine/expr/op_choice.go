@@ -154,7 +154,6 @@ func (p *Program) blendViews(dst, src *batch.Col, c bool, m []uint64) {
 
 // blendNested takes each lane from src or from what dst has.
 func (p *Program) blendNested(in *instr, dst, src *batch.Col, m []uint64) {
-	src = flatten(src, &batch.Col{}, p.n)
 	tmp := in.scratch()
 	tmp.Append(0, dst, nil, p.n)
 	tmp.Append(p.n, src, nil, p.n)

@@ -251,13 +251,3 @@ func (p *Program) reg(in *instr) *batch.Col {
 	}
 	return c
 }
-
-// flatten returns c as a flat column of n lanes when it is a sparse row; tmp is
-// used for it.
-func flatten(c, tmp *batch.Col, n int) *batch.Col {
-	if c.Enc != batch.Sparse {
-		return c
-	}
-	tmp.Dense(c, n)
-	return tmp
-}

@@ -19,19 +19,19 @@ type receiver struct {
 
 // node is an operator inside a task, and what the operator sees as its host.
 type node struct {
-	t      *task
-	spec   *Node
-	num    int
-	op     exec.Operator
-	sink   *sinkOp // op, if the node is a sink
-	ctx    exec.Ctx
-	outs   []receiver
-	hold   exec.Holder
-	resume exec.Resumer // heads only
-	finish exec.Finisher
+	t         *task
+	spec      *Node
+	num       int
+	op        exec.Operator
+	sink      *sinkOp // op, if the node is a sink
+	ctx       exec.Ctx
+	outs      []receiver
+	hold      exec.Holder
+	resume    exec.Resumer // heads only
+	finish    exec.Finisher
 	completer exec.Completer
-	finished bool
-	restored bool
+	finished  bool
+	restored  bool
 
 	// links are the watermarks of what leads here; more than one only where the
 	// nodes are no tree. outWM is what was passed on.

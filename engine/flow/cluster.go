@@ -252,9 +252,11 @@ func (h *threaded) async(to actor, of *task, _ bool, name string, f func() mail)
 	})
 }
 
-func (h *threaded) toCoord(_ *task, m mail)             { h.deliver(h.c, m) }
-func (h *threaded) toTask(to *task, m mail)             { h.deliver(to, m) }
-func (h *threaded) command(c *coordinator, k *command) { h.deliver(c, mail{kind: mailCommand, payload: k}) }
+func (h *threaded) toCoord(_ *task, m mail) { h.deliver(h.c, m) }
+func (h *threaded) toTask(to *task, m mail) { h.deliver(to, m) }
+func (h *threaded) command(c *coordinator, k *command) {
+	h.deliver(c, mail{kind: mailCommand, payload: k})
+}
 
 func (h *threaded) sent(p *pipe) { h.cl.ready(p.from.sched.on, runRef{h: h, t: p.to}) }
 func (h *threaded) wake(t *task) { h.cl.ready(nil, runRef{h: h, t: t}) }
@@ -277,6 +279,9 @@ func (h *threaded) chance(n int, _ string) int {
 	h.rng = h.rng*6364136223846793005 + 1442695040888963407
 	return int((h.rng >> 33) % uint64(n))
 }
+
+func (h *threaded) reshape() *Graph { return nil }
+func (h *threaded) adopt(*attempt)  {}
 
 func (h *threaded) start(a *attempt) {
 	for _, t := range a.tasks {

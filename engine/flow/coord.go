@@ -67,6 +67,9 @@ type coordinator struct {
 	// Failures.
 	cause    error
 	restarts int
+	fails    int // of the clean-up
+	disk     []diskCall
+	diskBusy bool
 	delay    time.Duration
 	since    int64   // start of quiet running
 	recent   []int64 // times of failures, for the failure-rate strategy
@@ -99,6 +102,7 @@ const (
 	tickSlots
 	tickDiscover
 	tickFence
+	tickCleanup
 )
 
 func (c *coordinator) tick(what int64, after time.Duration, m mail) {
@@ -115,11 +119,60 @@ func (c *coordinator) outside(local bool, name string, f func() any) {
 	})
 }
 
+// diskCall is work on the checkpoint folder.
+type diskCall struct {
+	name  string
+	epoch int64
+	f     func() any
+}
+
+// diskDone is its answer.
+type diskDone struct {
+	epoch int64
+	d     any
+}
+
+// onDisk runs f outside, one such call at a time and in order: what an attempt has
+// begun to write is there before the next one looks. Calls that have not begun when
+// the attempt ends are dropped.
+func (c *coordinator) onDisk(name string, f func() any) {
+	c.disk = append(c.disk, diskCall{name, c.epoch, f})
+	if !c.diskBusy {
+		c.nextOnDisk()
+	}
+}
+
+func (c *coordinator) nextOnDisk() {
+	for len(c.disk) > 0 {
+		k := c.disk[0]
+		c.disk = c.disk[1:]
+		if k.epoch != c.epoch {
+			continue
+		}
+		c.diskBusy = true
+		c.host.async(c, nil, true, k.name, func() mail {
+			return mail{kind: mailDisk, payload: &diskDone{k.epoch, k.f()}}
+		})
+		return
+	}
+}
+
+func (c *coordinator) onDiskDone(d *diskDone) {
+	c.diskBusy = false
+	if d.epoch == c.epoch && c.phase != over {
+		c.onDone(d.d)
+	}
+	if !c.diskBusy {
+		c.nextOnDisk()
+	}
+}
+
 // bootDone is what was found in the checkpoint folder.
 type bootDone struct {
 	line lineage
 	meta *meta
 	from *ckptStore
+	kept []*meta
 	ids  int64
 	err  error
 }
@@ -137,7 +190,10 @@ func (c *coordinator) boot() {
 	c.loops, c.calls, c.took, c.failures = nil, 0, 0, 0
 	c.reserving, c.groups = false, nil
 	j := c.job
-	c.outside(true, "boot", func() any { return j.boot() })
+	if g := c.host.reshape(); g != nil {
+		j.graph = g
+	}
+	c.onDisk("boot", func() any { return j.boot() })
 }
 
 // boot reads and reserves. It runs outside of steps.
@@ -150,12 +206,18 @@ func (j *jobCore) boot() *bootDone {
 	if d.line, d.err = s.readLineage(); d.err != nil {
 		return d
 	}
+	if d.line.finished {
+		if d.line.job == j.cfg.JobID {
+			return d
+		}
+		d.line = lineage{idsTo: d.line.idsTo, attempt: d.line.attempt} // another job of the same folder
+	}
 	if d.line.job == "" {
 		d.line.job = j.cfg.JobID
 		d.line.name = j.cfg.JobID
 	}
 	discard := j.cfg.DiscardState && d.line.attempt == 0
-	if d.meta, d.err = s.newest(j.cfg.AllowDuplicatesFrom); d.err != nil {
+	if d.meta, d.err = s.newest(j.cfg.AllowDuplicatesFrom, &d.line); d.err != nil {
 		return d
 	}
 	if discard {
@@ -172,23 +234,33 @@ func (j *jobCore) boot() *bootDone {
 		return d
 	}
 	if d.meta != nil {
-		if d.err = j.claims(d.meta); d.err != nil {
+		if d.err = j.claims(d.meta); d.err == nil && d.from == s {
+			d.err = s.settle(d.meta)
+		}
+		if d.err != nil {
 			return d
 		}
 	}
 	d.line.attempt++
+	d.line.from = 0
 	d.ids = max(d.line.idsTo, 1)
 	if d.meta != nil {
 		d.ids = max(d.ids, d.meta.id+1)
-		d.line.completed, d.line.newest = true, d.meta.id
+		d.line.completed, d.line.newest, d.line.from = true, d.meta.id, d.meta.id
 		if j.plant == PlantCkReuse {
 			d.ids = d.meta.id + 1
 		}
 	} else if j.plant == PlantCkReuse {
 		d.ids = 1
 	}
-	d.line.idsTo = d.ids + idBlock
-	d.err = s.writeLineage(d.line)
+	d.line.idsTo, d.line.first = d.ids+idBlock, d.ids
+	if d.err = s.writeLineage(d.line); d.err != nil {
+		return d
+	}
+	if d.meta != nil && d.from == s {
+		d.kept = s.retained(d.meta, j.cfg.Retained)
+	}
+	s.sweep(d.kept)
 	return d
 }
 
@@ -221,13 +293,14 @@ func (c *coordinator) booted(d *bootDone) {
 		c.retry()
 		return
 	}
+	if d.line.finished {
+		c.finish(Finished)
+		return
+	}
 	c.line = d.line
 	c.nextID = d.ids
 	c.newest = d.meta
-	c.kept = c.kept[:0]
-	if d.meta != nil && d.from == c.job.store {
-		c.kept = append(c.kept, d.meta)
-	}
+	c.kept = d.kept
 	c.plan = plan{attempt: d.line.attempt, meta: d.meta, from: d.from}
 	c.mu.Lock()
 	c.status.Attempt = d.line.attempt
@@ -235,9 +308,6 @@ func (c *coordinator) booted(d *bootDone) {
 		c.status.Checkpoints.Restored = d.meta.id
 	}
 	c.mu.Unlock()
-	kept := slices.Clone(c.kept)
-	store := c.job.store
-	c.outside(true, "sweep", func() any { store.sweep(kept); return nil })
 	c.fence()
 }
 
@@ -339,6 +409,7 @@ func (c *coordinator) deploy() {
 		c.fail(err)
 		return
 	}
+	c.host.adopt(a)
 	c.phase = opening
 	c.mu.Lock()
 	c.att = a
@@ -420,6 +491,9 @@ func (c *coordinator) send(t *task, m mail) {
 // handle takes one message.
 func (c *coordinator) handle(m *mail) {
 	switch m.kind {
+	case mailDisk:
+		c.onDiskDone(m.payload.(*diskDone))
+		return
 	case mailCommand:
 		c.onCommand(m.payload.(*command))
 		return
@@ -488,6 +562,8 @@ func (c *coordinator) onTick(m *mail) {
 		}
 	case tickDiscover:
 		c.lookForSplits(m.task)
+	case tickCleanup:
+		c.cleanup(State(m.task))
 	case tickFence:
 		if c.phase == fencing {
 			c.fenceOne(m.task)
@@ -514,7 +590,7 @@ func (c *coordinator) onDone(d any) {
 	case *exported:
 		d.ask.answer(d.path, d.err)
 	case *cleaned:
-		c.finish(d.state)
+		c.cleanedUp(d)
 	}
 }
 
@@ -564,6 +640,9 @@ func (c *coordinator) retry() {
 		}
 	}
 	c.since = 0
+	c.mu.Lock()
+	c.att = nil
+	c.mu.Unlock()
 	wait, again := r.Delay, true
 	switch r.Kind {
 	case RestartNever:
@@ -611,7 +690,10 @@ func (c *coordinator) jobError() *diag.Error {
 }
 
 // cleaned is the answer of cleanup.
-type cleaned struct{ state State }
+type cleaned struct {
+	state State
+	err   error
+}
 
 // cleanup removes what a job that has ended no longer needs.
 func (c *coordinator) cleanup(s State) {
@@ -619,12 +701,26 @@ func (c *coordinator) cleanup(s State) {
 		c.finish(s)
 		return
 	}
-	store := c.job.store
-	c.outside(true, "cleanup", func() any {
+	store, l := c.job.store, c.line
+	l.finished = true
+	c.onDisk("cleanup", func() any {
+		// The mark comes first: a coordinator that starts again half way through must
+		// not begin the job anew.
+		if err := store.writeLineage(l); err != nil {
+			return &cleaned{s, err}
+		}
 		store.sweep(nil)
-		_ = store.disk.Remove(store.path("lineage"))
-		return &cleaned{s}
+		return &cleaned{s, nil}
 	})
+}
+
+func (c *coordinator) cleanedUp(d *cleaned) {
+	if d.err != nil {
+		c.fails++
+		c.tick(tickCleanup, c.backoff(c.fails), mail{task: int(d.state)})
+		return
+	}
+	c.finish(d.state)
 }
 
 // finish ends the job.

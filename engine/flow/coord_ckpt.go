@@ -84,7 +84,7 @@ func (c *coordinator) reserve() {
 	if c.newest != nil {
 		l.completed, l.newest = true, c.newest.id
 	}
-	c.outside(true, "reserve", func() any { return &reserved{l, store.writeLineage(l)} })
+	c.onDisk("reserve", func() any { return &reserved{l, store.writeLineage(l)} })
 }
 
 func (c *coordinator) onReserved(d *reserved) {
@@ -143,7 +143,7 @@ func (c *coordinator) onAck(a *ack) {
 		c.addCommits(m.commits)
 	}
 	store := c.job.store
-	c.outside(true, "metadata", func() any { return &metaWritten{m, store.writeMeta(m)} })
+	c.onDisk("metadata", func() any { return &metaWritten{m, store.writeMeta(m)} })
 	if c.job.plant == PlantOverlapFinalize {
 		c.cur = nil
 		c.overlapped = append(c.overlapped, p)
@@ -278,7 +278,7 @@ func (c *coordinator) retain(m *meta) {
 	}
 	c.kept = append(c.kept[:0], c.kept[k:]...)
 	store := c.job.store
-	c.outside(true, "remove", func() any { store.remove(ids, files); return nil })
+	c.onDisk("remove", func() any { store.remove(ids, files); return nil })
 }
 
 // abort gives the checkpoint under way up. Rows behind it have been processed, so
@@ -296,14 +296,18 @@ func (c *coordinator) abort(err error) {
 	for _, t := range c.att.tasks {
 		c.send(t, mail{kind: mailAbort, n: p.n})
 	}
-	var files []string
-	for _, a := range p.acks {
-		if a != nil && a.file.path != "" {
-			files = append(files, a.file.path)
+	if !p.writing {
+		var files []string
+		for _, a := range p.acks {
+			if a != nil && a.file.path != "" {
+				files = append(files, a.file.path)
+			}
 		}
+		store := c.job.store
+		c.onDisk("remove", func() any { store.remove(nil, files); return nil })
 	}
-	store, n := c.job.store, p.n
-	c.outside(true, "remove", func() any { store.remove([]int64{n}, files); return nil })
+	// Metadata whose writing failed may be there all the same. It stays until the
+	// next start, which goes on from it or sweeps it.
 	c.countFailure(err)
 }
 

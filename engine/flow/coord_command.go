@@ -121,7 +121,7 @@ func (c *coordinator) export(m *meta, ask *command) {
 		return
 	}
 	from, disk := c.job.store, c.job.env.Disk
-	c.outside(true, "savepoint", func() any {
+	c.onDisk("savepoint", func() any {
 		name := path.Join(ask.dir, "savepoint-"+m.job+"-"+strconv.FormatInt(m.id, 10))
 		return &exported{ask, name, from.export(m, disk, name)}
 	})

@@ -32,6 +32,7 @@ const (
 	mailLost     // a node of the cluster is gone
 	mailStopped  // all tasks of an attempt are closed
 	mailDone     // work that the coordinator started outside has ended
+	mailDisk     // work on the checkpoint folder has ended
 	mailTick     // a timer of the coordinator; n says which
 	mailCommand  // from the owner of the job; payload *command
 	mailKindsEnd // count
@@ -89,8 +90,11 @@ type host interface {
 	wake(t *task)
 	// chance is a random number below n, for jitter and the choices of the model.
 	chance(n int, site string) int
-	// start makes the tasks of an attempt runnable; stop closes them and sends
+	// reshape gives the graph of a new attempt if it changes, else nil.
+	reshape() *Graph
+	// adopt takes the tasks of a new attempt in. start makes the tasks of an attempt runnable; stop closes them and sends
 	// mailStopped to the coordinator.
+	adopt(a *attempt)
 	start(a *attempt)
 	stop(a *attempt, why error)
 	// place assigns nodes of the cluster to the subtasks' slots, or nil when there

@@ -45,9 +45,9 @@ type split struct {
 	// poll decides. Only an empty poll makes a split idle, so time in which the task
 	// is blocked by its receivers does not count.
 	idleSet, idleDue bool
-	ended   bool
-	frozen  connect.Split // position at the newest snapshot
-	woken   atomic.Bool
+	ended            bool
+	frozen           connect.Split // position at the newest snapshot
+	woken            atomic.Bool
 }
 
 func (s *source) rowsMax() int {

@@ -44,6 +44,13 @@ type lineage struct {
 	// must not start empty.
 	completed bool
 	newest    int64
+	// finished says that the job has ended for good: whoever runs it again under
+	// the same id finds nothing left to do.
+	finished bool
+	// The attempt went on from checkpoint from and numbers its own from first on.
+	// What lies between was completed by a coordinator that had been replaced, after
+	// its sinks were fenced off: it does not count.
+	from, first int64
 }
 
 func (s *ckptStore) path(name string) string { return path.Join(s.dir, name) }
@@ -101,6 +108,9 @@ func (s *ckptStore) writeLineage(l lineage) error {
 	e.i64(l.idsTo)
 	e.bool(l.completed)
 	e.i64(l.newest)
+	e.bool(l.finished)
+	e.i64(l.from)
+	e.i64(l.first)
 	e.u64(uint64(crc32.Checksum(e.b, castagnoli)))
 	return s.writeFile("lineage", e.b)
 }
@@ -119,7 +129,7 @@ func (s *ckptStore) readLineage() (lineage, error) {
 		return lineage{}, bad
 	}
 	d := decoder{b: b[len(lineageMagic):]}
-	l := lineage{job: d.str(), name: d.str(), attempt: d.i64(), idsTo: d.i64(), completed: d.bool(), newest: d.i64()}
+	l := lineage{job: d.str(), name: d.str(), attempt: d.i64(), idsTo: d.i64(), completed: d.bool(), newest: d.i64(), finished: d.bool(), from: d.i64(), first: d.i64()}
 	body := b[:len(b)-len(d.b)]
 	if sum := d.u64(); d.bad || uint32(sum) != crc32.Checksum(body, castagnoli) {
 		return lineage{}, bad
@@ -178,6 +188,8 @@ func (s *ckptStore) verify(m *meta) (err error) {
 		}
 		info, e := s.disk.Stat(s.path(f.path))
 		switch {
+		case e != nil && !errors.Is(e, fs.ErrNotExist):
+			err = e
 		case e != nil:
 			err = diag.Wrap(diag.Checkpoint, e, "a file of state is missing")
 		case info.Size() != f.size:
@@ -206,8 +218,11 @@ func (s *ckptStore) numbers() ([]int64, error) {
 		if err != nil {
 			continue
 		}
-		if _, err := s.disk.Stat(s.path(e.Name() + "/_metadata")); err == nil {
+		switch _, err := s.disk.Stat(s.path(e.Name() + "/_metadata")); {
+		case err == nil:
 			out = append(out, n)
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, err // the disk does not answer: nothing may be concluded
 		}
 	}
 	slices.Sort(out)
@@ -218,18 +233,21 @@ func (s *ckptStore) numbers() ([]int64, error) {
 // newest is the highest completed checkpoint, or nil. If that one is damaged,
 // going on from an older one would write committed rows again: that is refused
 // unless allow names the one to take.
-func (s *ckptStore) newest(allow int64) (*meta, error) {
+func (s *ckptStore) newest(allow int64, l *lineage) (*meta, error) {
 	list, err := s.numbers()
 	if err != nil {
 		return nil, err
 	}
 	for i, n := range list {
-		if allow > 0 && n > allow {
+		if allow > 0 && n > allow || n > l.from && n < l.first {
 			continue
 		}
 		m, err := s.readMeta(n)
 		if err == nil {
 			return m, nil
+		}
+		if diag.CodeOf(err) != diag.Checkpoint && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err // the disk does not answer: that says nothing about the checkpoint
 		}
 		e := diag.Wrap(diag.Checkpoint, err, "checkpoint %d in %s cannot be used", n, s.dir)
 		if i+1 < len(list) {
@@ -298,25 +316,49 @@ type stateFile struct {
 
 func (f *stateFile) Size() int64 { return f.size }
 
-// remove deletes checkpoints and files that nothing refers to any more. Failures
+// remove deletes checkpoints and files that nothing refers to any more: the metadata
+// first, for good, so that no checkpoint is ever found without its files. Failures
 // are of no account: what is left over is swept at the next start.
 func (s *ckptStore) remove(checkpoints []int64, files []string) {
 	for _, n := range checkpoints {
-		_ = s.disk.RemoveAll(s.path(chkName(n)))
+		if !s.removeMeta(chkName(n)) {
+			return
+		}
 	}
 	for _, f := range files {
 		_ = s.disk.Remove(s.path(f))
 	}
 }
 
-// sweep deletes what a crash has left: files no kept checkpoint refers to, and
-// folders of checkpoints without metadata.
+func (s *ckptStore) removeMeta(dir string) bool {
+	err := s.disk.Remove(s.path(dir + "/_metadata"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	if err := s.disk.SyncDir(s.path(dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	_ = s.disk.RemoveAll(s.path(dir))
+	return true
+}
+
+// sweep deletes what nothing of keep refers to: left-overs of a crash and, with
+// nothing to keep, everything. It must not run beside anything that writes.
 func (s *ckptStore) sweep(keep []*meta) {
 	used := map[string]bool{}
 	ids := map[string]bool{}
 	for _, m := range keep {
 		ids[chkName(m.id)] = true
 		m.files(func(f fileRef) { used[f.path] = true })
+	}
+	list, err := s.disk.List(s.path("."))
+	if err != nil {
+		return
+	}
+	for _, e := range list {
+		if strings.HasPrefix(e.Name(), "chk-") && !ids[e.Name()] && !s.removeMeta(e.Name()) {
+			return
+		}
 	}
 	if list, err := s.disk.List(s.path("state")); err == nil {
 		for _, e := range list {
@@ -325,11 +367,33 @@ func (s *ckptStore) sweep(keep []*meta) {
 			}
 		}
 	}
-	if list, err := s.disk.List(s.path(".")); err == nil {
-		for _, e := range list {
-			if strings.HasPrefix(e.Name(), "chk-") && !ids[e.Name()] {
-				_ = s.disk.RemoveAll(s.path(e.Name()))
+}
+
+// settle makes durable what a checkpoint found on disk rests on. The process that
+// wrote it may have died, or its disk failed, before it could.
+func (s *ckptStore) settle(m *meta) error {
+	for _, dir := range []string{chkName(m.id), "state", "."} {
+		if err := s.disk.SyncDir(s.path(dir)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// retained are the newest completed checkpoints from m on, at most n, oldest first.
+func (s *ckptStore) retained(m *meta, n int) []*meta {
+	list, err := s.numbers()
+	if err != nil {
+		return []*meta{m}
+	}
+	out := []*meta{m}
+	for _, id := range list {
+		if id < m.id && len(out) < n {
+			if old, err := s.readMeta(id); err == nil {
+				out = append(out, old)
 			}
 		}
 	}
+	slices.Reverse(out)
+	return out
 }

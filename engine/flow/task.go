@@ -49,15 +49,15 @@ type task struct {
 	idle    bool
 	ended   bool
 
-	nodes []*node
-	outs  []*outEdge
-	src   *source
-	sinks []*sinkOp
-	store *state.Store
-	keyed bool // the store has structures
-	snap  *snapping
+	nodes  []*node
+	outs   []*outEdge
+	src    *source
+	sinks  []*sinkOp
+	store  *state.Store
+	keyed  bool // the store has structures
+	snap   *snapping
 	chains [][]fileRef // of keyed state to restore
-	from *ckptStore
+	from   *ckptStore
 
 	mail mailbox
 
@@ -91,13 +91,14 @@ type task struct {
 	uidHash uint64
 
 	// Host side.
-	stepMu  sync.Mutex
-	sched   schedState
-	starved atomic.Bool
-	live    atomic.Bool // open and started
-	dead    atomic.Bool // no more steps
-	ext     atomic.Int32 // calls outside that work with the task
-	rec     *recorder
+	stepMu   sync.Mutex
+	sched    schedState
+	simActor *simActor
+	starved  atomic.Bool
+	live     atomic.Bool  // open and started
+	dead     atomic.Bool  // no more steps
+	ext      atomic.Int32 // calls outside that work with the task
+	rec      *recorder
 
 	// Counts for people.
 	rowsIn, batchesIn int64

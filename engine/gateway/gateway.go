@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/types"
 )
 
@@ -75,6 +76,8 @@ type Operation interface {
 	Job() string
 	// Zone is the session time zone, in which TIMESTAMP_LTZ values are shown.
 	Zone() *time.Location
+	// Warnings is advice about the statement, to be shown beside its result.
+	Warnings() []*diag.Error
 	// Wait returns when the operation's job has ended.
 	Wait(ctx context.Context) error
 	// Close cancels a running query; a submitted job goes on.
@@ -100,8 +103,10 @@ type VertexStatus struct {
 	ID          int
 	Name        string
 	Parallelism int
-	RowsIn      int64
-	RowsOut     int64
+	// RowsIn and RowsOut count rows taken from and given to other vertices.
+	RowsIn, RowsOut int64
+	// SourceRows were read by the vertex, SinkRows written by it.
+	SourceRows, SinkRows int64
 	// Watermark in milliseconds, batch.NoWatermark before the first.
 	Watermark int64
 	Source    bool

@@ -142,7 +142,9 @@ func (w *collectWriter) Timer(int64) error              { return nil }
 func (w *collectWriter) Prepare(string) ([]byte, error) { return nil, nil }
 func (w *collectWriter) Close() error                   { return nil }
 
-func (w *collectWriter) State() []byte { return binary.LittleEndian.AppendUint64(nil, uint64(w.written)) }
+func (w *collectWriter) State() []byte {
+	return binary.LittleEndian.AppendUint64(nil, uint64(w.written))
+}
 
 func (w *collectWriter) Restore(states [][]byte) error {
 	for _, s := range states {

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"math"
+
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 )
@@ -133,4 +135,47 @@ func checked[T Integer](dst, a, b []T, ac, bc bool, live []uint64, f func(x, y T
 // DivisionByZero is the error of a lane.
 func DivisionByZero(lane int) error {
 	return batch.FailLane(lane, diag.DivisionByZero, "division by zero")
+}
+
+// ModFloat is the remainder as Java computes it.
+func ModFloat[T Float](dst, a, b []T, ac, bc bool) {
+	am, bm := -1, -1
+	if ac {
+		am = 0
+	}
+	if bc {
+		bm = 0
+	}
+	for i := range dst {
+		dst[i] = T(math.Mod(float64(a[i&am]), float64(b[i&bm])))
+	}
+}
+
+// ModNarrow is ModInt of wide values, of which the remainder fits the type of dst.
+func ModNarrow[T Integer](dst []T, a, b []int64, ac, bc bool, live []uint64) error {
+	if y := b[0]; bc && y > 0 && y <= 1<<31-1 {
+		d := uint32(y)
+		Map1(dst, a[:len(dst)], func(x int64) T {
+			if u := uint64(x); u <= 1<<32-1 {
+				return T(uint32(u) % d)
+			}
+			return T(x % y)
+		})
+		return nil
+	}
+	am, bm := -1, -1
+	if ac {
+		am = 0
+	}
+	if bc {
+		bm = 0
+	}
+	for i := range Lanes(len(dst), live) {
+		y := b[i&bm]
+		if y == 0 {
+			return DivisionByZero(i)
+		}
+		dst[i] = T(a[i&am] % y)
+	}
+	return nil
 }

@@ -130,7 +130,7 @@ func castFromBool(e *CastEnv, dst, src *batch.Col, n int, live []uint64) error {
 		case dst.F32 != nil:
 			dst.F32[i] = float32(f)
 		default:
-			setExact(dst, i, v)
+			SetExact(dst, i, v)
 		}
 	}
 	return nil
@@ -196,7 +196,7 @@ func castDecUp(dst *batch.Col, x *Exact, up, n int) {
 func castDecInt(e *CastEnv, dst, src *batch.Col, n int, live []uint64) error {
 	x := ExactOf(src)
 	for i := range Lanes(n, live) {
-		setExact(dst, i, CutDec(x.Dec(i), x.Scale, 0))
+		SetExact(dst, i, CutDec(x.Dec(i), x.Scale, 0))
 	}
 	return nil
 }

@@ -200,7 +200,7 @@ func castStringTicks(e *CastEnv, dst, src *batch.Col, n int, live []uint64) erro
 	s := StrsOf(src)
 	for i := range Lanes(n, live) {
 		v, ok := parseTicks(dst.Type, s.At(i), &e.Zone)
-		setExact(dst, i, batch.DecOf(v))
+		SetExact(dst, i, batch.DecOf(v))
 		if !ok {
 			if err := e.badText(dst, s.At(i), i, n); err != nil {
 				return err

@@ -220,18 +220,18 @@ func ModDecimal(dst, a, b *batch.Col, n int, live []uint64) error {
 		}
 		d, ok := RescaleDec(RemDec(x.Dec(i), r, x.Scale, y.Scale), max(x.Scale, y.Scale), t, p)
 		if !ok {
-			setExact(dst, i, batch.Dec{})
+			SetExact(dst, i, batch.Dec{})
 			dst.SetNull(i, n)
 			continue
 		}
-		setExact(dst, i, d)
+		SetExact(dst, i, d)
 	}
 	return nil
 }
 
-// setExact stores an unscaled value in a column of any exact type; integers keep
+// SetExact stores an unscaled value in a column of any exact type; integers keep
 // the low bits.
-func setExact(dst *batch.Col, i int, d batch.Dec) {
+func SetExact(dst *batch.Col, i int, d batch.Dec) {
 	switch v := int64(d.Lo); {
 	case dst.Dec != nil:
 		dst.Dec[i] = d

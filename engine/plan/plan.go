@@ -132,6 +132,9 @@ type Distribution struct {
 type WindowProps struct {
 	Spec             WindowSpec
 	Start, End, Time int
+	// Fired: rows come out when their window ends, so that rows still to come belong
+	// to windows that end after the watermark.
+	Fired bool
 }
 
 // LabelKind is a reason why an answer may differ between runs.

@@ -29,6 +29,9 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/invariant"
 )
 
 // Ref names a row of a Table for the rest of the step. None is no row.
@@ -72,10 +75,42 @@ type Store struct {
 	c       Config
 	err     error
 	now     int64
-	structs []structure
+	names   []string
+	structs map[string]structure
+	// saved holds restored entries until their structure is made.
+	saved map[string][]savedEntry
+	last  []byte // the newest snapshot, for its size
 }
 
-type structure interface{}
+// structure is what a Store keeps under a name.
+type structure interface {
+	save(sink entrySink)
+	// load takes restored entries; false means that they do not fit.
+	load(entries []savedEntry) bool
+	describe() Description
+}
+
+// add makes a structure known and fills it with what was restored for it.
+func (s *Store) add(name string, x structure) {
+	if _, dup := s.structs[name]; dup {
+		invariant.Fail("two state structures named %q", name)
+	}
+	s.names = append(s.names, name)
+	s.structs[name] = x
+	entries, ok := s.saved[name]
+	if !ok {
+		return
+	}
+	delete(s.saved, name)
+	if !x.load(entries) {
+		s.fail(diag.New(diag.Checkpoint, "the restored state of %q does not fit the operator", name).
+			WithHint("the query has changed: start from an empty state, or restore with the query that wrote it"))
+	}
+}
+
+func errGroup(name string, group uint16, have Range) error {
+	return diag.New(diag.Internal, "state %q got a row of key group %d and owns %v", name, group, have)
+}
 
 // New makes an empty store. Nothing is allocated or opened yet.
 func New(c Config) *Store {
@@ -85,7 +120,7 @@ func New(c Config) *Store {
 	if c.Groups.Len() == 0 {
 		c.Groups = Range{0, c.MaxGroups}
 	}
-	return &Store{c: c}
+	return &Store{c: c, structs: map[string]structure{}}
 }
 
 // Groups is the range of key groups the store owns.
@@ -95,8 +130,7 @@ func (s *Store) Groups() Range { return s.c.Groups }
 // calls it before each step with the time it has recorded for the step.
 func (s *Store) BeginStep(now int64) { s.now = now }
 
-// EndStep ends a step: what exceeds the budget leaves for disk, a little of what
-// has expired is swept, refs become invalid. It returns the first error that
+// EndStep ends a step: refs become invalid. It returns the first error that
 // happened in the store; the task then fails, its results since the last
 // checkpoint being worthless.
 func (s *Store) EndStep() error { return s.err }
@@ -107,7 +141,13 @@ func (s *Store) EndStep() error { return s.err }
 func (s *Store) Err() error { return s.err }
 
 // MemBytes is what the structures hold in memory.
-func (s *Store) MemBytes() int64 { return 0 }
+func (s *Store) MemBytes() int64 {
+	n := int64(0)
+	for _, name := range s.names {
+		n += s.structs[name].describe().MemBytes
+	}
+	return n
+}
 
 // Close lets go of memory and deletes what was spilled.
 func (s *Store) Close() error { return nil }

@@ -93,10 +93,15 @@ func (e *encoder) field(dst []byte, c *batch.Col, lane int) ([]byte, error) {
 		return e.text(dst, c.Bytes(lane, &t), true)
 	case c.Type.IsNested():
 		e.scratch = e.nested(e.scratch[:0], c, lane)
+		if len(e.scratch) == 0 {
+			return e.nothing(dst), nil
+		}
 		return e.text(dst, e.scratch, false)
 	}
 	from := len(dst)
-	dst = e.scalar(dst, c, lane)
+	if dst = e.scalar(dst, c, lane); len(dst) == from {
+		return e.nothing(dst), nil
+	}
 	for _, b := range dst[from:] {
 		// Only a strange delimiter, such as a digit or a minus, gets here.
 		if e.special[b] {
@@ -107,10 +112,20 @@ func (e *encoder) field(dst []byte, c *batch.Col, lane int) ([]byte, error) {
 	return dst, nil
 }
 
+// nothing writes a value without text, such as an empty list: without quotes it
+// would read as NULL.
+func (e *encoder) nothing(dst []byte) []byte {
+	if e.quote == 0 {
+		return dst
+	}
+	return append(dst, e.quote, e.quote)
+}
+
 // text writes a field, in quotes where needed. A string that reads as NULL needs
 // them too.
 func (e *encoder) text(dst, s []byte, str bool) ([]byte, error) {
-	need := str && e.hasNull && string(s) == e.null
+	// At the start of a file a byte order mark would be dropped.
+	need := str && e.hasNull && string(s) == e.null || bytes.HasPrefix(s, byteOrderMark)
 	for _, b := range s {
 		if e.special[b] {
 			need = true
@@ -143,7 +158,9 @@ func (e *encoder) escapedText(dst, s []byte) ([]byte, error) {
 		return dst, connect.Invalid("csv.disable-quote-character",
 			"leaves no way to write the value %s; set 'csv.escape-character'", format.Excerpt(s))
 	}
-	for _, b := range s {
+	// One character at least, so that the value is no NULL and no byte order mark.
+	first := bytes.IndexFunc(s, func(r rune) bool { return escaped(byte(r)) == byte(r) })
+	for i, b := range s {
 		switch {
 		case b == '\n':
 			dst = append(dst, e.escape, 'n')
@@ -151,7 +168,7 @@ func (e *encoder) escapedText(dst, s []byte) ([]byte, error) {
 		case b == '\r':
 			dst = append(dst, e.escape, 'r')
 			continue
-		case e.special[b]:
+		case e.special[b] || i == first:
 			dst = append(dst, e.escape)
 		}
 		dst = append(dst, b)

@@ -44,7 +44,7 @@ func (f *field) put(d *decoder, k int, data []byte, from, to int, value []byte, 
 	if f.op == opSkip {
 		return
 	}
-	if !quoted && d.hasNull && string(value) == d.null {
+	if !quoted && !made && d.hasNull && string(value) == d.null {
 		f.col.Null()
 		return
 	}

@@ -387,3 +387,34 @@ func (n *Union) With(in []Node) Node { c := *n; c.Ins = in; return &c }
 
 // With replaces the input.
 func (n *Sort) With(in []Node) Node { c := *n; c.In = in[0]; return &c }
+
+// Rank keeps the rows From to To of each partition in order; OutputRank adds their
+// number. Rules make it of ROW_NUMBER and a condition.
+type Rank struct {
+	Place
+	In          Node
+	Kind        plan.RankKind
+	PartitionBy []int
+	OrderBy     []plan.SortKey
+	From, To    int64
+	// ToCol is the column that holds To, or -1.
+	ToCol      int
+	OutputRank bool
+	// Name of the number's column.
+	Name string
+}
+
+// Schema is the input's and the number.
+func (n *Rank) Schema() types.Schema {
+	s := n.In.Schema()
+	if n.OutputRank {
+		s = append(slices.Clip(s), types.Field{Name: n.Name, Type: types.BigIntT.Nullable(false)})
+	}
+	return s
+}
+
+// Inputs is the one input.
+func (n *Rank) Inputs() []Node { return []Node{n.In} }
+
+// With replaces the input.
+func (n *Rank) With(in []Node) Node { c := *n; c.In = in[0]; return &c }

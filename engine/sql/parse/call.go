@@ -3,7 +3,6 @@ package parse
 import (
 	"strings"
 
-	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/sql/ast"
 	"github.com/minkstream/mink/engine/sql/token"
 )
@@ -47,7 +46,7 @@ func (p *parser) callArgs(n *ast.FuncCall) {
 		if p.accept("SEPARATOR") {
 			n.Separator = p.str("the separator as a string")
 		}
-	} else if p.err == nil && p.is("ORDER") {
+	} else if p.rare("ORDER") {
 		p.refuse(p.cur().Span, "write WITHIN GROUP (ORDER BY ...) behind the call where the function takes it", "ORDER BY does not stand among the arguments of %s", n.Name.String())
 	}
 	p.expectKind(token.RParen)
@@ -122,7 +121,7 @@ func (p *parser) tableArg() ast.Expr {
 // partitioned makes a table argument of a query that has PARTITION BY or ORDER BY
 // behind it.
 func (p *parser) partitioned(sub *ast.Subquery, start int) ast.Expr {
-	if !p.is("PARTITION") && !p.is("ORDER") {
+	if !p.rare("PARTITION") && !p.rare("ORDER") {
 		return sub
 	}
 	n := &ast.TableArg{Query: sub.Query}
@@ -216,13 +215,18 @@ func (p *parser) descriptor(start int) ast.Expr {
 
 // nullTreatment reads IGNORE NULLS or RESPECT NULLS.
 func (p *parser) nullTreatment() ast.NullTreatment {
+	nulls := ast.NullsDefault
 	switch {
-	case p.acceptSeq("IGNORE", "NULLS"):
-		return ast.NullsIgnore
-	case p.acceptSeq("RESPECT", "NULLS"):
-		return ast.NullsRespect
+	case p.rare("IGNORE", "NULLS"):
+		nulls = ast.NullsIgnore
+	case p.rare("RESPECT", "NULLS"):
+		nulls = ast.NullsRespect
+	default:
+		return nulls
 	}
-	return ast.NullsDefault
+	p.advance()
+	p.advance()
+	return nulls
 }
 
 // callClauses parses what may follow a call, in its fixed order.
@@ -233,15 +237,20 @@ func (p *parser) callClauses(n *ast.FuncCall) {
 		}
 		n.Nulls = nulls
 	}
-	if p.acceptSeq("WITHIN", "DISTINCT") {
+	if p.rare("WITHIN", "DISTINCT") {
+		p.advance()
+		p.advance()
 		p.expectKind(token.LParen)
 		n.WithinDistinct = p.exprs()
 		p.expectKind(token.RParen)
 	}
-	if p.acceptSeq("WITHIN", "GROUP") {
+	if p.rare("WITHIN", "GROUP") {
+		p.advance()
+		p.advance()
 		n.WithinGroup = p.withinGroup()
 	}
-	if p.accept("FILTER") {
+	if p.rare("FILTER") {
+		p.advance()
 		p.expectKind(token.LParen)
 		p.expect("WHERE")
 		n.Filter = p.expr()
@@ -262,9 +271,10 @@ func (p *parser) withinGroup() []ast.OrderItem {
 }
 
 func (p *parser) over(n *ast.FuncCall) {
-	if !p.accept("OVER") {
+	if !p.rare("OVER") {
 		return
 	}
+	p.advance()
 	start := p.start()
 	if p.isKind(token.LParen) {
 		n.Over = p.windowSpec()
@@ -288,14 +298,12 @@ func (p *parser) windowSpec() *ast.WindowSpec {
 		n.PartitionBy = p.exprs()
 	}
 	n.OrderBy = p.orderBy()
-	if p.is("ROWS") || p.is("RANGE") {
+	if p.rare("ROWS") || p.rare("RANGE") {
 		n.Frame = p.frame()
 	}
-	switch {
-	case p.acceptSeq("ALLOW", "PARTIAL"):
-		n.AllowPartial = 1
-	case p.acceptSeq("DISALLOW", "PARTIAL"):
-		n.AllowPartial = -1
+	if p.rare("ALLOW") || p.rare("DISALLOW") {
+		n.AllowPartial = map[string]int{"ALLOW": 1, "DISALLOW": -1}[p.advance().Word]
+		p.expect("PARTIAL")
 	}
 	p.expectKind(token.RParen)
 	n.Pos = p.at(start)
@@ -378,30 +386,53 @@ func (p *parser) specialCall(t, next token.Token) func(*parser) ast.Expr {
 		}
 		return nil
 	}
-	return specialCalls()[t.Word]
+	return specialCallOf(t.Word)
 }
 
-// specialCalls lists the calls with syntax of their own. It is a function because the
-// methods refer back to it.
-func specialCalls() map[string]func(*parser) ast.Expr { return specialCallTable }
-
-var specialCallTable map[string]func(*parser) ast.Expr = makeSpecialCalls()
-
-func makeSpecialCalls() map[string]func(*parser) ast.Expr {
-	return map[string]func(*parser) ast.Expr{
-		"CAST": (*parser).cast, "TRY_CAST": (*parser).cast, "SAFE_CAST": (*parser).cast,
-		"EXTRACT": (*parser).extract, "POSITION": (*parser).position, "OVERLAY": (*parser).overlay,
-		"CONVERT": (*parser).convert, "TRANSLATE": (*parser).convert,
-		"FLOOR": (*parser).round, "CEIL": (*parser).round, "CEILING": (*parser).round,
-		"SUBSTRING": (*parser).substring, "TRIM": (*parser).trim,
-		"TIMESTAMPADD": (*parser).unitCall, "TIMESTAMPDIFF": (*parser).unitCall,
-		"TUMBLE": (*parser).plainCall, "HOP": (*parser).plainCall, "SESSION": (*parser).plainCall,
-		"FIRST": (*parser).navigation, "LAST": (*parser).navigation, "PREV": (*parser).navigation, "NEXT": (*parser).navigation,
-		"CLASSIFIER": (*parser).emptyCall, "MATCH_NUMBER": (*parser).emptyCall,
-		"JSON_EXISTS": (*parser).jsonExists, "JSON_VALUE": (*parser).jsonValue, "JSON_QUERY": (*parser).jsonQuery,
-		"JSON_OBJECT": (*parser).jsonObject, "JSON_OBJECTAGG": (*parser).jsonObjectAgg,
-		"JSON_ARRAY": (*parser).jsonArray, "JSON_ARRAYAGG": (*parser).jsonArrayAgg,
+// specialCallOf maps the name of a call with syntax of its own to its method. It is a
+// switch and not a table because the methods lead back here.
+func specialCallOf(word string) func(*parser) ast.Expr {
+	switch word {
+	case "CAST", "TRY_CAST", "SAFE_CAST":
+		return (*parser).cast
+	case "EXTRACT":
+		return (*parser).extract
+	case "POSITION":
+		return (*parser).position
+	case "OVERLAY":
+		return (*parser).overlay
+	case "CONVERT", "TRANSLATE":
+		return (*parser).convert
+	case "FLOOR", "CEIL", "CEILING":
+		return (*parser).round
+	case "SUBSTRING":
+		return (*parser).substring
+	case "TRIM":
+		return (*parser).trim
+	case "TIMESTAMPADD", "TIMESTAMPDIFF":
+		return (*parser).unitCall
+	case "TUMBLE", "HOP", "SESSION":
+		return (*parser).plainCall
+	case "FIRST", "LAST", "PREV", "NEXT":
+		return (*parser).navigation
+	case "CLASSIFIER", "MATCH_NUMBER":
+		return (*parser).emptyCall
+	case "JSON_EXISTS":
+		return (*parser).jsonExists
+	case "JSON_VALUE":
+		return (*parser).jsonValue
+	case "JSON_QUERY":
+		return (*parser).jsonQuery
+	case "JSON_OBJECT":
+		return (*parser).jsonObject
+	case "JSON_OBJECTAGG":
+		return (*parser).jsonObjectAgg
+	case "JSON_ARRAY":
+		return (*parser).jsonArray
+	case "JSON_ARRAYAGG":
+		return (*parser).jsonArrayAgg
 	}
+	return nil
 }
 
 // callee consumes the function's name and the parenthesis behind it.
@@ -616,13 +647,4 @@ func (p *parser) runningCall() ast.Expr {
 	}
 	n.Pos = p.at(t.Span.Start)
 	return n
-}
-
-// named checks that a call does not mix named and positional arguments.
-func (p *parser) named(n *ast.FuncCall) {
-	for i, a := range n.Args {
-		if (a.Name != nil) != (n.Args[0].Name != nil) && p.err == nil {
-			p.errorAt(n.Args[i].Value.Span(), diag.InvalidArgument, "named and positional arguments do not mix in one call")
-		}
-	}
 }

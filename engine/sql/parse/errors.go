@@ -152,3 +152,16 @@ func (p *parser) badName(t token.Token, what string) {
 func (p *parser) refuse(span diag.Span, hint, format string, args ...any) {
 	p.errorAt(span, diag.Syntax, format, args...).Hint = hint
 }
+
+// didYouMeanType suggests a type for a misspelt one.
+func didYouMeanType(name string) string {
+	names := make([]string, 0, len(plainTypes))
+	for n := range plainTypes {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	if s := diag.Suggest(strings.ToUpper(name), names); s != "" {
+		return "did you mean " + s + "?"
+	}
+	return ""
+}

@@ -12,7 +12,8 @@ func (p *parser) jsonCall() (*ast.FuncCall, int) {
 	p.add(n, p.expr())
 	p.expectKind(token.Comma)
 	p.add(n, p.expr())
-	if p.accept("PASSING") { // taken and without effect, as in the grammar
+	if p.rare("PASSING") {
+		p.advance() // taken and without effect, as in the grammar
 		list(p, func() ast.Identifier {
 			p.expr()
 			p.expect("AS")
@@ -111,7 +112,7 @@ func (p *parser) jsonQuery() ast.Expr {
 // jsonEntry parses [KEY] name VALUE value, or name : value.
 func (p *parser) jsonEntry(n *ast.FuncCall) {
 	key := false
-	if p.is("KEY") {
+	if p.rare("KEY") {
 		switch next := p.ahead(1); {
 		case next.Word == "VALUE", next.Kind == token.Colon, next.Kind == token.Dot, next.Kind == token.LBracket, next.Kind == token.LParen:
 		default:
@@ -154,7 +155,7 @@ func (p *parser) jsonNulls(n *ast.FuncCall) {
 // jsonElements tells whether elements come before the closing parenthesis or NULL ON
 // NULL.
 func (p *parser) jsonElements() bool {
-	return !p.isKind(token.RParen) && !p.isSeq("NULL", "ON") && !p.isSeq("ABSENT", "ON")
+	return !p.isKind(token.RParen) && !p.rare("NULL", "ON") && !p.rare("ABSENT", "ON")
 }
 
 func (p *parser) jsonObject() ast.Expr {
@@ -199,7 +200,7 @@ func (p *parser) jsonArrayAgg() ast.Expr {
 	n.OrderBy = p.orderBy()
 	p.jsonNulls(n)
 	p.callEnd(n, start)
-	if p.isSeq("WITHIN", "GROUP") {
+	if p.rare("WITHIN", "GROUP") {
 		if n.OrderBy != nil {
 			p.refuse(p.cur().Span, "keep one of them", "the order is given twice, in the call and by WITHIN GROUP")
 		}
@@ -214,7 +215,8 @@ func (p *parser) jsonArrayAgg() ast.Expr {
 
 // jsonFilter reads FILTER (WHERE ...) behind a JSON aggregate.
 func (p *parser) jsonFilter(n *ast.FuncCall) {
-	if p.accept("FILTER") {
+	if p.rare("FILTER") {
+		p.advance()
 		p.expectKind(token.LParen)
 		p.expect("WHERE")
 		n.Filter = p.expr()

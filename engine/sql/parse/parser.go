@@ -137,6 +137,16 @@ func (p *parser) is(word string) bool {
 	return false
 }
 
+// rare is is for words too rare to be listed in an error.
+func (p *parser) rare(words ...string) bool {
+	for i, w := range words {
+		if p.ahead(i).Word != w {
+			return false
+		}
+	}
+	return true
+}
+
 // isSeq reports whether the next tokens are these keywords.
 func (p *parser) isSeq(words ...string) bool {
 	for i, w := range words {

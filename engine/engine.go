@@ -1,0 +1,105 @@
+// Package engine is the front door: an Engine runs SQL statements on an embedded
+// cluster.
+//
+//	e, err := engine.New(engine.Config{Connectors: connectors.All(), ...})
+//	s := e.NewSession()
+//	r, err := s.Execute(ctx, "SELECT 1")
+//
+// It knows nothing of connectors and functions but what it is given. Functions
+// written in Go are registered before the first session opens; see Register. Front
+// ends do not use it directly but through package gateway. Begin with Engine, then
+// Session in session.go.
+package engine
+
+import (
+	"io"
+	"time"
+
+	"github.com/minkstream/mink/engine/catalog"
+	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/function"
+	"github.com/minkstream/mink/engine/job"
+)
+
+// Config is what an Engine is made of.
+type Config struct {
+	// Env is the outside; nil is the real one.
+	Env        *env.Env
+	Connectors []*connect.Connector
+	Formats    []*connect.Format
+	// Functions are the scalar functions; user functions are added by Register.
+	Functions []*function.Func
+	// Nodes of the embedded cluster and slots each has; 0 means one node, and as
+	// many slots as needed.
+	Nodes, Slots int
+	// CheckpointDir keeps checkpoints of jobs that do not say otherwise; "" keeps
+	// them in memory.
+	CheckpointDir string
+	SpillDir      string
+	// MemoryBytes is the default of 'state.memory'.
+	MemoryBytes int64
+	// Zone is the time zone that 'default' stands for; nil is UTC.
+	Zone *time.Location
+	// Stdout and Stderr are where the print connector writes; nil discards.
+	Stdout, Stderr io.Writer
+	// Log takes notices about running jobs; may be nil.
+	Log func(text string)
+}
+
+// Engine runs statements. It may be used from several goroutines.
+type Engine struct {
+	cfg   Config
+	host  *catalog.Host
+	store *catalog.Store
+	Jobs  *job.Manager
+}
+
+// New makes an engine. Its cluster starts with the first job.
+func New(cfg Config) (*Engine, error) {
+	if cfg.Env == nil {
+		cfg.Env = env.OS("")
+	}
+	if cfg.Zone == nil {
+		cfg.Zone = time.UTC
+	}
+	registry := function.NewRegistry()
+	for _, f := range cfg.Functions {
+		if err := registry.Register(f); err != nil {
+			return nil, err
+		}
+	}
+	formats := map[string]*connect.Format{}
+	for _, f := range cfg.Formats {
+		formats[f.Name] = f
+	}
+	e := &Engine{
+		cfg:   cfg,
+		store: catalog.NewStore(),
+		host: &catalog.Host{
+			Connectors:    cfg.Connectors,
+			Deps:          connect.Deps{Env: cfg.Env, Formats: formats, Stdout: cfg.Stdout, Stderr: cfg.Stderr},
+			Functions:     registry,
+			UserFunctions: map[string]*function.Func{},
+			Zone:          cfg.Zone,
+		},
+		Jobs: job.NewManager(cfg.Env, job.Options{
+			Nodes: cfg.Nodes, Slots: cfg.Slots, CheckpointDir: cfg.CheckpointDir, Zone: cfg.Zone,
+			SpillDir: cfg.SpillDir, MemoryBytes: cfg.MemoryBytes, Log: cfg.Log,
+		}),
+	}
+	return e, nil
+}
+
+// Register adds a scalar function written in Go. It can be called by its name, and
+// CREATE FUNCTION can give it another. Call it before the first session opens.
+func (e *Engine) Register(f *function.Func) error {
+	if err := e.host.Functions.Register(f); err != nil {
+		return err
+	}
+	e.host.UserFunctions[f.Name] = f
+	return nil
+}
+
+// Close cancels what still runs and stops the cluster.
+func (e *Engine) Close() { e.Jobs.Close() }

@@ -1,0 +1,205 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/minkstream/mink/engine"
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/flow"
+	"github.com/minkstream/mink/engine/job"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// Local is the client of an engine in this process. Close closes the engine.
+func Local(e *engine.Engine) Client { return &local{e: e} }
+
+type local struct{ e *engine.Engine }
+
+func (l *local) OpenSession(_ context.Context, config map[string]string) (Session, error) {
+	s := l.e.NewSession()
+	for _, k := range sortedKeys(config) {
+		if err := s.Set(k, config[k]); err != nil {
+			return nil, err
+		}
+	}
+	return &localSession{l: l, s: s}, nil
+}
+
+func (l *local) Jobs(context.Context) ([]JobStatus, error) {
+	var out []JobStatus
+	for _, j := range l.e.Jobs.Jobs() {
+		out = append(out, statusOf(j))
+	}
+	return out, nil
+}
+
+func (l *local) Job(_ context.Context, id string) (JobStatus, error) {
+	j, err := l.e.Jobs.Job(id)
+	if err != nil {
+		return JobStatus{}, err
+	}
+	return statusOf(j), nil
+}
+
+func (l *local) Cancel(ctx context.Context, id string) error { return l.e.Jobs.Cancel(ctx, id) }
+
+func (l *local) Close() error {
+	l.e.Close()
+	return nil
+}
+
+type localSession struct {
+	l *local
+	s *engine.Session
+}
+
+func (s *localSession) Execute(ctx context.Context, text string) (Operation, error) {
+	r, err := s.s.Execute(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return &localOperation{l: s.l, r: r}, nil
+}
+
+func (s *localSession) Check(_ context.Context, text string) error { return s.s.Check(text) }
+func (s *localSession) Finish() error                              { return s.s.Finish() }
+func (s *localSession) Close() error                               { return nil }
+
+type localOperation struct {
+	l    *local
+	r    *engine.Result
+	done bool
+}
+
+func (o *localOperation) Result() Result {
+	switch {
+	case o.r.Job != nil && o.r.Job.Collector != nil:
+		return Query
+	case o.r.Job != nil:
+		return Submitted
+	case o.r.Rows != nil:
+		return Info
+	}
+	return Done
+}
+
+func (o *localOperation) Schema() types.Schema    { return o.r.Schema }
+func (o *localOperation) Streaming() bool         { return o.r.Job != nil && o.r.Streaming }
+func (o *localOperation) UpsertKey() []int        { return o.r.UpsertKey }
+func (o *localOperation) Zone() *time.Location    { return o.r.Zone }
+func (o *localOperation) Warnings() []*diag.Error { return o.r.Warnings }
+
+func (o *localOperation) Job() string {
+	if o.r.Job == nil {
+		return ""
+	}
+	return o.r.Job.ID()
+}
+
+func (o *localOperation) Next(ctx context.Context) (*batch.Batch, error) {
+	if o.r.Job != nil && o.r.Job.Collector != nil {
+		return o.r.Job.Collector.Next(ctx)
+	}
+	if o.r.Rows != nil && !o.done {
+		o.done = true
+		return o.r.Rows, nil
+	}
+	return nil, io.EOF
+}
+
+func (o *localOperation) Wait(ctx context.Context) error {
+	if o.r.Job == nil {
+		return nil
+	}
+	return o.r.Job.Wait(ctx)
+}
+
+func (o *localOperation) Close() error {
+	if o.r.Job == nil || o.r.Job.Collector == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := o.l.e.Jobs.Cancel(ctx, o.r.Job.ID()); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+// statusOf sums the tasks of a job by vertex.
+func statusOf(j *job.Job) JobStatus {
+	st := j.Status()
+	out := JobStatus{
+		ID: st.ID, Name: st.Name, State: st.State.String(), Restarts: st.Restarts, Nodes: j.Nodes,
+		Started: time.UnixMilli(st.Started),
+		Checkpoints: CheckpointStatus{
+			Completed: int64(st.Checkpoints.Completed), Failed: int64(st.Checkpoints.Failed), RestoredFrom: st.Checkpoints.Restored,
+		},
+	}
+	if st.Ended > 0 {
+		out.Ended = time.UnixMilli(st.Ended)
+	}
+	if st.Err != nil {
+		out.Err = st.Err
+	}
+	for _, c := range st.Checkpoints.History {
+		if c.State == "COMPLETED" {
+			out.Checkpoints.LastBytes, out.Checkpoints.LastDuration = c.FullBytes, c.Duration
+			break
+		}
+	}
+	for _, v := range j.Graph.Vertices {
+		out.Vertices = append(out.Vertices, vertexOf(v, st.Tasks, &out.Late))
+	}
+	return out
+}
+
+func vertexOf(v *flow.Vertex, tasks []flow.TaskStatus, late *int64) VertexStatus {
+	vs := VertexStatus{ID: v.ID, Name: v.Name, Parallelism: v.Parallelism, Source: v.Source != nil, Watermark: batch.MaxWatermark}
+	for _, n := range v.Nodes {
+		vs.Sink = vs.Sink || n.Sink != nil
+	}
+	any := false
+	for _, t := range tasks {
+		if t.Vertex != v.ID {
+			continue
+		}
+		any = true
+		vs.RowsIn += t.RowsIn
+		vs.RowsOut += t.RowsOut
+		vs.StateBytes += t.StateBytes
+		if !t.Idle {
+			vs.Watermark = min(vs.Watermark, t.Watermark)
+		}
+		if t.UptimeNanos > 0 {
+			vs.Busy += float64(t.BusyNanos) / float64(t.UptimeNanos)
+		}
+		for _, op := range t.Ops {
+			*late += op.Late
+			if v.Source != nil && op.Node < 0 {
+				vs.SourceRows += op.RowsOut
+			}
+			if op.Node >= 0 && op.Node < len(v.Nodes) && v.Nodes[op.Node].Sink != nil {
+				vs.SinkRows += op.RowsIn
+			}
+		}
+	}
+	if !any {
+		vs.Watermark = batch.NoWatermark
+	}
+	return vs
+}
+
+func sortedKeys(m map[string]string) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}

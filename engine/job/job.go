@@ -1,0 +1,178 @@
+// Package job is the life of jobs: from a plan to a running graph, its settings,
+// its rows on their way to a client, and what is known of it afterwards.
+//
+// A Manager owns an embedded cluster and remembers every job it submitted. Begin
+// with Manager, then settings.go for the configuration keys, then collect.go.
+package job
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"path"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/minkstream/mink/engine/build"
+	"github.com/minkstream/mink/engine/catalog"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/flow"
+	"github.com/minkstream/mink/engine/plan"
+)
+
+// Manager submits jobs and knows them. It may be used from several goroutines.
+type Manager struct {
+	env     *env.Env
+	options Options
+	mu      sync.Mutex
+	cluster *flow.Cluster
+	jobs    []*Job
+	byID    map[string]*Job
+}
+
+// Options say what the jobs of a Manager share.
+type Options struct {
+	Nodes, Slots int
+	// CheckpointDir keeps the checkpoints of each job in a folder of its own; ""
+	// keeps them in memory unless the session says where.
+	CheckpointDir string
+	// Zone is the host's time zone.
+	Zone *time.Location
+	// SpillDir is where state goes that does not fit in memory.
+	SpillDir string
+	// MemoryBytes is the default of state.memory; 0 has no bound.
+	MemoryBytes int64
+	// Log takes notices about jobs; may be nil.
+	Log func(text string)
+}
+
+// NewManager makes a manager; its cluster starts with the first job.
+func NewManager(e *env.Env, o Options) *Manager {
+	return &Manager{env: e, options: o, byID: map[string]*Job{}}
+}
+
+// Job is a submitted job.
+type Job struct {
+	*flow.Job
+	Name  string
+	Nodes int
+	// Collector has the rows of a query; nil for jobs that write to tables.
+	Collector *Collector
+	Plan      *plan.Physical
+	Graph     *flow.Graph
+}
+
+// Submit builds and starts a plan with the settings of a session.
+func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone *time.Location) (*Job, error) {
+	cfg, err := flowConfig(s)
+	if err != nil {
+		return nil, err
+	}
+	j := &Job{Name: name, Plan: p}
+	bc := build.Config{Parallelism: parallelism(s), MaxParallelism: max(0, s.Int("pipeline.max-parallelism")), Zone: zone}
+	if len(p.Roots) == 1 {
+		if _, ok := p.Roots[0].(*plan.Collect); ok {
+			j.Collector = NewCollector()
+			bc.Collect = j.Collector
+		}
+	}
+	if j.Graph, err = build.Graph(p, bc); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	number := len(m.jobs) + 1
+	cfg.Name = name
+	if cfg.StateMemory == 0 {
+		cfg.StateMemory = m.options.MemoryBytes
+	}
+	if cfg.SpillDir == "" {
+		cfg.SpillDir = m.options.SpillDir
+	}
+	if cfg.Dir == "" {
+		cfg.Dir = m.options.CheckpointDir
+	}
+	if cfg.Dir != "" {
+		// The folder, and with it the id, is the same when the script is run again.
+		cfg.Dir = path.Join(filepath.ToSlash(cfg.Dir), fmt.Sprintf("job-%d", number))
+		cfg.JobID = idOf(cfg.Dir)
+	}
+	if m.cluster == nil {
+		m.cluster = flow.NewCluster(m.env, flow.ClusterOptions{Nodes: max(1, m.options.Nodes), Slots: m.options.Slots, Log: m.options.Log})
+	}
+	j.Nodes = len(m.cluster.Nodes())
+	if j.Job, err = m.cluster.Submit(j.Graph, cfg); err != nil {
+		return nil, err
+	}
+	m.jobs = append(m.jobs, j)
+	m.byID[j.ID()] = j
+	if j.Collector != nil {
+		m.env.Go("collect "+j.ID(), func() {
+			<-j.Done()
+			j.Collector.End(j.Err())
+		})
+	}
+	return j, nil
+}
+
+// idOf makes a job id of 32 hex digits from the folder of its checkpoints.
+func idOf(dir string) string {
+	if abs, err := filepath.Abs(filepath.FromSlash(dir)); err == nil {
+		dir = abs
+	}
+	h := fnv.New128a()
+	h.Write([]byte(dir))
+	return fmt.Sprintf("%x", h.Sum(nil))
+}
+
+// Job finds a job by its id.
+func (m *Manager) Job(id string) (*Job, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if j := m.byID[id]; j != nil {
+		return j, nil
+	}
+	return nil, diag.New(diag.NotFound, "no job %q", id)
+}
+
+// Jobs lists all jobs, oldest first.
+func (m *Manager) Jobs() []*Job {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]*Job(nil), m.jobs...)
+}
+
+// Cancel cancels a job and waits until it has ended.
+func (m *Manager) Cancel(ctx context.Context, id string) error {
+	j, err := m.Job(id)
+	if err != nil {
+		return err
+	}
+	j.Cancel()
+	if j.Collector != nil {
+		j.Collector.Close()
+	}
+	select {
+	case <-j.Done():
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close cancels what still runs and stops the cluster.
+func (m *Manager) Close() {
+	m.mu.Lock()
+	jobs, cluster := m.jobs, m.cluster
+	m.mu.Unlock()
+	for _, j := range jobs {
+		if j.Collector != nil {
+			j.Collector.Close()
+		}
+	}
+	if cluster != nil {
+		cluster.Close()
+	}
+}

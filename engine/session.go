@@ -1,0 +1,212 @@
+package engine
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/bind"
+	"github.com/minkstream/mink/engine/catalog"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/job"
+	"github.com/minkstream/mink/engine/optimize"
+	"github.com/minkstream/mink/engine/plan"
+	"github.com/minkstream/mink/engine/sql/parse"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// Session keeps a current catalog and database, configuration and temporary
+// objects between statements. One goroutine at a time.
+type Session struct {
+	engine *Engine
+	cat    *catalog.Session
+	// set collects the inserts of BEGIN STATEMENT SET; nil outside of one.
+	set   []*bind.Insert
+	setAt diag.Span
+	inSet bool
+}
+
+// NewSession opens a session in the default catalog and database.
+func (e *Engine) NewSession() *Session {
+	return &Session{engine: e, cat: catalog.NewSession(e.store, e.host)}
+}
+
+// Set sets a configuration key, as SET does.
+func (s *Session) Set(key, value string) error {
+	_, err := s.cat.Config.Set(key, value)
+	return err
+}
+
+// Zone is the session time zone.
+func (s *Session) Zone() *time.Location { return s.cat.Config.Zone(s.engine.cfg.Zone) }
+
+// Result is what a statement gave. Exactly one of Rows and Job is set, or neither
+// for a statement that took effect without rows.
+type Result struct {
+	// Rows of SHOW, DESCRIBE, EXPLAIN.
+	Rows   *batch.Batch
+	Schema types.Schema
+	// Job of a query (with a Collector) or of an INSERT.
+	Job *job.Job
+	// Streaming: the query's rows are changes. UpsertKey as in plan.Collect.
+	Streaming bool
+	UpsertKey []int
+	Warnings  []*diag.Error
+	Zone      *time.Location
+}
+
+// Execute runs one statement. It returns once the statement took effect or its job
+// runs.
+func (s *Session) Execute(ctx context.Context, text string) (*Result, error) {
+	bound, err := s.bind(text)
+	if err != nil {
+		return nil, err
+	}
+	if s.inSet {
+		if r, done, err := s.collectSet(bound, text); done || err != nil {
+			return r, err
+		}
+	}
+	switch b := bound.(type) {
+	case *bind.Action:
+		return s.apply(b)
+	case *bind.BeginSet:
+		s.inSet, s.set, s.setAt = true, []*bind.Insert{}, b.At
+		return &Result{}, nil
+	case *bind.EndSet:
+		if !s.inSet {
+			return nil, diag.At(b.At, diag.Syntax, "END without BEGIN STATEMENT SET")
+		}
+		s.inSet = false
+		if len(s.set) == 0 {
+			return &Result{}, nil
+		}
+		bound = &bind.Inserts{List: s.set}
+	case *bind.Explain:
+		return s.explain(b)
+	}
+	return s.submit(ctx, bound, text)
+}
+
+// Check binds and plans a statement; what only changes the session takes effect,
+// so that later statements can be checked, and no job runs.
+func (s *Session) Check(text string) error {
+	bound, err := s.bind(text)
+	if err != nil {
+		return err
+	}
+	switch b := bound.(type) {
+	case *bind.Action:
+		_, err := b.Apply()
+		return err
+	case *bind.BeginSet, *bind.EndSet:
+		return nil
+	case *bind.Explain:
+		bound = b.Of
+	}
+	_, err = optimize.Plan(bound, s.cat)
+	return err
+}
+
+func (s *Session) bind(text string) (bind.Bound, error) {
+	stmt, err := parse.Statement(text)
+	if err != nil {
+		return nil, err
+	}
+	return bind.New(s.cat, text).Statement(stmt)
+}
+
+// collectSet takes the statements between BEGIN STATEMENT SET and END.
+func (s *Session) collectSet(bound bind.Bound, text string) (*Result, bool, error) {
+	switch b := bound.(type) {
+	case *bind.Insert:
+		s.set = append(s.set, b)
+		return &Result{}, true, nil
+	case *bind.EndSet:
+		return nil, false, nil
+	case *bind.Explain:
+		return nil, false, nil
+	}
+	return nil, true, diag.At(diag.Span{End: len(text)}, diag.InvalidArgument, "only INSERT is allowed in a statement set").
+		WithHint("close the set with END first")
+}
+
+// Finish reports a statement set that was not closed.
+func (s *Session) Finish() error {
+	if s.inSet {
+		return diag.New(diag.Syntax, "the statement set is not closed").WithHint("END; is missing")
+	}
+	return nil
+}
+
+func (s *Session) apply(a *bind.Action) (*Result, error) {
+	rows, err := a.Apply()
+	if err != nil {
+		return nil, err
+	}
+	r := &Result{Zone: s.Zone()}
+	if a.Warning != nil {
+		r.Warnings = append(r.Warnings, a.Warning)
+	}
+	if rows != nil && a.Shows {
+		r.Schema, r.Rows = rows.Schema, rowsBatch(rows)
+	}
+	return r, nil
+}
+
+func (s *Session) explain(e *bind.Explain) (*Result, error) {
+	p, err := optimize.Plan(e.Of, s.cat)
+	if err != nil {
+		return nil, err
+	}
+	text, err := plan.Explain(p, e.Details)
+	if err != nil {
+		return nil, err
+	}
+	rows := &bind.Rows{
+		Schema: types.Schema{{Name: "result", Type: types.StringT.Nullable(false)}},
+		Data:   [][]any{{strings.TrimRight(text, "\n")}},
+	}
+	return &Result{Schema: rows.Schema, Rows: rowsBatch(rows), Warnings: p.Warnings, Zone: s.Zone()}, nil
+}
+
+// submit plans a query or inserts and starts the job.
+func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*Result, error) {
+	p, err := optimize.Plan(bound, s.cat)
+	if err != nil {
+		return nil, err
+	}
+	name := s.cat.Config.Get("pipeline.name")
+	if name == "" {
+		name = jobName(bound)
+	}
+	j, err := s.engine.Jobs.Submit(p, name, s.cat.Config, s.Zone())
+	if err != nil {
+		return nil, err
+	}
+	r := &Result{Job: j, Warnings: p.Warnings, Zone: s.Zone(), Streaming: !p.Batch}
+	if c, ok := p.Roots[0].(*plan.Collect); ok {
+		r.Schema, r.UpsertKey = c.In.Info().Schema, nil
+	} else if s.cat.Config.Bool("table.dml-sync") {
+		if err := j.Wait(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// jobName is what Flink calls a job that has no name.
+func jobName(b bind.Bound) string {
+	switch b := b.(type) {
+	case *bind.Insert:
+		return "insert-into_" + strings.ReplaceAll(b.Table.Path.String(), "`", "")
+	case *bind.Inserts:
+		var names []string
+		for _, i := range b.List {
+			names = append(names, strings.ReplaceAll(i.Table.Path.String(), "`", ""))
+		}
+		return "insert-into_" + strings.Join(names, ",")
+	}
+	return "collect"
+}

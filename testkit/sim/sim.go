@@ -1,0 +1,159 @@
+// Package sim runs the job of the checkpoint protocol under simulation: a model
+// source, a keyed operator and a two-phase model sink, on the real tasks, gates,
+// channels and coordinator of engine/flow, with crashes, slow disks, lost calls and
+// another parallelism after each restart.
+//
+// A seed draws a scenario, the scenario and the seed decide everything else. At the
+// end what was committed must be what the input says, once. Planted bugs show that
+// the suite would find a broken rule. A failing seed prints the command that
+// repeats it.
+//
+// Begin with Draw in scenario.go, then Run.
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/exec"
+	"github.com/minkstream/mink/engine/flow"
+)
+
+// Result is the outcome of a run.
+type Result struct {
+	// Err is the property that was violated; nil when all held.
+	Err error
+	// Hash is equal for equal runs, whatever they ran on.
+	Hash     uint64
+	Steps    int
+	Attempts int64
+	Virtual  time.Duration
+}
+
+// limit is the virtual time by which a job must have ended, faults and all.
+const limit = 10 * time.Minute
+
+// Run runs a scenario.
+func Run(sc Scenario) (res Result) { return RunStory(sc, nil) }
+
+// RunStory runs a scenario and tells each step.
+func RunStory(sc Scenario, story func(string)) (res Result) {
+	s := flow.NewSim(flow.SimOptions{
+		Seed: sc.Seed, Nodes: sc.Nodes, Policy: sc.Policy, Plant: sc.Plant, Delay: sc.Delay, Disk: sc.Disk,
+		Duplicate: sc.Duplicate, Zombies: sc.Zombies, Faults: append([]flow.SimFault(nil), sc.Faults...), MaxSteps: sc.MaxSteps, Story: story,
+	})
+	w := newWorld(sc, s)
+	cfg := flow.Config{
+		JobID: "j", Name: "j", Dir: "ckpt", Seed: sc.Seed | 1, BatchRows: sc.BatchRows, Credits: sc.Credits,
+		CheckpointInterval: sc.Interval, CheckpointTimeout: sc.Timeout, TolerableFailures: 1000,
+		Retained: sc.Retained, BufferTimeout: sc.Buffer,
+		Restart: flow.Restart{Kind: flow.RestartExponential, Delay: 10 * time.Millisecond, MaxDelay: 200 * time.Millisecond},
+	}
+	job, err := s.Submit(w.graph(), cfg)
+	if err != nil {
+		return Result{Err: err}
+	}
+	s.Reshape = w.graph
+	defer func() {
+		res.Hash, res.Steps, res.Attempts = s.Hash(), s.Steps(), job.Status().Attempt
+		res.Virtual = time.Duration(s.Now()-w.start) * time.Millisecond
+		if r := recover(); r != nil {
+			res.Err = fmt.Errorf("broke off: %v", r)
+		}
+	}()
+	if err := s.Run(func() error { return w.check(job) }); err != nil {
+		return Result{Err: err}
+	}
+	if err := job.Err(); err != nil && !(w.kind.endless() && diag.CodeOf(err) == diag.Cancelled) {
+		return Result{Err: fmt.Errorf("the job did not recover: %w", err)}
+	}
+	return Result{Err: w.final()}
+}
+
+// world is the outside of a scenario: its input, its external system, what must
+// come out.
+type world struct {
+	sc    Scenario
+	sim   *flow.Sim
+	kind  Kind
+	input [][]row
+	ext   *external
+	want  int
+	start int64
+	err   error
+}
+
+// row is one input row. Time is in milliseconds, at the virtual time at which the
+// row can be read first.
+type row struct{ key, time, at int64 }
+
+func newWorld(sc Scenario, s *flow.Sim) *world {
+	w := &world{sc: sc, sim: s, kind: sc.Kind, start: s.Now()}
+	w.ext = newExternal(w)
+	for p := range sc.Splits {
+		var rows []row
+		t := int64(0)
+		at := int64(0)
+		for i := range sc.Rows {
+			t += int64(s.Choose(20, "time"))
+			if sc.Gaps && s.Choose(sc.Rows/2+1, "gap") == 0 {
+				at += int64(100 + s.Choose(200, "gap"))
+			}
+			// Out of order within the bound that the watermark allows.
+			r := row{key: int64(s.Choose(sc.Keys, "key")), time: t - int64(s.Choose(disorder, "order")), at: at}
+			_ = i
+			rows = append(rows, r)
+		}
+		_ = p
+		w.input = append(w.input, rows)
+	}
+	w.want = sc.Splits * sc.Rows
+	return w
+}
+
+// disorder is how far a row may lie behind the rows before it, in milliseconds.
+const disorder = 30
+
+// graph draws the parallelism anew: it is asked before each attempt.
+func (w *world) graph() *flow.Graph {
+	s, sc := w.sim, &w.sc
+	src := &source{w: w}
+	snk := &sink{w: w}
+	op := func() exec.Operator { return newOp(w) }
+	v := func(id int, uid string, p int, n flow.Node) *flow.Vertex {
+		return &flow.Vertex{ID: id, UID: uid, Name: uid, Parallelism: p, Nodes: []flow.Node{n}}
+	}
+	g := &flow.Graph{
+		MaxParallelism: groups,
+		Vertices: []*flow.Vertex{
+			{ID: 0, UID: "src", Name: "src", Parallelism: 1 + s.Choose(min(sc.Splits, sc.Parallel), "parallelism"), Source: &flow.SourceSpec{
+				Source: src, Schema: rowSchema, Name: "rows", Outs: []flow.Out{flow.ToEdge(0)}, Idle: sc.Idle,
+			}},
+			v(1, "op", 1+s.Choose(sc.Parallel, "parallelism"), flow.Node{Op: op, Name: "op", UID: "op1", Outs: []flow.Out{flow.ToEdge(1)}}),
+			v(2, "sink", 1+s.Choose(2, "parallelism"), flow.Node{Sink: snk, Name: "sink", UID: "sink1"}),
+		},
+		Edges: []flow.Edge{{From: 0, To: 1, Kind: flow.Hash, Keys: []int{0}}, {From: 1, To: 2, Kind: flow.Rebalance}},
+	}
+	if w.kind == Window {
+		g.Vertices[0].Source.Watermark = func() flow.WatermarkEval { return bounded }
+	}
+	return g
+}
+
+// groups is the number of key groups: few, so that state is small.
+const groups = 32
+
+// check is asked after each step.
+func (w *world) check(job *flow.Job) error {
+	if w.err != nil {
+		return w.err
+	}
+	if time.Duration(w.sim.Now()-w.start)*time.Millisecond > limit+w.sc.skew() {
+		return fmt.Errorf("stuck: not ended after %s of virtual time (%d of %d rows committed)", limit, len(w.ext.rows), w.want)
+	}
+	if w.kind.endless() && w.sim.Steps()%16 == 0 && len(w.ext.rows) >= w.want && job.State() == flow.Running {
+		job.Cancel() // again after a crash: a coordinator may die with the command
+	}
+	return nil
+}
