@@ -42,7 +42,7 @@ func (a *app) runScript(ctx context.Context, name, text string, f runFlags) erro
 		return err
 	}
 	items := parse.Script(text)
-	client, err := a.embedded(f.nodes, f.checkpointDir)
+	client, err := a.embedded(embed{nodes: f.nodes, checkpointDir: f.checkpointDir})
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/minkstream/mink/connectors/format/lines"
+	"github.com/minkstream/mink/connectors/format"
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/kernel"
@@ -64,40 +64,79 @@ func New(mode string, o Options) (Printer, error) {
 	case "changelog":
 		return &changelog{o: o}, nil
 	case "json":
-		return &encoded{o: o, make: lines.NewJSON}, nil
+		return &jsonLines{o: o}, nil
 	case "csv":
-		return &encoded{o: o, make: lines.NewCSV}, nil
+		return &csvLines{o: o}, nil
 	case "live":
 		return &live{o: o}, nil
 	}
 	return nil, diag.New(diag.Config, "no output form %q", mode).WithHint("one of table, changelog, json, csv")
 }
 
-// encoded prints rows as a format writes them.
-type encoded struct {
-	o    Options
-	make func(s types.Schema, streaming bool) lines.Encoder
-	enc  lines.Encoder
-	buf  []byte
+// jsonLines prints one object a row.
+type jsonLines struct {
+	o   Options
+	enc *format.ChangeLines
+	buf []byte
 }
 
-func (p *encoded) Begin(h Head) error {
-	p.enc = p.make(h.Schema, h.Streaming)
-	p.buf = p.enc.Header(p.buf[:0])
-	_, err := p.o.Out.Write(p.buf)
-	return err
+func (p *jsonLines) Begin(h Head) error {
+	p.enc = format.NewChangeLines(h.Schema)
+	return nil
 }
 
-func (p *encoded) Rows(b *batch.Batch) error {
+func (p *jsonLines) Rows(b *batch.Batch) error {
+	p.buf = p.buf[:0]
 	var err error
-	if p.buf, err = p.enc.Encode(p.buf[:0], b); err != nil {
-		return err
+	for i := range b.Rows() {
+		l := b.Lane(i)
+		if p.buf, err = p.enc.Append(p.buf, b, l, b.Kind(l)); err != nil {
+			return err
+		}
+		if n := len(p.buf); n > 0 && p.buf[n-1] != '\n' {
+			p.buf = append(p.buf, '\n')
+		}
 	}
 	_, err = p.o.Out.Write(p.buf)
 	return err
 }
 
-func (p *encoded) End(error) error { return nil }
+func (p *jsonLines) End(error) error { return nil }
+
+// csvLines prints a header and one record a row. A stream of changes has its kind
+// in a first column, op.
+type csvLines struct {
+	o       Options
+	enc     *format.CSVLines
+	changes bool
+	buf     []byte
+}
+
+func (p *csvLines) Begin(h Head) error {
+	p.changes = h.Streaming
+	p.enc = format.NewCSVLines(h.Schema, p.o.Zone)
+	if p.changes {
+		p.buf = append(p.buf, "op,"...)
+	}
+	p.buf = p.enc.Header(p.buf)
+	_, err := p.o.Out.Write(p.buf)
+	return err
+}
+
+func (p *csvLines) Rows(b *batch.Batch) error {
+	p.buf = p.buf[:0]
+	for i := range b.Rows() {
+		l := b.Lane(i)
+		if p.changes {
+			p.buf = append(append(p.buf, b.Kind(l).String()...), ',')
+		}
+		p.buf = p.enc.Append(p.buf, b, l)
+	}
+	_, err := p.o.Out.Write(p.buf)
+	return err
+}
+
+func (p *csvLines) End(error) error { return nil }
 
 // cells appends the text of each column of a lane to row.
 func cells(row []string, b *batch.Batch, lane int, zone *time.Location) []string {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/engine/batch"
-	"github.com/minkstream/mink/engine/state"
+	state "github.com/minkstream/mink/engine/store"
 	"github.com/minkstream/mink/engine/types"
 )
 

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/engine/batch"
-	"github.com/minkstream/mink/engine/state"
+	state "github.com/minkstream/mink/engine/store"
 )
 
 // YieldRows is the number of rows a step may emit before Yield asks it to stop.

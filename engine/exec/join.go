@@ -4,7 +4,7 @@ import (
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/function"
-	"github.com/minkstream/mink/engine/state"
+	state "github.com/minkstream/mink/engine/store"
 	"github.com/minkstream/mink/engine/types"
 )
 

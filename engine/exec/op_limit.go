@@ -2,7 +2,7 @@ package exec
 
 import (
 	"github.com/minkstream/mink/engine/batch"
-	"github.com/minkstream/mink/engine/state"
+	state "github.com/minkstream/mink/engine/store"
 )
 
 // NewLimit makes the operator that passes on the fetch rows (negative: all) that

@@ -4,7 +4,7 @@ import (
 	"bytes"
 
 	"github.com/minkstream/mink/engine/batch"
-	"github.com/minkstream/mink/engine/state"
+	state "github.com/minkstream/mink/engine/store"
 	"github.com/minkstream/mink/engine/types"
 )
 

@@ -2,7 +2,7 @@ package exec
 
 import (
 	"github.com/minkstream/mink/engine/batch"
-	"github.com/minkstream/mink/engine/state"
+	state "github.com/minkstream/mink/engine/store"
 	"github.com/minkstream/mink/engine/types"
 )
 

@@ -9,7 +9,7 @@ import (
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/exec"
-	"github.com/minkstream/mink/engine/state"
+	state "github.com/minkstream/mink/engine/store"
 )
 
 // jobCore is what the attempts of a job have in common.
@@ -429,6 +429,7 @@ func (t *task) plantGroups() state.Range {
 // begin is the first step: watermarks that were passed on before are passed on
 // again, since the channels are new, and timers are set.
 func (t *task) begin() error {
+	t.began = true
 	for _, n := range t.nodes {
 		for _, r := range n.outs {
 			if r.edge != nil {

@@ -2,7 +2,7 @@ package flow
 
 import (
 	"github.com/minkstream/mink/engine/diag"
-	"github.com/minkstream/mink/engine/state"
+	state "github.com/minkstream/mink/engine/store"
 )
 
 // ack is a task's part of a checkpoint, as it reports it to the coordinator.

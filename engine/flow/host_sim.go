@@ -424,7 +424,7 @@ func (s *Sim) story(a *simActor, p pick, k mailKind) {
 	if a.t != nil {
 		who = fmt.Sprintf("%s a%d", a.t.name, a.t.att.n)
 		if p == pickMail {
-			k = a.t.mail.front().kind
+			k = a.t.mail.list[a.t.mail.head+a.t.mailAt].kind
 		}
 	}
 	s.opt.Story(fmt.Sprintf("%6d %9s %s: pick %d mail %d", s.steps, time.Duration(s.clock).Truncate(time.Microsecond), who, p, k))

@@ -209,16 +209,27 @@ func (m *mailbox) put(x mail) {
 	m.mu.Unlock()
 }
 
-// front is the oldest message, which stays.
-func (m *mailbox) front() *mail {
+// find is the place of the oldest message that may be taken, or -1.
+func (m *mailbox) find(may func(k mailKind) bool) int {
+	if m.count.Load() == 0 {
+		return -1
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return &m.list[m.head]
+	for i := m.head; i < len(m.list); i++ {
+		if may(m.list[i].kind) {
+			return i - m.head
+		}
+	}
+	return -1
 }
 
-func (m *mailbox) pop() mail {
+// take removes the message at a place.
+func (m *mailbox) take(i int) mail {
 	m.mu.Lock()
-	x := m.list[m.head]
+	i += m.head
+	x := m.list[i]
+	copy(m.list[m.head+1:i+1], m.list[m.head:i])
 	m.list[m.head] = mail{}
 	m.head++
 	if m.head == len(m.list) {
@@ -228,3 +239,6 @@ func (m *mailbox) pop() mail {
 	m.mu.Unlock()
 	return x
 }
+
+// pop takes the oldest message.
+func (m *mailbox) pop() mail { return m.take(0) }

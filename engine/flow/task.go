@@ -10,7 +10,7 @@ import (
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/exec"
 	"github.com/minkstream/mink/engine/invariant"
-	"github.com/minkstream/mink/engine/state"
+	state "github.com/minkstream/mink/engine/store"
 )
 
 // pick says which event a step takes. The host picks, the task never does.
@@ -59,7 +59,9 @@ type task struct {
 	chains [][]fileRef // of keyed state to restore
 	from   *ckptStore
 
-	mail mailbox
+	mail   mailbox
+	mailAt int  // the message that may be taken next
+	began  bool // the first step was taken
 
 	// The step at hand.
 	step      int64
@@ -143,23 +145,29 @@ func (t *task) credit() bool {
 	return true
 }
 
-// mailReady reports whether the oldest message may be handled now.
+// mailReady reports whether a message may be handled now, and notes which: the
+// oldest that the task's condition allows. What may emit waits for credits, for an
+// interrupted operator and for writers that prepare; news of checkpoints does not.
 func (t *task) mailReady(credit bool) bool {
 	if t.mail.count.Load() == 0 {
 		return false
 	}
-	k := t.mail.front().kind
-	if t.paused != nil {
-		return !k.emits() && k != mailFlush
-	}
-	if t.preparing > 0 && k != mailAsync {
-		return !k.emits()
-	}
-	return credit || !k.emits()
+	t.mailAt = t.mail.find(func(k mailKind) bool {
+		switch {
+		case !t.began:
+			return k == mailStart
+		case t.paused != nil:
+			return !k.emits() && k != mailFlush
+		case t.preparing > 0:
+			return k == mailAsync || !k.emits()
+		}
+		return credit || !k.emits()
+	})
+	return t.mailAt >= 0
 }
 
-// rows reports whether the task takes rows at all for now.
-func (t *task) takesRows() bool { return t.paused == nil && t.preparing == 0 }
+// takesRows reports whether the task takes rows at all for now.
+func (t *task) takesRows() bool { return t.began && t.paused == nil && t.preparing == 0 }
 
 // choose is the threaded host's pick: messages first, then what was interrupted,
 // then the inputs in turn, then the reader; when there is nothing, what waits in
@@ -255,7 +263,7 @@ func (t *task) run(p pick) (err error) {
 func (t *task) handle(p pick) error {
 	switch p {
 	case pickMail:
-		m := t.mail.pop()
+		m := t.mail.take(t.mailAt)
 		if t.rec != nil {
 			t.rec.mail(&m)
 		}

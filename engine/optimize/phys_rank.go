@@ -329,4 +329,3 @@ func (o *optimizer) limit(n *logical.Sort, in plan.Node) plan.Node {
 	}
 	return o.intern(l)
 }
-

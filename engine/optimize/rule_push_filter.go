@@ -157,7 +157,9 @@ func windowColumn(n logical.Node, i int) bool {
 func (o *optimizer) pushJoin(conds []expr.Node, n *logical.Join) logical.Node {
 	width := len(n.Left.Schema())
 	isLeft := func(c expr.Node) bool { return pure(c) && readsOnly(c, func(i int) bool { return i < width }) }
-	isRight := func(c expr.Node) bool { return pure(c) && readsOnly(c, func(i int) bool { return i >= width }) && len(expr.Refs(c)) > 0 }
+	isRight := func(c expr.Node) bool {
+		return pure(c) && readsOnly(c, func(i int) bool { return i >= width }) && len(expr.Refs(c)) > 0
+	}
 	typ := n.Type
 	if !typ.LeftOnly() {
 		typ = strengthen(typ, conds, width)

@@ -178,3 +178,5 @@ func (n *Scan) projectText() string {
 	}
 	return join(out)
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -14,6 +14,7 @@ type slab struct {
 	long  [][]byte
 	holes []uint32 // free numbers of long
 	bytes int64    // of values, as cells
+	gen   uint32   // raised when everything was dropped
 }
 
 const (
@@ -99,7 +100,7 @@ func (b *slab) drop(ref uint64) {
 		b.add(-int64(b.class[k-1].size))
 	}
 	if b.s.frozen() {
-		b.s.later = append(b.s.later, laterFree{slab: b, ref: ref})
+		b.s.later = append(b.s.later, laterFree{b, b.gen, ref})
 		return
 	}
 	b.free(ref)
@@ -112,15 +113,13 @@ func (b *slab) free(ref uint64) {
 		b.holes = append(b.holes, id)
 		return
 	}
-	if int(k-1) < len(b.class) {
-		b.class[k-1].free(id)
-	}
+	b.class[k-1].free(id)
 }
 
 // reset drops everything. Snapshots being written keep the pages they saw.
 func (b *slab) reset() {
 	b.add(-b.bytes)
-	*b = slab{s: b.s}
+	*b = slab{s: b.s, gen: b.gen + 1}
 }
 
 // image is what a snapshot reads.
@@ -130,4 +129,17 @@ func (b *slab) image() slab {
 		m.class[i] = b.class[i].image()
 	}
 	return m
+}
+
+// laterFree is a value dropped while a snapshot is being written.
+type laterFree struct {
+	slab *slab
+	gen  uint32
+	ref  uint64
+}
+
+func (l laterFree) free() {
+	if l.gen == l.slab.gen {
+		l.slab.free(l.ref)
+	}
 }

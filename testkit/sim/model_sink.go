@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
@@ -35,10 +36,24 @@ func newExternal(w *world) *external {
 
 var errLost = errors.New("no answer from the external system")
 
+// heal is the virtual time after which calls are no longer lost: from then on the
+// job must come to its end.
+const heal = 20 * time.Second
+
 // lost draws whether the call, and whether the answer, gets lost.
 func (x *external) lost(share int) (call, answer bool) {
+	if x.w.sim.Now()-x.w.start > heal.Milliseconds() {
+		return false, false
+	}
 	c := x.w.sim.Choose
 	return c(1000, "lost call") < share, c(1000, "lost answer") < share
+}
+
+// tell adds what happens out there to the story.
+func (x *external) tell(format string, args ...any) {
+	if x.w.story != nil {
+		x.w.story(fmt.Sprintf("       external: "+format, args...))
+	}
 }
 
 func (x *external) prepare(id string, attempt int64, rows []out) error {
@@ -50,6 +65,7 @@ func (x *external) prepare(id string, attempt int64, rows []out) error {
 		return fmt.Errorf("attempt %d is fenced off by attempt %d", attempt, x.fence)
 	}
 	t := x.prepared[id]
+	x.tell("prepare %s: %d rows", id, len(rows))
 	if t == nil {
 		t = &txn{attempt: attempt}
 		x.prepared[id] = t
@@ -68,6 +84,7 @@ func (x *external) commit(id string) error {
 		return errLost
 	}
 	t := x.prepared[id]
+	x.tell("commit %s: prepared %v, done %v", id, t != nil, x.done[id])
 	switch {
 	case t != nil:
 		x.rows = append(x.rows, t.rows...)
@@ -103,6 +120,7 @@ func (x *external) close(attempt int64, keep [][]byte) error {
 	if attempt < x.fence {
 		return fmt.Errorf("attempt %d is fenced off by attempt %d", attempt, x.fence)
 	}
+	x.tell("fence %d, keep %q", attempt, keep)
 	x.fence = attempt
 	for _, id := range append([]string(nil), x.order...) {
 		kept := false

@@ -7,7 +7,7 @@ import (
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/exec"
 	"github.com/minkstream/mink/engine/flow"
-	"github.com/minkstream/mink/engine/state"
+	state "github.com/minkstream/mink/engine/store"
 	"github.com/minkstream/mink/engine/types"
 )
 

@@ -44,6 +44,7 @@ func RunStory(sc Scenario, story func(string)) (res Result) {
 		Duplicate: sc.Duplicate, Zombies: sc.Zombies, Faults: append([]flow.SimFault(nil), sc.Faults...), MaxSteps: sc.MaxSteps, Story: story,
 	})
 	w := newWorld(sc, s)
+	w.story = story
 	cfg := flow.Config{
 		JobID: "j", Name: "j", Dir: "ckpt", Seed: sc.Seed | 1, BatchRows: sc.BatchRows, Credits: sc.Credits,
 		CheckpointInterval: sc.Interval, CheckpointTimeout: sc.Timeout, TolerableFailures: 1000,
@@ -82,6 +83,7 @@ type world struct {
 	want  int
 	start int64
 	err   error
+	story func(string)
 }
 
 // row is one input row. Time is in milliseconds, at the virtual time at which the

@@ -181,4 +181,3 @@ func outerless(n expr.Node) expr.Node {
 		return &c, true
 	})
 }
-

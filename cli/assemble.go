@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/minkstream/mink/connectors"
+	"github.com/minkstream/mink/engine"
+	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/function/scalar"
+	"github.com/minkstream/mink/engine/gateway"
+)
+
+// embed says how the embedded engine of a command differs from the usual one.
+type embed struct {
+	nodes, slots  int
+	checkpointDir string
+	disk          env.Disk
+	connectors    []*connect.Connector
+	// register adds Go functions.
+	register func(e *engine.Engine) error
+	log      func(text string)
+}
+
+// embedded starts an engine in this process: the one place where connectors,
+// formats and functions come together.
+func (a *app) embedded(o embed) (gateway.Client, error) {
+	e := env.OS("")
+	e.Seed = uint64(time.Now().UnixNano())
+	if o.disk != nil {
+		e.Disk = o.disk
+	}
+	spill := filepath.Join(os.TempDir(), fmt.Sprintf("mink-%d", os.Getpid()))
+	eng, err := engine.New(engine.Config{
+		Env:           e,
+		Connectors:    append(connectors.All(), o.connectors...),
+		Formats:       connectors.Formats(),
+		Functions:     scalar.All(),
+		Nodes:         o.nodes,
+		Slots:         o.slots,
+		CheckpointDir: o.checkpointDir,
+		SpillDir:      spill,
+		MemoryBytes:   machineMemory() / 4,
+		Zone:          hostZone(),
+		Stdout:        &lineWriter{w: a.out},
+		Stderr:        &lineWriter{w: a.err},
+		Log:           o.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if o.register != nil {
+		if err := o.register(eng); err != nil {
+			return nil, err
+		}
+	}
+	return &embeddedClient{Client: gateway.Local(eng), spill: spill}, nil
+}
+
+// embeddedClient removes what its engine spilled.
+type embeddedClient struct {
+	gateway.Client
+	spill string
+}
+
+func (c *embeddedClient) Close() error {
+	err := c.Client.Close()
+	if rerr := os.RemoveAll(c.spill); err == nil {
+		err = rerr
+	}
+	return err
+}
+
+// lineWriter lets several writers share a stream, a line at a time.
+type lineWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lineWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+// hostZone is the zone that 'default' stands for: TZ or the host's.
+func hostZone() *time.Location {
+	if name := os.Getenv("TZ"); name != "" {
+		if z, err := time.LoadLocation(name); err == nil {
+			return z
+		}
+	}
+	if time.Local.String() != "Local" {
+		return time.Local
+	}
+	if link, err := os.Readlink("/etc/localtime"); err == nil {
+		const root = "zoneinfo/"
+		for i := 0; i+len(root) <= len(link); i++ {
+			if link[i:i+len(root)] == root {
+				if z, err := time.LoadLocation(link[i+len(root):]); err == nil {
+					return z
+				}
+			}
+		}
+	}
+	return time.UTC
+}
+
+// machineMemory is the memory of the machine in bytes, or 0 if it cannot be told.
+func machineMemory() int64 {
+	f, err := os.Open("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	var kb int64
+	if _, err := fmt.Fscanf(f, "MemTotal: %d kB", &kb); err != nil {
+		return 0
+	}
+	return kb << 10
+}

@@ -1,0 +1,269 @@
+package parquet_test
+
+import (
+	"bytes"
+	"io"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet/pqarrow"
+
+	"github.com/minkstream/mink/connectors/format/parquet"
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/types"
+	"github.com/minkstream/mink/testkit/conform"
+)
+
+func fields(ts ...types.Type) (s types.Schema) {
+	for i, t := range ts {
+		s = append(s, types.Field{Name: string(rune('a' + i)), Type: t})
+	}
+	return s
+}
+
+var inner = types.RowT(types.Field{Name: "x", Type: types.DoubleT}, types.Field{Name: "y", Type: types.ArrayT(types.StringT)})
+
+var everything = fields(
+	types.BooleanT, types.TinyIntT, types.SmallIntT, types.IntT, types.BigIntT, types.FloatT, types.DoubleT,
+	types.DecimalT(10, 2), types.DecimalT(38, 10), types.StringT, types.CharT(4), types.BytesT, types.DateT,
+	types.Type{Kind: types.Time, Prec: 3}, types.TimestampT(3), types.TimestampT(6), types.TimestampLTZT(9),
+	types.ArrayT(types.IntT), inner, types.MapT(types.StringT, inner), types.MultisetT(types.StringT.Nullable(false)), types.ArrayT(inner),
+)
+
+func TestRoundTrip(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conform.Format(t, conform.FormatCase{Format: &parquet.Format, Schema: everything})
+	conform.Format(t, conform.FormatCase{Format: &parquet.Format, Schema: everything, Table: &connect.Table{Zone: berlin},
+		Options: connect.Options{"utc-timezone": "true", "compression": "ZSTD", "enable.dictionary": "false", "page.size": "1024"}})
+	conform.Format(t, conform.FormatCase{Format: &parquet.Format, Schema: fields(types.TimestampT(6), types.TimestampLTZT(3), types.BigIntT),
+		Options: connect.Options{"write.int64.timestamp": "true", "compression": "GZIP"}})
+}
+
+// file writes the rows of some batches and opens them again.
+func file(t *testing.T, s types.Schema, o connect.Options, tab *connect.Table, bs ...*batch.Batch) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	w, err := parquet.Format.NewFile(&buf, s, o, tab)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range bs {
+		if err := w.Write(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+func readAll(data []byte, s types.Schema, read connect.Projection, o connect.Options, tab *connect.Table, from int64) (conform.Rows, error) {
+	r, err := parquet.Format.OpenFile(bytes.NewReader(data), int64(len(data)), s, read, o, tab)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	if err := r.SeekRow(from); err != nil {
+		return nil, err
+	}
+	var out conform.Rows
+	var b batch.Batch
+	for {
+		b.Reset()
+		if err := r.Read(&b, 100); err == io.EOF {
+			return out, nil
+		} else if err != nil {
+			return out, err
+		}
+		out = append(out, conform.TextOf(&b)...)
+	}
+}
+
+func TestSeeksOverRowGroups(t *testing.T) {
+	s := fields(types.BigIntT, types.StringT)
+	var bs []*batch.Batch
+	for k := range 6 {
+		b := batch.NewBatchBuilder(s.Types()...)
+		for i := range 300 {
+			b.Row(batch.Insert, k*300+i, "a string of some length")
+		}
+		bs = append(bs, b.Finish())
+	}
+	// Small blocks make a row group of nearly every batch.
+	data := file(t, s, connect.Options{"block.size": "4096"}, nil, bs...)
+	all, err := readAll(data, s, nil, nil, nil, 0)
+	if err != nil || len(all) != 1800 || all[1799] != `+I 1799 "a string of some length"` {
+		t.Fatalf("%d rows, %v", len(all), err)
+	}
+	for _, from := range []int64{1, 299, 300, 301, 899, 1500, 1799, 1800} {
+		rest, err := readAll(data, s, nil, nil, nil, from)
+		if err != nil || !slices.Equal(rest, all[from:]) {
+			t.Errorf("from %d: %d rows, %v", from, len(rest), err)
+		}
+	}
+	none, err := readAll(data, s, connect.Projection{}, nil, nil, 1795)
+	if err != nil || len(none) != 5 || none[0] != "+I - -" {
+		t.Errorf("no columns: %v, %v", none, err)
+	}
+}
+
+func TestColumnsByName(t *testing.T) {
+	b := batch.NewBatchBuilder(types.IntT, types.FloatT, types.StringT)
+	b.Row(batch.Insert, 7, 1.5, "x")
+	data := file(t, fields(types.IntT, types.FloatT, types.StringT), nil, nil, b.Finish())
+	s := types.Schema{
+		{Name: "c", Type: types.BytesT}, {Name: "new", Type: types.ArrayT(types.IntT)}, {Name: "b", Type: types.DoubleT}, {Name: "a", Type: types.BigIntT},
+	}
+	got, err := readAll(data, s, nil, nil, nil, 0)
+	if err != nil || !slices.Equal(got, conform.Rows{`+I "x" NULL 1.5 7`}) {
+		t.Errorf("got %v, %v", got, err)
+	}
+	_, err = readAll(data, fields(types.StringT), nil, nil, nil, 0)
+	if diag.CodeOf(err) != diag.SchemaMismatch || diag.As(err).Msg != "column `a` is STRING, but the file has int32" {
+		t.Errorf("wrong type: %v", err)
+	}
+}
+
+func TestZoneOfInt96(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := fields(types.TimestampT(3), types.TimestampLTZT(3))
+	b := batch.NewBatchBuilder(s.Types()...)
+	noon := int64(1593604800000) // 2020-07-01 12:00:00 as a wall clock
+	b.Row(batch.Insert, noon, noon)
+	data := file(t, s, nil, &connect.Table{Zone: berlin}, b.Finish())
+	// Berlin is two hours ahead, so its noon is 10:00 in UTC.
+	for _, c := range []struct {
+		zone *time.Location
+		want string
+	}{{berlin, "+I 1593604800000 1593604800000"}, {time.UTC, "+I 1593597600000 1593604800000"}, {nil, "+I 1593597600000 1593604800000"}} {
+		got, err := readAll(data, s, nil, nil, &connect.Table{Zone: c.zone}, 0)
+		if err != nil || len(got) != 1 || got[0] != c.want {
+			t.Errorf("read in %v: %v, %v; want %s", c.zone, got, err, c.want)
+		}
+	}
+}
+
+// TestReadsOthersTimes reads INT64 timestamps of all units, as other programs write
+// them.
+func TestReadsOthersTimes(t *testing.T) {
+	for _, unit := range []arrow.TimeUnit{arrow.Millisecond, arrow.Microsecond, arrow.Nanosecond} {
+		sc := arrow.NewSchema([]arrow.Field{{Name: "a", Type: &arrow.TimestampType{Unit: unit}, Nullable: true}}, nil)
+		rb := array.NewRecordBuilder(memory.DefaultAllocator, sc)
+		per := map[arrow.TimeUnit]int64{arrow.Millisecond: 1000, arrow.Microsecond: 1e6, arrow.Nanosecond: 1e9}[unit]
+		rb.Field(0).(*array.TimestampBuilder).Append(arrow.Timestamp(-1500 * per / 1000))
+		rb.Field(0).AppendNull()
+		var buf bytes.Buffer
+		w, err := pqarrow.NewFileWriter(sc, &buf, nil, pqarrow.DefaultWriterProps())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Write(rb.NewRecord()); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		for _, c := range []struct {
+			ty   types.Type
+			want string
+		}{{types.TimestampT(3), "+I -1500"}, {types.TimestampT(6), "+I -1500000"}, {types.TimestampT(9), "+I -1500000000"}} {
+			got, err := readAll(buf.Bytes(), fields(c.ty), nil, nil, nil, 0)
+			if err != nil || !slices.Equal(got, conform.Rows{c.want, "+I NULL"}) {
+				t.Errorf("%v as %s: %v, %v", unit, c.ty, got, err)
+			}
+		}
+	}
+}
+
+func TestDamagedFilesAreErrors(t *testing.T) {
+	s := everything
+	b := batch.NewBatchBuilder(fields(types.BigIntT, types.StringT).Types()...)
+	for i := range 100 {
+		b.Row(batch.Insert, i, "text")
+	}
+	small := fields(types.BigIntT, types.StringT)
+	data := file(t, small, connect.Options{"compression": "UNCOMPRESSED"}, nil, b.Finish())
+	for n := range len(data) {
+		if _, err := readAll(data[:n], small, nil, nil, nil, 0); err == nil {
+			t.Errorf("the first %d of %d bytes are read as a file", n, len(data))
+		} else if diag.As(err) == nil {
+			t.Errorf("first %d bytes: %v has no code", n, err)
+		}
+	}
+	// A flipped byte may go unseen in a value, but nothing may panic.
+	for i := range data {
+		bad := slices.Clone(data)
+		bad[i] ^= 0x55
+		if _, err := readAll(bad, small, nil, nil, nil, 0); err != nil && diag.As(err) == nil {
+			t.Errorf("byte %d: %v has no code", i, err)
+		}
+	}
+	if _, err := parquet.Format.OpenFile(bytes.NewReader(nil), 0, s, nil, nil, nil); diag.CodeOf(err) != diag.MalformedRecord {
+		t.Errorf("an empty file: %v", err)
+	}
+	if _, err := parquet.Format.OpenFile(bytes.NewReader(nil), 0, fields(types.DayTimeT()), nil, nil, nil); diag.CodeOf(err) != diag.UnsupportedByFlink {
+		t.Errorf("an interval: %v", err)
+	}
+}
+
+func BenchmarkFile(b *testing.B) {
+	s := fields(types.BigIntT, types.BigIntT, types.BigIntT, types.StringT)
+	bb := batch.NewBatchBuilder(s.Types()...)
+	for i := range batch.MaxRows {
+		bb.Row(batch.Insert, 1000+i, i*7919%100_000, i%977*100, "https://www.nexmark.com/item.htm?query="+string(rune('a'+i%26)))
+	}
+	in := bb.Finish()
+	var buf bytes.Buffer
+	const batches = 25
+	write := func() {
+		buf.Reset()
+		w, err := parquet.Format.NewFile(&buf, s, nil, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for range batches {
+			if err := w.Write(in); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("write", func(b *testing.B) {
+		for b.Loop() {
+			write()
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batches*in.N), "ns/row")
+	})
+	write()
+	b.Run("read", func(b *testing.B) {
+		rows := 0
+		for b.Loop() {
+			r, err := parquet.Format.OpenFile(bytes.NewReader(buf.Bytes()), int64(buf.Len()), s, nil, nil, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			var dst batch.Batch
+			for {
+				dst.Reset()
+				if err := r.Read(&dst, batch.MaxRows); err != nil {
+					break
+				}
+				rows += dst.N
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(rows), "ns/row")
+	})
+}

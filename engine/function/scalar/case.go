@@ -1,0 +1,106 @@
+package scalar
+
+import (
+	"bytes"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/function"
+	"github.com/minkstream/mink/engine/kernel"
+	"github.com/minkstream/mink/engine/types"
+)
+
+var upperCase = function.Func{
+	Name: "UPPER", Category: function.Text,
+	Summary:    "The string in upper case.",
+	Signatures: []string{"UPPER(string)"},
+	Examples:   []function.Example{{SQL: "UPPER('abcäß')", Want: "ABCÄSS"}},
+	Infer:      spec{params: []class{text}, result: types.StringT, cost: 8, eval: changeCase('a', appendUpper)}.infer,
+}
+
+var lowerCase = function.Func{
+	Name: "LOWER", Category: function.Text,
+	Summary:    "The string in lower case.",
+	Signatures: []string{"LOWER(string)"},
+	Examples:   []function.Example{{SQL: "LOWER('ABCÄ')", Want: "abcä"}},
+	Infer:      spec{params: []class{text}, result: types.StringT, cost: 8, eval: changeCase('A', appendLower)}.infer,
+}
+
+func appendUpper(dst, s []byte) []byte {
+	if i := bytes.Index(s, []byte("ß")); i >= 0 {
+		s = bytes.ReplaceAll(s, []byte("ß"), []byte("SS"))
+	}
+	return append(dst, bytes.ToUpper(s)...)
+}
+
+func appendLower(dst, s []byte) []byte { return append(dst, bytes.ToLower(s)...) }
+
+// changeCase makes a kernel that flips the ASCII letters from first on and leaves
+// text with other characters to slow. A value in which nothing changes keeps its
+// view.
+func changeCase(first byte, slow func(dst, s []byte) []byte) function.Kernel {
+	var table [256]byte
+	for i := range table {
+		table[i] = byte(i)
+		if c := byte(i); c >= first && c < first+26 {
+			table[i] = c ^ 0x20
+		}
+	}
+	return func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
+		kernel.ShareBufs(dst, args[0])
+		w := f.Strings(dst)
+		s := kernel.StrsOf(args[0])
+		for i := range kernel.Lanes(n, live) {
+			v := s.View(i)
+			t := s.At(i)
+			change, high := false, byte(0)
+			for _, c := range t {
+				high |= c
+				change = change || c-first < 26
+			}
+			switch {
+			case high >= utf8.RuneSelf:
+				w.Buf = slow(w.Buf, t)
+				dst.Views[i] = w.End()
+			case !change:
+				dst.Views[i] = v
+			case len(t) <= batch.InlineMax:
+				for k, c := range t {
+					t[k] = table[c] // t lies in the reader
+				}
+				dst.Views[i] = batch.MakeInline(t)
+			default:
+				for _, c := range t {
+					w.Buf = append(w.Buf, table[c])
+				}
+				dst.Views[i] = w.End()
+			}
+		}
+		w.Close()
+		return nil
+	}
+}
+
+var initcap = function.Func{
+	Name: "INITCAP", Category: function.Text,
+	Summary:    "Each run of letters and digits with its first letter in upper case and the rest in lower case.",
+	Signatures: []string{"INITCAP(string)"},
+	Examples:   []function.Example{{SQL: "INITCAP('fLinK')", Want: "Flink"}, {SQL: "INITCAP('hello wORLD-x')", Want: "Hello World-X"}},
+	Infer: spec{params: []class{text}, result: types.StringT, cost: 20, eval: makeText(func(w *batch.Writer, s []byte) {
+		inside := false
+		for len(s) > 0 {
+			r, k := utf8.DecodeRune(s)
+			s = s[k:]
+			switch {
+			case !unicode.IsLetter(r) && !unicode.IsDigit(r):
+				inside = false
+			case inside:
+				r = unicode.ToLower(r)
+			default:
+				r, inside = unicode.ToUpper(r), true
+			}
+			w.Buf = utf8.AppendRune(w.Buf, r)
+		}
+	})}.infer,
+}

@@ -1,0 +1,89 @@
+package scalar
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/function"
+	"github.com/minkstream/mink/engine/kernel"
+	"github.com/minkstream/mink/engine/types"
+)
+
+var trim = function.Func{
+	Name: "TRIM", Aliases: []string{"BTRIM"}, Category: function.Text,
+	Summary:    "The string without characters of a set at both ends; blanks when no set is given.",
+	Signatures: []string{"TRIM([BOTH|LEADING|TRAILING] [characters FROM] string)", "BTRIM(string [, characters])"},
+	Examples: []function.Example{
+		{SQL: "TRIM('  a b ')", Want: "a b"},
+		{SQL: "TRIM(BOTH 'abc' FROM 'abcddcba')", Want: "dd"},
+		{SQL: "TRIM(LEADING 'x' FROM 'xxaxx')", Want: "axx"},
+		{SQL: "BTRIM('xyaxy', 'yx')", Want: "a"},
+	},
+	Infer: inferTrim(true, true),
+}
+
+var ltrim = function.Func{
+	Name: "LTRIM", Category: function.Text,
+	Summary:    "The string without characters of a set at its start; blanks when no set is given.",
+	Signatures: []string{"LTRIM(string [, characters])"},
+	Examples:   []function.Example{{SQL: "LTRIM('  a ') || '.'", Want: "a ."}, {SQL: "LTRIM('xya', 'yx')", Want: "a"}},
+	Infer:      inferTrim(true, false),
+}
+
+var rtrim = function.Func{
+	Name: "RTRIM", Category: function.Text,
+	Summary:    "The string without characters of a set at its end; blanks when no set is given.",
+	Signatures: []string{"RTRIM(string [, characters])"},
+	Examples:   []function.Example{{SQL: "RTRIM(' a  ')", Want: " a"}, {SQL: "RTRIM('axy', 'yx')", Want: "a"}},
+	Infer:      inferTrim(false, true),
+}
+
+func inferTrim(start, end bool) func(*function.Call) (function.Resolved, error) {
+	blank := batch.ConstBytes(types.StringT, []byte{' '})
+	return spec{params: []class{text, text}, min: 1, result: types.StringT, cost: 6, eval: func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
+		kernel.ShareBufs(dst, args[0])
+		s, set := kernel.StrsOf(args[0]), kernel.StrsOf(&blank)
+		if len(args) > 1 {
+			set = kernel.StrsOf(args[1])
+		}
+		for i := range kernel.Lanes(n, live) {
+			t, c := s.At(i), set.At(i)
+			a, b := 0, len(t)
+			if start {
+				a = trimStart(t, c)
+			}
+			if end {
+				b = trimEnd(t, c, a)
+			}
+			dst.Views[i] = kernel.SubView(s.View(i), t, a, b)
+		}
+		return nil
+	}}.infer
+}
+
+// trimStart is where t begins without characters of set.
+func trimStart(t, set []byte) int {
+	a := 0
+	for a < len(t) {
+		_, k := utf8.DecodeRune(t[a:])
+		if !bytes.Contains(set, t[a:a+k]) {
+			break
+		}
+		a += k
+	}
+	return a
+}
+
+// trimEnd is where t, which begins at a, ends without characters of set.
+func trimEnd(t, set []byte, a int) int {
+	b := len(t)
+	for b > a {
+		_, k := utf8.DecodeLastRune(t[a:b])
+		if !bytes.Contains(set, t[b-k:b]) {
+			break
+		}
+		b -= k
+	}
+	return b
+}

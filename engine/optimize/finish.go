@@ -1,0 +1,247 @@
+package optimize
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/expr"
+	"github.com/minkstream/mink/engine/function"
+	"github.com/minkstream/mink/engine/plan"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// finish works out changelog modes, drops exchanges that turned out to be double,
+// and gives nodes their ids, labels and fold mode.
+func (o *optimizer) finish(p *plan.Physical) error {
+	if err := o.inferChanges(p); err != nil {
+		return err
+	}
+	dropExchanges(p)
+	p.Nodes = topo(p.Roots)
+	for i, n := range p.Nodes {
+		t := n.Info()
+		t.ID = i + 1
+		t.UID = strconv.Itoa(i+1) + "_" + kebab(n.Name())
+	}
+	// A node is exact if one of its readers is.
+	for _, n := range slices.Backward(p.Nodes) {
+		if n.Info().Exact {
+			for _, in := range n.Inputs() {
+				in.Info().Exact = true
+			}
+		}
+	}
+	for _, n := range p.Nodes {
+		o.label(n)
+	}
+	p.Warnings = o.warnings
+	strict := o.opts.Strict || o.s.Config.Enum("table.optimizer.non-deterministic-update.strategy") == "TRY_RESOLVE"
+	if strict && len(p.Warnings) > 0 {
+		return p.Warnings[0]
+	}
+	return nil
+}
+
+// kebab writes CamelCase as camel-case.
+func kebab(s string) string {
+	var b strings.Builder
+	for i, r := range s {
+		if r >= 'A' && r <= 'Z' {
+			if i > 0 && !(s[i-1] >= 'A' && s[i-1] <= 'Z') {
+				b.WriteByte('-')
+			}
+			r += 'a' - 'A'
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// dropExchanges removes exchanges whose rows come dealt in the same way already:
+// what was put in to normalise a source may have made one needless.
+func dropExchanges(p *plan.Physical) {
+	nodes := topo(p.Roots)
+	for _, n := range nodes {
+		redistribute(n)
+		for i, in := range n.Inputs() {
+			x, ok := in.(*plan.Exchange)
+			if !ok {
+				continue
+			}
+			d := x.In.Info().Dist
+			same := x.Kind == plan.ExchangeSingle && d.Kind == plan.Single
+			if x.Kind == plan.ExchangeHash && d.Kind == plan.Hash && len(d.Cols) == len(x.Keys) {
+				same = true
+				for k, set := range d.Cols {
+					same = same && slices.Contains(set, x.Keys[k])
+				}
+			}
+			if same {
+				n.SetInput(i, x.In)
+			}
+		}
+	}
+}
+
+// redistribute renews the distribution of nodes that pass their input's on, since
+// what is below may have changed.
+func redistribute(n plan.Node) {
+	c, ok := n.(*plan.Calc)
+	if !ok {
+		return
+	}
+	n.Info().Dist = mapDist(c.In.Info().Dist, func(i int) []int {
+		var out []int
+		for j, e := range c.Exprs {
+			if r, ok := e.(*expr.InputRef); ok && r.Index == i && len(r.Path) == 0 {
+				out = append(out, j)
+			}
+		}
+		return out
+	})
+}
+
+// label says why a node's part of the answer may differ from run to run.
+func (o *optimizer) label(n plan.Node) {
+	t := n.Info()
+	add := func(k plan.LabelKind, reason string) {
+		t.Labels = append(t.Labels, plan.Label{Kind: k, Reason: reason})
+	}
+	ttl := func(ms int64) {
+		if ms > 0 {
+			add(plan.Replayable, "state expires")
+		}
+	}
+	aggs := func(list []plan.AggCall) {
+		for _, a := range list {
+			switch a.Func {
+			case "FIRST_VALUE", "LAST_VALUE", "LISTAGG", "ARRAY_AGG", "LAG", "LEAD", "JSON_ARRAYAGG":
+				add(plan.OrderDependent, a.Func+" takes rows as they come")
+			}
+		}
+	}
+	ties := func(in plan.Node, partition []int, order []plan.SortKey) bool {
+		cols := slices.Clone(partition)
+		for _, k := range order {
+			cols = append(cols, k.Col)
+		}
+		return !slices.ContainsFunc(in.Info().UpsertKeys, func(k []int) bool { return subset(k, cols) })
+	}
+	switch n := n.(type) {
+	case *plan.Calc:
+		o.labelCalc(n, add)
+	case *plan.GroupAggregate:
+		aggs(n.Aggs)
+		ttl(n.TTL)
+	case *plan.WindowAggregate:
+		aggs(n.Aggs)
+		if n.Window.Proctime() && !o.batch {
+			add(plan.Replayable, "windows of processing time")
+		}
+	case *plan.GroupWindowAggregate:
+		aggs(n.Aggs)
+		if n.Window.Proctime() && !o.batch {
+			add(plan.Replayable, "windows of processing time")
+		}
+	case *plan.WindowTVF:
+		if n.Window.Proctime() && !o.batch {
+			add(plan.Replayable, "windows of processing time")
+		}
+	case *plan.OverAggregate:
+		aggs(n.Calls)
+		ttl(n.TTL)
+		switch {
+		case n.Time == types.Proctime:
+			add(plan.Replayable, "rows in the order of processing time")
+		case n.Rows && ties(n.In, n.PartitionBy, n.OrderBy):
+			add(plan.OrderDependent, "rows of equal time in the order they come")
+		}
+	case *plan.Join:
+		ttl(n.LeftSide.TTL + n.RightSide.TTL)
+	case *plan.IntervalJoin:
+		if !n.Rowtime && !o.batch {
+			add(plan.Replayable, "rows joined by processing time")
+		}
+	case *plan.LookupJoin:
+		add(plan.Replayable, "the table is read when a row passes")
+		if n.Upsert && (t.EmitUpdateBefore() || len(t.UpsertKeys) == 0) {
+			add(plan.Unsafe, "a lookup may give another row for the retraction")
+			o.warn(n, "the lookup in "+n.Table+" may give another row when a row is taken back")
+		}
+	case *plan.Rank:
+		ttl(n.TTL)
+		if ties(n.In, n.PartitionBy, n.OrderBy) {
+			add(plan.OrderDependent, "equal sort keys rank in the order they come")
+		}
+	case *plan.SortLimit:
+		ttl(n.TTL)
+		if ties(n.In, nil, n.OrderBy) {
+			add(plan.OrderDependent, "equal sort keys rank in the order they come")
+		}
+	case *plan.WindowTopN:
+		if ties(n.In, append(slices.Clone(n.PartitionBy), n.EndCol), n.OrderBy) {
+			add(plan.OrderDependent, "equal sort keys rank in the order they come")
+		}
+	case *plan.WindowDedup:
+		if ties(n.In, append(slices.Clone(n.Keys), n.EndCol), []plan.SortKey{{Col: n.TimeCol}}) {
+			add(plan.OrderDependent, "of rows of equal time one is kept in the order they come")
+		}
+	case *plan.Deduplicate:
+		ttl(n.TTL)
+		if !n.Rowtime {
+			add(plan.Replayable, "rows in the order of processing time")
+		} else if ties(n.In, n.Keys, []plan.SortKey{{Col: n.TimeCol}}) {
+			add(plan.OrderDependent, "of rows of equal time one is kept in the order they come")
+		}
+	case *plan.Limit:
+		add(plan.OrderDependent, "LIMIT without ORDER BY keeps the rows that come first")
+	case *plan.ChangelogNormalize:
+		ttl(n.TTL)
+	case *plan.SinkMaterializer:
+		ttl(n.TTL)
+		add(plan.OrderDependent, "of rows with one primary key the one that comes last is kept")
+	case *plan.Sink:
+		if len(n.PrimaryKey) > 0 && !slices.ContainsFunc(n.In.Info().UpsertKeys, func(k []int) bool { return subset(k, n.PrimaryKey) }) {
+			add(plan.OrderDependent, "of rows with one primary key the one that comes last is kept")
+		}
+	}
+}
+
+func (o *optimizer) labelCalc(n *plan.Calc, add func(plan.LabelKind, string)) {
+	in := n.In.Info()
+	check := func(e expr.Node, column string) {
+		if e == nil || expr.Determinism(e) == function.Deterministic || o.batch && expr.Determinism(e) == function.PerStep {
+			return
+		}
+		name := culprit(e)
+		if !in.AppendOnly() && (n.EmitUpdateBefore() || len(n.UpsertKeys) == 0) {
+			add(plan.Unsafe, column+" is computed anew by "+name+" when its row is taken back")
+			o.warn(n, column+" is computed anew by "+name+" when its row is taken back, so the retraction may not match")
+			return
+		}
+		add(plan.Replayable, name+" in "+column)
+	}
+	for i, e := range n.Exprs {
+		check(e, "column "+n.Schema[i].Name)
+	}
+	check(n.Filter, "a condition")
+}
+
+// culprit is the first function of e that is not deterministic.
+func culprit(e expr.Node) string {
+	name := ""
+	expr.Walk(e, func(n expr.Node) bool {
+		if c, ok := n.(*expr.Call); ok && name == "" && c.Func.Det != function.Deterministic {
+			name = c.Func.Name + "()"
+		}
+		return name == ""
+	})
+	return name
+}
+
+func (o *optimizer) warn(n plan.Node, msg string) {
+	o.warnings = append(o.warnings, diag.At(n.Info().Span, diag.ChangelogMismatch, "%s", msg).
+		WithHint("compute it before the updating part of the query, or give the stream an upsert key"))
+}

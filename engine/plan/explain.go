@@ -1,0 +1,192 @@
+package plan
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/minkstream/mink/engine/connect"
+)
+
+// Explain writes a plan in Flink's sections. Details are CHANGELOG_MODE (each
+// operator's change kinds), PLAN_ADVICE, ESTIMATED_COST and JSON_EXECUTION_PLAN.
+func Explain(p *Physical, details ...string) string {
+	var b strings.Builder
+	b.WriteString("== Abstract Syntax Tree ==\n" + strings.TrimRight(p.Logical, "\n") + "\n\n")
+	advice := slices.Contains(details, "PLAN_ADVICE")
+	if advice {
+		b.WriteString("== Optimized Physical Plan With Advice ==\n")
+	} else {
+		b.WriteString("== Optimized Physical Plan ==\n")
+	}
+	d := drawing{b: &b, changes: slices.Contains(details, "CHANGELOG_MODE")}
+	for _, r := range p.Roots {
+		d.draw(r, "", "")
+		b.WriteByte('\n')
+	}
+	if advice {
+		writeAdvice(&b, p)
+	}
+	b.WriteString("== Optimized Execution Plan ==\n")
+	reuse := reused(p)
+	d.reuse, d.drawn = reuse, map[Node]bool{}
+	for _, r := range p.Roots {
+		d.draw(r, "", "")
+		b.WriteByte('\n')
+	}
+	if slices.Contains(details, "JSON_EXECUTION_PLAN") {
+		b.WriteString("== Physical Execution Plan ==\n" + JSON(p) + "\n")
+	}
+	return b.String()
+}
+
+// Tree draws the plan alone, with change kinds, shared parts once, and what mink
+// adds to Flink's view: labels and fold mode. Text tests and the debugger use it.
+func Tree(p *Physical) string {
+	var b strings.Builder
+	d := drawing{b: &b, changes: true, labels: true, reuse: reused(p), drawn: map[Node]bool{}}
+	for _, r := range p.Roots {
+		d.draw(r, "", "")
+	}
+	return b.String()
+}
+
+// reused numbers the nodes that have several readers, in the order they are drawn.
+func reused(p *Physical) map[Node]int {
+	readers := map[Node]int{}
+	for _, n := range p.Nodes {
+		for _, in := range n.Inputs() {
+			readers[in]++
+		}
+	}
+	out := map[Node]int{}
+	var walk func(n Node)
+	seen := map[Node]bool{}
+	walk = func(n Node) {
+		if readers[n] > 1 && out[n] == 0 {
+			out[n] = len(out) + 1
+		}
+		if seen[n] {
+			return
+		}
+		seen[n] = true
+		for _, in := range n.Inputs() {
+			walk(in)
+		}
+	}
+	for _, r := range p.Roots {
+		walk(r)
+	}
+	return out
+}
+
+type drawing struct {
+	b               *strings.Builder
+	changes, labels bool
+	reuse           map[Node]int
+	drawn           map[Node]bool
+}
+
+func (d *drawing) draw(n Node, first, rest string) {
+	if id := d.reuse[n]; id > 0 {
+		if d.drawn[n] {
+			d.b.WriteString(first + "Reused(reference_id=[" + strconv.Itoa(id) + "])\n")
+			return
+		}
+		d.drawn[n] = true
+	}
+	d.b.WriteString(first + d.line(n) + "\n")
+	in := n.Inputs()
+	for i, k := range in {
+		if i == len(in)-1 {
+			d.draw(k, rest+"+- ", rest+"   ")
+		} else {
+			d.draw(k, rest+":- ", rest+":  ")
+		}
+	}
+}
+
+func (d *drawing) line(n Node) string {
+	var parts []string
+	for _, a := range n.Attrs() {
+		v := a.Value
+		if !strings.HasPrefix(v, "[") {
+			v = "[" + v + "]"
+		}
+		parts = append(parts, a.Key+"="+v)
+	}
+	t := n.Info()
+	if d.changes {
+		if _, sink := n.(*Sink); sink {
+			parts = append(parts, "changelogMode=[NONE]")
+		} else if _, collect := n.(*Collect); collect {
+			parts = append(parts, "changelogMode=[NONE]")
+		} else {
+			parts = append(parts, "changelogMode=["+ChangesText(t.Emits)+"]")
+		}
+	}
+	if d.labels {
+		if t.KeyDeletes {
+			parts = append(parts, "deletes=[by key]")
+		}
+		for _, l := range t.Labels {
+			parts = append(parts, l.Kind.String()+"=["+l.Reason+"]")
+		}
+	}
+	s := n.Name() + "(" + strings.Join(parts, ", ") + ")"
+	if id := d.reuse[n]; id > 0 {
+		s += "(reuse_id=[" + strconv.Itoa(id) + "])"
+	}
+	return s
+}
+
+// ChangesText is a set of change kinds as plans write it: I,UB,UA,D.
+func ChangesText(c connect.Changes) string {
+	var out []string
+	for _, k := range []struct {
+		bit  connect.Changes
+		name string
+	}{{connect.HasInsert, "I"}, {connect.HasUpdateBefore, "UB"}, {connect.HasUpdateAfter, "UA"}, {connect.HasDelete, "D"}} {
+		if c&k.bit != 0 {
+			out = append(out, k.name)
+		}
+	}
+	return strings.Join(out, ",")
+}
+
+func writeAdvice(b *strings.Builder, p *Physical) {
+	n := 0
+	for _, w := range p.Warnings {
+		n++
+		b.WriteString("advice[" + strconv.Itoa(n) + "]: [WARNING] " + w.Msg + ".\n")
+	}
+	for _, node := range p.Nodes {
+		if g, ok := node.(*GroupAggregate); ok && !g.Merge && len(g.Keys) > 0 {
+			n++
+			b.WriteString("advice[" + strconv.Itoa(n) + "]: [ADVICE] You might want to enable local-global two-phase optimization by configuring ('table.optimizer.agg-phase-strategy' to 'AUTO').\n")
+			break
+		}
+	}
+	if n == 0 {
+		b.WriteString("No available advice...\n")
+	}
+	b.WriteByte('\n')
+}
+
+// Verdict says in words how far the plan's answer is fixed, naming the operators:
+// "deterministic", or "order-dependent: Limit[3]: ...".
+func Verdict(p *Physical) string {
+	worst := p.Label()
+	if worst == Deterministic {
+		return worst.String()
+	}
+	var parts []string
+	for _, n := range p.Nodes {
+		for _, l := range n.Info().Labels {
+			if l.Kind == worst {
+				parts = append(parts, n.Name()+"["+strconv.Itoa(n.Info().ID)+"]: "+l.Reason)
+			}
+		}
+	}
+	return worst.String() + ": " + strings.Join(parts, "; ")
+}

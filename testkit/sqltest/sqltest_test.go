@@ -1,0 +1,22 @@
+package sqltest
+
+import (
+	"testing"
+
+	"github.com/minkstream/mink/connectors"
+	"github.com/minkstream/mink/engine"
+	"github.com/minkstream/mink/engine/function/scalar"
+	"github.com/minkstream/mink/engine/gateway"
+)
+
+// TestSQL runs the corpus on the embedded engine.
+func TestSQL(t *testing.T) {
+	Run(t, "testdata", func(t *testing.T) gateway.Client {
+		t.Helper()
+		e, err := engine.New(engine.Config{Connectors: connectors.All(), Formats: connectors.Formats(), Functions: scalar.All()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return gateway.Local(e)
+	})
+}

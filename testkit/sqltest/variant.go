@@ -1,0 +1,194 @@
+package sqltest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/gateway"
+	"github.com/minkstream/mink/engine/sql/parse"
+)
+
+// timeLimit is how long one run of one section may take.
+const timeLimit = 20 * time.Second
+
+// variant is a way to run a section.
+type variant struct {
+	batch       bool
+	rows        int // of a batch; 0 is the engine's own
+	parallelism int
+	// exact: the changes are compared, not only what they add up to.
+	exact bool
+}
+
+func (v variant) String() string {
+	mode, rows := "streaming", "whole batches"
+	if v.batch {
+		mode = "batch"
+	}
+	if v.rows > 0 {
+		rows = fmt.Sprintf("batches of %d", v.rows)
+	}
+	return fmt.Sprintf("%s, %s, parallelism %d", mode, rows, v.parallelism)
+}
+
+// variants of a section; the first is the one whose result is written down.
+func variants(s *Section) []variant {
+	var out []variant
+	if !slices.Contains(s.Only, "batch") {
+		out = append(out, variant{rows: 1, parallelism: 1, exact: true}, variant{parallelism: 1, exact: s.Exact}, variant{rows: 1, parallelism: 3}, variant{parallelism: 3})
+	}
+	if !slices.Contains(s.Only, "streaming") {
+		out = append(out, variant{batch: true, parallelism: 1}, variant{batch: true, rows: 1, parallelism: 1}, variant{batch: true, parallelism: 3})
+	}
+	switch {
+	case s.Form == Text:
+		out = out[:1]
+	case slices.Contains(s.Only, "single"):
+		out = slices.DeleteFunc(out, func(v variant) bool { return v.parallelism > 1 })
+	}
+	return out
+}
+
+func (v variant) settings() map[string]string {
+	m := map[string]string{
+		"parallelism.default":      fmt.Sprint(v.parallelism),
+		"execution.runtime-mode":   "STREAMING",
+		"table.local-time-zone":    "UTC",
+		"restart-strategy.type":    "NONE",
+		"pipeline.max-parallelism": "128",
+	}
+	if v.batch {
+		m["execution.runtime-mode"] = "BATCH"
+	}
+	if v.rows > 0 {
+		m["mink.exec.batch-rows"] = fmt.Sprint(v.rows)
+	}
+	return m
+}
+
+// outcome is what a run of a section gave: the result of its last statement that
+// gives rows, or the error that ended it.
+type outcome struct {
+	info      bool
+	streaming bool
+	key       []int
+	rows      []row
+	err       error
+	place     string // line:column of the error in the section
+}
+
+// run executes a section once.
+func (v variant) run(t *testing.T, s *Section, open func(t *testing.T) gateway.Client) *outcome {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), timeLimit)
+	defer cancel()
+	client := open(t)
+	defer client.Close()
+	session, err := client.OpenSession(ctx, v.settings())
+	if err != nil {
+		t.Fatalf("opening a session: %v", err)
+	}
+	defer session.Close()
+	dir := t.TempDir()
+	prepare := func(sql string) {
+		t.Helper()
+		if got := (&runner{ctx: ctx, session: session, dir: dir}).script(sql); got.err != nil {
+			t.Fatalf("line %d: preparing: %v\n%s", s.Line, got.err, indent(sql))
+		}
+	}
+	for _, kv := range s.Settings {
+		key, value, _ := strings.Cut(kv, "=")
+		prepare(fmt.Sprintf("SET '%s' = '%s'", strings.TrimSpace(key), strings.TrimSpace(value)))
+	}
+	for _, g := range s.Given {
+		sql, err := g.create(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		prepare(sql)
+	}
+	for _, sql := range s.Setup {
+		prepare(sql)
+	}
+	return (&runner{ctx: ctx, session: session, dir: dir}).script(s.SQL)
+}
+
+// runner executes statements in a session.
+type runner struct {
+	ctx     context.Context
+	session gateway.Session
+	dir     string
+	got     outcome
+}
+
+func (r *runner) script(sql string) *outcome {
+	sql = strings.ReplaceAll(sql, "${dir}", r.dir)
+	items := parse.Script(sql)
+	for i, it := range items {
+		err := error(it.Err)
+		offset := 0 // errors of the parser count from the start of the script
+		if it.Err == nil {
+			text := sql[it.Span.Start:it.Span.End]
+			if err = r.statement(text, i == len(items)-1); err != nil {
+				offset = it.Span.Start
+			}
+		}
+		if err == nil {
+			continue
+		}
+		r.got.err = err
+		if d := diag.As(err); d != nil && !d.Span.IsZero() {
+			p := diag.Source{Text: sql, Offset: offset}.Position(d.Span.Start)
+			r.got.place = fmt.Sprintf("%d:%d", p.Line, p.Column)
+		}
+		return &r.got
+	}
+	if err := r.session.Finish(); err != nil {
+		r.got.err = err
+	}
+	return &r.got
+}
+
+func (r *runner) statement(text string, last bool) error {
+	op, err := r.session.Execute(r.ctx, text)
+	if err != nil {
+		return err
+	}
+	defer op.Close()
+	switch op.Result() {
+	case gateway.Done:
+		return nil
+	case gateway.Submitted:
+		return r.timed(op.Wait(r.ctx))
+	}
+	got := outcome{info: op.Result() == gateway.Info, streaming: op.Streaming(), key: op.UpsertKey()}
+	schema := op.Schema()
+	for {
+		b, err := op.Next(r.ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return r.timed(err)
+		}
+		for i := range b.Rows() {
+			got.rows = append(got.rows, rowOf(b, b.Lane(i), schema, op.Zone()))
+		}
+	}
+	r.got = got
+	return nil
+}
+
+func (r *runner) timed(err error) error {
+	if err != nil && r.ctx.Err() != nil {
+		return fmt.Errorf("no end after %v: %w", timeLimit, err)
+	}
+	return err
+}
