@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 
 	"github.com/minkstream/mink/connectors"
 	"github.com/minkstream/mink/engine/connect"
@@ -151,20 +149,29 @@ func functionPage() string {
 func commandPage(root *cobra.Command) string {
 	var b strings.Builder
 	b.WriteString(generated + "# Commands\n")
-	for _, c := range root.Commands() {
+	writeCommands(&b, root)
+	return b.String()
+}
+
+func writeCommands(b *strings.Builder, c *cobra.Command) {
+	for _, c := range c.Commands() {
 		if c.Hidden || c.Name() == "help" || c.Name() == "completion" {
 			continue
 		}
-		c.DisableAutoGenTag = true
-		var page bytes.Buffer
-		if err := doc.GenMarkdownCustom(c, &page, func(s string) string { return "#" }); err != nil {
-			continue
+		if c.Runnable() {
+			text := c.Long
+			if text == "" {
+				text = c.Short + "."
+			}
+			fmt.Fprintf(b, "\n## %s\n\n%s\n", c.CommandPath(), text)
+			fmt.Fprintf(b, "\n```\n%s\n```\n", c.UseLine())
+			if c.Example != "" {
+				fmt.Fprintf(b, "\n```sh\n%s\n```\n", strings.ReplaceAll(strings.TrimPrefix(c.Example, "  "), "\n  ", "\n"))
+			}
+			if flags := c.LocalFlags().FlagUsages(); flags != "" {
+				fmt.Fprintf(b, "\n```\n%s```\n", flags)
+			}
 		}
-		text := page.String()
-		if i := strings.Index(text, "### SEE ALSO"); i >= 0 {
-			text = strings.TrimRight(text[:i], "\n") + "\n"
-		}
-		b.WriteString("\n" + text)
+		writeCommands(b, c)
 	}
-	return b.String()
 }

@@ -65,7 +65,11 @@ func (s *script) run(ctx context.Context, items []parse.Item) error {
 		if ctx.Err() != nil {
 			return context.Canceled
 		}
-		s.report(err, it.Span)
+		base := it.Span.Start
+		if it.Err != nil {
+			base = 0 // its places count from the start of the script
+		}
+		s.report(err, it.Span, base)
 		s.failed = true
 		if !s.flags.keepGoing {
 			break
@@ -73,7 +77,7 @@ func (s *script) run(ctx context.Context, items []parse.Item) error {
 	}
 	if !s.failed || s.flags.keepGoing {
 		if err := s.session.Finish(); err != nil {
-			s.report(err, diag.Span{Start: len(s.text), End: len(s.text)})
+			s.report(err, diag.Span{Start: len(s.text), End: len(s.text)}, len(s.text))
 			s.failed = true
 		}
 	}
@@ -210,7 +214,7 @@ func (s *script) wait(ctx context.Context) error {
 			return context.Canceled
 		}
 		if err != nil {
-			s.report(err, j.span)
+			s.report(err, j.span, j.span.Start)
 			s.failed = true
 			continue
 		}
@@ -225,16 +229,14 @@ func (s *script) wait(ctx context.Context) error {
 	return nil
 }
 
-// report prints an error at its place in the script.
-func (s *script) report(err error, at diag.Span) {
+// report prints an error of the statement at a place in the script; the error's own
+// places count from base.
+func (s *script) report(err error, at diag.Span, base int) {
 	d := diag.As(err)
 	if d == nil {
 		d = diag.Wrap(diag.Internal, err, "the statement failed")
 	}
-	src := diag.Source{Name: s.name, Text: s.text}
-	if d.Code != diag.Syntax {
-		src.Offset = at.Start
-	}
+	src := diag.Source{Name: s.name, Text: s.text, Offset: base}
 	if d.Span.IsZero() {
 		// The statement as a whole: point at its first word.
 		c := *d

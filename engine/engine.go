@@ -17,6 +17,7 @@ import (
 
 	"github.com/minkstream/mink/engine/catalog"
 	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/job"
@@ -29,7 +30,7 @@ type Config struct {
 	Connectors []*connect.Connector
 	Formats    []*connect.Format
 	// Functions are the scalar functions; user functions are added by Register.
-	Functions []*function.Func
+	Functions []function.Func
 	// Nodes of the embedded cluster and slots each has; 0 means one node, and as
 	// many slots as needed.
 	Nodes, Slots int
@@ -63,12 +64,7 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Zone == nil {
 		cfg.Zone = time.UTC
 	}
-	registry := function.NewRegistry()
-	for _, f := range cfg.Functions {
-		if err := registry.Register(f); err != nil {
-			return nil, err
-		}
-	}
+	registry := function.NewRegistry(cfg.Functions)
 	formats := map[string]*connect.Format{}
 	for _, f := range cfg.Formats {
 		formats[f.Name] = f
@@ -98,6 +94,16 @@ func (e *Engine) Register(f *function.Func) error {
 		return err
 	}
 	e.host.UserFunctions[f.Name] = f
+	return nil
+}
+
+// RegisterAs is Register with a function that CREATE FUNCTION names by an
+// identifier of its own; it cannot be called before.
+func (e *Engine) RegisterAs(identifier string, f *function.Func) error {
+	if _, dup := e.host.UserFunctions[identifier]; dup {
+		return diag.New(diag.AlreadyExists, "a function is registered as %q already", identifier)
+	}
+	e.host.UserFunctions[identifier] = f
 	return nil
 }
 

@@ -156,11 +156,7 @@ func (s *Session) apply(a *bind.Action) (*Result, error) {
 }
 
 func (s *Session) explain(e *bind.Explain) (*Result, error) {
-	p, err := optimize.Plan(e.Of, s.cat)
-	if err != nil {
-		return nil, err
-	}
-	text, err := plan.Explain(p, e.Details)
+	text, err := optimize.Explain(e, s.cat)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +164,7 @@ func (s *Session) explain(e *bind.Explain) (*Result, error) {
 		Schema: types.Schema{{Name: "result", Type: types.StringT.Nullable(false)}},
 		Data:   [][]any{{strings.TrimRight(text, "\n")}},
 	}
-	return &Result{Schema: rows.Schema, Rows: rowsBatch(rows), Warnings: p.Warnings, Zone: s.Zone()}, nil
+	return &Result{Schema: rows.Schema, Rows: rowsBatch(rows), Zone: s.Zone()}, nil
 }
 
 // submit plans a query or inserts and starts the job.

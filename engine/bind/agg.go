@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,6 +27,7 @@ type aggItem struct {
 	filter expr.Node
 	key    string
 	at     diag.Span
+	name   string // of the SELECT item it is, or ""
 }
 
 // subItem is a subquery above the grouping.
@@ -40,7 +42,6 @@ type subItem struct {
 // hasAggregate reports whether the block has an aggregate outside of OVER.
 func (x *block) hasAggregate(s *ast.Select, order *ast.Ordered) bool {
 	found := false
-	var look func(n any)
 	visit := func(e ast.Expr) {
 		walkExpr(e, func(e ast.Expr) bool {
 			if f, ok := e.(*ast.FuncCall); ok && len(f.Name) == 1 && f.Over == nil && isAggregate(strings.ToUpper(f.Name[0].Name)) {
@@ -49,7 +50,6 @@ func (x *block) hasAggregate(s *ast.Select, order *ast.Ordered) bool {
 			return !found
 		})
 	}
-	_ = look
 	for _, it := range s.Items {
 		visit(it.Expr)
 	}
@@ -207,20 +207,19 @@ func (x *block) aggItem(e *ast.FuncCall, name string) (aggItem, error) {
 	if name == "COUNT" && len(args) == 1 && !distinct && !args[0].Type().IsNullable() {
 		args = nil
 	}
-	if e.JSON != nil {
-		var err error
-		if args, err = x.jsonArgs(e, args); err != nil {
-			return it, err
-		}
-	}
-	call, cast, err := aggregateCall(name, args, at)
+	call, cast, err := aggregateCall(name, args, distinct, at)
 	if err != nil {
 		return it, err
 	}
-	// DISTINCT means nothing to these.
-	call.Distinct = distinct && name != "MIN" && name != "MAX"
+	if name == "MIN" || name == "MAX" {
+		call.Distinct = false // it means nothing to these
+	}
 	call.IgnoreNulls = e.Nulls == ast.NullsIgnore
-	call.Filter = -1
+	if name == "JSON_ARRAYAGG" || name == "JSON_OBJECTAGG" {
+		if call.IgnoreNulls, err = absent(e, name); err != nil {
+			return it, err
+		}
+	}
 	it.call, it.args = call, cast
 	if e.Filter != nil {
 		if it.filter, err = x.condition(e.Filter, "FILTER"); err != nil {
@@ -279,7 +278,7 @@ func (x *block) aggregate(s *ast.Select, all []*expr.Node) error {
 		c := it.call
 		c.Args = nil
 		for j, a := range it.args {
-			c.Args = append(c.Args, add(a, argName(a, "$f"+strconv.Itoa(len(exprs)+j))))
+			c.Args = append(c.Args, add(a, x.argName(a, names, "$f"+strconv.Itoa(len(exprs)+j))))
 		}
 		if it.filter != nil {
 			// Only TRUE counts, so the column may as well never be NULL.
@@ -289,13 +288,13 @@ func (x *block) aggregate(s *ast.Select, all []*expr.Node) error {
 			}
 			c.Filter = add(f, "$f"+strconv.Itoa(len(exprs)))
 		}
-		if len(x.keys) == 0 && x.window == nil && c.Func != "COUNT" {
+		if (len(x.keys) == 0 && x.window == nil || c.Filter >= 0) && !neverNull(c.Func) {
 			c.Type.NotNull = false
 		}
-		if c.Filter >= 0 && c.Func != "COUNT" {
-			c.Type.NotNull = false
+		c.Name = it.name
+		if c.Name == "" || contains(names, c.Name) || slices.ContainsFunc(agg.Aggs, func(o plan.AggCall) bool { return o.Name == c.Name }) {
+			c.Name = "$agg" + strconv.Itoa(i)
 		}
-		c.Name = "EXPR$" + strconv.Itoa(i)
 		agg.Aggs = append(agg.Aggs, c)
 	}
 	agg.In = logical.NewProject(x.node, exprs, names, at)
@@ -311,12 +310,20 @@ func (x *block) aggregate(s *ast.Select, all []*expr.Node) error {
 	return nil
 }
 
-// argName keeps the name of a column that is an argument.
-func argName(n expr.Node, def string) string {
-	if r, ok := n.(*expr.InputRef); ok && len(r.Names) > 0 {
-		return r.Names[len(r.Names)-1]
+// argName keeps the name of a column that is an argument, unless it is taken.
+func (x *block) argName(n expr.Node, taken []string, def string) string {
+	r, ok := n.(*expr.InputRef)
+	if !ok {
+		return def
 	}
-	return def
+	name := x.nameOf(r)
+	if i := strings.LastIndexByte(name, '.'); i >= 0 {
+		name = name[i+1:]
+	}
+	if contains(taken, name) || strings.HasPrefix(name, "$") {
+		return def
+	}
+	return name
 }
 
 // aboveGroup turns an expression over the rows of FROM into one over the groups.
@@ -388,4 +395,21 @@ func (x *block) nameOf(r *expr.InputRef) string {
 		}
 	}
 	return "$" + strconv.Itoa(r.Index)
+}
+
+// absent reads NULL ON NULL and ABSENT ON NULL of the JSON aggregates.
+func absent(e *ast.FuncCall, name string) (bool, error) {
+	if e.JSON == nil {
+		return name == "JSON_ARRAYAGG", nil
+	}
+	if e.JSON.Returning != nil || len(e.JSON.FormatJSON) > 0 {
+		return false, unsupported(e.Span(), "this clause of %s is", name)
+	}
+	switch e.JSON.OnNull {
+	case ast.JSONAbsentOnNull:
+		return true, nil
+	case ast.JSONNullOnNull:
+		return false, nil
+	}
+	return name == "JSON_ARRAYAGG", nil
 }

@@ -131,20 +131,11 @@ func (x *block) minusInterval(e *ast.FuncCall) (expr.Node, error) {
 		}
 		list[i] = n
 	}
-	t, err := intervalType(e.Interval, e.Span())
-	if err != nil {
-		return nil, err
-	}
 	unit := e.Interval.From
 	if e.Interval.To != "" {
 		unit = e.Interval.To
 	}
-	n, err := x.op("TIMESTAMPDIFF", e.Span(), text(string(unit), e.Span()), list[1], list[0])
-	if err != nil {
-		return nil, err
-	}
-	num, _ := perUnit(unit)
-	return x.op("*", e.Span(), n, constant(t, e.Span(), appendInt(num)))
+	return x.op("MINUS_DATE", e.Span(), list[0], list[1], text(string(unit), e.Span()))
 }
 
 // jsonArgs adds the clauses of a JSON function as further arguments: one CHAR

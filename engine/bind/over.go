@@ -109,14 +109,15 @@ func (x *block) overItem(e *ast.FuncCall, name string) (overItem, error) {
 	if err != nil {
 		return it, err
 	}
-	call, cast, err := aggregateCall(name, args, it.at)
+	call, cast, err := aggregateCall(name, args, e.Quantifier == ast.QuantifierDistinct, it.at)
 	if err != nil {
 		return it, err
 	}
-	call.Filter = -1
-	call.Distinct = e.Quantifier == ast.QuantifierDistinct
 	call.IgnoreNulls = e.Nulls == ast.NullsIgnore
 	it.call, it.args = call, cast
+	if !ranked[name] && !neverNull(name) && len(e.Over.OrderBy) == 0 && e.Over.Frame != nil {
+		it.call.Type.NotNull = false
+	}
 	it.key = name + "/"
 	for _, a := range cast {
 		it.key += expr.Key(a) + ","

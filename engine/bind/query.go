@@ -184,7 +184,7 @@ func (b *Binder) intersect(q *ast.SetOp, l, r logical.Node, names []string) (log
 		agg.Keys = append(agg.Keys, i)
 	}
 	for i := range 2 {
-		c, _, err := aggregateCall("COUNT", []expr.Node{logical.Ref(u, width+i)}, q.Span())
+		c, _, err := aggregateCall("COUNT", []expr.Node{logical.Ref(u, width+i)}, false, q.Span())
 		if err != nil {
 			return nil, err
 		}
@@ -294,10 +294,5 @@ func (b *Binder) Query(q ast.Query) (*Query, error) {
 	}
 	names := plan.Unique(append([]string(nil), r.names...))
 	root := logical.NewProject(r.node, logical.Refs(r.node.Schema()), names, q.Span())
-	for i, f := range root.Schema() {
-		if f.Type.Kind == types.Null {
-			_ = i
-		}
-	}
 	return &Query{Root: root, At: q.Span()}, nil
 }

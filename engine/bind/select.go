@@ -160,6 +160,11 @@ func (x *block) project(s *ast.Select, order *ast.Ordered) (*rows, error) {
 		}
 	}
 	if x.grouped {
+		for _, it := range items {
+			if r, ok := it.node.(*expr.InputRef); ok && r.Index >= aggBase && r.Index < propBase {
+				x.aggs[r.Index-aggBase].name = it.name
+			}
+		}
 		if err := x.aggregate(s, all); err != nil {
 			return nil, err
 		}

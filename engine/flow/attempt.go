@@ -458,7 +458,7 @@ func (t *task) begin() error {
 		if err := t.nodes[0].watermark(0, batch.MaxWatermark); err != nil {
 			return err
 		}
-		t.end()
+		return t.end()
 	}
 	return nil
 }

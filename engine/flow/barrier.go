@@ -85,6 +85,12 @@ func (t *task) onBarrier(i int, e elem) error {
 	}
 	clear(t.blocked)
 	t.align = 0
+	if e.flags&ckptFinal != 0 && !t.ended {
+		// The last checkpoint covers everything: operators still wait for answers
+		// from outside, and end takes it when they are there.
+		t.lastBarrier = e
+		return nil
+	}
 	return t.checkpoint(n, t.base, e.flags)
 }
 

@@ -160,6 +160,9 @@ func (n *node) forward() error {
 	if ts <= n.outWM {
 		return nil
 	}
+	if n.completer != nil && n.hold == nil && n.t.calls > 0 {
+		return nil // rows of calls under way lie before it
+	}
 	n.outWM = ts
 	return passWatermark(n.outs, ts)
 }

@@ -299,9 +299,7 @@ func (s *source) pass() error {
 		return err
 	}
 	s.drained = true
-	s.t.end()
-	s.t.report(mail{kind: mailDrained})
-	return nil
+	return s.t.end()
 }
 
 // idle reports that no split holds the watermark back. A task without splits that
@@ -331,7 +329,7 @@ func (s *source) onMail(m *mail) error {
 		t.att.host.timer(t, t.att.host.now()+s.spec.AlignInterval.Milliseconds(), *m)
 		least := batch.MaxWatermark
 		for i := range s.wms.in {
-			if x := &s.wms.in[i]; !x.idle && !x.ended {
+			if x := &s.wms.in[i]; x.live() {
 				least = min(least, x.wm)
 			}
 		}
@@ -369,7 +367,6 @@ func (s *source) found(m *mail) {
 		sp := s.add(at, input{wm: batch.NoWatermark}, false)
 		t := s.t
 		t.asyncs++
-		t.calls++
 		id, att := t.asyncs, t.att.n
 		t.att.host.async(t, t, true, "open split", func() mail {
 			r, err := s.open(sp)

@@ -38,16 +38,18 @@ type task struct {
 	name string
 
 	// Inputs. inputs[i] is the head's input that channel i leads to.
-	ins     []*pipe
-	inputs  []uint8
-	wms     tracker
-	blocked []bool // by barrier alignment
-	align   int64  // checkpoint being aligned, 0 if none
-	base    int64
-	arrived int
-	done    int64 // newest checkpoint taken or given up
-	idle    bool
-	ended   bool
+	ins         []*pipe
+	inputs      []uint8
+	wms         tracker
+	blocked     []bool // by barrier alignment
+	align       int64  // checkpoint being aligned, 0 if none
+	base        int64
+	arrived     int
+	done        int64 // newest checkpoint taken or given up
+	lastBarrier elem  // the final one, while operators wait for answers
+	idle        bool
+	endDue      bool // the input is over
+	ended       bool // and that was passed on
 
 	nodes  []*node
 	outs   []*outEdge
@@ -84,7 +86,7 @@ type task struct {
 	flushSet  bool // the timer for it is set
 	timerAt   int64
 	asyncs    int64
-	calls     int // outstanding asyncs
+	calls     int // of operators, outstanding
 	usesClock bool
 	stopped   bool // a barrier with stop was passed: take no more rows
 
@@ -345,23 +347,31 @@ func (t *task) moved() error {
 		}
 	}
 	if t.wms.allEnded() {
-		t.end()
-		return nil
+		return t.end()
 	}
 	t.setIdle(t.wms.allIdle())
 	return nil
 }
 
-// end passes the end of the input on, once what was interrupted is through.
-func (t *task) end() {
-	if t.ended || t.paused != nil {
-		return
+// end passes the end of the input on, once what was interrupted is through and what
+// operators have started outside has come back.
+func (t *task) end() error {
+	t.endDue = true
+	if t.ended || t.paused != nil || t.calls > 0 {
+		return nil
 	}
 	t.ended = true
 	for _, o := range t.outs {
 		o.control(elem{kind: elemEnd})
 	}
 	t.dirty = false
+	if t.src != nil {
+		t.report(mail{kind: mailDrained})
+	}
+	if e := t.lastBarrier; e.ts > t.done {
+		return t.checkpoint(e.ts, t.base, e.flags)
+	}
+	return nil
 }
 
 func (t *task) setIdle(idle bool) {
@@ -436,8 +446,10 @@ func (t *task) resume() error {
 	if t.src != nil {
 		return t.src.resumed()
 	}
-	if t.wms.allEnded() && len(t.ins) > 0 {
-		t.end()
+	if t.endDue {
+		if err := t.end(); err != nil {
+			return err
+		}
 	}
 	if len(n.timers) > 0 {
 		t.armTimer(n.timers[0])
@@ -548,17 +560,23 @@ func (t *task) startAsync(n *node, name string, f func() ([]byte, error)) int64 
 }
 
 func (t *task) onAsync(m *mail) error {
-	t.calls--
 	switch r := m.payload.(type) {
 	case *asyncResult:
+		t.calls--
 		n := t.nodes[r.node]
 		if err := n.completer.Completed(&n.ctx, r.id, r.data, r.err); err != nil {
 			return n.opError(err)
 		}
+		// A watermark that was held back for the call may go on.
+		if err := n.forward(); err != nil {
+			return err
+		}
+		if t.endDue {
+			return t.end()
+		}
 	case *splitOpen:
 		return t.src.opened(r)
 	case *snapDone:
-		t.calls++
 		return t.snapped(r)
 	}
 	return nil

@@ -6,7 +6,8 @@ import "github.com/minkstream/mink/engine/batch"
 // the splits of a source. The combined watermark is the least over the live ones.
 // Idle and ended inputs leave the minimum; one that returns counts again at once.
 // When all that have not ended are idle it is the greatest among them, so that the
-// order in which they became idle does not matter. It never goes back.
+// order in which they became idle does not matter. An input at batch.MaxWatermark
+// counts as ended: it says nothing about the others. It never goes back.
 type tracker struct {
 	in  []input
 	cur int64
@@ -17,6 +18,9 @@ type input struct {
 	wm          int64
 	idle, ended bool
 }
+
+func (x *input) over() bool { return x.ended || x.wm == batch.MaxWatermark }
+func (x *input) live() bool { return !x.idle && !x.over() }
 
 func newTracker(n int) tracker {
 	w := tracker{in: make([]input, n), cur: batch.NoWatermark}
@@ -30,7 +34,7 @@ func newTracker(n int) tracker {
 func (w *tracker) others(i int) int64 {
 	least := batch.MaxWatermark
 	for j := range w.in {
-		if x := &w.in[j]; j != i && !x.idle && !x.ended {
+		if x := &w.in[j]; j != i && x.live() {
 			least = min(least, x.wm)
 		}
 	}
@@ -44,7 +48,7 @@ func (w *tracker) update() bool {
 	for j := range w.in {
 		x := &w.in[j]
 		switch {
-		case x.ended:
+		case x.over():
 		case x.idle:
 			idle = true
 			most = max(most, x.wm)
@@ -72,10 +76,10 @@ func (w *tracker) allIdle() bool {
 	idle := false
 	for j := range w.in {
 		x := &w.in[j]
-		if !x.idle && !x.ended {
+		if x.live() {
 			return false
 		}
-		idle = idle || x.idle && !x.ended
+		idle = idle || x.idle && !x.over()
 	}
 	return idle
 }
@@ -96,6 +100,10 @@ func (w *tracker) marks(i int, marks, dst []batch.Mark) []batch.Mark {
 	x := &w.in[i]
 	others := w.others(i)
 	for _, m := range marks {
+		if m.WM == batch.MaxWatermark {
+			x.wm = m.WM // the end follows, and update says what it means
+			break
+		}
 		if m.WM <= x.wm {
 			continue
 		}

@@ -41,8 +41,12 @@ func translateRegex(s string) (string, error) {
 	return t.out.String(), nil
 }
 
+// ErrRegexUnsupported is under the errors of patterns that are good in Java but
+// not here.
+var ErrRegexUnsupported = errors.New("not supported")
+
 func (t *javaTranslator) refuse(at int, what string) error {
-	return fmt.Errorf("%s at %d of the regular expression is not supported", what, at+1)
+	return fmt.Errorf("%s at %d of the regular expression is %w", what, at+1, ErrRegexUnsupported)
 }
 
 func (t *javaTranslator) next() error {

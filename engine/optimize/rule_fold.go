@@ -5,9 +5,9 @@ import (
 	"github.com/minkstream/mink/engine/plan/logical"
 )
 
-// fold computes what is constant and simplifies conditions. A filter that is
+// foldConstants computes what is constant and simplifies conditions. A filter that is
 // always true goes away.
-func (o *optimizer) fold(n logical.Node) (logical.Node, error) {
+func (o *optimizer) foldConstants(n logical.Node) (logical.Node, error) {
 	return bottomUp(n, func(n logical.Node) (logical.Node, error) {
 		switch n := n.(type) {
 		case *logical.Filter:

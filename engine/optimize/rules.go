@@ -13,7 +13,7 @@ type rule struct {
 func rules() []rule {
 	return []rule{
 		// Constants first: later rules look at literals (limits of ranks, TRUE conditions).
-		{"fold", (*optimizer).fold},
+		{"fold", (*optimizer).foldConstants},
 		// Conditions move down. This turns marks of IN and EXISTS in WHERE into semi and
 		// anti applies, which need their condition directly above them.
 		{"push_filter", (*optimizer).pushFilters},
@@ -28,7 +28,7 @@ func rules() []rule {
 		// Under event_type = 2 a CASE on event_type is one of its branches.
 		{"known_values", (*optimizer).knownValues},
 		// What was substituted and found out may fold again.
-		{"fold", (*optimizer).fold},
+		{"fold", (*optimizer).foldConstants},
 		// Columns nobody reads go last, when nothing adds readers any more.
 		{"prune", (*optimizer).pruneColumns},
 		// Pruning leaves projections on projections.

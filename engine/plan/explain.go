@@ -21,7 +21,7 @@ func Explain(p *Physical, details ...string) string {
 	}
 	d := drawing{b: &b, changes: slices.Contains(details, "CHANGELOG_MODE")}
 	for _, r := range p.Roots {
-		d.draw(r, "", "")
+		d.draw(shown(r), "", "")
 		b.WriteByte('\n')
 	}
 	if advice {
@@ -31,13 +31,25 @@ func Explain(p *Physical, details ...string) string {
 	reuse := reused(p)
 	d.reuse, d.drawn = reuse, map[Node]bool{}
 	for _, r := range p.Roots {
-		d.draw(r, "", "")
+		d.draw(shown(r), "", "")
 		b.WriteByte('\n')
 	}
 	if slices.Contains(details, "JSON_EXECUTION_PLAN") {
 		b.WriteString("== Physical Execution Plan ==\n" + JSON(p) + "\n")
 	}
 	return b.String()
+}
+
+// shown is the top of a plan as Flink shows it: a query has no sink.
+func shown(r Node) Node {
+	c, ok := r.(*Collect)
+	if !ok {
+		return r
+	}
+	if x, ok := c.In.(*Exchange); ok {
+		return x.In
+	}
+	return c.In
 }
 
 // Tree draws the plan alone, with change kinds, shared parts once, and what mink
@@ -117,11 +129,10 @@ func (d *drawing) line(n Node) string {
 	}
 	t := n.Info()
 	if d.changes {
-		if _, sink := n.(*Sink); sink {
+		switch n.(type) {
+		case *Sink, *Collect:
 			parts = append(parts, "changelogMode=[NONE]")
-		} else if _, collect := n.(*Collect); collect {
-			parts = append(parts, "changelogMode=[NONE]")
-		} else {
+		default:
 			parts = append(parts, "changelogMode=["+ChangesText(t.Emits)+"]")
 		}
 	}

@@ -50,9 +50,13 @@ type Collect struct {
 }
 
 // Name is the operator's name.
-func (*Collect) Name() string { return "Sink" }
+func (*Collect) Name() string { return "Collect" }
 
 // Attrs shows the fields.
 func (n *Collect) Attrs() []Attr {
-	return []Attr{{"table", "[*anonymous_collect$1*]"}, {"fields", "[" + names(n.In.Info().Schema) + "]"}}
+	out := []Attr{{"fields", "[" + names(n.In.Info().Schema) + "]"}}
+	if n.UpsertKey != nil && !n.In.Info().AppendOnly() {
+		out = append(out, Attr{"upsertKey", "[" + cols(n.UpsertKey, n.In.Info().Schema) + "]"})
+	}
+	return out
 }

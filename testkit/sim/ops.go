@@ -2,11 +2,9 @@ package sim
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/exec"
-	"github.com/minkstream/mink/engine/flow"
 	state "github.com/minkstream/mink/engine/store"
 	"github.com/minkstream/mink/engine/types"
 )
@@ -15,6 +13,14 @@ var keyTypes = []types.Type{types.BigIntT}
 
 func newOp(w *world) exec.Operator {
 	switch w.kind {
+	case Window:
+		return &windowOp{keyed: keyed{w: w}}
+	case Bundle:
+		return &bundleOp{countOp: countOp{w: w}}
+	case Timer:
+		return &timerOp{keyed: keyed{w: w}}
+	case Async:
+		return &asyncOp{keyed: keyed{w: w}}
 	default:
 		return &countOp{w: w}
 	}
@@ -63,59 +69,4 @@ func ownKeys(c *exec.Ctx, w *world, kv *batch.KeyVec, b *batch.Batch) *batch.Key
 		}
 	}
 	return kv
-}
-
-// final compares what was committed with what the input says.
-func (w *world) final() error {
-	if w.err != nil {
-		return w.err
-	}
-	if n := len(w.ext.prepared); n > 0 && w.sc.Plant != flow.PlantCommitNotIdempotent {
-		return fmt.Errorf("%d transactions are left open: %v", n, w.ext.order)
-	}
-	want := w.expected()
-	got := slices.Clone(w.ext.rows)
-	sortRows(want)
-	sortRows(got)
-	lost, extra := 0, 0
-	i, j := 0, 0
-	for i < len(want) || j < len(got) {
-		switch {
-		case j == len(got) || i < len(want) && less(want[i], got[j]):
-			lost++
-			i++
-		case i == len(want) || less(got[j], want[i]):
-			extra++
-			j++
-		default:
-			i++
-			j++
-		}
-	}
-	if lost+extra > 0 {
-		return fmt.Errorf("of %d rows %d are lost, and %d are there that should not be", len(want), lost, extra)
-	}
-	return nil
-}
-
-func (w *world) expected() (want []out) {
-	n := map[int64]int64{}
-	for _, rows := range w.input {
-		for _, r := range rows {
-			n[r.key]++
-			want = append(want, out{r.key, n[r.key]})
-		}
-	}
-	return want
-}
-
-func less(a, b out) bool { return a.key < b.key || a.key == b.key && a.n < b.n }
-
-func sortRows(rows []out) {
-	slices.SortFunc(rows, func(a, b out) int {
-		if a.key != b.key {
-			return int(a.key - b.key)
-		}
-		return int(a.n - b.n)
-	})
 }

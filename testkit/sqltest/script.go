@@ -39,7 +39,7 @@ type Section struct {
 	Given    []*Given
 	Setup    []string // statements that come first
 	Skip     string
-	Only     []string // streaming, batch, single
+	Only     []string // onlyWords that are set
 	Exact    bool     // the changes are the same in whole batches
 
 	head, tail int // lines of the file that Want takes
@@ -65,6 +65,10 @@ func (s scope) clone() scope {
 	s.settings, s.given, s.setup, s.only = slices.Clone(s.settings), slices.Clone(s.given), slices.Clone(s.setup), slices.Clone(s.only)
 	return s
 }
+
+// onlyWords narrow how a section runs: one mode, parallelism 1, or the first way
+// alone.
+var onlyWords = []string{"streaming", "batch", "single", "once"}
 
 var ops = []string{"+I[", "-U[", "+U[", "-D["}
 
@@ -113,8 +117,8 @@ func (f *File) directives(i int, s *scope) (int, error) {
 			s.skip = rest
 		case "only":
 			for _, w := range strings.Fields(rest) {
-				if !slices.Contains([]string{"streaming", "batch", "single"}, w) {
-					return 0, fmt.Errorf("line %d: only takes streaming, batch, single, not %q", i+1, w)
+				if !slices.Contains(onlyWords, w) {
+					return 0, fmt.Errorf("line %d: only takes streaming, batch, single, once, not %q", i+1, w)
 				}
 				s.only = append(s.only, w)
 			}

@@ -44,11 +44,13 @@ func variants(s *Section) []variant {
 	if !slices.Contains(s.Only, "batch") {
 		out = append(out, variant{rows: 1, parallelism: 1, exact: true}, variant{parallelism: 1, exact: s.Exact}, variant{rows: 1, parallelism: 3}, variant{parallelism: 3})
 	}
-	if !slices.Contains(s.Only, "streaming") {
+	// A table of changes cannot be read in batch.
+	updating := slices.ContainsFunc(s.Given, func(g *Given) bool { return g.Mode != "I" })
+	if !slices.Contains(s.Only, "streaming") && !updating {
 		out = append(out, variant{batch: true, parallelism: 1}, variant{batch: true, rows: 1, parallelism: 1}, variant{batch: true, parallelism: 3})
 	}
 	switch {
-	case s.Form == Text:
+	case s.Form == Text, slices.Contains(s.Only, "once"):
 		out = out[:1]
 	case slices.Contains(s.Only, "single"):
 		out = slices.DeleteFunc(out, func(v variant) bool { return v.parallelism > 1 })

@@ -1,44 +1,33 @@
 package parquet
 
 import (
-	"context"
 	"errors"
 	"io"
 
-	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/memory"
-	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/file"
-	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/types"
 )
 
-// readRows is how many rows are decoded at once.
-const readRows = 32 << 10
-
-// reader reads a file from any row on.
+// reader reads a file from any row on, a batch at most to the end of a row group.
+//
+// The library's readers of Arrow tables start goroutines, in which a damaged file
+// can panic beyond reach; so leaf columns are read one by one and nested values put
+// together here.
 type reader struct {
 	schema types.Schema
-	cols   []column // one for each of schema
-	leaves []int    // leaf columns of the file that are read
+	cols   []*node // by column of the table; nil where nothing is read
+	used   []bool
+	leaves []*leaf
 
 	file  *file.Reader
-	arrow *pqarrow.FileReader
-	rec   pqarrow.RecordReader
-	cur   arrow.Record
-	at    int64 // first unread row of cur
+	size  int64
+	group int   // row group that the leaves stand in, -1 if none
+	left  int64 // rows of it that are not read
 	row   int64 // number of the next row in the file
 	rows  int64
-}
-
-// column is how a column of the table is filled.
-type column struct {
-	read  bool
-	field int // in the record, -1 if the file has none
-	conv  converter
 }
 
 func openFile(f io.ReaderAt, size int64, s types.Schema, read connect.Projection, c config) (r *reader, err error) {
@@ -47,69 +36,48 @@ func openFile(f io.ReaderAt, size int64, s types.Schema, read connect.Projection
 	if err != nil {
 		return nil, damaged(err)
 	}
-	ar, err := pqarrow.NewFileReader(pf, pqarrow.ArrowReadProperties{BatchSize: readRows}, memory.DefaultAllocator)
-	if err != nil {
-		return nil, damaged(err)
-	}
-	r = &reader{schema: s, file: pf, arrow: ar, rows: pf.NumRows()}
-	return r, r.plan(read, c)
-}
-
-// plan finds the columns of the table in the file.
-func (r *reader) plan(read connect.Projection, c config) error {
-	fields, err := r.arrow.Schema()
-	if err != nil {
-		return damaged(err)
-	}
-	used := make([]bool, len(r.schema))
-	for i := range used {
-		used[i] = read == nil
+	r = &reader{schema: s, file: pf, size: size, group: -1, rows: pf.NumRows(), used: make([]bool, len(s))}
+	for i := range s {
+		r.used[i] = read == nil
 	}
 	for _, p := range read {
 		if len(p) > 0 {
-			used[p[0]] = true
+			r.used[p[0]] = true
 		}
 	}
-	// Leaves of each top-level field, in the order of the file.
-	leaves := make([][]int, fields.NumFields())
-	int96 := make([]bool, fields.NumFields())
-	leafSchema := r.file.MetaData().Schema
-	for i := range leafSchema.NumColumns() {
-		top := leafSchema.Root().FieldIndexByField(leafSchema.ColumnRoot(i))
-		if top < 0 || top >= len(leaves) {
-			return damaged(errors.New("schema"))
-		}
-		leaves[top] = append(leaves[top], i)
-		int96[top] = int96[top] || leafSchema.Column(i).PhysicalType() == parquet.Types.Int96
+	if err := r.check(); err != nil {
+		return nil, err
 	}
-	position := map[int]int{} // field of the file → of the record
-	for k := range leaves {
-		for i, f := range r.schema {
-			if used[i] && fields.Field(k).Name == f.Name {
-				position[k] = len(position)
-				r.leaves = append(r.leaves, leaves[k]...)
-				break
+	b := builder{r: r, c: c, schema: pf.MetaData().Schema}
+	r.cols, err = b.columns()
+	return r, err
+}
+
+// check refuses footers that would have memory allocated for what is not there.
+func (r *reader) check() error {
+	sum := int64(0)
+	for g := range r.file.NumRowGroups() {
+		md := r.file.MetaData().RowGroup(g)
+		if md.NumRows() < 0 || sum+md.NumRows() < sum {
+			return damaged(errors.New("negative number of rows"))
+		}
+		sum += md.NumRows()
+		for i := range md.NumColumns() {
+			cc, err := md.ColumnChunk(i)
+			if err != nil {
+				return damaged(err)
+			}
+			start, n := cc.DataPageOffset(), cc.TotalCompressedSize()
+			if cc.HasDictionaryPage() && cc.DictionaryPageOffset() > 0 {
+				start = min(start, cc.DictionaryPageOffset())
+			}
+			if start < 0 || n < 0 || start > r.size || n > r.size-start || cc.NumValues() < 0 {
+				return damaged(errors.New("a column lies outside of the file"))
 			}
 		}
 	}
-	r.cols = make([]column, len(r.schema))
-	for i, f := range r.schema {
-		col := column{read: used[i], field: -1}
-		for k := range leaves {
-			if !col.read || fields.Field(k).Name != f.Name {
-				continue
-			}
-			zone := c.zone
-			if !int96[k] {
-				zone = nil
-			}
-			col.field = position[k]
-			if col.conv, err = convert(f.Name, f.Type, fields.Field(k).Type, zone); err != nil {
-				return err
-			}
-			break
-		}
-		r.cols[i] = col
+	if sum != r.rows {
+		return damaged(errors.New("numbers of rows do not agree"))
 	}
 	return nil
 }
@@ -119,106 +87,82 @@ func (r *reader) Row() int64 { return r.row }
 
 // SeekRow goes to a row.
 func (r *reader) SeekRow(row int64) error {
-	r.release()
-	r.row = row
+	r.row, r.group, r.left = row, -1, 0
 	return nil
 }
 
-func (r *reader) release() {
-	if r.rec != nil {
-		r.rec.Release()
-	}
-	r.rec, r.cur, r.at = nil, nil, 0
-}
-
-// Read fills dst with rows of the decoded record, decoding the next when there are
-// none left.
+// Read fills dst with rows.
 func (r *reader) Read(dst *batch.Batch, max int) (err error) {
 	defer guard(&err)
 	if r.row >= r.rows {
 		return io.EOF
 	}
-	ts := r.schema.Types()
-	if len(r.leaves) == 0 {
-		// Nothing but the number of rows is wanted.
-		n := int(min(r.rows-r.row, int64(max)))
-		r.finish(dst, ts, n)
-		r.row += int64(n)
-		return nil
-	}
-	for r.cur == nil || r.at >= r.cur.NumRows() {
-		if err := r.next(); err != nil {
-			return err
+	n := int(min(r.rows-r.row, int64(max)))
+	if len(r.leaves) > 0 {
+		if r.left == 0 {
+			if err := r.enter(); err != nil {
+				return err
+			}
 		}
-	}
-	n := int(min(r.cur.NumRows()-r.at, int64(max)))
-	r.finish(dst, ts, n)
-	for i, c := range r.cols {
-		if c.field >= 0 {
-			if err := c.conv(&dst.Cols[i], r.cur.Column(c.field), int(r.at), n); err != nil {
-				dst.N = 0
+		n = int(min(r.left, int64(n)))
+		for _, l := range r.leaves {
+			if err := l.load(n); err != nil {
 				return err
 			}
 		}
 	}
-	r.at += int64(n)
-	r.row += int64(n)
-	return nil
-}
-
-// finish makes dst a batch of n rows with the columns that the file does not fill.
-func (r *reader) finish(dst *batch.Batch, ts []types.Type, n int) {
-	dst.Alloc(ts, 0)
-	for i, c := range r.cols {
+	dst.Alloc(r.schema.Types(), 0)
+	for i, f := range r.schema {
 		switch {
-		case !c.read:
+		case !r.used[i]:
 			dst.Cols[i] = batch.Col{}
-		case c.field < 0:
-			dst.Cols[i] = batch.ConstNull(ts[i])
+		case r.cols[i] == nil:
+			dst.Cols[i] = batch.ConstNull(f.Type)
+		default:
+			if err := r.cols[i].fill(&dst.Cols[i], n); err != nil {
+				return err
+			}
 		}
 	}
 	dst.N = n
+	r.row += int64(n)
+	r.left -= int64(n)
+	return nil
 }
 
-// next decodes the next record, or opens the row groups from r.row on.
-func (r *reader) next() error {
-	skip := int64(0)
-	if r.rec == nil {
-		var groups []int
-		first := int64(0)
-		for g := range r.file.NumRowGroups() {
-			n := r.file.MetaData().RowGroup(g).NumRows()
-			if len(groups) == 0 && r.row >= first+n {
-				first += n
-				continue
-			}
-			if len(groups) == 0 {
-				skip = r.row - first
-			}
-			groups = append(groups, g)
+// enter goes to the row group of the next row, and to that row in it.
+func (r *reader) enter() error {
+	first := int64(0)
+	for g := range r.file.NumRowGroups() {
+		n := r.file.MetaData().RowGroup(g).NumRows()
+		if r.row >= first+n {
+			first += n
+			continue
 		}
-		rec, err := r.arrow.GetRecordReader(context.Background(), r.leaves, groups)
-		if err != nil {
-			return damaged(err)
-		}
-		r.rec = rec
-	}
-	for {
-		if !r.rec.Next() {
-			if err := r.rec.Err(); err != nil && !errors.Is(err, io.EOF) {
+		rg := r.file.RowGroup(g)
+		for _, l := range r.leaves {
+			pages, err := rg.GetColumnPageReader(l.column)
+			if err != nil {
 				return damaged(err)
 			}
-			return damaged(errors.New("fewer rows than its footer says"))
+			l.records.Reset()
+			l.records.SetPageReader(pages)
+			for skip := r.row - first; skip > 0; skip -= batch.MaxRows {
+				if err := l.load(int(min(skip, batch.MaxRows))); err != nil {
+					return err
+				}
+			}
 		}
-		r.cur, r.at = r.rec.Record(), skip
-		if skip < r.cur.NumRows() {
-			return nil
-		}
-		skip -= r.cur.NumRows()
+		r.group, r.left = g, first+n-r.row
+		return nil
 	}
+	return damaged(errors.New("fewer rows than the footer says"))
 }
 
 func (r *reader) Close() error {
-	r.release()
+	for _, l := range r.leaves {
+		l.records.Release()
+	}
+	r.leaves = nil
 	return nil // the file belongs to the caller
 }

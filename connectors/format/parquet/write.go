@@ -208,3 +208,8 @@ func toInstant(v, perSecond int64, zone *time.Location) int64 {
 	at := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, zone).Unix()
 	return v + (at-sec)*perSecond
 }
+
+// unitsPerSecond of a timestamp array.
+func unitsPerSecond(u arrow.TimeUnit) int64 {
+	return [...]int64{arrow.Second: 1, arrow.Millisecond: 1000, arrow.Microsecond: 1_000_000, arrow.Nanosecond: 1_000_000_000}[u]
+}

@@ -230,13 +230,13 @@ func (s *bigSum) add(x float64, sign int64) {
 	var c uint64
 	if (int64(b) < 0) != (sign < 0) {
 		s[i], c = bits.Sub64(s[i], lo, 0)
-		for i, hi = i+1, hi; i < sumWords; i, hi = i+1, 0 {
+		for i++; i < sumWords; i, hi = i+1, 0 {
 			s[i], c = bits.Sub64(s[i], hi, c)
 		}
 		return
 	}
 	s[i], c = bits.Add64(s[i], lo, 0)
-	for i, hi = i+1, hi; i < sumWords; i, hi = i+1, 0 {
+	for i++; i < sumWords; i, hi = i+1, 0 {
 		s[i], c = bits.Add64(s[i], hi, c)
 	}
 }

@@ -80,7 +80,7 @@ func (p *parser) hint(t token.Token) string {
 			return "a comma is left over before the end"
 		}
 	}
-	if t.Kind == token.Word && t.Reserved && !clauseWords[t.Word] {
+	if t.Kind == token.Word && t.Reserved && !clauseWords[t.Word] && slices.Contains(p.want, "AS") {
 		return "if it is a name, quote it with backticks: `" + t.Text + "`"
 	}
 	if prev.Kind == token.Comma && (t.Kind == token.RParen || t.Word == "FROM") {
@@ -140,12 +140,27 @@ var clauseWords = map[string]bool{
 
 // badName reports a token that stands where a name is wanted.
 func (p *parser) badName(t token.Token, what string) {
-	if p.err == nil && t.Kind == token.Word && t.Reserved && !clauseWords[t.Word] {
+	if p.err == nil && t.Kind == token.Word && t.Reserved && p.meantAsName(t) {
 		p.errorAt(t.Span, diag.ReservedWord, "%s is a reserved word, expected %s", t.Word, what).
 			WithHint("if it is the name, quote it with backticks: `%s`", t.Text)
 		return
 	}
 	p.fail(what)
+}
+
+// meantAsName reports whether a reserved word where a name is wanted was meant as one,
+// and is not the next clause after a name that is missing.
+func (p *parser) meantAsName(t token.Token) bool {
+	next := p.peek(1)
+	switch {
+	case !clauseWords[t.Word]:
+		return true
+	case p.pos > 0 && p.toks[p.pos-1].Kind == token.Dot:
+		return true
+	case t.Word == "ORDER" || t.Word == "GROUP" || t.Word == "PARTITION":
+		return next.Word != "BY"
+	}
+	return next.Kind == token.LParen && t.Word == "TABLE" || next.Kind == token.Dot
 }
 
 // refuse reports a form that the grammar knows and does not take.

@@ -7,7 +7,7 @@
 //
 // A mistake is a positioned error that says what was found and what may stand
 // there; Script goes on behind the next semicolon. No text makes it panic or loop,
-// and nesting and size are bounded (DepthMax, TextBytesMax).
+// and nesting and size are bounded (see the limits below).
 //
 // Begin with Script below, then statement in stmt.go, query in query.go and expr in
 // expr.go.
@@ -28,6 +28,8 @@ const (
 	// ChainMax is the longest chain of operators, joins or set operations, which nest to
 	// the left: a + b + c.
 	ChainMax = 10_000
+	// NameMax is the longest part of a name, in characters.
+	NameMax = 256
 )
 
 // Item is one statement of a script, or the error that stands in its place.

@@ -1,6 +1,8 @@
 package parse
 
 import (
+	"unicode/utf8"
+
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/sql/ast"
 	"github.com/minkstream/mink/engine/sql/token"
@@ -271,6 +273,9 @@ func (p *parser) name(what string) ast.Identifier {
 		return ast.Identifier{}
 	}
 	p.advance()
+	if len(t.Text) > NameMax && utf8.RuneCountInString(t.Name()) > NameMax {
+		p.errorAt(t.Span, diag.LimitExceeded, "a name is longer than %d characters", NameMax)
+	}
 	return ast.Identifier{Name: t.Name(), Quoted: t.Kind == token.Quoted, Span: t.Span}
 }
 

@@ -252,6 +252,9 @@ func (p *parser) rowCount(rows bool) ast.Expr {
 func (p *parser) fetch() ast.Expr {
 	p.expect("FETCH")
 	p.expectOneOf("FIRST", "NEXT")
+	if t := p.cur(); t.Word == "ROW" || t.Word == "ROWS" {
+		p.refuse(t.Span, "write FETCH FIRST 1 ROW ONLY", "FETCH needs a number of rows")
+	}
 	x := p.rowCount(false)
 	p.expectOneOf("ROW", "ROWS")
 	p.expect("ONLY")

@@ -160,6 +160,7 @@ func (p *parser) create() ast.Statement {
 	c.system = p.accept("SYSTEM")
 	kind := p.cur()
 	if c.orAlter && kind.Word != "MATERIALIZED" {
+		p.want = p.want[:0]
 		p.fail("MATERIALIZED TABLE")
 		return nil
 	}

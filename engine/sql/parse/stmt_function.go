@@ -17,12 +17,12 @@ func (p *parser) createFunction(start int, c created) ast.Statement {
 	p.expect("AS")
 	n.Identifier = p.str("the class or path as a string")
 	n.Language = p.language()
-	if p.accept("USING") {
+	if using := p.cur(); p.accept("USING") {
+		if n.Language == "SQL" || n.Language == "PYTHON" {
+			p.refuse(using.Span, "", "USING does not go with LANGUAGE %s", n.Language)
+		}
 		n.Resources = list(p, func() ast.Resource {
 			r := ast.Resource{Kind: p.expectOneOf("JAR", "ARTIFACT")}
-			if w := p.cur(); n.Language == "SQL" || n.Language == "PYTHON" {
-				p.refuse(w.Span, "", "USING does not go with LANGUAGE %s", n.Language)
-			}
 			r.URI = p.str("the address as a string")
 			return r
 		})

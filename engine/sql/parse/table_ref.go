@@ -45,7 +45,8 @@ func (p *parser) joined() ast.TableRef {
 			n.Match = p.expr()
 		}
 		switch {
-		case p.accept("ON"):
+		case p.is("ON") && !p.rare("ON", "CONFLICT", "DO"): // that one belongs to INSERT
+			p.advance()
 			n.On = p.expr()
 		case p.accept("USING"):
 			n.Using = p.names("a column")

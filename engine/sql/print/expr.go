@@ -122,7 +122,7 @@ func (p *printer) bare(x ast.Expr) {
 			p.expr(x.Escape, precPrimary)
 		}
 	case *ast.Exists:
-		p.word(map[bool]string{false: "EXISTS ", true: "UNIQUE "}[x.Unique])
+		p.word(either(x.Unique, "UNIQUE ", "EXISTS "))
 		p.subquery(x.Query)
 	case *ast.Quantified:
 		p.expr(x.X, precCompare+2)
@@ -193,7 +193,7 @@ func (p *printer) bare(x ast.Expr) {
 		p.word(" -> ")
 		p.expr(x.Body, precAny)
 	case *ast.NextValue:
-		p.word(map[bool]string{false: "NEXT", true: "CURRENT"}[x.Current] + " VALUE FOR ")
+		p.word(either(x.Current, "CURRENT", "NEXT") + " VALUE FOR ")
 		p.name(x.Name)
 	}
 }

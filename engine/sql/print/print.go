@@ -98,6 +98,14 @@ func flag(set bool, word string) string {
 	return ""
 }
 
+// either is one of two words.
+func either(cond bool, yes, no string) string {
+	if cond {
+		return yes
+	}
+	return no
+}
+
 // line begins a new line when printing pretty, else writes a space.
 func (p *printer) line() {
 	if !p.pretty {

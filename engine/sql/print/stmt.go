@@ -324,8 +324,8 @@ func (p *printer) where(x ast.Expr) {
 }
 
 func (p *printer) insert(s *ast.Insert) {
-	p.word(map[bool]string{false: "INSERT", true: "UPSERT"}[s.Upsert])
-	p.word(map[bool]string{false: " INTO ", true: " OVERWRITE "}[s.Overwrite])
+	p.word(either(s.Upsert, "UPSERT", "INSERT"))
+	p.word(either(s.Overwrite, " OVERWRITE ", " INTO "))
 	p.name(s.Table)
 	p.hints(s.Hints)
 	if len(s.Partition) > 0 {

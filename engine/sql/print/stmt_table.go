@@ -117,7 +117,7 @@ func (p *printer) constraint(c *ast.Constraint) {
 		p.id(*c.Name)
 		p.word(" ")
 	}
-	p.word(map[bool]string{false: "PRIMARY KEY", true: "UNIQUE"}[c.Unique])
+	p.word(either(c.Unique, "UNIQUE", "PRIMARY KEY"))
 	if len(c.Columns) > 0 {
 		p.word(" ")
 		p.idList(c.Columns)

@@ -53,11 +53,11 @@ func (p *printer) typ(t ast.TypeSpec) {
 
 func (p *printer) simpleType(t *ast.SimpleType) {
 	name, zone := t.Name, ""
-	for suffix, words := range map[string]string{"TIME_LTZ": " WITH LOCAL TIME ZONE", "TIME_TZ": " WITH TIME ZONE", "TIMESTAMP_TZ": " WITH TIME ZONE"} {
-		if t.Name == suffix {
-			name, _, _ = strings.Cut(t.Name, "_")
-			zone = words
-		}
+	switch t.Name {
+	case "TIME_LTZ":
+		name, zone = "TIME", " WITH LOCAL TIME ZONE"
+	case "TIME_TZ", "TIMESTAMP_TZ":
+		name, zone = strings.TrimSuffix(t.Name, "_TZ"), " WITH TIME ZONE"
 	}
 	p.word(name)
 	if len(t.Params) > 0 {

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"github.com/minkstream/mink/engine/diag"
@@ -126,8 +127,7 @@ func (l *Lexer) backtick(start int) Token {
 	for l.pos < len(l.text) {
 		switch c := l.text[l.pos]; {
 		case c == '\n' || c == '\r':
-			t := l.illegal(start, diag.InvalidLiteral, "end it with a backtick; a backtick inside it is written twice", "quoted name is not closed on its line")
-			return t
+			return l.illegal(start, diag.InvalidLiteral, "end it with a backtick; a backtick inside it is written twice", "quoted name is not closed on its line")
 		case c != '`':
 			l.pos++
 		case l.at(l.pos+1) == '`':
@@ -154,10 +154,7 @@ func (l *Lexer) doubleQuote(start int) Token {
 		l.pos++
 	}
 	name := clip(l.text[start:l.pos])
-	inner := name
-	if len(inner) >= 2 && inner[len(inner)-1] == '"' {
-		inner = inner[1 : len(inner)-1]
-	}
+	inner := strings.Trim(name, "\"")
 	return l.illegal(start, diag.Syntax, "names are quoted with backticks (`"+inner+"`), strings with single quotes ('"+inner+"')",
 		"double quotes do not quote anything here: found %s", name)
 }

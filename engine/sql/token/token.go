@@ -106,7 +106,7 @@ func (t Token) Describe() string {
 	case Semicolon:
 		return "';'"
 	case Word:
-		if t.Word != "" {
+		if t.Reserved {
 			return t.Word
 		}
 		return quote(t.Text)

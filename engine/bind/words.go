@@ -1,0 +1,29 @@
+package bind
+
+import (
+	"slices"
+
+	"github.com/minkstream/mink/engine/batch"
+)
+
+func appendInt(v int64) func(b *batch.Builder) { return func(b *batch.Builder) { b.AppendInt(v) } }
+
+func joinWords(list []string) string {
+	s := ""
+	for i, w := range list {
+		if i > 0 {
+			s += ", "
+		}
+		s += w
+	}
+	return s
+}
+
+func keysOf(m map[string]bool) []string {
+	var out []string
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
