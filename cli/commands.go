@@ -6,7 +6,7 @@ import "github.com/spf13/cobra"
 func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		a.benchCommand(),
-		// a.demoCommand(),
+		a.demoCommand(),
 		a.docsCommand(),
 		a.explainCommand(),
 		a.parseCommand(),

@@ -10,6 +10,7 @@ import (
 	"github.com/minkstream/mink/connectors/format/json"
 	"github.com/minkstream/mink/connectors/format/parquet"
 	"github.com/minkstream/mink/connectors/nexmark"
+	"github.com/minkstream/mink/connectors/pace"
 	"github.com/minkstream/mink/connectors/print"
 	"github.com/minkstream/mink/engine/connect"
 )
@@ -19,7 +20,7 @@ func All() []*connect.Connector {
 	return []*connect.Connector{
 		&blackhole.Connector,
 		&datagen.Connector,
-		&filesystem.Connector,
+		pace.Wrap(&filesystem.Connector),
 		&nexmark.Connector,
 		&print.Connector,
 	}

@@ -67,8 +67,9 @@ type aggList struct {
 
 // laneRows is memory for rows of lanes.
 type laneRows struct {
-	mem  []uint64
-	rows [][]uint64
+	mem   []uint64
+	rows  [][]uint64
+	views [][]uint64 // rows that lie elsewhere
 }
 
 // take gives n rows of width lanes, all zero.
@@ -285,12 +286,29 @@ func (a *aggCalls) merge(dst, base, src [][]uint64) {
 	}
 }
 
-// load copies a row of a table to local memory.
-func (a *aggCalls) load(dst []uint64, t *state.Table, ref state.Ref) {
-	copy(dst, t.Row(ref))
+// load gives rows of a table with references to the local heap: the table's own
+// memory where there are none, so they must not be written.
+func (a *aggCalls) load(mem *laneRows, t *state.Table, refs []state.Ref) [][]uint64 {
+	if len(a.blobs) == 0 {
+		mem.views = grow(mem.views, len(refs))
+		for k, ref := range refs {
+			mem.views[k] = t.Row(ref)
+		}
+		return mem.views
+	}
+	rows := mem.take(len(refs), a.width)
+	for k, ref := range refs {
+		copy(rows[k], t.Row(ref))
+		a.adopt(rows[k], t)
+	}
+	return rows
+}
+
+// adopt turns references to a table's blobs into references to the local heap.
+func (a *aggCalls) adopt(row []uint64, t *state.Table) {
 	for _, l := range a.blobs {
-		if dst[l] != 0 {
-			dst[l] = a.heap.View(t.Blob(dst[l]))
+		if row[l] != 0 {
+			row[l] = a.heap.View(t.Blob(row[l]))
 		}
 	}
 }
@@ -299,6 +317,10 @@ func (a *aggCalls) load(dst []uint64, t *state.Table, ref state.Ref) {
 // a reference that is still the same is not written again.
 func (a *aggCalls) save(t *state.Table, ref state.Ref, row, seed []uint64) {
 	dst := t.Touch(ref)
+	if len(a.blobs) == 0 {
+		copy(dst, row)
+		return
+	}
 	k := 0
 	for l, v := range row {
 		if k < len(a.blobs) && a.blobs[k] == l {

@@ -16,6 +16,7 @@ import (
 // seen it. An aggregate is given only the rows in which its bit flips.
 type distinctArg struct {
 	args    []int
+	nulls   bool  // NULL is a value
 	filters []int // filter column of each bit, -1 for none
 	users   []int // aggregates
 	bits    []int // bit of each user
@@ -41,14 +42,19 @@ type uint64Row = []uint64
 
 // addDistinct makes aggregate i use the set of its arguments.
 func (a *aggCalls) addDistinct(i int, s *AggSpec) {
+	args, nulls := s.Args, s.Func == "ARRAY_AGG" && !s.IgnoreNulls
+	if nulls {
+		// Naming the column twice makes the set tell NULL from the other values.
+		args = append(slices.Clone(args), args...)
+	}
 	var d *distinctArg
 	for _, x := range a.distinct {
-		if slices.Equal(x.args, s.Args) && len(x.filters) < 31 {
+		if slices.Equal(x.args, args) && len(x.filters) < 31 {
 			d = x
 		}
 	}
 	if d == nil {
-		d = &distinctArg{args: s.Args}
+		d = &distinctArg{args: args, nulls: nulls}
 		a.distinct = append(a.distinct, d)
 	}
 	bit := slices.Index(d.filters, s.Filter)
@@ -60,8 +66,9 @@ func (a *aggCalls) addDistinct(i int, s *AggSpec) {
 }
 
 // openDistinct makes the sets in the state, by group.
-func (a *aggCalls) openDistinct(c *Ctx, input []types.Type, ttl int64) {
+func (a *aggCalls) openDistinct(c *Ctx, input []types.Type, ttl int64, owner *state.Table) {
 	for i, d := range a.distinct {
+		d.owner = owner
 		d.set = c.Store.Set(c.Name+".distinct."+strconv.Itoa(i), state.SetSpec{
 			Value: colTypes(input, d.args), Filters: len(d.filters), Retract: a.retract, TTL: ttl,
 		})
@@ -74,7 +81,7 @@ func (d *distinctArg) fold(a *aggCalls, r *aggRun, f *aggregate.Fold) {
 	n := len(d.lanes)
 	d.flips = grow(d.flips, n)
 	if d.find != nil {
-		d.flipRows(r)
+		d.flipRows(a, r)
 	} else {
 		d.flipSet(a, r)
 	}
@@ -116,10 +123,9 @@ func (d *distinctArg) pick(a *aggCalls, r *aggRun) {
 			conds[i] = a.col(r.b, k)
 		}
 	}
-	wantsNull := a.accs[d.users[0]].WantsNulls()
 rows:
 	for i, l := range r.lanes {
-		if !wantsNull {
+		if !d.nulls {
 			for _, c := range args {
 				if c.IsNull(int(l)) {
 					continue rows
@@ -179,10 +185,10 @@ func (d *distinctArg) inRuns(r *aggRun, visit func(from, to int, add bool)) {
 
 // flipRows works on table rows of a window's pane: a word of bits, or a counter for
 // each filter.
-func (d *distinctArg) flipRows(r *aggRun) {
+func (d *distinctArg) flipRows(a *aggCalls, r *aggRun) {
 	for j, row := range d.find(r, d.lanes, d.rows) {
 		mask := d.masks[j]
-		if r.signs == nil {
+		if !a.retract {
 			d.flips[j] = mask &^ uint32(row[0])
 			row[0] |= uint64(mask)
 			continue
@@ -193,7 +199,7 @@ func (d *distinctArg) flipRows(r *aggRun) {
 				continue
 			}
 			switch n := &row[f]; {
-			case r.signs[d.rows[j]] > 0:
+			case r.signs == nil || r.signs[d.rows[j]] > 0:
 				if *n == 0 {
 					d.flips[j] |= 1 << f
 				}
@@ -344,6 +350,18 @@ func (o *orderedArg) set(a *aggCalls, i int, row []uint64, p state.Pos) {
 		key = o.sorted.Payload(p)
 	}
 	a.accs[i].(*aggregate.Latest).Set(row[a.offs[i]:], key, &a.heap)
+}
+
+// stateNames are the structures beside the table of groups.
+func (a *aggCalls) stateNames() []string {
+	var out []string
+	for i := range a.distinct {
+		out = append(out, "distinct."+strconv.Itoa(i))
+	}
+	for i := range a.ordered {
+		out = append(out, "values."+strconv.Itoa(i))
+	}
+	return out
 }
 
 // drop forgets what is kept outside of lanes for group k, whose row in the table

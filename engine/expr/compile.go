@@ -239,7 +239,7 @@ func (c *compiler) call(n *Call) int {
 	dst := c.register(n.Type())
 	c.emit(instr{
 		op: opCall, dst: dst, args: args, typ: n.Type(), span: n.At,
-		kern: n.Res.Kernel(), strict: n.Res.Strict, perCall: n.Func.Det == function.PerCall,
+		kern: n.Res.Kernel(), strict: n.Res.Strict, perCall: max(n.Func.Det, n.Res.Det) == function.PerCall,
 	})
 	return dst
 }

@@ -49,7 +49,7 @@ func constantNode(n Node) bool {
 	case *Literal, *InputRef:
 		return false
 	case *Call:
-		if n.Func.Det != function.Deterministic {
+		if max(n.Func.Det, n.Res.Det) != function.Deterministic {
 			return false
 		}
 	}

@@ -119,7 +119,7 @@ func Determinism(n Node) function.Det {
 	d := function.Deterministic
 	Walk(n, func(n Node) bool {
 		if c, ok := n.(*Call); ok {
-			d = max(d, c.Func.Det)
+			d = max(d, c.Func.Det, c.Res.Det)
 		}
 		return true
 	})

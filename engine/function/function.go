@@ -136,6 +136,8 @@ type Resolved struct {
 	// Fallible: the kernel may return an error or must not see lanes that do not
 	// count.
 	Fallible bool
+	// Det is set where this call may change more often than Func.Det says.
+	Det Det
 	// Cost is the rough price per row in nanoseconds; 0 means 1. From CostLazy on
 	// an expression is computed only for the lanes that need it.
 	Cost int

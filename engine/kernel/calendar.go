@@ -204,3 +204,6 @@ func CutPrecision(v int64, t types.Type) int64 {
 	k := Pow10(digits - t.Prec)
 	return FloorDiv(v, k) * k
 }
+
+// Location is the zone's location, nil for UTC.
+func (z *Zone) Location() *time.Location { return z.loc }

@@ -80,6 +80,9 @@ func (o *optimizer) sinkNeedsBefore(n *plan.Sink) bool {
 	if _, ok := n.In.(*plan.SinkMaterializer); ok {
 		return false
 	}
+	if discards(n.Table) {
+		return !o.canSkip(n.In)
+	}
 	exact := slices.ContainsFunc(n.In.Info().UpsertKeys, func(k []int) bool { return sameSet(k, n.PrimaryKey) })
 	return !exact || !o.canSkip(n.In)
 }
@@ -168,6 +171,9 @@ func (o *optimizer) needsFull(c *changes, n plan.Node, i int) bool {
 		return c.full[n]
 	case *plan.Sink:
 		upsert := n.Target&connect.HasUpdateAfter != 0 && n.Target&connect.HasUpdateBefore == 0
+		if discards(n.Table) {
+			return false
+		}
 		return !upsert || !slices.ContainsFunc(in.Info().UpsertKeys, func(k []int) bool { return sameSet(k, n.PrimaryKey) })
 	case *plan.ChangelogNormalize:
 		return false
@@ -234,7 +240,7 @@ func (o *optimizer) emits(c *changes, n plan.Node) {
 	case *plan.Sink:
 		in := n.In.Info()
 		t.Emits, t.KeyDeletes, t.UpsertKeys = in.Emits, in.KeyDeletes, in.UpsertKeys
-		if n.Target&ub == 0 && in.EmitUpdateBefore() {
+		if n.Target&ub == 0 && in.EmitUpdateBefore() && !discards(n.Table) {
 			n.DeleteUpdateBefore = true
 		}
 	case *plan.Collect:

@@ -197,10 +197,10 @@ func (o *optimizer) parallelism() int {
 // showsChanges reports that a table's connector or format writes changes down one
 // by one, so that folding them would be seen.
 func showsChanges(t *catalog.Table, wants connect.Changes) bool {
-	switch t.Options["connector"] {
-	case "blackhole":
+	if discards(t) {
 		return false
-	case "print":
+	}
+	if t.Options["connector"] == "print" {
 		return true
 	}
 	for _, k := range []string{"format", "value.format"} {

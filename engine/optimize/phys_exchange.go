@@ -41,7 +41,7 @@ func (o *optimizer) newExchange(in plan.Node, kind plan.ExchangeKind, keys []int
 	x := &plan.Exchange{Kind: kind, Keys: keys}
 	t := in.Info()
 	x.In, x.Span, x.Schema, x.Emits, x.Windows = in, t.Span, t.Schema, t.Emits, t.Windows
-	x.UpsertKeys = t.UpsertKeys
+	x.UpsertKeys, x.KeyDeletes = t.UpsertKeys, t.KeyDeletes
 	if kind == plan.ExchangeHash {
 		x.Dist.Kind = plan.Hash
 		for _, k := range keys {

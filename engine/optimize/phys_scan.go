@@ -41,7 +41,11 @@ func (o *optimizer) duplicates(s *plan.Scan) bool {
 func (o *optimizer) upsertSource(s *plan.Scan, cond expr.Node, exprs []expr.Node, names []string, at diag.Span) (plan.Node, error) {
 	key := s.Conn.PrimaryKey
 	if len(key) == 0 {
-		return nil, diag.At(s.Span, diag.MissingPrimaryKey, "table %s gives updates by key, so it needs a PRIMARY KEY", s.Table.Path.Object).
+		why := "gives updates by key"
+		if s.EmitUpdateBefore() {
+			why = "may repeat changes ('table.exec.source.cdc-events-duplicate' = 'true')"
+		}
+		return nil, diag.At(s.Span, diag.MissingPrimaryKey, "table %s %s, so it needs a PRIMARY KEY", s.Table.Path.Object, why).
 			WithHint("declare PRIMARY KEY (...) NOT ENFORCED")
 	}
 	read := slices.Clone(exprs)

@@ -40,6 +40,9 @@ func (o *optimizer) insert(i *bind.Insert) (plan.Node, error) {
 		query |= connect.HasUpdateBefore
 	}
 	target := sink.Changes(query)
+	if discards(i.Table) {
+		target &^= connect.HasUpdateBefore // nobody sees them
+	}
 	if err := o.accepts(i, in, target); err != nil {
 		return nil, err
 	}
@@ -49,7 +52,7 @@ func (o *optimizer) insert(i *bind.Insert) (plan.Node, error) {
 	for _, s := range i.Static {
 		n.Static = append(n.Static, plan.Attr{Key: s[0], Value: s[1]})
 	}
-	upsert := target&connect.HasUpdateAfter != 0 && target&connect.HasUpdateBefore == 0
+	upsert := target&connect.HasUpdateAfter != 0 && target&connect.HasUpdateBefore == 0 && !discards(i.Table)
 	if upsert && len(key) == 0 {
 		return nil, diag.At(i.At, diag.MissingPrimaryKey, "table %s takes updates by key, so it needs a PRIMARY KEY", i.Table.Path.Object).
 			WithHint("declare PRIMARY KEY (...) NOT ENFORCED")
@@ -75,6 +78,9 @@ func (o *optimizer) insert(i *bind.Insert) (plan.Node, error) {
 	o.ids[n] = len(o.ids)
 	return n, nil
 }
+
+// discards reports a table whose rows nobody ever sees.
+func discards(t *catalog.Table) bool { return t.Options["connector"] == "blackhole" }
 
 // sinkColumns puts the columns of an insert in the order of the connector's schema,
 // with metadata in the connector's types. key are the primary key's positions.

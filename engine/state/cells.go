@@ -3,8 +3,8 @@ package state
 import "math/bits"
 
 // cells is memory in pages of equal cells of size elements, named by dense
-// numbers. A page has 2^shift cells; the page being filled starts small and
-// doubles. Pages that become empty are given back; holes are used again. Cell 0
+// numbers. A page has 2^shift cells; the first page starts small and doubles,
+// unless fixed, which keeps cells where they are. Pages that become empty are given back; holes are used again. Cell 0
 // is never given out.
 type cells[T uint64 | byte] struct {
 	size  int
@@ -16,6 +16,7 @@ type cells[T uint64 | byte] struct {
 	cur   int32    // page being filled, -1 = none
 	n     int
 	elems int // elements of all pages in memory
+	fixed bool
 }
 
 type cellPage struct {
@@ -106,9 +107,9 @@ func (c *cells[T]) newPage() uint32 {
 		c.data = append(c.data, nil)
 		c.meta = append(c.meta, cellPage{})
 	}
-	first := min(c.perPage(), firstCells)
-	if len(c.data) > 1 {
-		first = c.perPage()
+	first := c.perPage()
+	if len(c.data) == 1 && !c.fixed {
+		first = min(first, firstCells)
 	}
 	c.data[p] = make([]T, first*c.size)
 	c.elems += len(c.data[p])

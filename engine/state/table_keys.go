@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/minkstream/mink/engine/batch"
@@ -80,9 +81,8 @@ func (t *Table) appendKey(dst []byte, row []uint64, sl *slab) []byte {
 	return append(dst, raw...)
 }
 
-// KeysInto writes the keys of rows to key columns behind the at lanes they hold;
-// with at = 0 they are made columns of the key's types. cols are in the order of
-// the spec.
+// KeysInto writes the keys of rows to key columns, lanes at, at+1, ...: cols are
+// in the order of the spec. They get room for them if they have none.
 func (t *Table) KeysInto(cols []batch.Col, at int, refs []Ref) {
 	switch t.key.lay {
 	case keyNone:
@@ -91,11 +91,11 @@ func (t *Table) KeysInto(cols []batch.Col, at int, refs []Ref) {
 	case keyStr:
 		t.stringsInto(&cols[0], at, refs)
 	case keyBytes:
-		t.scratch.key = t.scratch.key[:0]
+		t.sc.key = t.sc.key[:0]
 		d := keyDecoder{ts: t.spec.Key}
 		for _, r := range refs {
-			t.scratch.key = t.appendKey(t.scratch.key[:0], t.whole(r), &t.sl)
-			d.add(t.scratch.key)
+			t.sc.key = t.appendKey(t.sc.key[:0], t.whole(r), &t.sl)
+			d.add(t.sc.key)
 		}
 		d.flush(cols, at)
 	}
@@ -145,17 +145,64 @@ func (t *Table) stringsInto(c *batch.Col, at int, refs []Ref) {
 	}
 }
 
-// room gives a column n lanes behind the at it has.
+// room gives a column n lanes behind the at it has, unless it has them, and makes
+// them not NULL.
 func room(c *batch.Col, t types.Type, at, n int) {
-	if at == 0 {
-		c.Alloc(t, n)
-		return
+	have := 0
+	switch p := t.Phys(); {
+	case c.Type.Phys() != p || c.Enc != batch.Flat:
+		have = -1
+	case p == types.PhysBool:
+		have = len(c.Bits) * 64
+	case p == types.PhysI8:
+		have = len(c.I8)
+	case p == types.PhysI16:
+		have = len(c.I16)
+	case p == types.PhysI32:
+		have = len(c.I32)
+	case p == types.PhysI64:
+		have = len(c.I64)
+	case p == types.PhysF32:
+		have = len(c.F32)
+	case p == types.PhysF64:
+		have = len(c.F64)
+	case p == types.PhysBytes:
+		have = len(c.Views)
 	}
-	c.Resize(at, at+n)
+	if have < at+n {
+		if at == 0 {
+			c.Alloc(t, n)
+			return
+		}
+		c.Resize(at, at+n)
+	}
 	if c.Nulls != nil {
 		for i := at; i < at+n; i++ {
 			batch.ClearBit(c.Nulls, i)
 		}
+	}
+}
+
+// setWord writes a key word to a column.
+func setWord(c *batch.Col, l int, p types.Phys, w uint64) {
+	switch p {
+	case types.PhysBool:
+		batch.ClearBit(c.Bits, l)
+		if w != 0 {
+			batch.SetBit(c.Bits, l)
+		}
+	case types.PhysI8:
+		c.I8[l] = int8(w)
+	case types.PhysI16:
+		c.I16[l] = int16(w)
+	case types.PhysI32:
+		c.I32[l] = int32(w)
+	case types.PhysI64:
+		c.I64[l] = int64(w)
+	case types.PhysF32:
+		c.F32[l] = float32(math.Float64frombits(w))
+	case types.PhysF64:
+		c.F64[l] = math.Float64frombits(w)
 	}
 }
 
@@ -204,14 +251,8 @@ func (t *Table) rawRow(row []uint64, short *[12]byte) []byte {
 	return t.sl.get(v.B)
 }
 
-type sortedWord struct {
-	word  uint64
-	group uint32
-	ref   Ref
-}
-
 func (t *Table) sortWords(refs []Ref) {
-	list := make([]sortedWord, len(refs), 2*len(refs))
+	list := make([]sortedWord, len(refs))
 	for i, r := range refs {
 		row := t.whole(r)
 		list[i] = sortedWord{t.key.orderWord(row[t.keyAt]), uint32(groupOf(row))<<1 | 1, r}
@@ -219,7 +260,7 @@ func (t *Table) sortWords(refs []Ref) {
 			list[i] = sortedWord{0, uint32(groupOf(row)) << 1, r}
 		}
 	}
-	list = radixSort(list)
+	list = sortWords(list)
 	for i := range refs {
 		refs[i] = list[i].ref
 	}

@@ -12,15 +12,12 @@ import (
 // sel[i] (lane i if sel is nil), or None. With Upsert, bit i of fresh (if not nil;
 // it is cleared first) says that refs[i] was inserted by row i. A key that occurs
 // many times in b is found many times: Group is faster for such input and gives
-// each key one number. sel nil with a selection in b means b's selection.
+// each key one number.
 //
 // keys must have been made from the columns of the table's key, in order; it may
 // be nil if the table has no key columns.
 func (t *Table) Lookup(b *batch.Batch, keys *batch.KeyVec, sel []uint16, mode Mode, refs []Ref, fresh []uint64) {
 	n := b.N
-	if sel == nil {
-		sel = b.Sel
-	}
 	if sel != nil {
 		n = len(sel)
 	}
@@ -33,7 +30,7 @@ func (t *Table) Lookup(b *batch.Batch, keys *batch.KeyVec, sel []uint16, mode Mo
 
 // begin reads the key columns of n rows.
 func (t *Table) begin(b *batch.Batch, keys *batch.KeyVec, sel []uint16, n int) {
-	sc := &t.scratch
+	sc := &t.sc
 	switch t.key.lay {
 	case keyWord:
 		sc.words, sc.nulls = t.key.words(&b.Cols[keys.Cols[0]], sel, n, sc.words, sc.nulls)
@@ -47,12 +44,12 @@ func (t *Table) begin(b *batch.Batch, keys *batch.KeyVec, sel []uint16, n int) {
 
 // lookup looks up rows [lo, hi) of those begun.
 func (t *Table) lookup(b *batch.Batch, keys *batch.KeyVec, sel []uint16, lo, hi int, mode Mode, refs []Ref, fresh []uint64) {
-	t.scratch.missing = t.scratch.missing[:0]
+	t.sc.missing = t.sc.missing[:0]
 	switch t.key.lay {
 	case keyNone:
 		t.lookupOnly(lo, hi, mode, refs, fresh)
 	case keyWord:
-		if t.scratch.nulls == nil && t.ix.n > 0 {
+		if t.sc.nulls == nil && t.ix.n > 0 {
 			t.lookupWords(keys, sel, lo, hi, mode, refs, fresh)
 		} else {
 			for i := lo; i < hi; i++ {
@@ -64,7 +61,7 @@ func (t *Table) lookup(b *batch.Batch, keys *batch.KeyVec, sel []uint16, lo, hi 
 			refs[i] = t.lookupOne(b, keys, laneOf(sel, i), i, mode, fresh, false)
 		}
 	}
-	if len(t.scratch.missing) > 0 {
+	if len(t.sc.missing) > 0 {
 		t.warm(b, keys, sel, mode, refs, fresh)
 	}
 }
@@ -97,7 +94,7 @@ func (t *Table) lookupOnly(lo, hi int, mode Mode, refs []Ref, fresh []uint64) {
 
 // lookupWords is the loop for keys of one word without NULLs.
 func (t *Table) lookupWords(keys *batch.KeyVec, sel []uint16, lo, hi int, mode Mode, refs []Ref, fresh []uint64) {
-	words := t.scratch.words
+	words := t.sc.words
 	slots := t.ix.slots
 	size := uint64(len(slots) >> 1)
 	salt := t.ix.salt
@@ -133,7 +130,7 @@ func (t *Table) absent(ref Ref, w uint64, i int, mode Mode, fresh []uint64, sel 
 		return t.found(ref, i, mode, fresh)
 	}
 	if t.cold.n > 0 && t.cold.may(batch.Mix(w+golden)) {
-		t.scratch.missing = append(t.scratch.missing, int32(i))
+		t.sc.missing = append(t.sc.missing, int32(i))
 		return None
 	}
 	if mode != Upsert {
@@ -173,8 +170,8 @@ func (t *Table) found(ref Ref, i int, mode Mode, fresh []uint64) Ref {
 // otherwise one that may be is put on the list of missing rows.
 func (t *Table) lookupOne(b *batch.Batch, keys *batch.KeyVec, lane, i int, mode Mode, fresh []uint64, sure bool) Ref {
 	if t.key.lay == keyWord {
-		w := t.scratch.words[i]
-		if t.scratch.nulls != nil && batch.Bit(t.scratch.nulls, i) {
+		w := t.sc.words[i]
+		if t.sc.nulls != nil && batch.Bit(t.sc.nulls, i) {
 			return t.lookupNull(keys, lane, i, mode, fresh, sure)
 		}
 		ref := t.ix.find(w)
@@ -182,7 +179,7 @@ func (t *Table) lookupOne(b *batch.Batch, keys *batch.KeyVec, lane, i int, mode 
 		case ref != None:
 			return t.found(ref, i, mode, fresh)
 		case !sure && t.cold.n > 0 && t.cold.may(batch.Mix(w+golden)):
-			t.scratch.missing = append(t.scratch.missing, int32(i))
+			t.sc.missing = append(t.sc.missing, int32(i))
 			return None
 		case mode != Upsert:
 			return None
@@ -202,7 +199,7 @@ func (t *Table) lookupOne(b *batch.Batch, keys *batch.KeyVec, lane, i int, mode 
 	case ref != None:
 		return t.found(ref, i, mode, fresh)
 	case !sure && t.cold.n > 0 && t.cold.may(h):
-		t.scratch.missing = append(t.scratch.missing, int32(i))
+		t.sc.missing = append(t.sc.missing, int32(i))
 		return None
 	case mode != Upsert:
 		return None
@@ -219,7 +216,7 @@ func (t *Table) lookupNull(keys *batch.KeyVec, lane, i int, mode Mode, fresh []u
 	case t.only != None:
 		return t.found(t.only, i, mode, fresh)
 	case !sure && t.cold.n > 0 && t.cold.may(nullHash):
-		t.scratch.missing = append(t.scratch.missing, int32(i))
+		t.sc.missing = append(t.sc.missing, int32(i))
 		return None
 	case mode != Upsert:
 		return None
@@ -243,7 +240,7 @@ func (t *Table) insertNull(group uint16) Ref {
 // rawKey is the key of a lane in the form it is kept in, and its view with the
 // last word 0 where the bytes are too long to lie in it.
 func (t *Table) rawKey(b *batch.Batch, keys *batch.KeyVec, lane int) ([]byte, batch.View) {
-	sc := &t.scratch
+	sc := &t.sc
 	if t.key.lay == keyStr {
 		c := &b.Cols[keys.Cols[0]]
 		if c.IsNull(lane) {
@@ -366,8 +363,8 @@ func (t *Table) rawOf(k Key) ([]byte, batch.View) {
 	if len(k.Bytes) == 1 {
 		return nil, nullView
 	}
-	t.scratch.key, _ = takeStr(t.scratch.key[:0], k.Bytes)
-	return t.scratch.key, viewOf(t.scratch.key)
+	t.sc.key, _ = takeStr(t.sc.key[:0], k.Bytes)
+	return t.sc.key, viewOf(t.sc.key)
 }
 
 // insertKey inserts a key that is not there.

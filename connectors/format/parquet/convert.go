@@ -49,7 +49,7 @@ func (cf *config) converter(name string, t types.Type, d *schema.Column) convert
 	case types.Decimal:
 		return decimals(name, t, d, l)
 	case types.Char, types.VarChar, types.Binary, types.VarBinary:
-		if _, dec := l.(schema.DecimalLogicalType); !dec && isBytes(phys) {
+		if _, dec := l.(decimalType); !dec && isBytes(phys) {
 			return stringsOf(name, t)
 		}
 	case types.Date:
@@ -114,7 +114,10 @@ func integers(t types.Type, phys parquet.Type, l schema.LogicalType) converter {
 	}
 	unsigned := false
 	switch i := l.(type) {
-	case schema.IntLogicalType:
+	case interface {
+		BitWidth() int8
+		IsSigned() bool
+	}:
 		have, unsigned = i.BitWidth(), !i.IsSigned()
 		if unsigned {
 			have *= 2 // needs a signed type of twice the width
@@ -170,14 +173,15 @@ func floats(t types.Type, phys parquet.Type) converter {
 	return nil
 }
 
+// decimalType is a logical type for decimals.
+type decimalType interface {
+	Precision() int32
+	Scale() int32
+}
+
 // decimals takes decimals of the same scale and no more digits.
 func decimals(name string, t types.Type, d *schema.Column, l schema.LogicalType) converter {
-	dec, ok := l.(schema.DecimalLogicalType)
-	if !ok {
-		if p, isPtr := l.(*schema.DecimalLogicalType); isPtr {
-			dec, ok = *p, true
-		}
-	}
+	dec, ok := l.(decimalType)
 	if !ok || int(dec.Scale()) != t.Scale || int(dec.Precision()) > t.Prec {
 		return nil
 	}
@@ -349,7 +353,10 @@ func times(t types.Type, phys parquet.Type, l schema.LogicalType) converter {
 // int96 is a day of the Julian calendar and nanoseconds in it.
 type int96 [12]byte
 
-const julianEpoch = 2_440_588 // 1970-01-01
+const (
+	julianEpoch = 2_440_588 // 1970-01-01
+	dayNanos    = 86_400_000_000_000
+)
 
 // timestamps reads INT64 of any unit, and INT96, where a TIMESTAMP is the wall clock
 // of the zone.
@@ -412,8 +419,12 @@ func fromInt96(c *batch.Col, v []int96, name string, want int64, zone *time.Loca
 		}
 		nanos := int64(binary.LittleEndian.Uint64(v[i][:]))
 		days := int64(int32(binary.LittleEndian.Uint32(v[i][8:]))) - julianEpoch
-		if nanos < 0 || nanos >= 86_400_000_000_000 {
+		// Some writers count back from the next day before 1970.
+		if nanos <= -dayNanos || nanos >= dayNanos {
 			return damaged(errors.New("a time of day is out of range"))
+		}
+		if nanos < 0 {
+			nanos, days = nanos+dayNanos, days-1
 		}
 		sec := days * 86_400
 		if sec > math.MaxInt64/want-86_400 || sec < math.MinInt64/want+86_400 {

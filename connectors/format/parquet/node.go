@@ -46,6 +46,16 @@ type leaf struct {
 	maxRep  int16
 	records file.RecordReader
 	conv    converter
+	// begin makes a new records: one that is in the middle of a page keeps levels
+	// that do not belong to another.
+	begin func() file.RecordReader
+}
+
+// start goes to the front of a row group's column.
+func (l *leaf) start(pages file.PageReader) {
+	l.records.Release()
+	l.records = l.begin()
+	l.records.SetPageReader(pages)
 }
 
 // load reads the entries of the next n rows.
@@ -62,6 +72,13 @@ func (l *leaf) load(n int) error {
 		return damaged(errors.New("a column has fewer rows than its row group"))
 	}
 	return nil
+}
+
+// forget drops loaded strings, which the library would put before the next ones.
+func (l *leaf) forget() {
+	if b, ok := l.records.(file.BinaryRecordReader); ok {
+		b.GetBuilderChunks()
+	}
 }
 
 // entries gives the levels of the loaded rows. A column without lists has no
@@ -322,10 +339,11 @@ func (b *builder) leaf(name string, t types.Type, n schema.Node, at levels) (*le
 		return nil, mismatch(name, t, n)
 	}
 	info := file.LevelInfo{NullSlotUsage: 1, DefLevel: at.def, RepLevel: at.rep, RepeatedAncestorDefLevel: at.slotDef}
-	l := &leaf{
-		column: i, maxDef: at.def, maxRep: at.rep, conv: conv,
-		records: file.NewRecordReader(descr, info, arrow.BinaryTypes.Binary, memory.DefaultAllocator, b.r.file.BufferPool()),
+	l := &leaf{column: i, maxDef: at.def, maxRep: at.rep, conv: conv}
+	l.begin = func() file.RecordReader {
+		return file.NewRecordReader(descr, info, arrow.BinaryTypes.Binary, memory.DefaultAllocator, b.r.file.BufferPool())
 	}
+	l.records = l.begin()
 	b.r.leaves = append(b.r.leaves, l)
 	return l, nil
 }

@@ -129,7 +129,7 @@ func TestColumnsByName(t *testing.T) {
 		t.Errorf("got %v, %v", got, err)
 	}
 	_, err = readAll(data, fields(types.StringT), nil, nil, nil, 0)
-	if diag.CodeOf(err) != diag.SchemaMismatch || diag.As(err).Msg != "column `a` is STRING, but the file has int32" {
+	if diag.CodeOf(err) != diag.SchemaMismatch || diag.As(err).Msg != "column `a` is STRING, but the file has INT32 (Int(bitWidth=32, isSigned=true))" {
 		t.Errorf("wrong type: %v", err)
 	}
 }

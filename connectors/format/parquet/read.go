@@ -145,12 +145,12 @@ func (r *reader) enter() error {
 			if err != nil {
 				return damaged(err)
 			}
-			l.records.Reset()
-			l.records.SetPageReader(pages)
+			l.start(pages)
 			for skip := r.row - first; skip > 0; skip -= batch.MaxRows {
 				if err := l.load(int(min(skip, batch.MaxRows))); err != nil {
 					return err
 				}
+				l.forget()
 			}
 		}
 		r.group, r.left = g, first+n-r.row

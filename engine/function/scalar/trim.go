@@ -11,16 +11,54 @@ import (
 )
 
 var trim = function.Func{
-	Name: "TRIM", Aliases: []string{"BTRIM"}, Category: function.Text,
-	Summary:    "The string without characters of a set at both ends; blanks when no set is given.",
-	Signatures: []string{"TRIM([BOTH|LEADING|TRAILING] [characters FROM] string)", "BTRIM(string [, characters])"},
+	Name: "TRIM", Category: function.Text,
+	Summary:    "The string without characters of a set at its ends; blanks when no set is given.",
+	Signatures: []string{"TRIM([BOTH|LEADING|TRAILING] [characters FROM] string)"},
 	Examples: []function.Example{
 		{SQL: "TRIM('  a b ')", Want: "a b"},
 		{SQL: "TRIM(BOTH 'abc' FROM 'abcddcba')", Want: "dd"},
 		{SQL: "TRIM(LEADING 'x' FROM 'xxaxx')", Want: "axx"},
-		{SQL: "BTRIM('xyaxy', 'yx')", Want: "a"},
 	},
-	Infer: inferTrim(true, true),
+	Infer: func(c *function.Call) (function.Resolved, error) {
+		// The first argument is the word for the ends, the second the set if there
+		// is one.
+		if err := count(c, 2, 3, false); err != nil {
+			return function.Resolved{}, err
+		}
+		where, _ := literal(c, 0)
+		inner := function.Call{Name: c.Name, Args: []function.Arg{c.Args[len(c.Args)-1]}}
+		if len(c.Args) == 3 {
+			inner.Args = append(inner.Args, c.Args[1])
+		}
+		r, err := inferTrim(where != "TRAILING", where != "LEADING")(&inner)
+		if err != nil {
+			return r, err
+		}
+		eval, last := r.Eval, len(c.Args)-1
+		r.Params = append(r.Params[:1:1], r.Params...)
+		r.Params[0] = c.Args[0].Type
+		if last == 2 {
+			r.Params[1], r.Params[2] = r.Params[2], r.Params[1]
+		}
+		r.Make = func() function.Kernel {
+			inner := make([]*batch.Col, last)
+			return func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
+				for i := range inner {
+					inner[i] = args[last-i]
+				}
+				return eval(f, dst, inner, n, live)
+			}
+		}
+		return r, nil
+	},
+}
+
+var btrim = function.Func{
+	Name: "BTRIM", Category: function.Text,
+	Summary:    "The string without characters of a set at both ends; blanks when no set is given.",
+	Signatures: []string{"BTRIM(string [, characters])"},
+	Examples:   []function.Example{{SQL: "BTRIM('  a ')", Want: "a"}, {SQL: "BTRIM('xyaxy', 'yx')", Want: "a"}},
+	Infer:      inferTrim(true, true),
 }
 
 var ltrim = function.Func{

@@ -255,6 +255,9 @@ func (w walker) inPart(n Node) {
 	case *Column:
 		w.typ(n.Type)
 		w.expr(n.Expr)
+		if n.Constraint != nil {
+			Walk(n.Constraint, w.f)
+		}
 	case *Watermark:
 		w.expr(n.Expr)
 	case *StartMode:
@@ -362,6 +365,12 @@ func (w walker) schema(s *Schema) {
 	}
 }
 
+func (w walker) distribution(d *Distribution) {
+	if d != nil {
+		Walk(d, w.f)
+	}
+}
+
 func (w walker) columns(list []*Column) {
 	for _, c := range list {
 		Walk(c, w.f)
@@ -380,6 +389,10 @@ func (w walker) inStatement(n Statement) {
 		w.query(n.Query)
 	case *CreateTable:
 		w.schema(&n.Schema)
+		w.distribution(n.Distribution)
+		if n.Like != nil {
+			Walk(n.Like, w.f)
+		}
 		w.query(n.Query)
 	case *AlterTable:
 		if n.Action != nil {
@@ -389,6 +402,7 @@ func (w walker) inStatement(n Statement) {
 		w.partition(n.Partition)
 	case *CreateMaterializedTable:
 		w.schema(&n.Schema)
+		w.distribution(n.Distribution)
 		if n.Start != nil {
 			Walk(n.Start, w.f)
 		}
@@ -452,6 +466,10 @@ func (w walker) inAction(n AlterAction) {
 		w.schema(&n.Schema)
 	case *ModifyColumns:
 		w.schema(&n.Schema)
+	case *AddDistribution:
+		w.distribution(n.Distribution)
+	case *ModifyDistribution:
+		w.distribution(n.Distribution)
 	case *AddPartitions:
 		for _, d := range n.Partitions {
 			w.partition(d.Spec)
