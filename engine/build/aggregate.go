@@ -10,12 +10,32 @@ func soon(n plan.Node) (func() exec.Operator, int64, error) {
 	return nil, 0, diag.At(n.Info().Span, diag.Unsupported, "%s is not supported yet", n.Name())
 }
 
+func aggSpecs(calls []plan.AggCall) []exec.AggSpec {
+	out := make([]exec.AggSpec, len(calls))
+	for i, c := range calls {
+		out[i] = exec.AggSpec{
+			Func: c.Func, Args: c.Args, Distinct: c.Distinct, Filter: c.Filter, IgnoreNulls: c.IgnoreNulls, Result: c.Type,
+		}
+	}
+	return out
+}
+
 func (b *builder) groupAggregate(n *plan.GroupAggregate) (func() exec.Operator, int64, error) {
-	return soon(n)
+	cfg := exec.GroupAggConfig{
+		Input: inputTypes(n.In), Keys: n.Keys, Aggs: aggSpecs(n.Aggs), InputRetracts: n.InputRetracts,
+		EmitUpdateBefore: n.EmitUpdateBefore(), Batch: b.batch, Merge: n.Merge, TTL: n.TTL,
+	}
+	if n.Merge {
+		cfg.LocalInput = inputTypes(plan.Below(n.In).(*plan.LocalGroupAggregate).In)
+	}
+	return func() exec.Operator { return exec.NewGroupAggregate(cfg) }, n.TTL, nil
 }
+
 func (b *builder) localAggregate(n *plan.LocalGroupAggregate) (func() exec.Operator, int64, error) {
-	return soon(n)
+	in, keys, aggs := inputTypes(n.In), n.Keys, aggSpecs(n.Aggs)
+	return func() exec.Operator { return exec.NewLocalAggregate(in, keys, aggs, n.InputRetracts) }, 0, nil
 }
+
 func (b *builder) windowTVF(n *plan.WindowTVF) (func() exec.Operator, int64, error) { return soon(n) }
 func (b *builder) windowAggregate(n *plan.WindowAggregate) (func() exec.Operator, int64, error) {
 	return soon(n)

@@ -46,6 +46,11 @@ const (
 	List // separated by ';'
 )
 
+// String is the name in the reference, such as "Duration".
+func (t OptionType) String() string {
+	return [...]string{"String", "Int", "Float", "Boolean", "Duration", "MemorySize", "Enum", "List"}[t]
+}
+
 // Changes is a set of change kinds.
 type Changes uint8
 

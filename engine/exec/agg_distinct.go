@@ -7,7 +7,7 @@ import (
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/function/aggregate"
-	state "github.com/minkstream/mink/engine/store"
+	state "github.com/minkstream/mink/engine/state"
 	"github.com/minkstream/mink/engine/types"
 )
 

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/engine/batch"
-	state "github.com/minkstream/mink/engine/store"
+	state "github.com/minkstream/mink/engine/state"
 	"github.com/minkstream/mink/engine/types"
 )
 

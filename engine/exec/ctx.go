@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/engine/batch"
-	state "github.com/minkstream/mink/engine/store"
+	state "github.com/minkstream/mink/engine/state"
 )
 
 // YieldRows is the number of rows a step may emit before Yield asks it to stop.

@@ -4,7 +4,7 @@ import (
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/function"
-	state "github.com/minkstream/mink/engine/store"
+	state "github.com/minkstream/mink/engine/state"
 	"github.com/minkstream/mink/engine/types"
 )
 

@@ -3,7 +3,7 @@ package exec
 import (
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/invariant"
-	state "github.com/minkstream/mink/engine/store"
+	state "github.com/minkstream/mink/engine/state"
 	"github.com/minkstream/mink/engine/types"
 )
 

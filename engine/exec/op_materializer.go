@@ -4,7 +4,7 @@ import (
 	"bytes"
 
 	"github.com/minkstream/mink/engine/batch"
-	state "github.com/minkstream/mink/engine/store"
+	state "github.com/minkstream/mink/engine/state"
 	"github.com/minkstream/mink/engine/types"
 )
 

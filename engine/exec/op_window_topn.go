@@ -2,7 +2,7 @@ package exec
 
 import (
 	"github.com/minkstream/mink/engine/batch"
-	state "github.com/minkstream/mink/engine/store"
+	state "github.com/minkstream/mink/engine/state"
 	"github.com/minkstream/mink/engine/types"
 )
 

@@ -9,7 +9,7 @@ import (
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/exec"
-	state "github.com/minkstream/mink/engine/store"
+	state "github.com/minkstream/mink/engine/state"
 )
 
 // jobCore is what the attempts of a job have in common.

@@ -2,7 +2,7 @@ package flow
 
 import (
 	"github.com/minkstream/mink/engine/diag"
-	state "github.com/minkstream/mink/engine/store"
+	state "github.com/minkstream/mink/engine/state"
 )
 
 // ack is a task's part of a checkpoint, as it reports it to the coordinator.

@@ -14,7 +14,7 @@ import (
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
-	state "github.com/minkstream/mink/engine/store"
+	state "github.com/minkstream/mink/engine/state"
 )
 
 // ckptStore is a job's folder of checkpoints:

@@ -10,7 +10,7 @@ import (
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/exec"
 	"github.com/minkstream/mink/engine/invariant"
-	state "github.com/minkstream/mink/engine/store"
+	state "github.com/minkstream/mink/engine/state"
 )
 
 // pick says which event a step takes. The host picks, the task never does.

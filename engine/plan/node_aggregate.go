@@ -59,7 +59,7 @@ func (n *GroupAggregate) Name() string {
 func (n *GroupAggregate) Attrs() []Attr {
 	in := n.In.Info().Schema
 	if n.Merge {
-		if l, ok := below(n.In).(*LocalGroupAggregate); ok {
+		if l, ok := Below(n.In).(*LocalGroupAggregate); ok {
 			return groupAttrs(n.Keys, nil, in, n.Aggs, l.In.Info().Schema, n.Schema)
 		}
 	}
@@ -89,8 +89,8 @@ func (n *LocalGroupAggregate) Attrs() []Attr {
 	return groupAttrs(n.Keys, nil, in, n.Aggs, in, nil)
 }
 
-// below is the node under exchanges.
-func below(n Node) Node {
+// Below is the node under exchanges.
+func Below(n Node) Node {
 	for {
 		x, ok := n.(*Exchange)
 		if !ok {

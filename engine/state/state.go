@@ -30,8 +30,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"github.com/minkstream/mink/engine/batch"
-
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/invariant"
 )
@@ -77,136 +75,83 @@ type Store struct {
 	c       Config
 	err     error
 	now     int64
-	steps   uint64
-	used    int64 // bytes of all structures
-	structs []structure
-	sweepAt int
-
-	// Snapshots; see snapshot.go.
-	epoch     uint64      // raised by each snapshot; the first is 1
-	writing   []*Snapshot // frozen and neither confirmed nor aborted
-	later     []laterFree // dropped while writing was not empty
-	confirmed *Snapshot   // what the next one may continue
-	deltas    int         // snapshots since the last complete one
-	deltaSum  int64       // and their bytes
-	fullSum   int64       // bytes of the last complete one
-	mustFull  bool        // changes are no longer known in full
-
-	files *restored // what structures are filled from
-	cold  *coldSide // what was spilled
+	names   []string
+	structs map[string]structure
+	// saved holds restored entries until their structure is made.
+	saved map[string][]savedEntry
+	last  []byte // the newest snapshot, for its size
 }
 
-// structure is what the store knows of each of its parts.
+// structure is what a Store keeps under a name.
 type structure interface {
+	save(sink entrySink)
+	// load takes restored entries; false means that they do not fit.
+	load(entries []savedEntry) bool
 	describe() Description
-	// freeze returns an unchanging image. delta asks for changes since the last
-	// confirmed checkpoint only. keep says that the image becomes a snapshot, so
-	// what changes from now on must be known; without it nothing may be changed.
-	freeze(delta, keep bool) image
-	// confirmed forgets the changes that the confirmed snapshot has.
-	confirmed()
-	// load takes one entry of a restored file. Files come oldest first, and of
-	// each file the sections in the order of their kinds.
-	load(kind sectionKind, group int, key, value []byte) error
-	// evict moves cold content to disk until the store's account is at or below
-	// target; hard takes what was touched lately too.
-	evict(target int64, hard bool)
-	// sweep frees what has expired, in a bounded part of the structure.
-	sweep()
-	// walk calls visit with all entries, in any order, for the debugger.
-	drop()
 }
 
-// image is the content of a structure at one moment. write may run on another
-// goroutine.
-type image interface {
-	write(w *sectionWriter) error
-	// close lets go of files.
-	close()
+// add makes a structure known and fills it with what was restored for it.
+func (s *Store) add(name string, x structure) {
+	if _, dup := s.structs[name]; dup {
+		invariant.Fail("two state structures named %q", name)
+	}
+	s.names = append(s.names, name)
+	s.structs[name] = x
+	entries, ok := s.saved[name]
+	if !ok {
+		return
+	}
+	delete(s.saved, name)
+	if !x.load(entries) {
+		s.fail(diag.New(diag.Checkpoint, "the restored state of %q does not fit the operator", name).
+			WithHint("the query has changed: start from an empty state, or restore with the query that wrote it"))
+	}
 }
 
-// New makes an empty store. Nothing is opened yet.
+func errGroup(name string, group uint16, have Range) error {
+	return diag.New(diag.Internal, "state %q got a row of key group %d and owns %v", name, group, have)
+}
+
+// New makes an empty store. Nothing is allocated or opened yet.
 func New(c Config) *Store {
 	if c.MaxGroups == 0 {
-		c.MaxGroups = batch.DefaultKeyGroups
+		c.MaxGroups = 128
 	}
 	if c.Groups.Len() == 0 {
 		c.Groups = Range{0, c.MaxGroups}
 	}
-	if c.PageBytes == 0 {
-		c.PageBytes = 32 << 10
-	}
-	s := &Store{c: c, epoch: 1}
-	s.cold = &coldSide{s: s}
-	return s
+	return &Store{c: c, structs: map[string]structure{}}
 }
 
 // Groups is the range of key groups the store owns.
 func (s *Store) Groups() Range { return s.c.Groups }
 
-// onlyGroup is the key group of what has no key.
-func (s *Store) onlyGroup() uint16 { return uint16(s.c.Groups.From) }
-
 // BeginStep sets the clock that TTL is measured by, in milliseconds. The host
 // calls it before each step with the time it has recorded for the step.
 func (s *Store) BeginStep(now int64) { s.now = now }
 
-// EndStep ends a step: what exceeds the budget leaves for disk, a little of what
-// has expired is freed, refs become invalid. It returns the first error that
+// EndStep ends a step: refs become invalid. It returns the first error that
 // happened in the store; the task then fails, its results since the last
 // checkpoint being worthless.
-func (s *Store) EndStep() error {
-	s.steps++
-	if s.steps%sweepSteps == 0 && len(s.structs) > 0 {
-		s.sweepAt = (s.sweepAt + 1) % len(s.structs)
-		s.structs[s.sweepAt].sweep()
-	}
-	if s.c.Memory > 0 && s.used > s.c.Memory {
-		s.spill()
-	}
-	return s.err
-}
-
-// sweepSteps is how many steps pass between two sweeps.
-const sweepSteps = 16
-
-// spill brings the account to 7/8 of the budget: first what was not touched since
-// it was looked at last, then anything.
-func (s *Store) spill() {
-	target := s.c.Memory - s.c.Memory/8
-	for _, hard := range []bool{false, true} {
-		for _, st := range s.structs {
-			if s.used <= target {
-				return
-			}
-			st.evict(target, hard)
-		}
-	}
-}
+func (s *Store) EndStep() error { return s.err }
 
 // Err is the first error of the store: a failed disk, or restored content that
 // does not fit the structure asking for it. The host looks at it once all
 // operators are open.
 func (s *Store) Err() error { return s.err }
 
-// MemBytes is what the structures hold in memory, as the budget sees it.
-func (s *Store) MemBytes() int64 { return s.used }
-
-// Close lets go of memory and deletes what was spilled. No snapshot may be being
-// written.
-func (s *Store) Close() error {
-	s.structs, s.files, s.later = nil, nil, nil
-	return s.cold.close()
+// MemBytes is what the structures hold in memory.
+func (s *Store) MemBytes() int64 {
+	n := int64(0)
+	for _, name := range s.names {
+		n += s.structs[name].describe().MemBytes
+	}
+	return n
 }
 
-// frozen reports whether a snapshot may still be being written.
-func (s *Store) frozen() bool { return len(s.writing) > 0 }
+// Close lets go of memory and deletes what was spilled.
+func (s *Store) Close() error { return nil }
 
-// tracking reports whether changes must be noted: there is a checkpoint that the
-// next one could continue.
-func (s *Store) tracking() bool { return s.epoch > 1 }
-
-// fail remembers the first error.
 func (s *Store) fail(err error) {
 	if s.err == nil && err != nil {
 		s.err = err

@@ -5,7 +5,7 @@ import (
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/exec"
-	state "github.com/minkstream/mink/engine/store"
+	state "github.com/minkstream/mink/engine/state"
 	"github.com/minkstream/mink/engine/types"
 )
 

@@ -7,7 +7,7 @@ import (
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/exec"
 	"github.com/minkstream/mink/engine/flow"
-	state "github.com/minkstream/mink/engine/store"
+	state "github.com/minkstream/mink/engine/state"
 )
 
 // keyed is what the operators with one table share.
