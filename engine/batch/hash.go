@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/minkstream/mink/engine/types"
 )
@@ -70,6 +71,12 @@ func combine(h, c uint64) uint64 { return fold(h^foldA, c^mixA) ^ c }
 // all NaNs are one, integers of any width hash by value. Memory of dst is used
 // again. Without columns every row has the same key.
 func HashKeys(dst *KeyVec, b *Batch, cols []int, maxParallelism int) {
+	HashDealt(dst, b, cols, cols, maxParallelism)
+}
+
+// HashDealt is HashKeys with the key group made of columns dealt, by which the rows
+// were dealt to subtasks: rows with equal keys must be equal there too.
+func HashDealt(dst *KeyVec, b *Batch, cols, dealt []int, maxParallelism int) {
 	dst.Cols = append(dst.Cols[:0], cols...)
 	dst.H = extend(dst.H[:0], b.N)
 	dst.KG = extend(dst.KG[:0], b.N)
@@ -84,7 +91,19 @@ func HashKeys(dst *KeyVec, b *Batch, cols []int, maxParallelism int) {
 		list = append(list, &b.Cols[i])
 	}
 	HashCols(dst.H, list, b.Sel, b.N)
-	groupCols(dst.KG, dst.H, list, b.Sel, b.N, uint32(maxParallelism))
+	h := dst.H
+	if !slices.Equal(dealt, cols) {
+		if k := b.Keys; k != nil && slices.Equal(k.Cols, dealt) {
+			copy(dst.KG, k.KG)
+			return
+		}
+		list = list[:0]
+		for _, i := range dealt {
+			list = append(list, &b.Cols[i])
+		}
+		h = nil
+	}
+	groupCols(dst.KG, h, list, b.Sel, b.N, uint32(maxParallelism))
 }
 
 // strip is how many lanes are hashed at a time: their hashes stay in L1.

@@ -46,7 +46,7 @@ func KeyGroupOf(cols []*Col, lane, m int) int {
 }
 
 // groupCols writes key groups to kg at the lanes sel (nil: all n). h is the hash
-// of the same key.
+// of the same key, or nil.
 func groupCols(kg []uint16, h []uint64, cols []*Col, sel []uint16, n int, m uint32) {
 	if c := cols[0]; len(cols) == 1 && c.Enc == Flat && c.Nulls == nil {
 		switch c.Type.Phys() {
@@ -54,8 +54,10 @@ func groupCols(kg []uint16, h []uint64, cols []*Col, sel []uint16, n int, m uint
 			groupInts(kg, c.I64, sel, n, m)
 			return
 		case types.PhysBytes:
-			groupBytes(kg, h, c.Views, sel, n, m)
-			return
+			if h != nil {
+				groupBytes(kg, h, c.Views, sel, n, m)
+				return
+			}
 		}
 	}
 	if sel == nil {

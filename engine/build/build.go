@@ -231,6 +231,11 @@ func (b *builder) edge(f feed, v *flow.Vertex, input int) {
 func (b *builder) node(n plan.Node) (flow.Node, error) {
 	info := n.Info()
 	node := flow.Node{Name: n.Name(), UID: info.UID, Exact: info.Exact, Span: info.Span}
+	for i, in := range n.Inputs() {
+		if d := in.Info().Dist; d.Kind == plan.Hash {
+			node.Dealt[i] = d.Cols
+		}
+	}
 	var err error
 	switch n := n.(type) {
 	case *plan.Collect:

@@ -43,6 +43,11 @@ type Ctx struct {
 	// Subtask of Parallelism, and the key groups [KeyFrom, KeyTo) of MaxParallelism.
 	Subtask, Parallelism           int
 	KeyFrom, KeyTo, MaxParallelism int
+	// Dealt says for each input by which columns its rows were dealt to subtasks:
+	// sets of columns that hold equal values, in the order they were hashed. They
+	// decide the key group of a row, also where the operator's keys are more. Nil:
+	// the keys themselves.
+	Dealt [2][][]int
 	// Zone is the session time zone.
 	Zone *time.Location
 	// TTL of state in milliseconds; 0 keeps it.

@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"slices"
+
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/function"
@@ -64,14 +66,38 @@ func allCols(n int) []int {
 	return out
 }
 
-// keyVec returns the hash of key columns of b: the one it carries, or one made in
-// buf.
-func keyVec(c *Ctx, b *batch.Batch, cols []int, buf *batch.KeyVec) *batch.KeyVec {
-	if k := b.Keys; k != nil && equalInts(k.Cols, cols) {
+// keyVec hashes the key columns cols of input in, unless b carries them. The key
+// groups are those by which the rows were dealt, so that state lies where its rows
+// go after a change of parallelism.
+func keyVec(c *Ctx, in int, b *batch.Batch, cols []int, buf *batch.KeyVec) *batch.KeyVec {
+	dealt := dealtBy(c.Dealt[in], cols)
+	if k := b.Keys; k != nil && dealt == nil && equalInts(k.Cols, cols) {
 		return k
 	}
-	batch.HashKeys(buf, b, cols, c.MaxParallelism)
+	if dealt == nil {
+		dealt = cols
+	}
+	batch.HashDealt(buf, b, cols, dealt, c.MaxParallelism)
 	return buf
+}
+
+// dealtBy is a column of each set, nil when they are the keys in order.
+func dealtBy(sets [][]int, keys []int) []int {
+	if sets == nil {
+		return nil
+	}
+	same := len(sets) == len(keys)
+	for i := 0; same && i < len(sets); i++ {
+		same = slices.Contains(sets[i], keys[i])
+	}
+	if same {
+		return nil
+	}
+	out := make([]int, len(sets))
+	for i, s := range sets {
+		out[i] = s[0]
+	}
+	return out
 }
 
 func equalInts(a, b []int) bool {

@@ -57,7 +57,7 @@ func (u *upserts) each(j *join, c *Ctx, in int, b *batch.Batch) error {
 // find puts the stored row with the upsert key of lane l into u.old.
 func (u *upserts) find(j *join, c *Ctx, in int, row *batch.Batch, l int) bool {
 	m, ts := j.sides[in], [][]types.Type{j.cfg.Left, j.cfg.Right}[in]
-	m.Probe(&u.probe, row, keyVec(c, row, j.cfg.of(in), &u.keys), row.Sel)
+	m.Probe(&u.probe, row, keyVec(c, in, row, j.cfg.of(in), &u.keys), row.Sel)
 	for more := true; more; {
 		more = u.probe.Next(pairRows)
 		n := len(u.probe.Refs)

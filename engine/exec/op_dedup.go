@@ -81,7 +81,7 @@ func (d *dedup) Process(c *Ctx, _ int, b *batch.Batch) error {
 	if n == 0 {
 		return nil
 	}
-	keys := keyVec(c, b, d.cfg.Keys, &d.keys)
+	keys := keyVec(c, 0, b, d.cfg.Keys, &d.keys)
 	if d.cfg.TimeCol >= 0 {
 		d.times = append(d.times[:0], Millis(&b.Cols[d.cfg.TimeCol], b.N, &d.times)...)
 	}
@@ -316,7 +316,7 @@ func (d *dedupFirst) Open(c *Ctx) error {
 // below the watermark.
 func (d *dedupFirst) Process(c *Ctx, _ int, b *batch.Batch) error {
 	d.times = append(d.times[:0], Millis(&b.Cols[d.cfg.TimeCol], b.N, &d.times)...)
-	keys := keyVec(c, b, d.cfg.Keys, &d.keys)
+	keys := keyVec(c, 0, b, d.cfg.Keys, &d.keys)
 	crosses := func(from, to int64) bool {
 		m, ok := d.queue.Min()
 		return ok && m <= to || MinTime(d.times, b.Sel, b.N) <= to

@@ -120,7 +120,7 @@ func (o *groupAgg) Process(c *Ctx, _ int, b *batch.Batch) error {
 	o.a.heap.Reset()
 	var keys *batch.KeyVec
 	if len(o.cfg.Keys) > 0 {
-		keys = keyVec(c, b, o.cfg.Keys, &o.keys)
+		keys = keyVec(c, 0, b, o.cfg.Keys, &o.keys)
 	}
 	o.table.Group(&o.g, b, keys, b.Sel, state.Upsert)
 	if len(o.a.ordered) > 0 {

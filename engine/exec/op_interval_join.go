@@ -142,7 +142,7 @@ func (j *intervalJoin) Process(c *Ctx, in int, b *batch.Batch) error {
 	if n == 0 {
 		return nil
 	}
-	keys := keyVec(c, b, keyCols, &j.keys)
+	keys := keyVec(c, in, b, keyCols, &j.keys)
 	own, other := &j.group[in], &j.group[1-in]
 	j.sides[in].Keys().Group(own, b, keys, sel, state.Upsert)
 	j.sides[1-in].Keys().Group(other, b, keys, sel, state.Write)

@@ -103,7 +103,7 @@ func (j *join) Process(c *Ctx, in int, b *batch.Batch) error {
 // change processes a batch whose retractions hold whole rows.
 func (j *join) change(c *Ctx, in int, b *batch.Batch) error {
 	keyCols := j.cfg.of(in)
-	keys := keyVec(c, b, keyCols, &j.keys)
+	keys := keyVec(c, in, b, keyCols, &j.keys)
 	sel, null := withoutNulls(b, keyCols, j.cfg.NullSafe, j.kept[:0], j.null[:0])
 	if sel != nil && len(null) > 0 {
 		j.kept = sel

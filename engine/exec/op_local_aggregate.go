@@ -69,7 +69,7 @@ func (o *localAgg) Process(c *Ctx, _ int, b *batch.Batch) error {
 	a.heap.Reset()
 	var keys *batch.KeyVec
 	if len(o.keyCols) > 0 {
-		keys = keyVec(c, b, o.keyCols, &o.keys)
+		keys = keyVec(c, 0, b, o.keyCols, &o.keys)
 	}
 	o.g.Group(b, keys, b.Sel)
 	lanes := b.Sel

@@ -60,7 +60,7 @@ func (o *materializer) Process(c *Ctx, _ int, b *batch.Batch) error {
 		return nil
 	}
 	g := &o.group
-	o.sorted.Keys().Group(g, b, keyVec(c, b, o.cfg.Keys, &o.keys), b.Sel, state.Upsert)
+	o.sorted.Keys().Group(g, b, keyVec(c, 0, b, o.cfg.Keys, &o.keys), b.Sel, state.Upsert)
 	for i := range n {
 		l := b.Lane(i)
 		ref := g.Refs[g.G[i]]

@@ -54,7 +54,7 @@ func (o *normalize) Process(c *Ctx, _ int, b *batch.Batch) error {
 	if n == 0 {
 		return nil
 	}
-	keys := keyVec(c, b, o.cfg.Keys, &o.keys)
+	keys := keyVec(c, 0, b, o.cfg.Keys, &o.keys)
 	if cap(o.refs) < n {
 		o.refs = make([]state.Ref, max(n, batch.MaxRows))
 		o.fresh = make([]uint64, batch.Words(max(n, batch.MaxRows)))

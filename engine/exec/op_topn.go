@@ -121,7 +121,7 @@ func (t *topN) Process(c *Ctx, _ int, b *batch.Batch) error {
 	}
 	var keys *batch.KeyVec
 	if len(t.cfg.PartitionBy) > 0 {
-		keys = keyVec(c, b, t.cfg.PartitionBy, &t.keys)
+		keys = keyVec(c, 0, b, t.cfg.PartitionBy, &t.keys)
 	}
 	g := &t.group
 	t.sorted.Keys().Group(g, b, keys, b.Sel, state.Upsert)

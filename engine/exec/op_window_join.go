@@ -81,7 +81,7 @@ func (j *windowJoin) Process(c *Ctx, in int, b *batch.Batch) error {
 		}
 		j.times[i]--
 	}
-	keys := keyVec(c, b, j.cfg.of(in), &j.keys)
+	keys := keyVec(c, in, b, j.cfg.of(in), &j.keys)
 	crosses := func(from, to int64) bool { return MinTime(j.times, b.Sel, b.N) <= to || j.waiting() <= to }
 	for s := NewSegments(c.Watermark(), b, crosses); s.Next(); {
 		seg := *b

@@ -75,7 +75,7 @@ func (o *windowTopN) Process(c *Ctx, _ int, b *batch.Batch) error {
 		o.times[i]--
 	}
 	// State is dealt by the partition, as rows are; the window only divides it.
-	part := keyVec(c, b, o.cfg.PartitionBy, &o.keys)
+	part := keyVec(c, 0, b, o.cfg.PartitionBy, &o.keys)
 	full := batch.KeyVec{}
 	batch.HashKeys(&full, b, o.keyCols, c.MaxParallelism)
 	copy(full.KG, part.KG)

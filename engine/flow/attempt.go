@@ -143,6 +143,7 @@ func (t *task) build() {
 		n.ctx = exec.Ctx{
 			Host: n, Name: spec.UID, Subtask: t.sub, Parallelism: t.v.Parallelism,
 			KeyFrom: lo, KeyTo: hi, MaxParallelism: j.groups, Zone: j.zone, TTL: spec.TTL, Exact: spec.Exact,
+			Dealt: spec.Dealt,
 		}
 		n.ctx.SetWatermark(batch.NoWatermark)
 		t.usesClock = t.usesClock || spec.TTL > 0

@@ -51,6 +51,8 @@ type Node struct {
 	// Exact and TTL are handed to the operator in its Ctx. TTL is in milliseconds.
 	Exact bool
 	TTL   int64
+	// Dealt says how the rows of each input were dealt, see exec.Ctx.
+	Dealt [2][][]int
 	// Span is the place in the statement the operator came from, for errors.
 	Span diag.Span
 	// Outs receive what the node emits, in this order; each gets the same

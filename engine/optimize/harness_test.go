@@ -81,12 +81,12 @@ type fakeSource struct {
 	bounded bool
 }
 
-func (s fakeSource) Changes() connect.Changes                                       { return s.changes }
-func (s fakeSource) Bounded() bool                                                  { return s.bounded }
-func (s fakeSource) Project(connect.Projection)                                     {}
-func (s fakeSource) Splits(int) ([]connect.Split, error)                            { return nil, nil }
-func (s fakeSource) Discover([]string) ([]connect.Split, error)                     { return nil, nil }
-func (s fakeSource) DiscoverInterval() time.Duration                                { return 0 }
+func (s fakeSource) Changes() connect.Changes                                      { return s.changes }
+func (s fakeSource) Bounded() bool                                                 { return s.bounded }
+func (s fakeSource) Project(connect.Projection)                                    {}
+func (s fakeSource) Splits(int) ([]connect.Split, error)                           { return nil, nil }
+func (s fakeSource) Discover([]string) ([]connect.Split, error)                    { return nil, nil }
+func (s fakeSource) DiscoverInterval() time.Duration                               { return 0 }
 func (s fakeSource) Open(connect.Split, connect.ReaderCtx) (connect.Reader, error) { return nil, nil }
 
 type fakeSink struct{ changes connect.Changes }
@@ -97,9 +97,9 @@ func (s fakeSink) Changes(query connect.Changes) connect.Changes {
 	}
 	return s.changes
 }
-func (s fakeSink) Grade() string                                             { return "none" }
-func (s fakeSink) Open(connect.WriterCtx) (connect.Writer, error)            { return nil, nil }
-func (s fakeSink) Committer(connect.WriterCtx) (connect.Committer, error)    { return nil, nil }
+func (s fakeSink) Grade() string                                          { return "none" }
+func (s fakeSink) Open(connect.WriterCtx) (connect.Writer, error)         { return nil, nil }
+func (s fakeSink) Committer(connect.WriterCtx) (connect.Committer, error) { return nil, nil }
 
 type fakeLookup struct{}
 

@@ -12,8 +12,6 @@
 package plan
 
 import (
-	"slices"
-
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/types"
@@ -223,23 +221,3 @@ func (in0) Inputs() []Node { return nil }
 
 // SetInput must not be called.
 func (in0) SetInput(int, Node) {}
-
-// DealtBy returns those of the key columns of in by which its rows were dealt to
-// subtasks, in the order they were hashed: the columns by which state keyed by keys
-// is put into key groups. It is keys itself when all rows are in one subtask.
-func DealtBy(in Node, keys []int) []int {
-	d := in.Info().Dist
-	if d.Kind != Hash {
-		return keys
-	}
-	out := make([]int, 0, len(d.Cols))
-	for _, set := range d.Cols {
-		for _, c := range set {
-			if slices.Contains(keys, c) {
-				out = append(out, c)
-				break
-			}
-		}
-	}
-	return out
-}
