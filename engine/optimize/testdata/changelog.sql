@@ -225,7 +225,7 @@ SELECT k, v FROM ups;
 Collect(fields=[k, v], upsertKey=[k], changelogMode=[NONE])
 +- Exchange(distribution=[single], changelogMode=[I,UB,UA,D])
    +- ChangelogNormalize(key=[k], changelogMode=[I,UB,UA,D])
-      +- Exchange(distribution=[hash[k]], changelogMode=[I,UA,D])
+      +- Exchange(distribution=[hash[k]], changelogMode=[I,UA,D], deletes=[by key])
          +- Calc(select=[k, v], changelogMode=[I,UA,D], deletes=[by key])
             +- TableSourceScan(table=[[default_catalog, default_database, ups, project=[k, v]]], fields=[k, v], changelogMode=[I,UA,D], deletes=[by key])
 ====
@@ -238,7 +238,7 @@ Collect(fields=[v, EXPR$1], upsertKey=[v], changelogMode=[NONE])
       +- Exchange(distribution=[hash[v]], changelogMode=[I,UB,UA,D])
          +- Calc(select=[v], changelogMode=[I,UB,UA,D])
             +- ChangelogNormalize(key=[k], changelogMode=[I,UB,UA,D])
-               +- Exchange(distribution=[hash[k]], changelogMode=[I,UA,D])
+               +- Exchange(distribution=[hash[k]], changelogMode=[I,UA,D], deletes=[by key])
                   +- Calc(select=[k, v], changelogMode=[I,UA,D], deletes=[by key])
                      +- TableSourceScan(table=[[default_catalog, default_database, ups, project=[k, v]]], fields=[k, v], changelogMode=[I,UA,D], deletes=[by key])
 ====
@@ -248,7 +248,7 @@ INSERT INTO sink_ups SELECT k, v FROM ups WHERE v > 0;
 Sink(table=[default_catalog.default_database.sink_ups], fields=[k, v], changelogMode=[NONE])
 +- Calc(select=[k, CAST(v AS BIGINT) AS v], where=[(v > 0)], changelogMode=[I,UB,UA,D])
    +- ChangelogNormalize(key=[k], changelogMode=[I,UB,UA,D])
-      +- Exchange(distribution=[hash[k]], changelogMode=[I,UA,D])
+      +- Exchange(distribution=[hash[k]], changelogMode=[I,UA,D], deletes=[by key])
          +- Calc(select=[k, v], changelogMode=[I,UA,D], deletes=[by key])
             +- TableSourceScan(table=[[default_catalog, default_database, ups, project=[k, v]]], fields=[k, v], changelogMode=[I,UA,D], deletes=[by key])
 ====
@@ -283,7 +283,7 @@ SET 'table.exec.source.cdc-events-duplicate' = 'true';
 SELECT * FROM nokey;
 ----
 error missing-primary-key 2:15: [nokey]
-  table nokey gives updates by key, so it needs a PRIMARY KEY
+  table nokey may repeat changes ('table.exec.source.cdc-events-duplicate' = 'true'), so it needs a PRIMARY KEY
   hint: declare PRIMARY KEY (...) NOT ENFORCED
 ====
 -- join on the unique key of the updating side: no -U wanted, none asked for

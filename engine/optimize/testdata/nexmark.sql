@@ -64,8 +64,8 @@ SELECT Q.category, AVG(Q.final) FROM (
 ) Q GROUP BY Q.category;
 ----
 Sink(table=[default_catalog.default_database.nexmark_q4], fields=[id, final], changelogMode=[NONE])
-+- Calc(select=[category AS id, EXPR$1 AS final], changelogMode=[I,UB,UA,D])
-   +- GroupAggregate(groupBy=[category], select=[category, AVG_RETRACT(final) AS EXPR$1], changelogMode=[I,UB,UA,D])
++- Calc(select=[category AS id, EXPR$1 AS final], changelogMode=[I,UA,D])
+   +- GroupAggregate(groupBy=[category], select=[category, AVG_RETRACT(final) AS EXPR$1], changelogMode=[I,UA,D])
       +- Exchange(distribution=[hash[category]], changelogMode=[I,UB,UA])
          +- Calc(select=[category, final], changelogMode=[I,UB,UA])
             +- GroupAggregate(groupBy=[id, category], select=[id, category, MAX(price) AS final], changelogMode=[I,UB,UA])
@@ -168,8 +168,8 @@ SELECT id, itemName, description, initialBid, reserve, `dateTime`, expires, sell
 ) WHERE rownum <= 1;
 ----
 Sink(table=[default_catalog.default_database.nexmark_q9], fields=[id, itemName, description, initialBid, reserve, dateTime, expires, seller, category, extra, auction, bidder, price, bid_dateTime, bid_extra], changelogMode=[NONE])
-+- Calc(select=[id, itemName, description, initialBid, reserve, dateTime, expires, seller, category, extra, auction, bidder, price, dateTime0 AS bid_dateTime, extra0 AS bid_extra], changelogMode=[I,UB,UA,D])
-   +- Rank(strategy=[AppendFastStrategy], rankType=[ROW_NUMBER], rankRange=[rankStart=1, rankEnd=1], partitionBy=[id], orderBy=[price DESC, dateTime0 ASC], select=[id, itemName, description, initialBid, reserve, dateTime, expires, seller, category, extra, auction, bidder, price, dateTime0, extra0], changelogMode=[I,UB,UA,D], order-dependent=[equal sort keys rank in the order they come])
++- Calc(select=[id, itemName, description, initialBid, reserve, dateTime, expires, seller, category, extra, auction, bidder, price, dateTime0 AS bid_dateTime, extra0 AS bid_extra], changelogMode=[I,UA,D])
+   +- Rank(strategy=[AppendFastStrategy], rankType=[ROW_NUMBER], rankRange=[rankStart=1, rankEnd=1], partitionBy=[id], orderBy=[price DESC, dateTime0 ASC], select=[id, itemName, description, initialBid, reserve, dateTime, expires, seller, category, extra, auction, bidder, price, dateTime0, extra0], changelogMode=[I,UA,D], order-dependent=[equal sort keys rank in the order they come])
       +- Join(joinType=[InnerJoin], where=[((id = auction) AND (dateTime0 >= dateTime) AND (dateTime0 <= expires))], select=[id, itemName, description, initialBid, reserve, dateTime, expires, seller, category, extra, auction, bidder, price, dateTime0, extra0], leftInputSpec=[NoUniqueKey], rightInputSpec=[NoUniqueKey], changelogMode=[I])
          :- Exchange(distribution=[hash[id]], changelogMode=[I])
          :  +- Calc(select=[auction.id AS id, auction.itemName AS itemName, auction.description AS description, auction.initialBid AS initialBid, auction.reserve AS reserve, auction.dateTime AS dateTime, auction.expires AS expires, auction.seller AS seller, auction.category AS category, auction.extra AS extra], where=[(event_type = 1)], changelogMode=[I])
@@ -182,8 +182,9 @@ Sink(table=[default_catalog.default_database.nexmark_q9], fields=[id, itemName, 
 CREATE TABLE nexmark_q10 (auction BIGINT, bidder BIGINT, price BIGINT, `dateTime` TIMESTAMP(3), extra STRING, dt STRING, hm STRING) PARTITIONED BY (dt, hm) WITH ('connector' = 'filesystem');
 INSERT INTO nexmark_q10 SELECT auction, bidder, price, `dateTime`, extra, DATE_FORMAT(`dateTime`, 'yyyy-MM-dd'), DATE_FORMAT(`dateTime`, 'HH:mm') FROM bid;
 ----
-error unsupported 3:75: [DATE_FORMAT]
-  function DATE_FORMAT is not supported yet
+Sink(table=[default_catalog.default_database.nexmark_q10], fields=[auction, bidder, price, dateTime, extra, dt, hm], changelogMode=[NONE])
++- Calc(select=[bid.auction AS auction, bid.bidder AS bidder, bid.price AS price, bid.dateTime AS dateTime, bid.extra AS extra, DATE_FORMAT(bid.dateTime, 'yyyy-MM-dd') AS dt, DATE_FORMAT(bid.dateTime, 'HH:mm') AS hm], where=[(event_type = 2)], changelogMode=[I])
+   +- TableSourceScan(table=[[default_catalog, default_database, datagen, project=[event_type, person.dateTime, auction.dateTime, bid.auction, bid.bidder, bid.price, bid.dateTime, bid.extra]]], fields=[event_type, person, auction, bid], watermark=[`dateTime` - INTERVAL '4' SECOND], changelogMode=[I])
 ====
 -- q11
 CREATE TABLE nexmark_q11 (bidder BIGINT, bid_count BIGINT, starttime TIMESTAMP(3), endtime TIMESTAMP(3)) WITH ('connector' = 'blackhole', 'changes' = 'ANY');
@@ -205,8 +206,12 @@ INSERT INTO nexmark_q12
 SELECT bidder, COUNT(*) AS bid_count, window_start AS starttime, window_end AS endtime
 FROM TABLE(TUMBLE(TABLE B, DESCRIPTOR(p_time), INTERVAL '10' SECOND)) GROUP BY bidder, window_start, window_end;
 ----
-error unsupported 3:28: [PROCTIME]
-  function PROCTIME is not supported yet
+Sink(table=[default_catalog.default_database.nexmark_q12], fields=[bidder, bid_count, starttime, endtime], changelogMode=[NONE])
++- Calc(select=[bidder, bid_count, window_start AS starttime, window_end AS endtime], changelogMode=[I])
+   +- WindowAggregate(groupBy=[bidder], window=[TUMBLE(time_col=[p_time], size=[10 s])], select=[bidder, COUNT(*) AS bid_count, window_start, window_end], changelogMode=[I], replayable=[windows of processing time])
+      +- Exchange(distribution=[hash[bidder]], changelogMode=[I])
+         +- Calc(select=[bid.bidder AS bidder, PROCTIME() AS p_time], where=[(event_type = 2)], changelogMode=[I], replayable=[PROCTIME() in column p_time])
+            +- TableSourceScan(table=[[default_catalog, default_database, datagen, project=[event_type, person.dateTime, auction.dateTime, bid.bidder, bid.dateTime]]], fields=[event_type, person, auction, bid], watermark=[`dateTime` - INTERVAL '4' SECOND], changelogMode=[I])
 ====
 -- q13
 CREATE TABLE side_input (key BIGINT, `value` STRING) WITH ('connector' = 'filesystem');
@@ -215,8 +220,11 @@ INSERT INTO nexmark_q13
 SELECT B.auction, B.bidder, B.price, B.`dateTime`, S.`value`
 FROM (SELECT *, PROCTIME() AS p_time FROM bid) B JOIN side_input FOR SYSTEM_TIME AS OF B.p_time AS S ON MOD(B.auction, 10000) = S.key;
 ----
-error unsupported 6:17: [PROCTIME]
-  function PROCTIME is not supported yet
+Sink(table=[default_catalog.default_database.nexmark_q13], fields=[auction, bidder, price, dateTime, value], changelogMode=[NONE])
++- Calc(select=[auction, bidder, price, dateTime, value], changelogMode=[I])
+   +- LookupJoin(table=[default_catalog.default_database.side_input], joinType=[InnerJoin], lookup=[key=$k], select=[auction, bidder, price, dateTime, p_time, $k, key, value], changelogMode=[I], replayable=[the table is read when a row passes])
+      +- Calc(select=[bid.auction AS auction, bid.bidder AS bidder, bid.price AS price, bid.dateTime AS dateTime, PROCTIME() AS p_time, CAST(MOD(bid.auction, 10000) AS BIGINT) AS $k], where=[(event_type = 2)], changelogMode=[I], replayable=[PROCTIME() in column p_time])
+         +- TableSourceScan(table=[[default_catalog, default_database, datagen, project=[event_type, person.dateTime, auction.dateTime, bid.auction, bid.bidder, bid.price, bid.dateTime]]], fields=[event_type, person, auction, bid], watermark=[`dateTime` - INTERVAL '4' SECOND], changelogMode=[I])
 ====
 -- q14
 CREATE TABLE nexmark_q14 (auction BIGINT, bidder BIGINT, price DECIMAL(23, 3), bidTimeType STRING, `dateTime` TIMESTAMP(3), extra STRING, c_counts BIGINT) WITH ('connector' = 'blackhole', 'changes' = 'ANY');
@@ -226,8 +234,9 @@ SELECT auction, bidder, 0.908 * price AS price,
   `dateTime`, extra, count_char(extra, 'c') AS c_counts
 FROM bid WHERE 0.908 * price > 1000000 AND 0.908 * price < 50000000;
 ----
-error unsupported 5:13: [HOUR]
-  function HOUR is not supported yet
+Sink(table=[default_catalog.default_database.nexmark_q14], fields=[auction, bidder, price, bidTimeType, dateTime, extra, c_counts], changelogMode=[NONE])
++- Calc(select=[bid.auction AS auction, bid.bidder AS bidder, (0.908 * bid.price) AS price, CAST(CASE(((HOUR(bid.dateTime) >= 8) AND (HOUR(bid.dateTime) <= 18)), 'dayTime', ((HOUR(bid.dateTime) <= 6) OR (HOUR(bid.dateTime) >= 20)), 'nightTime', 'otherTime') AS STRING) AS bidTimeType, bid.dateTime AS dateTime, bid.extra AS extra, count_char(bid.extra, 'c') AS c_counts], where=[((event_type = 2) AND ((0.908 * bid.price) > 1000000.000) AND ((0.908 * bid.price) < 50000000.000))], changelogMode=[I])
+   +- TableSourceScan(table=[[default_catalog, default_database, datagen, project=[event_type, person.dateTime, auction.dateTime, bid.auction, bid.bidder, bid.price, bid.dateTime, bid.extra]]], fields=[event_type, person, auction, bid], watermark=[`dateTime` - INTERVAL '4' SECOND], changelogMode=[I])
 ====
 -- q15
 CREATE TABLE nexmark_q15 (`day` STRING, total_bids BIGINT, rank1_bids BIGINT, rank2_bids BIGINT, rank3_bids BIGINT, total_bidders BIGINT, rank1_bidders BIGINT, rank2_bidders BIGINT, rank3_bidders BIGINT,
@@ -241,8 +250,12 @@ SELECT DATE_FORMAT(`dateTime`, 'yyyy-MM-dd') AS `day`, COUNT(*) AS total_bids,
   COUNT(DISTINCT auction) FILTER (WHERE price >= 10000 AND price < 1000000) AS rank2_auctions, COUNT(DISTINCT auction) FILTER (WHERE price >= 1000000) AS rank3_auctions
 FROM bid GROUP BY DATE_FORMAT(`dateTime`, 'yyyy-MM-dd');
 ----
-error unsupported 11:19: [DATE_FORMAT]
-  function DATE_FORMAT is not supported yet
+Sink(table=[default_catalog.default_database.nexmark_q15], fields=[day, total_bids, rank1_bids, rank2_bids, rank3_bids, total_bidders, rank1_bidders, rank2_bidders, rank3_bidders, total_auctions, rank1_auctions, rank2_auctions, rank3_auctions], changelogMode=[NONE])
++- Calc(select=[$f0 AS day, total_bids, rank1_bids, rank2_bids, rank3_bids, total_bidders, rank1_bidders, rank2_bidders, rank3_bidders, total_auctions, rank1_auctions, rank2_auctions, rank3_auctions], changelogMode=[I,UA])
+   +- GroupAggregate(groupBy=[$f0], select=[$f0, COUNT(*) AS total_bids, COUNT(*) FILTER $f1 AS rank1_bids, COUNT(*) FILTER $f2 AS rank2_bids, COUNT(*) FILTER $f3 AS rank3_bids, COUNT(DISTINCT bidder) AS total_bidders, COUNT(DISTINCT bidder) FILTER $f1 AS rank1_bidders, COUNT(DISTINCT bidder) FILTER $f2 AS rank2_bidders, COUNT(DISTINCT bidder) FILTER $f3 AS rank3_bidders, COUNT(DISTINCT auction) AS total_auctions, COUNT(DISTINCT auction) FILTER $f1 AS rank1_auctions, COUNT(DISTINCT auction) FILTER $f2 AS rank2_auctions, COUNT(DISTINCT auction) FILTER $f3 AS rank3_auctions], changelogMode=[I,UA])
+      +- Exchange(distribution=[hash[$f0]], changelogMode=[I])
+         +- Calc(select=[DATE_FORMAT(bid.dateTime, 'yyyy-MM-dd') AS $f0, (bid.price < 10000) IS TRUE AS $f1, ((bid.price >= 10000) AND (bid.price < 1000000)) IS TRUE AS $f2, (bid.price >= 1000000) IS TRUE AS $f3, bid.bidder AS bidder, bid.auction AS auction], where=[(event_type = 2)], changelogMode=[I])
+            +- TableSourceScan(table=[[default_catalog, default_database, datagen, project=[event_type, person.dateTime, auction.dateTime, bid.auction, bid.bidder, bid.price, bid.dateTime]]], fields=[event_type, person, auction, bid], watermark=[`dateTime` - INTERVAL '4' SECOND], changelogMode=[I])
 ====
 -- q16
 CREATE TABLE nexmark_q16 (channel STRING, `day` STRING, `minute` STRING, total_bids BIGINT, rank1_bids BIGINT, total_bidders BIGINT) WITH ('connector' = 'blackhole', 'changes' = 'ANY');
@@ -251,8 +264,12 @@ SELECT channel, DATE_FORMAT(`dateTime`, 'yyyy-MM-dd') AS `day`, MAX(DATE_FORMAT(
   COUNT(*) FILTER (WHERE price < 10000) AS rank1_bids, COUNT(DISTINCT bidder) AS total_bidders
 FROM bid GROUP BY channel, DATE_FORMAT(`dateTime`, 'yyyy-MM-dd');
 ----
-error unsupported 6:28: [DATE_FORMAT]
-  function DATE_FORMAT is not supported yet
+Sink(table=[default_catalog.default_database.nexmark_q16], fields=[channel, day, minute, total_bids, rank1_bids, total_bidders], changelogMode=[NONE])
++- Calc(select=[channel, $f1 AS day, minute, total_bids, rank1_bids, total_bidders], changelogMode=[I,UA])
+   +- GroupAggregate(groupBy=[channel, $f1], select=[channel, $f1, MAX($f2) AS minute, COUNT(*) AS total_bids, COUNT(*) FILTER $f3 AS rank1_bids, COUNT(DISTINCT bidder) AS total_bidders], changelogMode=[I,UA])
+      +- Exchange(distribution=[hash[channel, $f1]], changelogMode=[I])
+         +- Calc(select=[bid.channel AS channel, DATE_FORMAT(bid.dateTime, 'yyyy-MM-dd') AS $f1, DATE_FORMAT(bid.dateTime, 'HH:mm') AS $f2, (bid.price < 10000) IS TRUE AS $f3, bid.bidder AS bidder], where=[(event_type = 2)], changelogMode=[I])
+            +- TableSourceScan(table=[[default_catalog, default_database, datagen, project=[event_type, person.dateTime, auction.dateTime, bid.bidder, bid.price, bid.channel, bid.dateTime]]], fields=[event_type, person, auction, bid], watermark=[`dateTime` - INTERVAL '4' SECOND], changelogMode=[I])
 ====
 -- q17
 CREATE TABLE nexmark_q17 (auction BIGINT, `day` STRING, total_bids BIGINT, rank1_bids BIGINT, min_price BIGINT, max_price BIGINT, avg_price BIGINT, sum_price BIGINT) WITH ('connector' = 'blackhole', 'changes' = 'ANY');
@@ -261,8 +278,12 @@ SELECT auction, DATE_FORMAT(`dateTime`, 'yyyy-MM-dd') AS `day`, COUNT(*) AS tota
   MIN(price) AS min_price, MAX(price) AS max_price, AVG(price) AS avg_price, SUM(price) AS sum_price
 FROM bid GROUP BY auction, DATE_FORMAT(`dateTime`, 'yyyy-MM-dd');
 ----
-error unsupported 6:28: [DATE_FORMAT]
-  function DATE_FORMAT is not supported yet
+Sink(table=[default_catalog.default_database.nexmark_q17], fields=[auction, day, total_bids, rank1_bids, min_price, max_price, avg_price, sum_price], changelogMode=[NONE])
++- Calc(select=[auction, $f1 AS day, total_bids, rank1_bids, min_price, max_price, avg_price, sum_price], changelogMode=[I,UA])
+   +- GroupAggregate(groupBy=[auction, $f1], select=[auction, $f1, COUNT(*) AS total_bids, COUNT(*) FILTER $f2 AS rank1_bids, MIN(price) AS min_price, MAX(price) AS max_price, AVG(price) AS avg_price, SUM(price) AS sum_price], changelogMode=[I,UA])
+      +- Exchange(distribution=[hash[auction, $f1]], changelogMode=[I])
+         +- Calc(select=[bid.auction AS auction, DATE_FORMAT(bid.dateTime, 'yyyy-MM-dd') AS $f1, (bid.price < 10000) IS TRUE AS $f2, bid.price AS price], where=[(event_type = 2)], changelogMode=[I])
+            +- TableSourceScan(table=[[default_catalog, default_database, datagen, project=[event_type, person.dateTime, auction.dateTime, bid.auction, bid.price, bid.dateTime]]], fields=[event_type, person, auction, bid], watermark=[`dateTime` - INTERVAL '4' SECOND], changelogMode=[I])
 ====
 -- q18
 CREATE TABLE nexmark_q18 (auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, `dateTime` TIMESTAMP(3), extra STRING) WITH ('connector' = 'blackhole', 'changes' = 'ANY');
@@ -271,7 +292,7 @@ SELECT auction, bidder, price, channel, url, `dateTime`, extra
 FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY bidder, auction ORDER BY `dateTime` DESC) AS rank_number FROM bid) WHERE rank_number <= 1;
 ----
 Sink(table=[default_catalog.default_database.nexmark_q18], fields=[auction, bidder, price, channel, url, dateTime, extra], changelogMode=[NONE])
-+- Deduplicate(keep=[LastRow], key=[bidder, auction], order=[ROWTIME], changelogMode=[I,UB,UA,D], order-dependent=[of rows of equal time one is kept in the order they come])
++- Deduplicate(keep=[LastRow], key=[bidder, auction], order=[ROWTIME], changelogMode=[I,UA,D], order-dependent=[of rows of equal time one is kept in the order they come])
    +- Exchange(distribution=[hash[bidder, auction]], changelogMode=[I])
       +- Calc(select=[bid.auction AS auction, bid.bidder AS bidder, bid.price AS price, bid.channel AS channel, bid.url AS url, bid.dateTime AS dateTime, bid.extra AS extra], where=[(event_type = 2)], changelogMode=[I])
          +- TableSourceScan(table=[[default_catalog, default_database, datagen, project=[event_type, person.dateTime, auction.dateTime, bid.auction, bid.bidder, bid.price, bid.channel, bid.url, bid.dateTime, bid.extra]]], fields=[event_type, person, auction, bid], watermark=[`dateTime` - INTERVAL '4' SECOND], changelogMode=[I])
@@ -282,8 +303,8 @@ INSERT INTO nexmark_q19
 SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY price DESC) AS rank_number FROM bid) WHERE rank_number <= 10;
 ----
 Sink(table=[default_catalog.default_database.nexmark_q19], fields=[auction, bidder, price, channel, url, dateTime, extra, rank_number], changelogMode=[NONE])
-+- Calc(select=[auction, bidder, price, channel, url, dateTime, extra, w0$o0 AS rank_number], changelogMode=[I,UB,UA,D])
-   +- Rank(strategy=[AppendFastStrategy], rankType=[ROW_NUMBER], rankRange=[rankStart=1, rankEnd=10], partitionBy=[auction], orderBy=[price DESC], select=[auction, bidder, price, channel, url, dateTime, extra, w0$o0], changelogMode=[I,UB,UA,D], order-dependent=[equal sort keys rank in the order they come])
++- Calc(select=[auction, bidder, price, channel, url, dateTime, extra, w0$o0 AS rank_number], changelogMode=[I,UA,D])
+   +- Rank(strategy=[AppendFastStrategy], rankType=[ROW_NUMBER], rankRange=[rankStart=1, rankEnd=10], partitionBy=[auction], orderBy=[price DESC], select=[auction, bidder, price, channel, url, dateTime, extra, w0$o0], changelogMode=[I,UA,D], order-dependent=[equal sort keys rank in the order they come])
       +- Exchange(distribution=[hash[auction]], changelogMode=[I])
          +- Calc(select=[bid.auction AS auction, bid.bidder AS bidder, bid.price AS price, bid.channel AS channel, bid.url AS url, bid.dateTime AS dateTime, bid.extra AS extra], where=[(event_type = 2)], changelogMode=[I])
             +- TableSourceScan(table=[[default_catalog, default_database, datagen, project=[event_type, person.dateTime, auction.dateTime, bid.auction, bid.bidder, bid.price, bid.channel, bid.url, bid.dateTime, bid.extra]]], fields=[event_type, person, auction, bid], watermark=[`dateTime` - INTERVAL '4' SECOND], changelogMode=[I])
@@ -360,8 +381,8 @@ Sink(table=[default_catalog.default_database.s1], fields=[auction, price], chang
 +- Calc(select=[bid.auction AS auction, bid.price AS price], where=[(event_type = 2)], changelogMode=[I])
    +- TableSourceScan(table=[[default_catalog, default_database, datagen, project=[event_type, person.dateTime, auction.dateTime, bid.auction, bid.bidder, bid.price, bid.dateTime]]], fields=[event_type, person, auction, bid], watermark=[`dateTime` - INTERVAL '4' SECOND], changelogMode=[I])(reuse_id=[1])
 Sink(table=[default_catalog.default_database.s2], fields=[bidder, n], changelogMode=[NONE])
-+- Calc(select=[bidder, EXPR$1 AS n], changelogMode=[I,UB,UA])
-   +- GroupAggregate(groupBy=[bidder], select=[bidder, COUNT(*) AS EXPR$1], changelogMode=[I,UB,UA])
++- Calc(select=[bidder, EXPR$1 AS n], changelogMode=[I,UA])
+   +- GroupAggregate(groupBy=[bidder], select=[bidder, COUNT(*) AS EXPR$1], changelogMode=[I,UA])
       +- Exchange(distribution=[hash[bidder]], changelogMode=[I])
          +- Calc(select=[bid.bidder AS bidder], where=[(event_type = 2)], changelogMode=[I])
             +- Reused(reference_id=[1])
