@@ -34,6 +34,9 @@ type Config struct {
 	// Nodes of the embedded cluster and slots each has; 0 means one node, and as
 	// many slots as needed.
 	Nodes, Slots int
+	// Workers is the number of goroutines that run tasks; 0 is one a core. With one,
+	// a batch goes all the way before the source that sent it is asked again.
+	Workers int
 	// CheckpointDir keeps checkpoints of jobs that do not say otherwise; "" keeps
 	// them in memory.
 	CheckpointDir string
@@ -80,7 +83,7 @@ func New(cfg Config) (*Engine, error) {
 			Zone:          cfg.Zone,
 		},
 		Jobs: job.NewManager(cfg.Env, job.Options{
-			Nodes: cfg.Nodes, Slots: cfg.Slots, CheckpointDir: cfg.CheckpointDir, Zone: cfg.Zone,
+			Nodes: cfg.Nodes, Slots: cfg.Slots, Workers: cfg.Workers, CheckpointDir: cfg.CheckpointDir, Zone: cfg.Zone,
 			SpillDir: cfg.SpillDir, MemoryBytes: cfg.MemoryBytes, Log: cfg.Log,
 		}),
 	}

@@ -290,7 +290,9 @@ func (h *threaded) start(a *attempt) {
 		t.mail.put(mail{kind: mailStart, attempt: a.n})
 		t.live.Store(true)
 	}
-	for _, t := range a.tasks {
+	// Receivers first: with one worker every task has begun when a source is asked,
+	// so rows meet in the order in which it gives them.
+	for _, t := range slices.Backward(a.tasks) {
 		h.wake(t)
 	}
 }

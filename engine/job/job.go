@@ -35,6 +35,8 @@ type Manager struct {
 // Options say what the jobs of a Manager share.
 type Options struct {
 	Nodes, Slots int
+	// Workers of the cluster; 0 is one a core.
+	Workers int
 	// CheckpointDir keeps the checkpoints of each job in a folder of its own; ""
 	// keeps them in memory unless the session says where.
 	CheckpointDir string
@@ -100,7 +102,7 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 		cfg.JobID = idOf(cfg.Dir)
 	}
 	if m.cluster == nil {
-		m.cluster = flow.NewCluster(m.env, flow.ClusterOptions{Nodes: max(1, m.options.Nodes), Slots: m.options.Slots, Log: m.options.Log})
+		m.cluster = flow.NewCluster(m.env, flow.ClusterOptions{Nodes: max(1, m.options.Nodes), Slots: m.options.Slots, Workers: m.options.Workers, Log: m.options.Log})
 	}
 	j.Nodes = len(m.cluster.Nodes())
 	if j.Job, err = m.cluster.Submit(j.Graph, cfg); err != nil {

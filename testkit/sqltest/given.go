@@ -168,10 +168,15 @@ func (g *Given) create(dir string) (string, error) {
 	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
 		return "", err
 	}
+	return g.table(path), nil
+}
+
+// table is the CREATE TABLE of changelog-json at a path.
+func (g *Given) table(path string) string {
 	columns := g.Columns
 	if g.Watermark != "" {
 		columns += ", " + g.Watermark
 	}
 	return fmt.Sprintf("CREATE TEMPORARY TABLE %s (%s) WITH ('connector' = 'filesystem', 'path' = '%s', 'format' = 'changelog-json', 'changelog-json.changelog-mode' = '%s')",
-		g.Name, columns, strings.ReplaceAll(path, "'", "''"), g.Mode), nil
+		g.Name, columns, strings.ReplaceAll(path, "'", "''"), g.Mode)
 }

@@ -149,7 +149,7 @@ func (s *Section) check(v variant, got *outcome) string {
 	}
 	want := s.Want
 	if s.Form == Changes {
-		w := outcome{rows: parseChanges(s.Want)}
+		w := outcome{rows: parseChanges(s.Want, got.key != nil), key: got.key, streaming: got.streaming}
 		var err error
 		if want, err = w.final(); err != nil {
 			return "the expected changes do not add up: " + err.Error()
@@ -169,13 +169,20 @@ func (s *Section) check(v variant, got *outcome) string {
 	return problem
 }
 
-func parseChanges(lines []string) []row {
+// parseChanges reads changes as a section writes them, cell by cell or each row as
+// one cell.
+func parseChanges(lines []string, cells bool) []row {
 	var out []row
 	for _, l := range lines {
 		for k := batch.Insert; k <= batch.Delete; k++ {
-			if len(l) > 3 && strings.HasPrefix(l, k.String()) {
-				out = append(out, row{kind: k, cells: []string{l[3 : len(l)-1]}})
+			if len(l) <= 3 || !strings.HasPrefix(l, k.String()) {
+				continue
 			}
+			r := row{kind: k, cells: []string{l[3 : len(l)-1]}}
+			if cells {
+				r.cells = splitCells(r.cells[0], ',')
+			}
+			out = append(out, r)
 		}
 	}
 	return out

@@ -38,6 +38,7 @@ type Section struct {
 	Settings []string // key = value
 	Given    []*Given
 	Setup    []string // statements that come first
+	Sink     *Given   // table whose changes are the result; nil for those of the last query
 	Skip     string
 	Only     []string // onlyWords that are set
 	Exact    bool     // the changes are the same in whole batches
@@ -56,6 +57,7 @@ type scope struct {
 	settings []string
 	given    []*Given
 	setup    []string
+	sink     *Given
 	only     []string
 	skip     string
 	exact    bool
@@ -130,6 +132,15 @@ func (f *File) directives(i int, s *scope) (int, error) {
 			}
 			s.setup = append(s.setup, strings.Join(f.lines[from:i], "\n"))
 			return i, nil
+		case "sink":
+			g, err := parseGiven(rest)
+			if err != nil {
+				return 0, fmt.Errorf("line %d: %w", i+1, err)
+			}
+			if !strings.Contains(rest, " mode ") {
+				g.Mode = "I,UB,UA,D"
+			}
+			s.sink = g
 		case "given":
 			g, err := parseGiven(rest)
 			if err != nil {
@@ -156,7 +167,7 @@ func (f *File) directives(i int, s *scope) (int, error) {
 // section reads statements, dashes and a result.
 func (f *File) section(i int, own scope) (int, error) {
 	s := &Section{
-		Line: i + 1, Settings: own.settings, Given: own.given, Setup: own.setup, Skip: own.skip, Only: own.only, Exact: own.exact,
+		Line: i + 1, Settings: own.settings, Given: own.given, Setup: own.setup, Sink: own.sink, Skip: own.skip, Only: own.only, Exact: own.exact,
 	}
 	from := i
 	for i < len(f.lines) && f.lines[i] != "----" {

@@ -20,9 +20,13 @@ import (
 	"github.com/minkstream/mink/engine/gateway"
 )
 
+// Open makes a client for one run of one section; Run closes it. ordered asks for
+// one worker, so that rows of two branches of a plan meet in the order in which
+// their common source gave them.
+type Open func(t *testing.T, ordered bool) gateway.Client
+
 // Run runs every *.test file of a directory, a subtest a file and one a section.
-// open makes a client for one run of one section; Run closes it.
-func Run(t *testing.T, dir string, open func(t *testing.T) gateway.Client) {
+func Run(t *testing.T, dir string, open Open) {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(dir, "*.test"))
 	if err != nil || len(names) == 0 {
@@ -33,7 +37,7 @@ func Run(t *testing.T, dir string, open func(t *testing.T) gateway.Client) {
 	}
 }
 
-func runFile(t *testing.T, name string, open func(t *testing.T) gateway.Client) {
+func runFile(t *testing.T, name string, open Open) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)

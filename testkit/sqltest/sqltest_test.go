@@ -11,9 +11,13 @@ import (
 
 // TestSQL runs the corpus on the embedded engine.
 func TestSQL(t *testing.T) {
-	Run(t, "testdata", func(t *testing.T) gateway.Client {
+	Run(t, "testdata", func(t *testing.T, ordered bool) gateway.Client {
 		t.Helper()
-		e, err := engine.New(engine.Config{Connectors: connectors.All(), Formats: connectors.Formats(), Functions: scalar.All()})
+		workers := 0
+		if ordered {
+			workers = 1
+		}
+		e, err := engine.New(engine.Config{Workers: workers, Connectors: connectors.All(), Formats: connectors.Formats(), Functions: scalar.All()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -87,11 +87,11 @@ type outcome struct {
 }
 
 // run executes a section once.
-func (v variant) run(t *testing.T, s *Section, open func(t *testing.T) gateway.Client) *outcome {
+func (v variant) run(t *testing.T, s *Section, open Open) *outcome {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), timeLimit)
 	defer cancel()
-	client := open(t)
+	client := open(t, v.exact)
 	defer client.Close()
 	session, err := client.OpenSession(ctx, v.settings())
 	if err != nil {
@@ -116,10 +116,20 @@ func (v variant) run(t *testing.T, s *Section, open func(t *testing.T) gateway.C
 		}
 		prepare(sql)
 	}
+	if s.Sink != nil {
+		prepare(s.Sink.createSink(dir))
+	}
 	for _, sql := range s.Setup {
 		prepare(sql)
 	}
-	return (&runner{ctx: ctx, session: session, dir: dir}).script(s.SQL)
+	got := (&runner{ctx: ctx, session: session, dir: dir}).script(s.SQL)
+	if s.Sink != nil && got.err == nil {
+		if got, err = s.Sink.written(dir); err != nil {
+			t.Fatalf("line %d: reading what %s holds: %v", s.Line, s.Sink.Name, err)
+		}
+		got.streaming = !v.batch || got.key != nil
+	}
+	return got
 }
 
 // runner executes statements in a session.
