@@ -151,7 +151,7 @@ func TestWholeSets(t *testing.T) {
 		{1_000_000, 10_000, set{[3]int{20_000, 60_000, 920_000}, 0x528ac68a96245450}, true},
 		{10_000_000, 100_000, set{[3]int{200_000, 600_000, 9_200_000}, 0x30bf648cc74cc797}, true},
 	} {
-		if c.long && testing.Short() || c.n > 1_000_000 && !*full {
+		if c.long && testing.Short() || c.n > 1_000_000 && !full {
 			continue
 		}
 		cfg := Defaults()

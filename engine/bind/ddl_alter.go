@@ -39,6 +39,7 @@ func (b *Binder) alterTable(s *ast.AlterTable) (*Action, error) {
 		}
 		for _, o := range a.Options {
 			c.Options[o.Key.Value] = o.Value.Value
+			c.Place(o.Key.Value, b.Text, o.Key.Span)
 		}
 		return b.replace(&c), nil
 	case *ast.ResetOptions:

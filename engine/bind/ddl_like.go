@@ -82,6 +82,7 @@ func (d *tableBuilder) like(s *ast.CreateTable) error {
 	}
 	if keep("OPTIONS") {
 		maps.Copy(t.Options, src.Options)
+		t.OptionAt = maps.Clone(src.OptionAt)
 	}
 	if src.Watermark != nil && keep("WATERMARKS") {
 		i := t.Index(src.Columns[src.Watermark.Column].Name)

@@ -86,6 +86,7 @@ func (b *Binder) createTable(s *ast.CreateTable) (*Action, error) {
 			return nil, diag.At(o.Key.Span, diag.DuplicateName, "option '%s' is in the table after LIKE too; use OVERWRITING OPTIONS", o.Key.Value)
 		}
 		t.Options[o.Key.Value] = o.Value.Value
+		t.Place(o.Key.Value, b.Text, o.Key.Span)
 	}
 	if len(t.Columns) == 0 {
 		return nil, diag.At(s.Name.Span(), diag.InvalidQuery, "table %s has no columns", s.Name).WithHint("list them in parentheses after the name, or add LIKE")

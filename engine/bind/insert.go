@@ -32,7 +32,7 @@ func (b *Binder) Insert(s *ast.Insert) (*Insert, error) {
 	if err != nil {
 		return nil, err
 	}
-	t = withOptions(t, opts)
+	t = withOptions(t, s.Hints, opts)
 	c, _, err := b.Connect(t, s.Table.Span())
 	if err != nil {
 		return nil, err

@@ -77,7 +77,7 @@ func (b *Binder) tableName(t *ast.TableName, outer *scope) (logical.Node, *scope
 		sc.rels[0].path = path
 		return r.node, sc, nil
 	}
-	n, err := b.scan(tab, opts, t.Span())
+	n, err := b.scan(withOptions(tab, t.Hints, opts), t.Span())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -115,8 +115,7 @@ func (b *Binder) view(t *catalog.Table, name ast.Name) (*rows, error) {
 
 // scan reads a table: the connector's columns, and above them the declared ones in
 // order.
-func (b *Binder) scan(t *catalog.Table, hint connect.Options, at diag.Span) (logical.Node, error) {
-	t = withOptions(t, hint)
+func (b *Binder) scan(t *catalog.Table, at diag.Span) (logical.Node, error) {
 	c, ct, err := b.Connect(t, at)
 	if err != nil {
 		return nil, err
@@ -169,8 +168,8 @@ func (b *Binder) scan(t *catalog.Table, hint connect.Options, at diag.Span) (log
 	return logical.NewProject(s, exprs, names, at), nil
 }
 
-// withOptions is the table with options of a hint over its own.
-func withOptions(t *catalog.Table, hint connect.Options) *catalog.Table {
+// withOptions is the table with options of hints over its own.
+func withOptions(t *catalog.Table, hints []ast.Hint, hint connect.Options) *catalog.Table {
 	if len(hint) == 0 {
 		return t
 	}
@@ -180,6 +179,11 @@ func withOptions(t *catalog.Table, hint connect.Options) *catalog.Table {
 		c.Options = connect.Options{}
 	}
 	maps.Copy(c.Options, hint)
+	for _, h := range hints {
+		for _, o := range h.Options {
+			c.Place(o.Key.Value, "", o.Key.Span)
+		}
+	}
 	return &c
 }
 
@@ -199,7 +203,7 @@ func (b *Binder) Connect(t *catalog.Table, at diag.Span) (*connect.Connector, *c
 		if e.Span.IsZero() {
 			e.Msg = "table " + t.Path.Object + ": " + e.Msg
 		}
-		return nil, nil, e.Or(at)
+		return nil, nil, t.Misused(err, at)
 	}
 	ct := &connect.Table{
 		Name: t.Path.String(), Options: t.Options, Batch: b.batch(), Zone: b.Session.Config.Zone(h.Zone), Deps: h.Deps,

@@ -1,9 +1,11 @@
 package catalog
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/sql/ast"
 	"github.com/minkstream/mink/engine/types"
@@ -24,7 +26,10 @@ type Table struct {
 	// Distribution is nil when none is declared.
 	Distribution *Distribution
 	Options      connect.Options
-	Comment      string
+	// OptionAt says where options were given, for messages. Options that came
+	// another way are not in it.
+	OptionAt map[string]OptionPlace
+	Comment  string
 
 	// Query is a view's query, to be bound with names resolved from Scope. Its places lie in
 	// Text; Original is the query as written, Expanded with full names.
@@ -33,6 +38,39 @@ type Table struct {
 	Text     string
 	Original string
 	Expanded string
+}
+
+// OptionPlace is where the key of an option stands: a span of a statement.
+type OptionPlace struct {
+	Statement string
+	At        diag.Span
+}
+
+// Misused gives an error about an option of the table the place of its key, and
+// other errors the place at, where the statement being run names the table.
+func (t *Table) Misused(err error, at diag.Span) error {
+	e := diag.As(err)
+	if e == nil {
+		return err
+	}
+	p, ok := t.OptionAt[connect.OptionKey(err)]
+	if !ok || !e.Span.IsZero() {
+		return e.Or(at)
+	}
+	e.Span, e.In = p.At, p.Statement
+	if p.Statement != "" {
+		e.WithNote(at, "table %s is used here", t.Path.Object)
+	}
+	return e
+}
+
+// Place notes where an option was given. The table must not be shared.
+func (t *Table) Place(key, statement string, at diag.Span) {
+	t.OptionAt = maps.Clone(t.OptionAt)
+	if t.OptionAt == nil {
+		t.OptionAt = map[string]OptionPlace{}
+	}
+	t.OptionAt[key] = OptionPlace{statement, at}
 }
 
 // ColumnKind says where a column's values come from.

@@ -199,22 +199,8 @@ func pick(values []string, v string) string {
 // Hidden is shown instead of a secret value.
 const Hidden = "******"
 
-// secretWords mark keys whose values are never shown, declared so or not.
-var secretWords = []string{
-	"password", "secret", "token", "api-key", "apikey", "access-key", "account.key", "service-key", "basic-auth",
-	"auth-params", "jaas.config", "http-headers", "credential", "passphrase", "private-key", "user-info",
-}
-
 // IsSecret reports whether a key sounds like one whose value must not be shown.
-func IsSecret(key string) bool {
-	key = strings.ToLower(key)
-	for _, w := range secretWords {
-		if strings.Contains(key, w) {
-			return true
-		}
-	}
-	return false
-}
+func IsSecret(key string) bool { return diag.IsSecret(key) }
 
 func shown(key, value string) string {
 	if IsSecret(key) {

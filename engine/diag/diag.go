@@ -64,7 +64,10 @@ type Error struct {
 	Msg   string
 	Notes []Note
 	Hint  string // what to do, without the word "hint"
-	Cause error  // the error underneath, if any; reached by errors.Unwrap
+	// In is the text of the statement that Span lies in, when that is an earlier one
+	// than the statement being run. Notes always lie in the latter.
+	In    string
+	Cause error // the error underneath, if any; reached by errors.Unwrap
 }
 
 // At makes an error at a place.

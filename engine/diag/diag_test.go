@@ -175,3 +175,42 @@ func FuzzRender(f *testing.F) {
 		}
 	})
 }
+
+// The line that is shown has stars for the values of secret options.
+func TestExcerptHidesSecrets(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"WITH ('password' = 'hunter2', 'x'='y')", "WITH ('password' = '*******', 'x'='y')"},
+		{"WITH (-- it's\n'a.Token'\t=\n 'it''s', 'b'='secret')", "WITH (-- it's\n'a.Token'\t=\n '*****', 'b'='secret')"},
+		{"/* don't */ SET 'api-key' = 'two\nlines';", "/* don't */ SET 'api-key' = '***\n*****';"},
+		{"t /*+ OPTIONS('secret'='s') */", "t /*+ OPTIONS('secret'='*') */"},
+		{"SET 'password' = 'not closed", "SET 'password' = '**********"},
+		{"'password' = '${env:P}'", "'password' = '${env:P}'"},
+		{"`it's` = 'x', 'password' AND 'x' = 'y'", "`it's` = 'x', 'password' AND 'x' = 'y'"},
+		{"'password'", "'password'"},
+	} {
+		if got := maskSecrets(c.in); got != c.want {
+			t.Errorf("%s\ngot  %s\nwant %s", c.in, got, c.want)
+		}
+	}
+	text := "SELECT 1;\nCREATE TABLE t WITH ('token'='abc', 'x'='y')"
+	if got := Render(Source{Text: text, Offset: 10}, At(Span{34, 37}, UnknownOption, "no")); !strings.Contains(got, "('token'='***', 'x'='y')") {
+		t.Error(got)
+	}
+}
+
+// An error about an earlier statement is shown where that one stands in the file.
+func TestErrorInAnEarlierStatement(t *testing.T) {
+	first, second := "CREATE TABLE t\n WITH (a)", "SELECT * FROM t"
+	e := At(Span{22, 23}, UnknownOption, "no a").WithNote(Span{14, 15}, "used here")
+	e.In = first
+	got := Render(Source{Name: "f.sql", Text: "-- x\n" + first + ";\n" + second, Offset: 5 + len(first) + 2}, e)
+	want := "f.sql:3:8: unknown-option: no a\n   WITH (a);\n         ^\n  note: f.sql:4:15: used here"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	// A statement of another script stands for itself.
+	got = Render(Source{Name: "f.sql", Text: second}, e)
+	if !strings.HasPrefix(got, "2:8: unknown-option: no a\n   WITH (a)\n") {
+		t.Error(got)
+	}
+}

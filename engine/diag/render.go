@@ -61,8 +61,9 @@ func Render(src Source, err *Error) string {
 		}
 		fmt.Fprintf(&b, "%s: %s", err.Code, escapeText(err.Msg))
 	} else {
-		fmt.Fprintf(&b, "%s: %s: %s", src.place(err.Span), err.Code, escapeText(err.Msg))
-		src.excerpt(&b, err.Span)
+		at := src.statement(err.In)
+		fmt.Fprintf(&b, "%s: %s: %s", at.place(err.Span), err.Code, escapeText(err.Msg))
+		at.excerpt(&b, err.Span)
 	}
 	for _, n := range err.Notes {
 		b.WriteString("\n  note: ")
@@ -75,6 +76,18 @@ func Render(src Source, err *Error) string {
 		b.WriteString("\n  hint: " + escapeText(err.Hint))
 	}
 	return b.String()
+}
+
+// statement is the source of another statement, the last one with the given text
+// before this one; text alone if it is not of the same file.
+func (s Source) statement(text string) Source {
+	if text == "" {
+		return s
+	}
+	if i := strings.LastIndex(s.Text[:s.clamp(0)], text); i >= 0 {
+		return Source{Name: s.Name, Text: s.Text, Offset: i}
+	}
+	return Source{Text: text}
 }
 
 func (s Source) place(span Span) string {
@@ -102,7 +115,8 @@ func (s Source) excerpt(b *strings.Builder, span Span) {
 		stop = at + i
 	}
 	end = min(end, stop)
-	line := strings.TrimSuffix(s.Text[start:stop], "\r")
+	begin := min(s.clamp(0), start)
+	line := strings.TrimSuffix(maskSecrets(s.Text[begin:])[start-begin:stop-begin], "\r")
 	before := expand(line[:min(at-start, len(line))], 0)
 	marked := expand(line[min(at-start, len(line)):min(end-start, len(line))], before.cells)
 	after := expand(line[min(end-start, len(line)):], before.cells+marked.cells)

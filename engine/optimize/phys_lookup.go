@@ -35,7 +35,7 @@ func (o *optimizer) lookup(n *logical.Join, s *logical.Snapshot) (plan.Node, err
 	}
 	look, err := scan.Connector.Lookup(scan.Conn)
 	if err != nil {
-		return nil, placed(err, s.At)
+		return nil, scan.Table.Misused(err, s.At)
 	}
 	j := &plan.LookupJoin{Type: n.Type, Conn: scan.Conn, Lookup: look, Table: scan.Table.Path.Catalog + "." + scan.Table.Path.Database + "." + scan.Table.Path.Object, Read: exprs, Hint: n.Hint}
 	j.Span = n.At

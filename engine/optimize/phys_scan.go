@@ -100,7 +100,7 @@ func (o *optimizer) tableScan(n *logical.Scan) (*plan.Scan, error) {
 	}
 	src, err := n.Connector.Source(n.Conn)
 	if err != nil {
-		return nil, placed(err, n.At)
+		return nil, n.Table.Misused(err, n.At)
 	}
 	if o.batch && !src.Bounded() {
 		return nil, diag.At(n.At, diag.InvalidQuery, "table %s never ends, and batch mode needs inputs that do", n.Table.Path.Object).

@@ -23,7 +23,7 @@ func (o *optimizer) insert(i *bind.Insert) (plan.Node, error) {
 	}
 	sink, err := c.Sink(ct)
 	if err != nil {
-		return nil, placed(err, i.At)
+		return nil, i.Table.Misused(err, i.At)
 	}
 	// What the sink would want of an updating query decides whether changes are shown.
 	o.fold = o.folds(!showsChanges(i.Table, sink.Changes(connect.Retract)))

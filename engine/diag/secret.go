@@ -1,0 +1,90 @@
+package diag
+
+import "strings"
+
+// secretWords mark keys of options whose values are never shown.
+var secretWords = []string{
+	"password", "secret", "token", "api-key", "apikey", "access-key", "account.key", "service-key", "basic-auth",
+	"auth-params", "jaas.config", "http-headers", "credential", "passphrase", "private-key", "user-info",
+}
+
+// IsSecret reports whether an option's key sounds like one whose value must not be
+// shown.
+func IsSecret(key string) bool {
+	key = strings.ToLower(key)
+	for _, w := range secretWords {
+		if strings.Contains(key, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// maskSecrets writes stars over the values of secret options, 'key' = 'value', in a
+// statement. The text keeps its length, so that places stay right. A reference such
+// as ${env:NAME} is no secret.
+func maskSecrets(sql string) string {
+	var out []byte
+	key, equals := "", false // the last literal, and whether = came after it
+	for i := 0; i < len(sql); {
+		switch c := sql[i]; {
+		case c == '\'':
+			end := closing(sql, i)
+			value := strings.TrimSuffix(sql[i+1:end], "'")
+			if equals && IsSecret(key) && !strings.HasPrefix(value, "${") {
+				if out == nil {
+					out = []byte(sql)
+				}
+				for k := i + 1; k < i+1+len(value); k++ {
+					if out[k] != '\n' {
+						out[k] = '*'
+					}
+				}
+			}
+			key, equals, i = value, false, end
+		case c == '`' || c == '"':
+			i, key = closing(sql, i), ""
+		case strings.HasPrefix(sql[i:], "--"):
+			if n := strings.IndexByte(sql[i:], '\n'); n >= 0 {
+				i += n
+			} else {
+				i = len(sql)
+			}
+		case strings.HasPrefix(sql[i:], "/*") && !strings.HasPrefix(sql[i:], "/*+"):
+			if n := strings.Index(sql[i+2:], "*/"); n >= 0 {
+				i += n + 4
+			} else {
+				i = len(sql)
+			}
+		case c == '=':
+			equals = key != ""
+			i++
+		default:
+			if c > ' ' {
+				key, equals = "", false
+			}
+			i++
+		}
+	}
+	if out == nil {
+		return sql
+	}
+	return string(out)
+}
+
+// closing is the index behind the quoted text that begins at i; a quote inside is
+// written twice. Text that is not closed ends with the input.
+func closing(s string, i int) int {
+	q := s[i]
+	for k := i + 1; k < len(s); k++ {
+		if s[k] != q {
+			continue
+		}
+		if k+1 < len(s) && s[k+1] == q {
+			k++
+			continue
+		}
+		return k + 1
+	}
+	return len(s)
+}
