@@ -361,7 +361,7 @@ func compareRows(op expr.CompareOp, l, r expr.Node, at diag.Span) (expr.Node, er
 	return expr.NewAnd(parts...), nil
 }
 
-// overlaps writes (a, b) OVERLAPS (c, d) out.
+// overlaps binds (a, b) OVERLAPS (c, d); an interval as end is added to its start.
 func (x *block) overlaps(e *ast.Binary) (expr.Node, error) {
 	side := func(n ast.Expr) (lo, hi expr.Node, err error) {
 		var parts []ast.Expr
@@ -393,35 +393,7 @@ func (x *block) overlaps(e *ast.Binary) (expr.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	order := func(lo, hi expr.Node) (expr.Node, expr.Node, error) {
-		le, err := expr.NewCompare(expr.Le, lo, hi, e.Span())
-		if err != nil {
-			return nil, nil, err
-		}
-		first, err := expr.NewCase([]expr.Node{le, lo, hi}, e.Span())
-		if err != nil {
-			return nil, nil, err
-		}
-		last, err := expr.NewCase([]expr.Node{le, hi, lo}, e.Span())
-		return first, last, err
-	}
-	a, b, err = order(a, b)
-	if err != nil {
-		return nil, err
-	}
-	c, d, err = order(c, d)
-	if err != nil {
-		return nil, err
-	}
-	p, err := expr.NewCompare(expr.Ge, b, c, e.Span())
-	if err != nil {
-		return nil, err
-	}
-	q, err := expr.NewCompare(expr.Ge, d, a, e.Span())
-	if err != nil {
-		return nil, err
-	}
-	return expr.NewAnd(p, q), nil
+	return x.op("OVERLAPS", e.Span(), a, b, c, d)
 }
 
 func (x *block) is(e *ast.Is) (expr.Node, error) {

@@ -133,6 +133,11 @@ func newForm(fn *function.Func, args []Node, at diag.Span) (Node, error) {
 		return NewCase(args, at)
 	case function.FormCase:
 		return NewCase(args, at)
+	case function.FormOverlaps:
+		if err := need(4, 4); err != nil {
+			return nil, err
+		}
+		return NewOverlaps(args[0], args[1], args[2], args[3], at)
 	case function.FormArray:
 		return NewArray(args, at)
 	case function.FormMap:

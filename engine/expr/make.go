@@ -71,7 +71,13 @@ func makeCast(arg Node, to types.Type, try, silent bool, at diag.Span) Node {
 	if types.SameIgnoringNull(from, to) && silent {
 		return arg
 	}
-	return &Cast{Arg: arg, To: to, Try: try, Implicit: silent, At: at}
+	c := &Cast{Arg: arg, To: to, Try: try, Implicit: silent, At: at}
+	if _, ok := arg.(*Literal); ok && from.NotNull && !try && !to.NotNull {
+		// A constant is known to fit or not.
+		l, err := evalConst(c, nil)
+		c.To.NotNull = err == nil && !l.Col.IsNull(0)
+	}
+	return c
 }
 
 // implicit casts arg to the type to unless it has it.
@@ -187,6 +193,39 @@ func NewBetween(x, low, high Node, symmetric, negated bool, at diag.Span) (Node,
 		n = NewNot(n, at)
 	}
 	return n, nil
+}
+
+// NewOverlaps makes (a, b) OVERLAPS (c, d) of points in time. The ends of a stretch
+// may stand in either order. It is written out in comparisons, as the standard
+// does, so that a NULL end makes it UNKNOWN only where it matters.
+func NewOverlaps(a, b, c, d Node, at diag.Span) (Node, error) {
+	order := func(lo, hi Node) (first, last Node, err error) {
+		le, err := NewCompare(Le, lo, hi, at)
+		if err != nil {
+			return nil, nil, err
+		}
+		if first, err = NewCase([]Node{le, lo, hi}, at); err != nil {
+			return nil, nil, err
+		}
+		last, err = NewCase([]Node{le, hi, lo}, at)
+		return first, last, err
+	}
+	a, b, err := order(a, b)
+	if err != nil {
+		return nil, err
+	}
+	if c, d, err = order(c, d); err != nil {
+		return nil, err
+	}
+	p, err := NewCompare(Ge, b, c, at)
+	if err != nil {
+		return nil, err
+	}
+	q, err := NewCompare(Ge, d, a, at)
+	if err != nil {
+		return nil, err
+	}
+	return NewAnd(p, q), nil
 }
 
 // NewIn makes x [NOT] IN (list), with all brought to one type.

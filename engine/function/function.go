@@ -73,7 +73,8 @@ const (
 	FormArray
 	FormMap
 	FormRow
-	FormItem // ITEM(collection, key): a[i], m[k], r[i]
+	FormItem     // ITEM(collection, key): a[i], m[k], r[i]
+	FormOverlaps // OVERLAPS(start, end, start, end)
 )
 
 // Example is a use of a function with the text of its value.

@@ -54,7 +54,7 @@ var divide = function.Func{
 		{SQL: "5 / 2", Want: "2"},
 		{SQL: "-5 / 2", Want: "-2"},
 		{SQL: "1e0 / 0", Want: "Infinity"},
-		{SQL: "1.0 / 3", Want: "0.333333"},
+		{SQL: "1.0 / 3", Want: "0.333333333333"},
 	},
 	Infer: func(c *function.Call) (function.Resolved, error) { return inferArith(c, "/") },
 }

@@ -150,49 +150,12 @@ func unitsBetween(a, b *local, i int, u unit) int64 {
 }
 
 var overlaps = function.Func{
-	Name: "OVERLAPS", Category: function.Temporal,
+	Name: "OVERLAPS", Category: function.Temporal, Form: function.FormOverlaps,
 	Summary:    "TRUE if two stretches of time have a moment in common; their ends are points or intervals.",
 	Signatures: []string{"(a, b) OVERLAPS (c, d)"},
 	Examples: []function.Example{
-		{SQL: "OVERLAPS(TIME '2:55:00', INTERVAL '1' HOUR, TIME '3:30:00', INTERVAL '2' HOUR)", Want: "TRUE"},
-		{SQL: "OVERLAPS(TIME '9:00:00', TIME '10:00:00', TIME '10:15:00', INTERVAL '3' HOUR)", Want: "FALSE"},
+		{SQL: "(TIME '2:55:00', INTERVAL '1' HOUR) OVERLAPS (TIME '3:30:00', INTERVAL '2' HOUR)", Want: "TRUE"},
+		{SQL: "(TIME '9:00:00', TIME '10:00:00') OVERLAPS (TIME '10:15:00', INTERVAL '3' HOUR)", Want: "FALSE"},
+		{SQL: "(DATE '2020-01-05', CAST(NULL AS DATE)) OVERLAPS (DATE '2020-02-01', DATE '2020-03-01')", Want: "FALSE"},
 	},
-	Infer: func(c *function.Call) (function.Resolved, error) {
-		end := same("a date-time or interval", types.TimestampT(3), func(t types.Type) bool { return t.IsTemporal() || t.IsInterval() })
-		p, err := match(c, 0, false, datetime, end, datetime, end)
-		if err != nil {
-			return function.Resolved{}, err
-		}
-		return function.Resolved{Params: p, Result: types.BooleanT.Nullable(nullable(c)), Strict: true, Cost: 15,
-			Make: zoned(func(z *kernel.Zone, f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
-				for i := range kernel.Lanes(n, live) {
-					a, b := stretch(args[0], args[1], i, z)
-					c, d := stretch(args[2], args[3], i, z)
-					if a <= d && c <= b {
-						batch.SetBit(dst.Bits, i)
-					}
-				}
-				return nil
-			}),
-		}, nil
-	},
-}
-
-// stretch is the first and last moment of a stretch of time.
-func stretch(from, to *batch.Col, i int, z *kernel.Zone) (a, b int64) {
-	x := localOf(from, z)
-	a = x.millis(i)
-	switch to.Type.Kind {
-	case types.IntervalDT:
-		v := intsOf(to)
-		b = a + v.at(i)
-	case types.IntervalYM:
-		v := intsOf(to)
-		d := kernel.FloorDiv(a, kernel.MsDay)
-		b = kernel.AddMonths(d, v.at(i))*kernel.MsDay + a - d*kernel.MsDay
-	default:
-		y := localOf(to, z)
-		b = y.millis(i)
-	}
-	return min(a, b), max(a, b)
 }
