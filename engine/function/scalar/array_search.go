@@ -1,0 +1,135 @@
+package scalar
+
+import (
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/function"
+	"github.com/minkstream/mink/engine/kernel"
+	"github.com/minkstream/mink/engine/types"
+)
+
+var arrayContains = function.Func{
+	Name: "ARRAY_CONTAINS", Category: function.Collection,
+	Summary:    "TRUE if the array has the value; NULL is searched for too.",
+	Signatures: []string{"ARRAY_CONTAINS(array, value)"},
+	Examples: []function.Example{
+		{SQL: "ARRAY_CONTAINS(ARRAY['a', 'b'], 'b')", Want: "TRUE"}, {SQL: "ARRAY_CONTAINS(ARRAY[1, NULL], NULL)", Want: "TRUE"},
+		{SQL: "ARRAY_CONTAINS(CAST(NULL AS ARRAY<INT>), 1)", Want: "NULL"},
+	},
+	Infer: func(c *function.Call) (function.Resolved, error) {
+		r, err := arrayAndElement(c)
+		r.Result = types.BooleanT.Nullable(r.Result.IsNullable())
+		r.Eval = func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
+			l := listsOf(args[0])
+			for i := range kernel.Lanes(n, live) {
+				if args[0].IsNull(i) {
+					dst.SetNull(i, n)
+				} else if positionOf(&l, args, i) > 0 {
+					batch.SetBit(dst.Bits, i)
+				}
+			}
+			return nil
+		}
+		return r, err
+	},
+}
+
+// positionOf is where the value of lane i stands in its array, from 1, or 0.
+func positionOf(l *lists, args []*batch.Col, i int) int {
+	from, to := l.span(i)
+	for k := from; k < to; k++ {
+		if args[0].Kids[0].EqualLanes(k, args[1], i) {
+			return k - from + 1
+		}
+	}
+	return 0
+}
+
+var arrayPosition = function.Func{
+	Name: "ARRAY_POSITION", Category: function.Collection,
+	Summary:    "Where the value first stands in the array, from 1; 0 if it does not.",
+	Signatures: []string{"ARRAY_POSITION(array, value)"},
+	Examples:   []function.Example{{SQL: "ARRAY_POSITION(ARRAY['a', 'b', 'b'], 'b')", Want: "2"}, {SQL: "ARRAY_POSITION(ARRAY['a'], 'x')", Want: "0"}, {SQL: "ARRAY_POSITION(ARRAY[1, NULL], NULL)", Want: "NULL"}},
+	Infer: func(c *function.Call) (function.Resolved, error) {
+		r, err := arrayAndElement(c)
+		r.Result, r.Strict = types.IntT.Nullable(nullable(c)), true
+		r.Eval = func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
+			l := listsOf(args[0])
+			for i := range kernel.Lanes(n, live) {
+				dst.I32[i] = int32(positionOf(&l, args, i))
+			}
+			return nil
+		}
+		return r, err
+	},
+}
+
+var arrayRemove = function.Func{
+	Name: "ARRAY_REMOVE", Category: function.Collection,
+	Summary:    "The array without the elements that equal the value.",
+	Signatures: []string{"ARRAY_REMOVE(array, value)"},
+	Examples:   []function.Example{{SQL: "ARRAY_REMOVE(ARRAY[1, 2, 1, NULL], 1)", Want: "[2, NULL]"}, {SQL: "ARRAY_REMOVE(ARRAY[1, NULL], CAST(NULL AS INT))", Want: "[1]"}},
+	Infer: func(c *function.Call) (function.Resolved, error) {
+		r, err := arrayAndElement(c)
+		r.Make = listMaker(func(p *picker, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
+			l := listsOf(args[0])
+			return p.pick(dst, args[0].Kids, n, live, func(i int) error {
+				if args[0].IsNull(i) {
+					dst.SetNull(i, n)
+					return nil
+				}
+				from, to := l.span(i)
+				for k := from; k < to; k++ {
+					if !args[0].Kids[0].EqualLanes(k, args[1], i) {
+						p.sel = append(p.sel, uint32(k))
+					}
+				}
+				return nil
+			})
+		})
+		return r, err
+	},
+}
+
+var arrayJoin = function.Func{
+	Name: "ARRAY_JOIN", Category: function.Collection,
+	Summary:    "The strings of the array with a delimiter between them; NULLs are left out, or written as the third argument.",
+	Signatures: []string{"ARRAY_JOIN(array, delimiter [, null text])"},
+	Examples:   []function.Example{{SQL: "ARRAY_JOIN(ARRAY['a', 'b', NULL], '+')", Want: "a+b"}, {SQL: "ARRAY_JOIN(ARRAY['a', 'b', NULL], '+', 'abc')", Want: "a+b+abc"}},
+	Infer: func(c *function.Call) (function.Resolved, error) {
+		texts := same("an array of strings", types.ArrayT(types.StringT), func(t types.Type) bool {
+			return t.Kind == types.Array && (t.Elem.IsString() || t.Elem.Kind == types.Null)
+		})
+		return spec{params: []class{texts, text, text}, min: 2, result: types.StringT, cost: 40, eval: func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
+			w := f.Strings(dst)
+			l, delim := listsOf(args[0]), kernel.StrsOf(args[1])
+			var null kernel.Strs
+			if len(args) > 2 {
+				null = kernel.StrsOf(args[2])
+			}
+			kid := &args[0].Kids[0]
+			var tmp [batch.InlineMax]byte
+			for i := range kernel.Lanes(n, live) {
+				from, to := l.span(i)
+				first := true
+				for k := from; k < to; k++ {
+					isNull := kid.IsNull(k)
+					if isNull && len(args) < 3 {
+						continue
+					}
+					if !first {
+						w.Buf = append(w.Buf, delim.At(i)...)
+					}
+					first = false
+					if isNull {
+						w.Buf = append(w.Buf, null.At(i)...)
+					} else {
+						w.Buf = append(w.Buf, kid.Bytes(k, &tmp)...)
+					}
+				}
+				dst.Views[i] = w.End()
+			}
+			w.Close()
+			return nil
+		}}.infer(c)
+	},
+}
