@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/minkstream/mink/engine/diag"
@@ -62,6 +63,7 @@ func (x *block) call(e *ast.FuncCall) (expr.Node, error) {
 	}
 	args := make([]expr.Node, 0, len(e.Args))
 	for _, a := range e.Args {
+		x.rawJSON = jsonMakers[name] && isJSONCall(a.Value)
 		if a.Name != nil {
 			return nil, unsupported(a.Name.Span, "a named argument of a scalar function is")
 		}
@@ -101,6 +103,11 @@ func (x *block) special(e *ast.FuncCall, name string) error {
 		return unsupported(e.Span(), "%s is", name)
 	case "MATCH_ROWTIME", "MATCH_PROCTIME", "CLASSIFIER", "PREV", "NEXT":
 		return diag.At(e.Span(), diag.InvalidQuery, "%s is a function of MATCH_RECOGNIZE", name)
+	case "JSON":
+		if !x.rawJSON {
+			return diag.At(e.Span(), diag.InvalidArgument, "JSON(...) is an argument of JSON_OBJECT or JSON_ARRAY only")
+		}
+		x.rawJSON = false
 	case "SOURCE_WATERMARK":
 		return diag.At(e.Span(), diag.InvalidQuery, "SOURCE_WATERMARK() is the whole expression of a WATERMARK")
 	}
@@ -138,8 +145,21 @@ func (x *block) minusInterval(e *ast.FuncCall) (expr.Node, error) {
 	return x.op("MINUS_DATE", e.Span(), list[0], list[1], text(string(unit), e.Span()))
 }
 
-// jsonArgs adds the clauses of a JSON function as further arguments: one CHAR
-// literal a clause, the value of DEFAULT behind its clause.
+// jsonMakers are the functions in whose arguments JSON stays as it is.
+var jsonMakers = map[string]bool{"JSON_OBJECT": true, "JSON_ARRAY": true}
+
+// isJSONCall reports whether e makes JSON and not just text.
+func isJSONCall(e ast.Expr) bool {
+	f, ok := e.(*ast.FuncCall)
+	if !ok || len(f.Name) != 1 {
+		return false
+	}
+	name := strings.ToUpper(f.Name.Last())
+	return name == "JSON" || jsonMakers[name]
+}
+
+// jsonArgs adds the clauses of a JSON function as further arguments: one literal a
+// clause, the value of DEFAULT behind its clause.
 func (x *block) jsonArgs(e *ast.FuncCall, args []expr.Node) ([]expr.Node, error) {
 	j := e.JSON
 	if j.Returning != nil || len(j.FormatJSON) > 0 {
@@ -148,12 +168,12 @@ func (x *block) jsonArgs(e *ast.FuncCall, args []expr.Node) ([]expr.Node, error)
 			if err != nil {
 				return nil, err
 			}
-			args = append(args, text("RETURNING "+t.Nullable(true).String(), e.Span()))
+			args = append(args, clause("RETURNING "+t.Nullable(true).String(), e.Span()))
 		} else {
 			return nil, unsupported(e.Span(), "FORMAT JSON is")
 		}
 	}
-	word := func(s string) { args = append(args, text(s, e.Span())) }
+	word := func(s string) { args = append(args, clause(s, e.Span())) }
 	switch j.Wrapper {
 	case ast.WrapperWithout:
 		word("WITHOUT WRAPPER")
@@ -176,6 +196,11 @@ func (x *block) jsonArgs(e *ast.FuncCall, args []expr.Node) ([]expr.Node, error)
 				return nil, err
 			}
 			args = append(args, n)
+		}
+	}
+	for i, a := range e.Args {
+		if jsonMakers[strings.ToUpper(e.Name.Last())] && isJSONCall(a.Value) {
+			word("RAW " + strconv.Itoa(i))
 		}
 	}
 	switch j.OnNull {

@@ -11,6 +11,7 @@ import (
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/expr"
+	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/sql/ast"
 	"github.com/minkstream/mink/engine/types"
 )
@@ -26,6 +27,11 @@ func constant(t types.Type, at diag.Span, add func(b *batch.Builder)) *expr.Lite
 // text makes a CHAR literal.
 func text(s string, at diag.Span) *expr.Literal {
 	return constant(types.CharT(max(1, utf8.RuneCountInString(s))), at, func(b *batch.Builder) { b.AppendString(s) })
+}
+
+// clause makes the literal that stands for a clause of a call.
+func clause(s string, at diag.Span) *expr.Literal {
+	return constant(function.ClauseType(), at, func(b *batch.Builder) { b.AppendString(s) })
 }
 
 // integer makes an INT literal, or BIGINT when it is too large for INT.

@@ -24,6 +24,7 @@ type block struct {
 	inAgg   bool   // inside the arguments of an aggregate
 	inOver  bool
 	noQuery bool // subqueries have no place here
+	rawJSON bool // the call bound next is an argument of JSON_OBJECT or JSON_ARRAY
 	after   bool // above the aggregation: SELECT list, HAVING, QUALIFY, ORDER BY
 
 	keys   []groupKey

@@ -114,6 +114,26 @@ type Arg struct {
 	Lit *batch.Col
 }
 
+// clauseClass is the class of the CHAR type that clauses of a call have.
+const clauseClass = "clause"
+
+// ClauseType is the type of a constant argument that stands for a clause of the
+// call, such as NULL ON EMPTY, and not for a value.
+func ClauseType() types.Type {
+	t := types.CharT(1)
+	t.Class = clauseClass
+	return t
+}
+
+// Clause is the text of an argument that stands for a clause; empty for values.
+func (a Arg) Clause() string {
+	if a.Type.Class != clauseClass || a.Lit == nil {
+		return ""
+	}
+	var tmp [batch.InlineMax]byte
+	return string(a.Lit.Bytes(0, &tmp))
+}
+
 // Call is a call to be understood.
 type Call struct {
 	Name string

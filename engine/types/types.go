@@ -74,7 +74,8 @@ type Type struct {
 	Key *Type
 	// Fields are the fields of ROW.
 	Fields []Field
-	// Class names RAW and structured types.
+	// Class names RAW and structured types; package function marks clauses of calls
+	// with it.
 	Class string
 }
 

@@ -1,11 +1,6 @@
 package aggregate
 
 import (
-	"encoding/base64"
-	"math"
-	"strconv"
-	"time"
-
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/function"
@@ -55,7 +50,7 @@ func (a *list) finishJSONArray(res *batch.Builder, c *batch.Col, n int) {
 		if i > 0 {
 			a.text = append(a.text, ',')
 		}
-		a.text = appendJSON(a.text, c, i)
+		a.text = kernel.AppendJSON(a.text, c, i)
 	}
 	res.AppendBytes(append(a.text, ']'))
 }
@@ -79,95 +74,10 @@ func (a *list) finishJSONObject(res *batch.Builder, cols []batch.Col, n int) err
 		if len(a.text) > 1 {
 			a.text = append(a.text, ',')
 		}
-		a.text = appendQuoted(a.text, []byte(key))
+		a.text = kernel.AppendQuoted(a.text, []byte(key))
 		a.text = append(a.text, ':')
-		a.text = appendJSON(a.text, &cols[1], i)
+		a.text = kernel.AppendJSON(a.text, &cols[1], i)
 	}
 	res.AppendBytes(append(a.text, '}'))
 	return nil
-}
-
-// appendJSON writes a value as JSON: numbers and booleans as they are, lists and
-// rows in brackets, the rest as strings.
-func appendJSON(dst []byte, c *batch.Col, i int) []byte {
-	if c.IsNull(i) {
-		return append(dst, "null"...)
-	}
-	switch t := c.Type; {
-	case t.Kind == types.Boolean, t.IsInteger(), t.Kind == types.Decimal:
-		return kernel.AppendText(dst, c, i, time.UTC)
-	case t.IsApprox():
-		v := c.Float(i)
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return append(strconv.AppendFloat(append(dst, '"'), v, 'g', -1, 64), '"')
-		}
-		return kernel.AppendText(dst, c, i, time.UTC)
-	case t.IsBinary():
-		var s [12]byte
-		dst = append(dst, '"')
-		dst = base64.StdEncoding.AppendEncode(dst, c.Bytes(i, &s))
-		return append(dst, '"')
-	case t.Kind == types.Row:
-		dst = append(dst, '{')
-		l := c.ValueLane(i)
-		for k := range c.Kids {
-			if k > 0 {
-				dst = append(dst, ',')
-			}
-			dst = appendQuoted(dst, []byte(t.Fields[k].Name))
-			dst = append(dst, ':')
-			dst = appendJSON(dst, &c.Kids[k], l)
-		}
-		return append(dst, '}')
-	case t.Kind == types.Array:
-		dst = append(dst, '[')
-		for k := c.Offs[i]; k < c.Offs[i+1]; k++ {
-			if k > c.Offs[i] {
-				dst = append(dst, ',')
-			}
-			dst = appendJSON(dst, &c.Kids[0], int(k))
-		}
-		return append(dst, ']')
-	case t.Kind == types.Map, t.Kind == types.Multiset:
-		dst = append(dst, '{')
-		for k := c.Offs[i]; k < c.Offs[i+1]; k++ {
-			if k > c.Offs[i] {
-				dst = append(dst, ',')
-			}
-			dst = appendQuoted(dst, kernel.AppendText(nil, &c.Kids[0], int(k), time.UTC))
-			dst = append(dst, ':')
-			dst = appendJSON(dst, &c.Kids[1], int(k))
-		}
-		return append(dst, '}')
-	}
-	return appendQuoted(dst, kernel.AppendText(nil, c, i, time.UTC))
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendQuoted writes a JSON string.
-func appendQuoted(dst, s []byte) []byte {
-	dst = append(dst, '"')
-	for _, b := range s {
-		switch {
-		case b == '"' || b == '\\':
-			dst = append(dst, '\\', b)
-		case b == '\n':
-			dst = append(dst, `\n`...)
-		case b == '\r':
-			dst = append(dst, `\r`...)
-		case b == '\t':
-			dst = append(dst, `\t`...)
-		case b == '\b':
-			dst = append(dst, `\b`...)
-		case b == '\f':
-			dst = append(dst, `\f`...)
-		case b < 0x20:
-			dst = append(dst, `\u00`...)
-			dst = append(dst, hexDigits[b>>4], hexDigits[b&15])
-		default:
-			dst = append(dst, b)
-		}
-	}
-	return append(dst, '"')
 }

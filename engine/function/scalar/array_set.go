@@ -202,4 +202,3 @@ func inferArrayExtreme(c *function.Call, side int) (function.Resolved, error) {
 		})
 	}}, nil
 }
-
