@@ -46,12 +46,15 @@ func (r runRef) sched() *schedState {
 // batch is still in the cache, then those of its ring in turn, then the oldest of
 // the fullest other ring.
 type worker struct {
-	cl     *Cluster
-	num    int
-	mu     sync.Mutex
-	next   runRef
-	ring   []runRef
-	head   int
+	cl   *Cluster
+	num  int
+	mu   sync.Mutex
+	next runRef
+	ring []runRef
+	head int
+	// low holds source tasks when there is one worker: a source is asked when nothing
+	// else can run, so a batch goes all the way before the next one is read.
+	low    []runRef
 	length atomic.Int32
 	parked atomic.Bool
 	stop   atomic.Bool
@@ -104,7 +107,7 @@ func (cl *Cluster) ready(on *worker, r runRef) {
 				continue
 			}
 			home := cl.workers[s.home]
-			if on == home && !r.later {
+			if on == home && !r.later && !(r.t != nil && on.patient(r.t)) {
 				on.mu.Lock()
 				old := on.next
 				on.next = r
@@ -133,14 +136,24 @@ func (cl *Cluster) ready(on *worker, r runRef) {
 // called to help.
 func (w *worker) push(r runRef) {
 	w.mu.Lock()
-	w.ring = append(w.ring, r)
-	n := len(w.ring) - w.head
+	if r.t != nil && w.patient(r.t) {
+		w.low = append(w.low, r)
+	} else {
+		w.ring = append(w.ring, r)
+	}
+	n := w.waiting()
 	if n > 1 || w.next.h != nil {
 		defer w.cl.help(w)
 	}
 	w.length.Store(int32(n))
 	w.mu.Unlock()
 }
+
+// patient reports a task that waits until no other can run.
+func (w *worker) patient(t *task) bool { return t.src != nil && len(w.cl.workers) == 1 }
+
+// waiting counts what is queued, next aside.
+func (w *worker) waiting() int { return len(w.ring) - w.head + len(w.low) }
 
 // help wakes a parked worker other than w.
 func (cl *Cluster) help(w *worker) {
@@ -185,7 +198,13 @@ func (w *worker) take() (runRef, bool) {
 
 func (w *worker) popLocked() (runRef, bool) {
 	if w.head == len(w.ring) {
-		return runRef{}, false
+		if len(w.low) == 0 {
+			return runRef{}, false
+		}
+		r := w.low[0]
+		w.low = w.low[1:]
+		w.length.Store(int32(w.waiting()))
+		return r, true
 	}
 	r := w.ring[w.head]
 	w.ring[w.head] = runRef{}
@@ -196,7 +215,7 @@ func (w *worker) popLocked() (runRef, bool) {
 		n := copy(w.ring, w.ring[w.head:])
 		w.ring, w.head = w.ring[:n], 0
 	}
-	w.length.Store(int32(len(w.ring) - w.head))
+	w.length.Store(int32(w.waiting()))
 	return r, true
 }
 
@@ -268,7 +287,7 @@ func (w *worker) runTask(h *threaded, t *task) bool {
 			t.busy += now - start
 			return false
 		}
-		if now-start > stepBudget || t.sched.home == w.num && w.hasNext() || t.dead.Load() {
+		if p == pickPoll && w.patient(t) || now-start > stepBudget || t.sched.home == w.num && w.hasNext() || t.dead.Load() {
 			t.busy += now - start
 			return true
 		}

@@ -203,8 +203,12 @@ func (o *optimizer) normalized(c *changes, in plan.Node, pk []int) plan.Node {
 	if !c.before[in] && !c.full[in] && !o.duplicates(scan) {
 		return in
 	}
+	if n, ok := o.normalizedAs[in]; ok {
+		return n
+	}
 	n := &plan.ChangelogNormalize{Keys: pk, TTL: o.stateTTL(-1)}
-	n.In = o.exchange(in, pk)
+	// An exchange of its own: an equal one further up reads what comes out of here.
+	n.In = o.dealBy(in, pk)
 	t := n.In.Info()
 	n.Span, n.Schema, n.Dist = t.Span, t.Schema, t.Dist
 	n.UpsertKeys = [][]int{slices.Clone(pk)}
@@ -212,7 +216,9 @@ func (o *optimizer) normalized(c *changes, in plan.Node, pk []int) plan.Node {
 	if c.before[in] {
 		n.Emits |= connect.HasUpdateBefore
 	}
-	return o.intern(n)
+	o.ids[n] = len(o.ids)
+	o.normalizedAs[in] = n
+	return n
 }
 
 // below is the scan under a source's Calc.

@@ -122,6 +122,8 @@ type optimizer struct {
 	// upsertScan are projections of upsert sources that can be normalised, with their
 	// key.
 	upsertScan map[plan.Node][]int
+	// normalizedAs are the ChangelogNormalize nodes that stand above such sources.
+	normalizedAs map[plan.Node]plan.Node
 	warnings   []*diag.Error
 }
 
@@ -129,7 +131,7 @@ func newOptimizer(s *catalog.Session, opts Options) *optimizer {
 	c := s.Config
 	return &optimizer{
 		s: s, opts: opts, batch: c.Batch(), ttl: c.Duration("table.exec.state.ttl").Milliseconds(),
-		made: map[string]plan.Node{}, ids: map[plan.Node]int{}, scans: map[string]*plan.Scan{}, upsertScan: map[plan.Node][]int{},
+		made: map[string]plan.Node{}, ids: map[plan.Node]int{}, scans: map[string]*plan.Scan{}, upsertScan: map[plan.Node][]int{}, normalizedAs: map[plan.Node]plan.Node{},
 	}
 }
 

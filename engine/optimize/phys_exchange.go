@@ -38,6 +38,20 @@ func dealt(d plan.Distribution, keys []int) bool {
 }
 
 func (o *optimizer) newExchange(in plan.Node, kind plan.ExchangeKind, keys []int) plan.Node {
+	return o.intern(makeExchange(in, kind, keys))
+}
+
+// dealBy is exchange with a node that nobody else reads.
+func (o *optimizer) dealBy(in plan.Node, keys []int) plan.Node {
+	if dealt(in.Info().Dist, keys) {
+		return in
+	}
+	x := makeExchange(in, plan.ExchangeHash, keys)
+	o.ids[x] = len(o.ids)
+	return x
+}
+
+func makeExchange(in plan.Node, kind plan.ExchangeKind, keys []int) *plan.Exchange {
 	x := &plan.Exchange{Kind: kind, Keys: keys}
 	t := in.Info()
 	x.In, x.Span, x.Schema, x.Emits, x.Windows = in, t.Span, t.Schema, t.Emits, t.Windows
@@ -60,7 +74,7 @@ func (o *optimizer) newExchange(in plan.Node, kind plan.ExchangeKind, keys []int
 	} else {
 		x.Dist.Kind = plan.Single
 	}
-	return o.intern(x)
+	return x
 }
 
 // exchangeBoth deals both inputs of a join so that rows with equal keys meet.
