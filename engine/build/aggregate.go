@@ -36,11 +36,4 @@ func (b *builder) localAggregate(n *plan.LocalGroupAggregate) (func() exec.Opera
 	return func() exec.Operator { return exec.NewLocalAggregate(in, keys, aggs, n.InputRetracts) }, 0, nil
 }
 
-func (b *builder) windowTVF(n *plan.WindowTVF) (func() exec.Operator, int64, error) { return soon(n) }
-func (b *builder) windowAggregate(n *plan.WindowAggregate) (func() exec.Operator, int64, error) {
-	return soon(n)
-}
-func (b *builder) groupWindow(n *plan.GroupWindowAggregate) (func() exec.Operator, int64, error) {
-	return soon(n)
-}
 func (b *builder) over(n *plan.OverAggregate) (func() exec.Operator, int64, error) { return soon(n) }

@@ -136,10 +136,7 @@ func (b *builder) firing(w plan.WindowSpec) func(int64) int64 {
 		return nil
 	}
 	zone := b.cfg.Zone
-	return func(wall int64) int64 {
-		t := time.UnixMilli(wall).UTC()
-		return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), zone).UnixMilli()
-	}
+	return func(wall int64) int64 { return exec.FiresAt(zone, wall) }
 }
 
 func (b *builder) windowJoin(n *plan.WindowJoin) (func() exec.Operator, int64, error) {

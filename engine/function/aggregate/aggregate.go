@@ -199,3 +199,13 @@ type noBlobs struct{}
 
 func (noBlobs) Blobs() []int     { return nil }
 func (noBlobs) WantsNulls() bool { return false }
+
+// Additive reports accumulators whose lanes are sums modulo 2^64: two are merged,
+// and one is taken out of another, lane by lane.
+func Additive(a Acc) bool {
+	switch a.(type) {
+	case countAcc, *intSum:
+		return true
+	}
+	return false
+}
