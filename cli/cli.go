@@ -18,6 +18,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/minkstream/mink/engine/diag"
@@ -33,13 +34,20 @@ type app struct {
 }
 
 // Main runs the command line and returns the exit code.
-func Main(args []string, in io.Reader, out, errOut io.Writer) int {
+func Main(args []string, in io.Reader, out, errOut io.Writer) (code int) {
+	defer func() {
+		if r := recover(); r != nil {
+			// A defect; its stack is for whoever mends it, not for the reader.
+			fmt.Fprintf(errOut, "error: internal: %v\n  hint: this is a defect of mink; please report it with the command\n", r)
+			code = exitInternal
+		}
+	}()
 	a := &app{in: in, out: out, err: errOut}
 	ctx, stop := interruptible(errOut)
 	defer stop()
 	root := a.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	ran, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
 	}
@@ -59,9 +67,26 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 		return codeFor(d.Code)
 	}
 	// What is left comes from cobra: unknown commands and flags.
-	fmt.Fprintln(errOut, "mink: "+err.Error())
-	fmt.Fprintln(errOut, "see mink --help")
+	a.usage(ran, err)
 	return exitUsage
+}
+
+// usage reports a wrong command, flag or argument of c, with what was likely meant.
+func (a *app) usage(c *cobra.Command, err error) {
+	msg := strings.TrimSpace(err.Error())
+	fmt.Fprintln(a.err, "mink: "+msg)
+	if name, ok := strings.CutPrefix(msg, "unknown flag: --"); ok {
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden {
+				names = append(names, f.Name)
+			}
+		})
+		if s := diag.Suggest(name, names); s != "" {
+			fmt.Fprintf(a.err, "did you mean --%s?\n", s)
+		}
+	}
+	fmt.Fprintf(a.err, "see %s --help\n", c.CommandPath())
 }
 
 func (a *app) root() *cobra.Command {
@@ -120,6 +145,19 @@ func (a *app) complain(err error) {
 func terminal(w any) bool {
 	f, ok := w.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// drawable reports whether a table can be redrawn in place on w.
+func drawable(w any) bool { return terminal(w) && os.Getenv("TERM") != "dumb" }
+
+// unicodeLocale reports a locale in UTF-8.
+func unicodeLocale() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := strings.ToLower(os.Getenv(name)); v != "" {
+			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
+		}
+	}
+	return false
 }
 
 // color reports whether w wants colour.

@@ -26,15 +26,15 @@ on its own, any number of them. Prints OK, or every error with its place.`,
 			"mink parse --format job.sql",
 		),
 		RunE: func(_ *cobra.Command, args []string) error {
-			name, text, err := a.readScript(args)
+			t, err := a.readScript(args)
 			if err != nil {
 				return err
 			}
 			bad := 0
-			for _, item := range parse.Script(text) {
+			for _, item := range parse.Script(t.sql) {
 				if item.Err != nil {
 					bad++
-					fmt.Fprintln(a.err, diag.Render(diag.Source{Name: name, Text: text}, item.Err))
+					fmt.Fprintln(a.err, diag.Render(diag.Source{Name: t.name, Text: t.sql}, item.Err))
 					continue
 				}
 				switch {
@@ -59,17 +59,33 @@ on its own, any number of them. Prints OK, or every error with its place.`,
 }
 
 // readScript reads the script named by args, or standard input.
-func (a *app) readScript(args []string) (name, text string, err error) {
+func (a *app) readScript(args []string) (text, error) {
 	if len(args) == 0 || args[0] == "-" {
-		b, err := io.ReadAll(a.in)
+		b, err := io.ReadAll(io.LimitReader(a.in, scriptBytesMax+1))
 		if err != nil {
-			return "", "", failed(exitUnreachable, diag.Wrap(diag.IO, err, "cannot read standard input"))
+			return text{}, failed(exitUnreachable, diag.Wrap(diag.IO, err, "cannot read standard input"))
 		}
-		return "<stdin>", string(b), nil
+		return checkSize(text{"<stdin>", string(b)})
 	}
-	b, err := os.ReadFile(args[0])
+	f, err := os.Open(args[0])
 	if err != nil {
-		return "", "", failed(exitUnreachable, diag.Wrap(diag.IO, err, "cannot open the script"))
+		return text{}, failed(exitUnreachable, diag.Wrap(diag.IO, err, "cannot open the script"))
 	}
-	return args[0], string(b), nil
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, scriptBytesMax+1))
+	if err != nil {
+		return text{}, failed(exitUnreachable, diag.Wrap(diag.IO, err, "cannot read the script"))
+	}
+	return checkSize(text{args[0], string(b)})
+}
+
+// scriptBytesMax bounds a script, so that a wrong file is not read whole. The
+// parser bounds each statement.
+const scriptBytesMax = 64 << 20
+
+func checkSize(t text) (text, error) {
+	if len(t.sql) > scriptBytesMax {
+		return text{}, failed(exitFailed, diag.New(diag.LimitExceeded, "the script %s is larger than 64 MB", t.name))
+	}
+	return t, nil
 }

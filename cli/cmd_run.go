@@ -16,6 +16,10 @@ type runFlags struct {
 	dir           string
 	dryRun        bool
 	keepGoing     bool
+	strict        bool
+	// Flags of parts that are not there; see later.
+	tape, gateway string
+	detach        bool
 }
 
 func (f *runFlags) add(c *cobra.Command) {
@@ -23,10 +27,17 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.StringVar(&f.output, "output", "", "table, changelog, json or csv (default: a live table on a terminal, else a changelog, or a table for bounded results in batch mode)")
 	fl.StringArrayVar(&f.set, "set", nil, "set a configuration key, `key=value`; may be repeated")
 	fl.IntVar(&f.nodes, "nodes", 1, "nodes of the embedded cluster")
-	fl.StringVar(&f.checkpointDir, "checkpoint-dir", "", "keep checkpoints in this directory and go on from them when run again")
+	fl.StringVar(&f.checkpointDir, "checkpoint-dir", "", "keep checkpoints in this directory, one every 10 s unless the script says otherwise, and go on from them when run again")
 	fl.StringVar(&f.dir, "dir", ".mink", "directory of the local cluster")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "check the script and run nothing")
 	fl.BoolVar(&f.keepGoing, "keep-going", false, "report a statement that fails and go on with the next")
+	fl.BoolVar(&f.strict, "strict", false, "take warnings for errors")
+	fl.StringVar(&f.gateway, "gateway", "", "run on the cluster behind this SQL gateway")
+	fl.StringVar(&f.tape, "tape", "", "record the run")
+	fl.BoolVar(&f.detach, "detach", false, "return after submission; needs a cluster")
+	for _, name := range []string{"gateway", "tape", "detach"} {
+		_ = fl.MarkHidden(name)
+	}
 	_ = c.RegisterFlagCompletionFunc("output", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return show.Modes, cobra.ShellCompDirectiveNoFileComp
 	})
@@ -39,11 +50,23 @@ func (f *runFlags) check() error {
 			return failed(exitUsage, diag.New(diag.Config, "no output form %q", f.output).WithHint("one of table, changelog, json, csv"))
 		}
 	}
-	if f.nodes < 1 {
-		return failed(exitUsage, diag.New(diag.Config, "--nodes must be at least 1"))
+	if f.nodes < 1 || f.nodes > nodesMax {
+		return failed(exitUsage, diag.New(diag.Config, "--nodes must be from 1 to %d", nodesMax))
+	}
+	switch {
+	case f.detach:
+		return failed(exitUsage, diag.New(diag.Config, "--detach needs a cluster that goes on without this process, and the embedded one does not").
+			WithHint("leave --detach out"))
+	case f.gateway != "":
+		return failed(exitUsage, diag.New(diag.Unsupported, "--gateway is not supported yet").WithHint("without it the script runs on an embedded cluster"))
+	case f.tape != "":
+		return failed(exitUsage, diag.New(diag.Unsupported, "--tape is not supported yet"))
 	}
 	return nil
 }
+
+// nodesMax bounds the nodes of an embedded cluster.
+const nodesMax = 64
 
 func (a *app) runCommand() *cobra.Command {
 	var f runFlags
@@ -65,11 +88,11 @@ started. Rows go to standard output, everything else to standard error.`,
 			if err := f.check(); err != nil {
 				return err
 			}
-			name, text, err := a.readScript(args)
+			text, err := a.readScript(args)
 			if err != nil {
 				return err
 			}
-			return a.runScript(c.Context(), name, text, f)
+			return a.runScripts(c.Context(), f, text)
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"sql"}, cobra.ShellCompDirectiveFilterFileExt

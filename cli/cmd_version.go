@@ -6,6 +6,8 @@ import (
 	"runtime"
 
 	"github.com/spf13/cobra"
+
+	"github.com/minkstream/mink/engine/diag"
 )
 
 func (a *app) versionCommand() *cobra.Command {
@@ -16,6 +18,9 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		Example: examples("mink version", "mink version --output json"),
 		RunE: func(*cobra.Command, []string) error {
+			if output != "text" && output != "json" {
+				return failed(exitUsage, diag.New(diag.Config, "no output form %q", output).WithHint("text or json"))
+			}
 			if output == "json" {
 				return json.NewEncoder(a.out).Encode(map[string]string{
 					"version": version, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,

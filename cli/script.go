@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/cli/show"
+	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/gateway"
 	"github.com/minkstream/mink/engine/sql/parse"
@@ -35,13 +36,22 @@ type job struct {
 // errStop ends a script whose error has been printed.
 var errStop = errors.New("stop")
 
-// runScript runs statements and waits for the jobs they started.
-func (a *app) runScript(ctx context.Context, name, text string, f runFlags) error {
+// text is a script: its name for messages and its statements.
+type text struct{ name, sql string }
+
+// runScripts runs the statements of some texts in one session, one text after the
+// other, and waits for the jobs they started. A text that fails ends the run.
+func (a *app) runScripts(ctx context.Context, f runFlags, texts ...text) error {
 	config, err := parseSettings(f.set)
 	if err != nil {
 		return err
 	}
-	items := parse.Script(text)
+	if f.checkpointDir != "" {
+		// Kept checkpoints are of use only when some are taken.
+		if _, set := config[checkpointInterval]; !set {
+			config[checkpointInterval] = checkpointEvery
+		}
+	}
 	client, err := a.embedded(embed{nodes: f.nodes, checkpointDir: f.checkpointDir})
 	if err != nil {
 		return err
@@ -49,12 +59,27 @@ func (a *app) runScript(ctx context.Context, name, text string, f runFlags) erro
 	defer client.Close()
 	session, err := client.OpenSession(ctx, config)
 	if err != nil {
-		return err
+		return failed(exitUsage, err)
 	}
 	defer session.Close()
-	s := &script{app: a, flags: f, name: name, text: text, client: client, session: session}
-	return s.run(ctx, items)
+	for _, t := range texts {
+		s := &script{app: a, flags: f, name: t.name, text: t.sql, client: client, session: session}
+		if err := s.run(ctx, parse.Script(t.sql)); err != nil {
+			return err
+		}
+	}
+	if f.dryRun {
+		fmt.Fprintln(a.err, "OK, nothing was run")
+	}
+	return nil
 }
+
+// checkpointInterval is the key that --checkpoint-dir sets to checkpointEvery
+// unless it is set.
+const (
+	checkpointInterval = "execution.checkpointing.interval"
+	checkpointEvery    = "10 s"
+)
 
 func (s *script) run(ctx context.Context, items []parse.Item) error {
 	for _, it := range items {
@@ -87,9 +112,6 @@ func (s *script) run(ctx context.Context, items []parse.Item) error {
 	if s.failed {
 		return failed(exitFailed, nil)
 	}
-	if s.flags.dryRun {
-		fmt.Fprintln(s.err, "OK, nothing was run")
-	}
 	return nil
 }
 
@@ -109,8 +131,13 @@ func (s *script) statement(ctx context.Context, it parse.Item) error {
 	for _, w := range op.Warnings() {
 		s.advise(w, it.Span)
 	}
+	if s.flags.strict && len(op.Warnings()) > 0 {
+		s.discard(op)
+		return diag.New(diag.InvalidQuery, "the statement has warnings, and --strict takes them for errors")
+	}
 	switch op.Result() {
 	case gateway.Done:
+		fmt.Fprintln(s.err, "OK")
 		return op.Close()
 	case gateway.Submitted:
 		fmt.Fprintf(s.err, "job %s submitted\n", op.Job())
@@ -121,6 +148,16 @@ func (s *script) statement(ctx context.Context, it parse.Item) error {
 	return s.show(ctx, op)
 }
 
+// discard ends an operation whose result nobody wants.
+func (s *script) discard(op gateway.Operation) {
+	if id := op.Job(); id != "" {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_ = s.client.Cancel(ctx, id)
+	}
+	_ = op.Close()
+}
+
 // show prints the rows of a query until they end.
 func (s *script) show(ctx context.Context, op gateway.Operation) error {
 	mode := s.flags.output
@@ -128,20 +165,21 @@ func (s *script) show(ctx context.Context, op gateway.Operation) error {
 		switch {
 		case op.Result() == gateway.Info || !op.Streaming():
 			mode = "table"
-		case terminal(s.out) && terminal(s.err):
+		case drawable(s.out):
 			mode = "live"
 		default:
 			mode = "changelog"
 		}
 	}
 	start := time.Now()
-	columns, lines := screen(s.out)
 	p, err := show.New(mode, show.Options{
-		Out:    s.out,
-		Zone:   op.Zone(),
-		Color:  color(s.out),
-		Screen: func() (int, int) { return columns, lines },
-		Status: func() show.Status { return s.status(ctx, op.Job(), start) },
+		Out:      s.out,
+		Zone:     op.Zone(),
+		Color:    color(s.out),
+		Terminal: terminal(s.out),
+		Unicode:  unicodeLocale(),
+		Screen:   func() (int, int) { return screen(s.out) },
+		Status:   func() show.Status { return s.status(ctx, op.Job(), start) },
 	})
 	if err != nil {
 		return err
@@ -160,21 +198,33 @@ func (s *script) show(ctx context.Context, op gateway.Operation) error {
 // ticker is a printer that redraws while no rows come.
 type ticker interface{ Tick() error }
 
+// copyRows hands rows to the printer until they end. A printer that can is redrawn
+// while none come, and restarts of the job are told.
 func (s *script) copyRows(ctx context.Context, op gateway.Operation, p show.Printer) error {
+	t, live := p.(ticker)
+	wait := 500 * time.Millisecond
+	if live {
+		wait = 100 * time.Millisecond
+	}
+	restarts := 0
 	for {
-		next, cancel := ctx, context.CancelFunc(func() {})
-		t, live := p.(ticker)
-		if live {
-			next, cancel = context.WithTimeout(ctx, 200*time.Millisecond)
-		}
+		next, cancel := context.WithTimeout(ctx, wait)
 		b, err := op.Next(next)
 		cancel()
 		switch {
 		case err == io.EOF:
 			return nil
-		case live && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
-			if err := t.Tick(); err != nil {
-				return err
+		case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+			if live {
+				if err := t.Tick(); err != nil {
+					return err
+				}
+				continue
+			}
+			if op.Job() != "" {
+				if st, err := s.client.Job(ctx, op.Job()); err == nil {
+					restarts = s.tellRestart(st, restarts)
+				}
 			}
 			continue
 		case err != nil:
@@ -186,14 +236,22 @@ func (s *script) copyRows(ctx context.Context, op gateway.Operation, p show.Prin
 	}
 }
 
+// tellRestart reports restarts of a job beyond those told already.
+func (s *script) tellRestart(st gateway.JobStatus, told int) int {
+	if st.Restarts > told {
+		fmt.Fprintf(s.err, "job %s is restarted (%d): %s\n", st.ID, st.Restarts, show.Clean(fmt.Sprint(st.Err)))
+	}
+	return st.Restarts
+}
+
 // status gathers what the live table shows about its job.
 func (s *script) status(ctx context.Context, id string, start time.Time) show.Status {
-	st := show.Status{Elapsed: time.Since(start)}
+	st := show.Status{Elapsed: time.Since(start), Watermark: batch.NoWatermark}
 	j, err := s.client.Job(ctx, id)
 	if err != nil {
 		return st
 	}
-	st.State, st.Late = j.State, j.Late
+	st.State, st.Late, st.Restarts = j.State, j.Late, j.Restarts
 	st.Watermark = j.Watermark()
 	for _, v := range j.Vertices {
 		if v.Source {
@@ -209,7 +267,7 @@ func (s *script) status(ctx context.Context, id string, start time.Time) show.St
 // wait returns when the jobs of the script have ended.
 func (s *script) wait(ctx context.Context) error {
 	for _, j := range s.jobs {
-		err := j.op.Wait(ctx)
+		err := s.watch(ctx, j)
 		if ctx.Err() != nil {
 			return context.Canceled
 		}
@@ -218,15 +276,59 @@ func (s *script) wait(ctx context.Context) error {
 			s.failed = true
 			continue
 		}
-		rows := int64(0)
-		if st, err := s.client.Job(ctx, j.op.Job()); err == nil {
-			for _, v := range st.Vertices {
-				rows += v.SinkRows
-			}
+		st, err := s.client.Job(ctx, j.op.Job())
+		if err != nil {
+			return err
 		}
-		fmt.Fprintf(s.err, "job %s finished, %d rows written\n", j.op.Job(), rows)
+		if st.AlreadyFinished {
+			fmt.Fprintf(s.err, "job %s had finished in an earlier run, nothing was done; remove %s to run it again\n", st.ID, s.flags.checkpointDir)
+			continue
+		}
+		rows := int64(0)
+		for _, v := range st.Vertices {
+			rows += v.SinkRows
+		}
+		fmt.Fprintf(s.err, "job %s finished, %d %s written\n", st.ID, rows, plural(rows, "row"))
 	}
 	return nil
+}
+
+// watch waits for a job, says when it was restarted and why, and on a terminal how
+// far it is.
+func (s *script) watch(ctx context.Context, j job) error {
+	start, restarts := time.Now(), 0
+	live := drawable(s.err)
+	for {
+		step, cancel := context.WithTimeout(ctx, 250*time.Millisecond)
+		err := j.op.Wait(step)
+		cancel()
+		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			if live {
+				fmt.Fprint(s.err, "\r\x1b[K")
+			}
+			return err
+		}
+		st, err := s.client.Job(ctx, j.op.Job())
+		if err != nil {
+			return err
+		}
+		if live {
+			fmt.Fprint(s.err, "\r\x1b[K")
+		}
+		restarts = s.tellRestart(st, restarts)
+		if live {
+			columns, _ := screen(s.err)
+			fmt.Fprint(s.err, show.Cut(s.status(ctx, st.ID, start).Line(), columns-1))
+		}
+	}
+}
+
+// plural is word, or words unless n is one.
+func plural(n int64, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
 }
 
 // report prints an error of the statement at a place in the script; the error's own

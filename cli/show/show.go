@@ -7,6 +7,7 @@ package show
 
 import (
 	"io"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -39,12 +40,25 @@ type Head struct {
 
 // Options say how to print.
 type Options struct {
-	Out    io.Writer
-	Zone   *time.Location
-	Width  int // most columns of a cell; 0 = 30
-	Color  bool
-	Status func() Status // for the live table; may be nil
-	Screen func() (columns, lines int)
+	Out   io.Writer
+	Zone  *time.Location
+	Width int // most columns of a cell; 0 = 30
+	Color bool
+	// Terminal says that Out drives a terminal: control characters of the data are
+	// escaped in every form.
+	Terminal bool
+	// Unicode lets the live table draw its lines with box characters.
+	Unicode bool
+	Status  func() Status // for the live table; may be nil
+	Screen  func() (columns, lines int)
+	Now     func() time.Time // the clock of the live table; nil is the real one
+}
+
+func (o *Options) now() time.Time {
+	if o.Now != nil {
+		return o.Now()
+	}
+	return time.Now()
 }
 
 // Modes are the values of --output.
@@ -97,6 +111,10 @@ func (p *jsonLines) Rows(b *batch.Batch) error {
 			p.buf = append(p.buf, '\n')
 		}
 	}
+	if p.o.Terminal {
+		_, err = p.o.Out.Write([]byte(cleanLines(string(p.buf))))
+		return err
+	}
 	_, err = p.o.Out.Write(p.buf)
 	return err
 }
@@ -112,6 +130,16 @@ type csvLines struct {
 	buf     []byte
 }
 
+// write gives finished lines out; on a terminal without their control characters.
+func (p *csvLines) write() error {
+	out := p.buf
+	if p.o.Terminal {
+		out = []byte(cleanLines(string(p.buf)))
+	}
+	_, err := p.o.Out.Write(out)
+	return err
+}
+
 func (p *csvLines) Begin(h Head) error {
 	p.changes = h.Streaming
 	p.enc = format.NewCSVLines(h.Schema, p.o.Zone)
@@ -119,8 +147,7 @@ func (p *csvLines) Begin(h Head) error {
 		p.buf = append(p.buf, "op,"...)
 	}
 	p.buf = p.enc.Header(p.buf)
-	_, err := p.o.Out.Write(p.buf)
-	return err
+	return p.write()
 }
 
 func (p *csvLines) Rows(b *batch.Batch) error {
@@ -132,8 +159,7 @@ func (p *csvLines) Rows(b *batch.Batch) error {
 		}
 		p.buf = p.enc.Append(p.buf, b, l)
 	}
-	_, err := p.o.Out.Write(p.buf)
-	return err
+	return p.write()
 }
 
 func (p *csvLines) End(error) error { return nil }
@@ -154,16 +180,9 @@ func cells(row []string, b *batch.Batch, lane int, zone *time.Location) []string
 }
 
 // Clean escapes control characters, so that text from outside cannot drive a
-// terminal.
+// terminal. Characters that turn the direction of text are among them.
 func Clean(s string) string {
-	clean := true
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c < ' ' || c == 0x7f || c >= utf8.RuneSelf {
-			clean = false
-			break
-		}
-	}
-	if clean {
+	if plain(s) {
 		return s
 	}
 	out := make([]byte, 0, len(s)+8)
@@ -175,7 +194,7 @@ func Clean(s string) string {
 			out = append(out, `\r`...)
 		case r == '\t':
 			out = append(out, `\t`...)
-		case unicode.IsControl(r) || r == 0x200e || r == 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069:
+		case drives(r):
 			out = append(out, `\u`...)
 			const hex = "0123456789abcdef"
 			out = append(out, hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
@@ -184,6 +203,43 @@ func Clean(s string) string {
 		}
 	}
 	return string(out)
+}
+
+// cleanLines is Clean for whole lines: ends of lines and tabs stay.
+func cleanLines(s string) string {
+	if plain(s) {
+		return s
+	}
+	lines := strings.SplitAfter(s, "\n")
+	for i, l := range lines {
+		end := ""
+		if t, ok := strings.CutSuffix(l, "\n"); ok {
+			l, end = t, "\n"
+		}
+		if t, ok := strings.CutSuffix(l, "\r"); ok && end != "" {
+			l, end = t, "\r\n"
+		}
+		fields := strings.Split(l, "\t")
+		for j := range fields {
+			fields[j] = Clean(fields[j])
+		}
+		lines[i] = strings.Join(fields, "\t") + end
+	}
+	return strings.Join(lines, "")
+}
+
+func plain(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c == 0x7f || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// drives reports characters that act on a terminal instead of being shown.
+func drives(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == 0x2028 || r == 0x2029
 }
 
 // cellWidth is the number of terminal columns of s; East Asian wide characters
@@ -207,6 +263,10 @@ func runeWidth(r rune) int {
 	return 1
 }
 
+// Cut shortens s to w columns of a terminal, with "..." at the end when something
+// was lost.
+func Cut(s string, w int) string { return cut(s, w) }
+
 // cut shortens s to w columns, with "..." at the end when something was lost.
 func cut(s string, w int) string {
 	if cellWidth(s) <= w {
@@ -225,10 +285,16 @@ func cut(s string, w int) string {
 	return s
 }
 
-// pad right-aligns s in w columns, as Flink's client does.
-func pad(dst []byte, s string, w int) []byte {
+// pad writes s in w columns, at the left or at the right of them.
+func pad(dst []byte, s string, w int, left bool) []byte {
+	if left {
+		dst = append(dst, s...)
+	}
 	for n := w - cellWidth(s); n > 0; n-- {
 		dst = append(dst, ' ')
+	}
+	if left {
+		return dst
 	}
 	return append(dst, s...)
 }

@@ -2,6 +2,7 @@ package show
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/minkstream/mink/engine/batch"
@@ -22,6 +23,18 @@ func (p *table) Begin(h Head) error {
 }
 
 func (p *table) Rows(b *batch.Batch) error {
+	if p.prose() {
+		var tmp [batch.InlineMax]byte
+		for i := range b.Rows() {
+			if lane := b.Lane(i); !b.Cols[0].IsNull(lane) {
+				text := strings.TrimRight(string(b.Cols[0].Bytes(b.Cols[0].ValueLane(lane), &tmp)), "\n")
+				if _, err := io.WriteString(p.o.Out, cleanLines(text+"\n")); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
 	for i := range b.Rows() {
 		lane := b.Lane(i)
 		p.view.apply(b.Kind(lane), cells(nil, b, lane, p.o.Zone))
@@ -29,15 +42,20 @@ func (p *table) Rows(b *batch.Batch) error {
 	return nil
 }
 
-func (p *table) End(err error) error {
-	rows := p.view.all()
-	if p.head.Info && len(p.head.Schema) == 1 && p.head.Schema[0].Name == "result" {
-		for _, r := range rows {
-			if _, err := fmt.Fprintln(p.o.Out, strings.ReplaceAll(r[0], `\n`, "\n")); err != nil {
-				return err
-			}
-		}
+// prose reports the one text of EXPLAIN and SHOW CREATE, which has lines of its own.
+func (p *table) prose() bool {
+	return p.head.Info && len(p.head.Schema) == 1 && p.head.Schema[0].Name == "result"
+}
+
+func (p *table) End(error) error {
+	if p.prose() {
 		return nil
+	}
+	p.view.settle()
+	rows := p.view.all()
+	if len(rows) == 0 {
+		_, err := io.WriteString(p.o.Out, "Empty set\n")
+		return err
 	}
 	limit := p.o.Width
 	if p.head.Info {
@@ -51,47 +69,72 @@ func (p *table) End(err error) error {
 			widths[i] = max(widths[i], min(limit, cellWidth(r[i])))
 		}
 	}
-	var out []byte
-	out = box(out, widths, names, rows)
-	switch len(rows) {
-	case 0:
-		out = append(out[:0], "Empty set\n"...)
-	case 1:
-		out = append(out, "1 row in set\n"...)
-	default:
-		out = fmt.Appendf(out, "%d rows in set\n", len(rows))
-	}
-	_, werr := p.o.Out.Write(out)
-	return werr
+	out := box(nil, widths, leftColumns(p.head.Schema), names, rows)
+	out = fmt.Appendf(out, "%d %s in set\n", len(rows), plural(int64(len(rows)), "row"))
+	_, err := p.o.Out.Write(out)
+	return err
 }
 
-func rule(dst []byte, widths []int) []byte {
-	for _, w := range widths {
-		dst = append(dst, '+')
-		for range w + 2 {
-			dst = append(dst, '-')
+// leftColumns says which columns hold text, which stands at the left; numbers and
+// times stand at the right.
+func leftColumns(s types.Schema) []bool {
+	left := make([]bool, len(s))
+	for i, f := range s {
+		switch f.Type.Kind {
+		case types.Char, types.VarChar, types.Boolean, types.Array, types.Map, types.Multiset, types.Row, types.Variant:
+			left[i] = true
 		}
 	}
-	return append(dst, "+\n"...)
+	return left
 }
 
-func line(dst []byte, widths []int, row []string) []byte {
+// border draws the lines of a box.
+type border struct{ unicode bool }
+
+// rule is the line at the top (0), under the head (1) or at the bottom (2).
+func (b border) rule(dst []byte, widths []int, at int) []byte {
+	across, first, cross, last := "-", "+", "+", "+"
+	if b.unicode {
+		across = "─"
+		first = [...]string{"┌", "├", "└"}[at]
+		cross = [...]string{"┬", "┼", "┴"}[at]
+		last = [...]string{"┐", "┤", "┘"}[at]
+	}
 	for i, w := range widths {
-		dst = append(dst, "| "...)
-		dst = pad(dst, cut(row[i], w), w)
+		if i == 0 {
+			dst = append(dst, first...)
+		} else {
+			dst = append(dst, cross...)
+		}
+		for range w + 2 {
+			dst = append(dst, across...)
+		}
+	}
+	return append(dst, last...)
+}
+
+func (b border) line(dst []byte, widths []int, left []bool, row []string) []byte {
+	bar := "|"
+	if b.unicode {
+		bar = "│"
+	}
+	for i, w := range widths {
+		dst = append(append(dst, bar...), ' ')
+		dst = pad(dst, cut(row[i], w), w, left[i])
 		dst = append(dst, ' ')
 	}
-	return append(dst, "|\n"...)
+	return append(dst, bar...)
 }
 
-func box(dst []byte, widths []int, names []string, rows [][]string) []byte {
-	dst = rule(dst, widths)
-	dst = line(dst, widths, names)
-	dst = rule(dst, widths)
+func box(dst []byte, widths []int, left []bool, names []string, rows [][]string) []byte {
+	var b border
+	dst = append(b.rule(dst, widths, 0), '\n')
+	dst = append(b.line(dst, widths, left, names), '\n')
+	dst = append(b.rule(dst, widths, 1), '\n')
 	for _, r := range rows {
-		dst = line(dst, widths, r)
+		dst = append(b.line(dst, widths, left, r), '\n')
 	}
-	return rule(dst, widths)
+	return append(b.rule(dst, widths, 2), '\n')
 }
 
 // typeWidth is the width of a column of a stream, whose rows are not known yet.
@@ -135,19 +178,21 @@ type changelog struct {
 	o      Options
 	head   Head
 	widths []int
+	left   []bool
 	n      int64
-	open   bool
 }
 
 func (p *changelog) Begin(h Head) error {
 	p.head = h
 	p.widths = []int{2}
+	p.left = append([]bool{true}, leftColumns(h.Schema)...)
 	for _, f := range h.Schema {
 		p.widths = append(p.widths, max(typeWidth(f.Type, p.o.Width), cellWidth(f.Name), len("<NULL>")))
 	}
-	out := rule(nil, p.widths)
-	out = line(out, p.widths, append([]string{"op"}, h.Schema.Names()...))
-	out = rule(out, p.widths)
+	var b border
+	out := append(b.rule(nil, p.widths, 0), '\n')
+	out = append(b.line(out, p.widths, p.left, append([]string{"op"}, h.Schema.Names()...)), '\n')
+	out = append(b.rule(out, p.widths, 1), '\n')
 	_, err := p.o.Out.Write(out)
 	return err
 }
@@ -159,7 +204,7 @@ func (p *changelog) Rows(b *batch.Batch) error {
 		lane := b.Lane(i)
 		row = append(row[:0], b.Kind(lane).String())
 		row = cells(row, b, lane, p.o.Zone)
-		out = line(out, p.widths, row)
+		out = append(border{}.line(out, p.widths, p.left, row), '\n')
 		p.n++
 	}
 	_, err := p.o.Out.Write(out)
@@ -167,16 +212,12 @@ func (p *changelog) Rows(b *batch.Batch) error {
 }
 
 func (p *changelog) End(err error) error {
-	out := rule(nil, p.widths)
+	out := append(border{}.rule(nil, p.widths, 2), '\n')
 	word := "Received a total of"
 	if err != nil {
 		word = "Query terminated, received a total of"
 	}
-	plural := "s"
-	if p.n == 1 {
-		plural = ""
-	}
-	out = fmt.Appendf(out, "%s %d row%s\n", word, p.n, plural)
+	out = fmt.Appendf(out, "%s %d %s\n", word, p.n, plural(p.n, "row"))
 	_, werr := p.o.Out.Write(out)
 	return werr
 }

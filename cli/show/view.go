@@ -3,23 +3,28 @@ package show
 import "github.com/minkstream/mink/engine/batch"
 
 // view is the table that a stream of changes describes, rows in the order in
-// which they came.
+// which they came. An update (-U, then +U) stays where the old row was.
 type view struct {
 	key  []int // upsert key, or nil for retraction by whole row
 	rows []viewRow
 	dead int
 	at   map[string][]int // key text to indexes in rows, oldest first
+	// hole is the place of a row that a -U took away, until the next change; -1 if
+	// there is none.
+	hole int
 	// unknown counts changes that retract a row the view does not hold.
 	unknown int64
+	changed int64 // number of changes
 }
 
 type viewRow struct {
 	cells []string
 	live  bool
-	fresh bool // changed since the last drawing
+	// born is the count of changes when the row came.
+	born int64
 }
 
-func newView(key []int) *view { return &view{key: key, at: map[string][]int{}} }
+func newView(key []int) *view { return &view{key: key, at: map[string][]int{}, hole: -1} }
 
 func (v *view) id(cells []string) string {
 	var buf []byte
@@ -41,17 +46,28 @@ func (v *view) id(cells []string) string {
 
 // apply takes one change.
 func (v *view) apply(kind batch.Kind, cells []string) {
+	v.changed++
 	id := v.id(cells)
 	at := v.at[id]
+	row := viewRow{cells, true, v.changed}
 	if v.key != nil && kind.Adds() && len(at) > 0 {
-		v.rows[at[0]] = viewRow{cells, true, true}
+		v.rows[at[0]] = row
 		return
 	}
 	if kind.Adds() {
-		v.at[id] = append(at, len(v.rows))
-		v.rows = append(v.rows, viewRow{cells, true, true})
+		i := len(v.rows)
+		if v.hole >= 0 && kind == batch.UpdateAfter {
+			i = v.hole
+			v.rows[i] = row
+			v.dead--
+		} else {
+			v.rows = append(v.rows, row)
+		}
+		v.hole = -1
+		v.at[id] = append(at, i)
 		return
 	}
+	v.settle()
 	if len(at) == 0 {
 		v.unknown++
 		return
@@ -64,6 +80,16 @@ func (v *view) apply(kind batch.Kind, cells []string) {
 	} else {
 		v.at[id] = at[:len(at)-1]
 	}
+	if kind == batch.UpdateBefore {
+		v.hole = last
+	} else {
+		v.settle()
+	}
+}
+
+// settle gives up the place of a row that was taken away.
+func (v *view) settle() {
+	v.hole = -1
 	if v.dead > 64 && v.dead > len(v.rows)/2 {
 		v.pack()
 	}
@@ -86,7 +112,18 @@ func (v *view) pack() {
 	}
 }
 
-// all returns the live rows.
+// live returns the live rows.
+func (v *view) live() []viewRow {
+	out := make([]viewRow, 0, len(v.rows)-v.dead)
+	for _, r := range v.rows {
+		if r.live {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// all returns the cells of the live rows.
 func (v *view) all() [][]string {
 	out := make([][]string, 0, len(v.rows)-v.dead)
 	for _, r := range v.rows {

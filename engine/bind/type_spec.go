@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"fmt"
+
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/sql/ast"
 	"github.com/minkstream/mink/engine/types"
@@ -53,9 +55,19 @@ func bareType(s ast.TypeSpec) (types.Type, error) {
 		}
 		return t, err
 	case *ast.UserType:
-		return types.Type{}, diag.At(s.Span(), diag.TypeMismatch, "no type %s", s.Name)
+		err := diag.At(s.Span(), diag.TypeMismatch, "no type %s", s.Name)
+		if guess := diag.Suggest(fmt.Sprint(s.Name), typeNames); guess != "" {
+			err = err.WithHint("did you mean %s", guess)
+		}
+		return types.Type{}, err
 	}
 	return types.Type{}, unsupported(s.Span(), "this type is")
+}
+
+// typeNames are the names that a misspelt type may have meant.
+var typeNames = []string{
+	"ARRAY", "BIGINT", "BINARY", "BITMAP", "BOOLEAN", "BYTES", "CHAR", "DATE", "DECIMAL", "DOUBLE", "FLOAT", "INT", "INTEGER", "INTERVAL",
+	"MAP", "MULTISET", "NUMERIC", "RAW", "REAL", "ROW", "SMALLINT", "STRING", "TIME", "TIMESTAMP", "TIMESTAMP_LTZ", "TINYINT", "VARBINARY", "VARCHAR", "VARIANT",
 }
 
 func simpleType(s *ast.SimpleType) (types.Type, error) {

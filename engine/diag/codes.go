@@ -110,6 +110,7 @@ const (
 	// AlreadyExists: the object to create is already there.
 	//
 	// Cause: CREATE of a catalog, database, table, view, function or model that exists.
+	// Example: CREATE DATABASE default_database
 	// Fix: add IF NOT EXISTS, or drop the old one first.
 	AlreadyExists Code = "already-exists"
 
@@ -123,18 +124,21 @@ const (
 	// UnknownOption: an option the connector, format or setting does not have.
 	//
 	// Cause: a misspelt key in WITH, in an OPTIONS hint, or after SET.
+	// Example: SET 'mink.nope' = '1'
 	// Fix: the message names the nearest key and lists the others.
 	UnknownOption Code = "unknown-option"
 
 	// InvalidOption: an option's value is not of its type or outside its range.
 	//
 	// Cause: such as 'rows-per-second' = 'many'.
+	// Example: SET 'parallelism.default' = 'many'
 	// Fix: the message says which values are taken.
 	InvalidOption Code = "invalid-option"
 
 	// MissingOption: a required option is not given.
 	//
 	// Cause: the connector or format cannot work without it.
+	// Example: CREATE TABLE t (a INT) WITH ('connector' = 'filesystem'); SELECT * FROM t
 	// Fix: add the key the message names to WITH.
 	MissingOption Code = "missing-option"
 
@@ -147,18 +151,21 @@ const (
 	// SchemaMismatch: a query does not fit the table it is written to.
 	//
 	// Cause: another number of columns, or a type with no implicit cast to the sink's.
+	// Example: CREATE TABLE t (a INT) WITH ('connector' = 'blackhole'); INSERT INTO t VALUES ('x')
 	// Fix: list the columns after INSERT INTO, or CAST to the types the message shows.
 	SchemaMismatch Code = "schema-mismatch"
 
 	// ChangelogMismatch: an operator or sink cannot take the changes it would get.
 	//
 	// Cause: an updating query into an append-only sink, or updates into an operator that takes inserts only.
+	// Example: CREATE TABLE t (n BIGINT) WITH ('connector' = 'filesystem', 'path' = 'out', 'format' = 'csv'); INSERT INTO t SELECT COUNT(*) FROM (VALUES (1)) AS v (a)
 	// Fix: use an upsert or retract sink, or a query that only appends, such as a window aggregate.
 	ChangelogMismatch Code = "changelog-mismatch"
 
 	// MissingPrimaryKey: a primary key is needed and not declared.
 	//
 	// Cause: an upsert source or sink, or a versioned table, without PRIMARY KEY.
+	// Example: CREATE TABLE t (a INT) WITH ('connector' = 'filesystem', 'path' = 'in', 'format' = 'changelog-json', 'changelog-mode' = 'I,UA,D'); SELECT * FROM t
 	// Fix: declare PRIMARY KEY (...) NOT ENFORCED on the table.
 	MissingPrimaryKey Code = "missing-primary-key"
 
@@ -179,6 +186,7 @@ const (
 	// NumericOverflow: a number does not fit its type.
 	//
 	// Cause: a literal or a computed value outside the range of the type.
+	// Example: SELECT 99999999999999999999999999999999999999999
 	// Fix: CAST to a wider type before computing.
 	NumericOverflow Code = "numeric-overflow"
 
@@ -197,6 +205,7 @@ const (
 	// IO: reading or writing outside mink failed.
 	//
 	// Cause: a file, socket or service could not be read, written or reached.
+	// Example: CREATE TABLE t (a INT) WITH ('connector' = 'filesystem', 'path' = 'nope.csv', 'format' = 'csv'); SELECT * FROM t
 	// Fix: the message has the path or address and what the system said.
 	IO Code = "io"
 
@@ -236,7 +245,7 @@ type CodeInfo struct {
 	Code    Code
 	Summary string // one sentence
 	Cause   string
-	Example string // a SQL statement that gives the code, or ""
+	Example string // SQL that gives the code, or ""
 	Fix     string
 }
 
@@ -333,8 +342,9 @@ func All() []CodeInfo {
 		},
 		{
 			Code: AlreadyExists, Summary: "the object to create is already there",
-			Cause: "CREATE of a catalog, database, table, view, function or model that exists",
-			Fix:   "add IF NOT EXISTS, or drop the old one first",
+			Cause:   "CREATE of a catalog, database, table, view, function or model that exists",
+			Example: "CREATE DATABASE default_database",
+			Fix:     "add IF NOT EXISTS, or drop the old one first",
 		},
 		{
 			Code: NotFound, Summary: "the object a statement names is not there",
@@ -344,18 +354,21 @@ func All() []CodeInfo {
 		},
 		{
 			Code: UnknownOption, Summary: "an option the connector, format or setting does not have",
-			Cause: "a misspelt key in WITH, in an OPTIONS hint, or after SET",
-			Fix:   "the message names the nearest key and lists the others",
+			Cause:   "a misspelt key in WITH, in an OPTIONS hint, or after SET",
+			Example: "SET 'mink.nope' = '1'",
+			Fix:     "the message names the nearest key and lists the others",
 		},
 		{
 			Code: InvalidOption, Summary: "an option's value is not of its type or outside its range",
-			Cause: "such as 'rows-per-second' = 'many'",
-			Fix:   "the message says which values are taken",
+			Cause:   "such as 'rows-per-second' = 'many'",
+			Example: "SET 'parallelism.default' = 'many'",
+			Fix:     "the message says which values are taken",
 		},
 		{
 			Code: MissingOption, Summary: "a required option is not given",
-			Cause: "the connector or format cannot work without it",
-			Fix:   "add the key the message names to WITH",
+			Cause:   "the connector or format cannot work without it",
+			Example: "CREATE TABLE t (a INT) WITH ('connector' = 'filesystem'); SELECT * FROM t",
+			Fix:     "add the key the message names to WITH",
 		},
 		{
 			Code: Config, Summary: "mink's own configuration is wrong",
@@ -364,18 +377,21 @@ func All() []CodeInfo {
 		},
 		{
 			Code: SchemaMismatch, Summary: "a query does not fit the table it is written to",
-			Cause: "another number of columns, or a type with no implicit cast to the sink's",
-			Fix:   "list the columns after INSERT INTO, or CAST to the types the message shows",
+			Cause:   "another number of columns, or a type with no implicit cast to the sink's",
+			Example: "CREATE TABLE t (a INT) WITH ('connector' = 'blackhole'); INSERT INTO t VALUES ('x')",
+			Fix:     "list the columns after INSERT INTO, or CAST to the types the message shows",
 		},
 		{
 			Code: ChangelogMismatch, Summary: "an operator or sink cannot take the changes it would get",
-			Cause: "an updating query into an append-only sink, or updates into an operator that takes inserts only",
-			Fix:   "use an upsert or retract sink, or a query that only appends, such as a window aggregate",
+			Cause:   "an updating query into an append-only sink, or updates into an operator that takes inserts only",
+			Example: "CREATE TABLE t (n BIGINT) WITH ('connector' = 'filesystem', 'path' = 'out', 'format' = 'csv'); INSERT INTO t SELECT COUNT(*) FROM (VALUES (1)) AS v (a)",
+			Fix:     "use an upsert or retract sink, or a query that only appends, such as a window aggregate",
 		},
 		{
 			Code: MissingPrimaryKey, Summary: "a primary key is needed and not declared",
-			Cause: "an upsert source or sink, or a versioned table, without PRIMARY KEY",
-			Fix:   "declare PRIMARY KEY (...) NOT ENFORCED on the table",
+			Cause:   "an upsert source or sink, or a versioned table, without PRIMARY KEY",
+			Example: "CREATE TABLE t (a INT) WITH ('connector' = 'filesystem', 'path' = 'in', 'format' = 'changelog-json', 'changelog-mode' = 'I,UA,D'); SELECT * FROM t",
+			Fix:     "declare PRIMARY KEY (...) NOT ENFORCED on the table",
 		},
 		{
 			Code: InvalidWatermark, Summary: "a watermark or time attribute cannot be used so",
@@ -391,8 +407,9 @@ func All() []CodeInfo {
 		},
 		{
 			Code: NumericOverflow, Summary: "a number does not fit its type",
-			Cause: "a literal or a computed value outside the range of the type",
-			Fix:   "CAST to a wider type before computing",
+			Cause:   "a literal or a computed value outside the range of the type",
+			Example: "SELECT 99999999999999999999999999999999999999999",
+			Fix:     "CAST to a wider type before computing",
 		},
 		{
 			Code: NotNullViolation, Summary: "NULL came to a NOT NULL column",
@@ -406,8 +423,9 @@ func All() []CodeInfo {
 		},
 		{
 			Code: IO, Summary: "reading or writing outside mink failed",
-			Cause: "a file, socket or service could not be read, written or reached",
-			Fix:   "the message has the path or address and what the system said",
+			Cause:   "a file, socket or service could not be read, written or reached",
+			Example: "CREATE TABLE t (a INT) WITH ('connector' = 'filesystem', 'path' = 'nope.csv', 'format' = 'csv'); SELECT * FROM t",
+			Fix:     "the message has the path or address and what the system said",
 		},
 		{
 			Code: Permission, Summary: "access is refused",

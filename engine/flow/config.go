@@ -71,7 +71,9 @@ type Config struct {
 }
 
 // Restart is a restart strategy. The zero value is Exponential with its defaults
-// when checkpoints are on and Never otherwise.
+// when checkpoints are on and Never otherwise; it also gives up at once on failures
+// that another attempt would meet again, see hopeless. A strategy that was chosen
+// is followed whatever the failure.
 type Restart struct {
 	Kind RestartKind
 	// Attempts is the number of restarts before the job fails, of FixedDelay and
@@ -83,6 +85,8 @@ type Restart struct {
 	Jitter   float64       // share of the delay that is random; default 0.1
 	Reset    time.Duration // time of quiet running that forgets failures; default 60 s
 	Interval time.Duration // of FailureRate
+
+	byDefault bool
 }
 
 // RestartKind is a kind of restart strategy.
@@ -155,7 +159,7 @@ func (c Config) withDefaults(g *Graph) Config {
 	}
 	r := &c.Restart
 	if r.Kind == RestartDefault {
-		r.Kind = RestartExponential
+		r.Kind, r.byDefault = RestartExponential, true
 		if c.CheckpointInterval <= 0 {
 			r.Kind = RestartNever
 		}

@@ -1,8 +1,11 @@
 package flow
 
 import (
+	"errors"
+	"io/fs"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/minkstream/mink/engine/batch"
@@ -66,6 +69,7 @@ type coordinator struct {
 
 	// Failures.
 	cause    error
+	causeIn  phase // where the job stood when cause came
 	restarts int
 	fails    int // of the clean-up
 	disk     []diskCall
@@ -294,6 +298,9 @@ func (c *coordinator) booted(d *bootDone) {
 		return
 	}
 	if d.line.finished {
+		c.mu.Lock()
+		c.status.AlreadyFinished = true
+		c.mu.Unlock()
 		c.finish(Finished)
 		return
 	}
@@ -603,7 +610,7 @@ func (c *coordinator) fail(err error) {
 		// Everything is checkpointed; only commits are open, and those go on after a
 		// restart as well.
 	}
-	c.cause = err
+	c.cause, c.causeIn = err, c.phase
 	c.dropAsks(err)
 	c.setState(Failing)
 	c.noteCheckpointFailure(err)
@@ -644,6 +651,10 @@ func (c *coordinator) retry() {
 	c.att = nil
 	c.mu.Unlock()
 	wait, again := r.Delay, true
+	if r.byDefault && hopeless(c.cause, c.causeIn) {
+		c.finish(Failed)
+		return
+	}
 	switch r.Kind {
 	case RestartNever:
 		again = false
@@ -676,6 +687,19 @@ func (c *coordinator) retry() {
 	c.phase = backing
 	c.setState(Restarting)
 	c.tick(tickBackoff, wait, mail{})
+}
+
+// hopeless reports a failure that another attempt would meet again, since it comes
+// from the rows or from the statement alone, or that only a person can mend: an
+// input that is not there, a right that is missing, a disk that is full. A file that
+// is gone while the job runs may come back: a volume that was away, say.
+func hopeless(err error, in phase) bool {
+	switch diag.CodeOf(err) {
+	case diag.MalformedRecord, diag.DivisionByZero, diag.NumericOverflow, diag.InvalidCast, diag.InvalidArgument, diag.InvalidLiteral,
+		diag.NotNullViolation, diag.LimitExceeded, diag.TypeMismatch, diag.InvalidOption, diag.Unsupported, diag.Permission:
+		return true
+	}
+	return in == planning && errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOSPC)
 }
 
 // jobError is the cause of the failure as people see it.

@@ -40,6 +40,9 @@ type Status struct {
 	Started, Ended int64
 	Attempt        int64
 	Restarts       int
+	// AlreadyFinished: the job's folder says that it came to its end in an earlier
+	// run; nothing was done.
+	AlreadyFinished bool
 	// Err is the failure that ended the job, or the last one it recovered from.
 	Err   *diag.Error
 	Tasks []TaskStatus

@@ -95,7 +95,10 @@ type JobStatus struct {
 	Late int64
 	// Restarts counts attempts after the first.
 	Restarts int
-	Nodes    int
+	// AlreadyFinished: its checkpoint directory says that the job came to its end in
+	// an earlier run, so there was nothing to do.
+	AlreadyFinished bool
+	Nodes           int
 }
 
 // VertexStatus sums the subtasks of one vertex of a job.

@@ -135,7 +135,7 @@ func (o *localOperation) Close() error {
 func statusOf(j *job.Job) JobStatus {
 	st := j.Status()
 	out := JobStatus{
-		ID: st.ID, Name: st.Name, State: st.State.String(), Restarts: st.Restarts, Nodes: j.Nodes,
+		ID: st.ID, Name: st.Name, State: st.State.String(), Restarts: st.Restarts, Nodes: j.Nodes, AlreadyFinished: st.AlreadyFinished,
 		Started: time.UnixMilli(st.Started),
 		Checkpoints: CheckpointStatus{
 			Completed: int64(st.Checkpoints.Completed), Failed: int64(st.Checkpoints.Failed), RestoredFrom: st.Checkpoints.Restored,

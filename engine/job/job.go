@@ -93,7 +93,12 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 	if cfg.SpillDir == "" {
 		cfg.SpillDir = m.options.SpillDir
 	}
-	if cfg.Dir == "" {
+	switch {
+	case j.Collector != nil:
+		// The client's rows are gone with the client: who runs the query again wants
+		// all of them, so its checkpoints serve restarts only.
+		cfg.Dir = ""
+	case cfg.Dir == "":
 		cfg.Dir = m.options.CheckpointDir
 	}
 	if cfg.Dir != "" {

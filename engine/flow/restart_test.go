@@ -1,0 +1,56 @@
+package flow
+
+import (
+	"errors"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
+)
+
+// TestHopelessFailures: with the default strategy a failure that lies in the rows,
+// or that a person has to mend, ends the job at once; others are tried again; a
+// strategy that was chosen is followed.
+func TestHopelessFailures(t *testing.T) {
+	full := diag.Wrap(diag.IO, syscall.ENOSPC, "cannot write")
+	bad := diag.New(diag.MalformedRecord, "line 3")
+	gone := errors.New("connection lost")
+	for _, c := range []struct {
+		name     string
+		err      error
+		restart  Restart
+		restarts int
+		fails    bool
+	}{
+		{"malformed record", bad, Restart{}, 0, true},
+		{"full disk", full, Restart{}, 0, true},
+		{"lost connection", gone, Restart{}, 1, false},
+		{"malformed record, strategy chosen", bad, Restart{Kind: RestartExponential, Delay: time.Millisecond}, 1, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var failed atomic.Bool
+			src := &numbers{total: 1000, keys: 10, fail: func(n int64) error {
+				if n > 500 && failed.CompareAndSwap(false, true) {
+					return c.err
+				}
+				return nil
+			}}
+			cl := NewCluster(env.OS(t.TempDir()), ClusterOptions{})
+			defer cl.Close()
+			j, err := cl.Submit(countGraph(src, &collector{}, 1, 1), Config{Seed: 1, BatchRows: 100, CheckpointInterval: time.Hour, Restart: c.restart})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = j.Wait(testCtx(t))
+			if (err != nil) != c.fails {
+				t.Errorf("got %v", err)
+			}
+			if got := j.Status().Restarts; got != c.restarts {
+				t.Errorf("%d restarts, want %d", got, c.restarts)
+			}
+		})
+	}
+}
