@@ -51,6 +51,8 @@ type Result struct {
 	Job *job.Job
 	// Streaming: the query's rows are changes. UpsertKey as in plan.Collect.
 	Streaming bool
+	// Updates: the query's rows are not inserts alone, also when not Streaming.
+	Updates   bool
 	UpsertKey []int
 	Warnings  []*diag.Error
 	Zone      *time.Location
@@ -184,6 +186,7 @@ func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*R
 	r := &Result{Job: j, Warnings: p.Warnings, Zone: s.Zone(), Streaming: !p.Batch}
 	if c, ok := p.Roots[0].(*plan.Collect); ok {
 		r.Schema, r.UpsertKey = c.In.Info().Schema, nil
+		r.Updates = !c.In.Info().AppendOnly()
 	} else if s.cat.Config.Bool("table.dml-sync") {
 		if err := j.Wait(ctx); err != nil {
 			return nil, err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/exec"
 	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/plan"
 )
@@ -124,16 +125,24 @@ func (b *builder) add(n plan.Node) error {
 	if err != nil {
 		return err
 	}
+	nodes := append(guards(n, node), node)
 	if len(ins) == 1 && len(all[0]) == 1 && !all[0][0].deal {
 		from := b.at[all[0][0].from]
 		if b.chainable(n, from) {
-			b.chain(n, node, from)
+			for _, node := range nodes {
+				b.chain(n, node, from)
+				from = b.at[n]
+			}
+			from.vertex.Name += " -> " + n.Name()
 			return nil
 		}
 	}
 	v := b.vertex(n, b.parallelism(n, all))
-	v.Nodes = append(v.Nodes, node)
+	v.Nodes = append(v.Nodes, nodes[0])
 	b.at[n] = place{v, 0}
+	for _, node := range nodes[1:] {
+		b.chain(n, node, b.at[n])
+	}
 	for input, fs := range all {
 		for _, f := range fs {
 			b.edge(f, v, input)
@@ -158,7 +167,36 @@ func (b *builder) chain(n plan.Node, node flow.Node, from place) {
 	v.Nodes = append(v.Nodes, node)
 	b.at[n] = place{v, len(v.Nodes) - 1}
 	b.out(from, flow.ToNode(len(v.Nodes)-1, 0))
-	v.Name += " -> " + n.Name()
+}
+
+// guards are the operators that stand between a sink's input and the sink: -U for
+// a sink that replaces by key become deletes, and NULL is kept out of columns that
+// are NOT NULL.
+func guards(n plan.Node, sink flow.Node) []flow.Node {
+	s, ok := n.(*plan.Sink)
+	if !ok {
+		return nil
+	}
+	var out []flow.Node
+	add := func(name string, op func() exec.Operator) {
+		out = append(out, flow.Node{Name: name, UID: sink.UID + "/" + name, Exact: sink.Exact, Span: sink.Span, Op: op})
+	}
+	if s.DeleteUpdateBefore {
+		add("DropUpdateBefore", func() exec.Operator { return exec.NewDropUpdateBefore(true) })
+	}
+	if len(s.NotNull) > 0 {
+		schema := s.In.Info().Schema
+		names := make([]string, len(s.NotNull))
+		for i, c := range s.NotNull {
+			if names[i] = schema[c].Name; c < len(s.Conn.Schema) {
+				names[i] = s.Conn.Schema[c].Name
+			}
+		}
+		add("ConstraintEnforcer", func() exec.Operator {
+			return exec.NewNotNull(s.NotNull, names, s.Table.Path.Object, s.DropNulls)
+		})
+	}
+	return out
 }
 
 // out adds a receiver to a producer's output.

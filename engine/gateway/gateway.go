@@ -64,7 +64,8 @@ type Operation interface {
 	Result() Result
 	// Schema of the rows.
 	Schema() types.Schema
-	// Streaming reports that rows are changes, to be applied in order.
+	// Streaming reports that rows are changes, to be applied in order. Otherwise
+	// they are the rows of the result, each an insert.
 	Streaming() bool
 	// UpsertKey are the columns by which +U and -D find their row when no -U
 	// comes; nil means that changes retract whole rows.

@@ -74,6 +74,8 @@ type localOperation struct {
 	l    *local
 	r    *engine.Result
 	done bool
+	// final are the rows of a batch query that updates, once it has ended.
+	final []*batch.Batch
 }
 
 func (o *localOperation) Result() Result {
@@ -103,6 +105,9 @@ func (o *localOperation) Job() string {
 
 func (o *localOperation) Next(ctx context.Context) (*batch.Batch, error) {
 	if o.r.Job != nil && o.r.Job.Collector != nil {
+		if !o.r.Streaming && o.r.Updates {
+			return o.nextFinal(ctx)
+		}
 		return o.r.Job.Collector.Next(ctx)
 	}
 	if o.r.Rows != nil && !o.done {

@@ -24,6 +24,9 @@ type changes struct {
 // inferChanges runs the second and third pass over nodes, inputs before readers.
 func (o *optimizer) inferChanges(p *plan.Physical) error {
 	nodes := topo(p.Roots)
+	// From here on inputs of nodes change. A node made now must not be one of those
+	// from before: it could come to stand above itself.
+	o.made = map[string]plan.Node{}
 	c := &changes{map[plan.Node]bool{}, map[plan.Node]bool{}}
 	for _, n := range slices.Backward(nodes) {
 		for i, in := range n.Inputs() {

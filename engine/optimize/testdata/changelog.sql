@@ -422,3 +422,15 @@ Collect(fields=[k, EXPR$1], upsertKey=[k], changelogMode=[NONE])
       +- Exchange(distribution=[hash[k]], changelogMode=[I])
          +- Calc(select=[k, v], changelogMode=[I])
             +- TableSourceScan(table=[[default_catalog, default_database, app, project=[k, v]]], fields=[k, v], changelogMode=[I])
+====
+-- grouping by the key of an upsert source: what is put in to normalise it stands below
+-- the exchange of the aggregate, which is then needless
+SELECT k, COUNT(*) FROM ups GROUP BY k;
+----
+Collect(fields=[k, EXPR$1], upsertKey=[k], changelogMode=[NONE])
++- Exchange(distribution=[single], changelogMode=[I,UB,UA,D])
+   +- GroupAggregate(groupBy=[k], select=[k, COUNT_RETRACT(*) AS EXPR$1], changelogMode=[I,UB,UA,D])
+      +- ChangelogNormalize(key=[k], changelogMode=[I,UB,UA,D])
+         +- Exchange(distribution=[hash[k]], changelogMode=[I,UA,D], deletes=[by key])
+            +- Calc(select=[k], changelogMode=[I,UA,D], deletes=[by key])
+               +- TableSourceScan(table=[[default_catalog, default_database, ups, project=[k]]], fields=[k], changelogMode=[I,UA,D], deletes=[by key])
