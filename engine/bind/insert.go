@@ -18,9 +18,6 @@ func (b *Binder) Insert(s *ast.Insert) (*Insert, error) {
 	if s.Overwrite && !b.batch() {
 		return nil, diag.At(s.Span(), diag.UnsupportedByFlink, "INSERT OVERWRITE is for batch mode").WithHint("SET 'execution.runtime-mode' = 'batch'")
 	}
-	if s.Overwrite {
-		return nil, unsupported(s.Span(), "INSERT OVERWRITE is")
-	}
 	t, err := b.lookupTable(s.Table)
 	if err != nil {
 		return nil, err

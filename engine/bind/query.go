@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/minkstream/mink/engine/diag"
@@ -278,7 +279,23 @@ func (b *Binder) values(q *ast.Values, outer *scope) (*rows, error) {
 		names[c] = "EXPR$" + strconv.Itoa(c)
 		out[c] = types.Field{Name: names[c], Type: t.Plain()}
 	}
-	return &rows{logical.NewValues(all, out, q.Span()), names}, nil
+	if !slices.ContainsFunc(all, varies) {
+		return &rows{logical.NewValues(all, out, q.Span()), names}, nil
+	}
+	// What the clock or chance decide is computed when the query runs.
+	ins := make([]logical.Node, len(all))
+	for i, r := range all {
+		ins[i] = logical.NewProject(oneRow(q.Span()), r, names, q.Span())
+	}
+	if len(ins) == 1 {
+		return &rows{ins[0], names}, nil
+	}
+	return &rows{&logical.Union{Place: logical.Place{At: q.Span()}, Ins: ins}, names}, nil
+}
+
+// varies reports a row of VALUES that is not the same whenever it is computed.
+func varies(row []expr.Node) bool {
+	return slices.ContainsFunc(row, func(n expr.Node) bool { return expr.Determinism(n) != function.Deterministic })
 }
 
 // oneRow is the input of a SELECT without FROM.

@@ -25,6 +25,15 @@ func (o *optimizer) insert(i *bind.Insert) (plan.Node, error) {
 	if err != nil {
 		return nil, i.Table.Misused(err, i.At)
 	}
+	if i.Overwrite {
+		ow, ok := sink.(connect.Overwriter)
+		if !ok {
+			return nil, diag.At(i.At, diag.UnsupportedByFlink, "INSERT OVERWRITE replaces what is there, and connector '%s' cannot", c.Name)
+		}
+		if err := ow.Overwrite(); err != nil {
+			return nil, placed(err, i.At)
+		}
+	}
 	// What the sink would want of an updating query decides whether changes are shown.
 	o.fold = o.folds(!showsChanges(i.Table, sink.Changes(connect.Retract)))
 	root, key, err := o.sinkColumns(i, ct)
@@ -72,11 +81,36 @@ func (o *optimizer) insert(i *bind.Insert) (plan.Node, error) {
 			n.NotNull = append(n.NotNull, c)
 		}
 	}
+	if err := o.enforcers(i, ct.Schema); err != nil {
+		return nil, err
+	}
 	n.DropNulls = o.s.Config.Enum("table.exec.sink.not-null-enforcer") == "DROP"
 	n.In = in
 	n.Schema = plain(in.Info().Schema)
 	o.ids[n] = len(o.ids)
 	return n, nil
+}
+
+// enforcers refuses settings about constraints that nothing looks at yet.
+func (o *optimizer) enforcers(i *bind.Insert, s types.Schema) error {
+	limited := slices.ContainsFunc(s, func(f types.Field) bool {
+		switch f.Type.Kind {
+		case types.Char, types.VarChar, types.Binary, types.VarBinary:
+			return f.Type.Prec < types.MaxLength
+		}
+		return false
+	})
+	nested := slices.ContainsFunc(s, func(f types.Field) bool { return f.Type.IsNested() })
+	refuse := func(key string, concerns bool) error {
+		if v := o.s.Config.Enum(key); concerns && v != "IGNORE" {
+			return unsupported(i.At, "'%s' = '%s' is", key, v)
+		}
+		return nil
+	}
+	if err := refuse("table.exec.sink.type-length-enforcer", limited); err != nil {
+		return err
+	}
+	return refuse("table.exec.sink.nested-constraint-enforcer", nested)
 }
 
 // discards reports a table whose rows nobody ever sees.

@@ -9,7 +9,7 @@ SELECT a, b + 1 AS d FROM t WHERE c = 'x';
 Collect(fields=[a, d], changelogMode=[NONE])
 +- Exchange(distribution=[single], changelogMode=[I])
    +- Calc(select=[a, (b + 1) AS d], where=[(c = 'x')], changelogMode=[I])
-      +- TableSourceScan(table=[[default_catalog, default_database, t, project=[a, b, c, ts]]], fields=[a, b, c, ts], watermark=[ts - INTERVAL '5' SECOND], changelogMode=[I])
+      +- TableSourceScan(table=[[default_catalog, default_database, t, project=[a, b, c, ts]]], fields=[a, b, c, ts], watermark=[`ts` - INTERVAL '5' SECOND], changelogMode=[I])
 ====
 SELECT a, COUNT(*), SUM(b) FROM t GROUP BY a;
 ----
@@ -18,7 +18,7 @@ Collect(fields=[a, EXPR$1, EXPR$2], upsertKey=[a], changelogMode=[NONE])
    +- GroupAggregate(groupBy=[a], select=[a, COUNT(*) AS EXPR$1, SUM(b) AS EXPR$2], changelogMode=[I,UB,UA])
       +- Exchange(distribution=[hash[a]], changelogMode=[I])
          +- Calc(select=[a, b], changelogMode=[I])
-            +- TableSourceScan(table=[[default_catalog, default_database, t, project=[a, b, ts]]], fields=[a, b, ts], watermark=[ts - INTERVAL '5' SECOND], changelogMode=[I])
+            +- TableSourceScan(table=[[default_catalog, default_database, t, project=[a, b, ts]]], fields=[a, b, ts], watermark=[`ts` - INTERVAL '5' SECOND], changelogMode=[I])
 ====
 SELECT x.a, y.b FROM t AS x JOIN t AS y ON x.a = y.a AND x.b > y.b;
 ----
@@ -28,7 +28,7 @@ Collect(fields=[a, b], changelogMode=[NONE])
       +- Join(joinType=[InnerJoin], where=[((a = a0) AND (b > b0))], select=[a, b, a0, b0], leftInputSpec=[NoUniqueKey], rightInputSpec=[NoUniqueKey], changelogMode=[I])
          :- Exchange(distribution=[hash[a]], changelogMode=[I])(reuse_id=[1])
          :  +- Calc(select=[a, b], changelogMode=[I])
-         :     +- TableSourceScan(table=[[default_catalog, default_database, t, project=[a, b, ts]]], fields=[a, b, ts], watermark=[ts - INTERVAL '5' SECOND], changelogMode=[I])
+         :     +- TableSourceScan(table=[[default_catalog, default_database, t, project=[a, b, ts]]], fields=[a, b, ts], watermark=[`ts` - INTERVAL '5' SECOND], changelogMode=[I])
          +- Reused(reference_id=[1])
 ====
 INSERT INTO out3 SELECT a, COUNT(*), MAX(c) FROM t GROUP BY a HAVING COUNT(*) > 2;
@@ -38,4 +38,4 @@ Sink(table=[default_catalog.default_database.out3], fields=[a, b, c], changelogM
    +- GroupAggregate(groupBy=[a], select=[a, COUNT(*) AS EXPR$1, MAX(c) AS EXPR$2], changelogMode=[I,UB,UA])
       +- Exchange(distribution=[hash[a]], changelogMode=[I])
          +- Calc(select=[a, c], changelogMode=[I])
-            +- TableSourceScan(table=[[default_catalog, default_database, t, project=[a, c, ts]]], fields=[a, c, ts], watermark=[ts - INTERVAL '5' SECOND], changelogMode=[I])
+            +- TableSourceScan(table=[[default_catalog, default_database, t, project=[a, c, ts]]], fields=[a, c, ts], watermark=[`ts` - INTERVAL '5' SECOND], changelogMode=[I])

@@ -15,7 +15,7 @@ Collect(fields=[k, window_start, window_end, EXPR$3], changelogMode=[NONE])
       +- WindowAggregate(groupBy=[k], window=[TUMBLE(time_col=[ts], size=[10 min], offset=[-4 min])], select=[k, SUM(v) AS EXPR$3, window_start, window_end], changelogMode=[I])
          +- Exchange(distribution=[hash[k]], changelogMode=[I])
             +- Calc(select=[k, v, ts], changelogMode=[I])
-               +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, v, ts]]], fields=[k, v, ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+               +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, v, ts]]], fields=[k, v, ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
 ====
 -- named arguments, keys behind the bounds, window_time as a key
 SELECT window_start, window_end, window_time, COUNT(*) AS n FROM TABLE(TUMBLE(DATA => TABLE t, TIMECOL => DESCRIPTOR(ts), SIZE => INTERVAL '1' HOUR)) GROUP BY window_start, window_end, window_time;
@@ -25,7 +25,7 @@ Collect(fields=[window_start, window_end, window_time, n], changelogMode=[NONE])
    +- WindowAggregate(window=[TUMBLE(time_col=[ts], size=[1 h])], select=[COUNT(*) AS n, window_start, window_end, window_time], changelogMode=[I])
       +- Exchange(distribution=[single], changelogMode=[I])
          +- Calc(select=[ts], changelogMode=[I])
-            +- TableSourceScan(table=[[default_catalog, default_database, t, project=[ts]]], fields=[ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+            +- TableSourceScan(table=[[default_catalog, default_database, t, project=[ts]]], fields=[ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
 ====
 SELECT k, MAX(v) FROM TABLE(HOP(TABLE t, DESCRIPTOR(ts), INTERVAL '5' MINUTE, INTERVAL '10' MINUTE)) GROUP BY window_start, window_end, k;
 ----
@@ -35,7 +35,7 @@ Collect(fields=[k, EXPR$1], changelogMode=[NONE])
       +- WindowAggregate(groupBy=[k], window=[HOP(time_col=[ts], size=[10 min], slide=[5 min])], select=[k, MAX(v) AS EXPR$1, window_start, window_end], changelogMode=[I])
          +- Exchange(distribution=[hash[k]], changelogMode=[I])
             +- Calc(select=[k, v, ts], changelogMode=[I])
-               +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, v, ts]]], fields=[k, v, ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+               +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, v, ts]]], fields=[k, v, ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
 ====
 SELECT window_start, window_end, SUM(v) FROM TABLE(CUMULATE(TABLE t, DESCRIPTOR(ts), INTERVAL '2' MINUTE, INTERVAL '10' MINUTE)) GROUP BY window_start, window_end;
 ----
@@ -44,7 +44,7 @@ Collect(fields=[window_start, window_end, EXPR$2], changelogMode=[NONE])
    +- WindowAggregate(window=[CUMULATE(time_col=[ts], max_size=[10 min], step=[2 min])], select=[SUM(v) AS EXPR$2, window_start, window_end], changelogMode=[I])
       +- Exchange(distribution=[single], changelogMode=[I])
          +- Calc(select=[v, ts], changelogMode=[I])
-            +- TableSourceScan(table=[[default_catalog, default_database, t, project=[v, ts]]], fields=[v, ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+            +- TableSourceScan(table=[[default_catalog, default_database, t, project=[v, ts]]], fields=[v, ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
 ====
 SELECT k, window_start, window_end, COUNT(*) FROM TABLE(SESSION(TABLE t PARTITION BY k, DESCRIPTOR(ts), INTERVAL '5' MINUTE)) GROUP BY k, window_start, window_end;
 ----
@@ -54,7 +54,7 @@ Collect(fields=[k, window_start, window_end, EXPR$3], changelogMode=[NONE])
       +- WindowAggregate(groupBy=[k], window=[SESSION(PARTITION BY(k), time_col=[ts], gap=[5 min])], select=[k, COUNT(*) AS EXPR$3, window_start, window_end], changelogMode=[I])
          +- Exchange(distribution=[hash[k]], changelogMode=[I])
             +- Calc(select=[k, ts], changelogMode=[I])
-               +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, ts]]], fields=[k, ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+               +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, ts]]], fields=[k, ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
 ====
 -- other keys than those of the session: an ordinary aggregation over closed sessions
 SELECT s, window_start, window_end, COUNT(*) FROM TABLE(SESSION(TABLE t PARTITION BY k, DESCRIPTOR(ts), INTERVAL '5' MINUTE)) GROUP BY s, window_start, window_end;
@@ -67,7 +67,7 @@ Collect(fields=[s, window_start, window_end, EXPR$3], upsertKey=[s, window_start
             +- WindowTableFunction(window=[SESSION(PARTITION BY(k), time_col=[ts], gap=[5 min])], changelogMode=[I])
                +- Exchange(distribution=[hash[k]], changelogMode=[I])
                   +- Calc(select=[k, s, ts], changelogMode=[I])
-                     +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, s, ts]]], fields=[k, s, ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+                     +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, s, ts]]], fields=[k, s, ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
 ====
 -- only one bound: an ordinary, updating aggregation
 SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY window_start;
@@ -79,7 +79,7 @@ Collect(fields=[window_start, EXPR$1], upsertKey=[window_start], changelogMode=[
          +- Calc(select=[window_start], changelogMode=[I])
             +- WindowTableFunction(window=[TUMBLE(time_col=[ts], size=[1 min])], changelogMode=[I])
                +- Calc(select=[ts], changelogMode=[I])
-                  +- TableSourceScan(table=[[default_catalog, default_database, t, project=[ts]]], fields=[ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+                  +- TableSourceScan(table=[[default_catalog, default_database, t, project=[ts]]], fields=[ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
 ====
 -- a windowing function alone gives rows
 SELECT k, window_start, window_end, window_time FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE));
@@ -89,7 +89,7 @@ Collect(fields=[k, window_start, window_end, window_time], changelogMode=[NONE])
    +- Calc(select=[k, window_start, window_end, window_time], changelogMode=[I])
       +- WindowTableFunction(window=[TUMBLE(time_col=[ts], size=[1 min])], changelogMode=[I])
          +- Calc(select=[k, ts], changelogMode=[I])
-            +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, ts]]], fields=[k, ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+            +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, ts]]], fields=[k, ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
 ====
 -- conditions go below the function, except those on the bounds
 SELECT k, window_end, COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) WHERE v > 5 AND window_start > TIMESTAMP '2020-01-01 00:00:00' GROUP BY k, window_start, window_end;
@@ -102,7 +102,7 @@ Collect(fields=[k, window_end, EXPR$2], changelogMode=[NONE])
             +- Calc(select=[k, window_start, window_end], where=[(window_start > 2020-01-01 00:00:00.000)], changelogMode=[I])
                +- WindowTableFunction(window=[TUMBLE(time_col=[ts], size=[1 min])], changelogMode=[I])
                   +- Calc(select=[k, ts], where=[(v > 5)], changelogMode=[I])
-                     +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, v, ts]]], fields=[k, v, ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+                     +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, v, ts]]], fields=[k, v, ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
 ====
 -- a condition below a session would change the sessions
 SELECT k, window_start, window_end, COUNT(*) FROM TABLE(SESSION(TABLE t PARTITION BY k, DESCRIPTOR(ts), INTERVAL '5' MINUTE)) WHERE v > 5 AND k > 1 GROUP BY k, window_start, window_end;
@@ -115,7 +115,7 @@ Collect(fields=[k, window_start, window_end, EXPR$3], changelogMode=[NONE])
             +- WindowTableFunction(window=[SESSION(PARTITION BY(k), time_col=[ts], gap=[5 min])], changelogMode=[I])
                +- Exchange(distribution=[hash[k]], changelogMode=[I])
                   +- Calc(select=[k, v, ts], where=[(k > 1)], changelogMode=[I])
-                     +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, v, ts]]], fields=[k, v, ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+                     +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, v, ts]]], fields=[k, v, ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
 ====
 -- processing time
 SELECT k, window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(p), INTERVAL '1' MINUTE)) GROUP BY k, window_start, window_end;
@@ -126,7 +126,7 @@ Collect(fields=[k, window_start, EXPR$2], changelogMode=[NONE])
       +- WindowAggregate(groupBy=[k], window=[TUMBLE(time_col=[p], size=[1 min])], select=[k, COUNT(*) AS EXPR$2, window_start, window_end], changelogMode=[I], replayable=[windows of processing time])
          +- Exchange(distribution=[hash[k]], changelogMode=[I])
             +- Calc(select=[k, PROCTIME() AS p], changelogMode=[I], replayable=[PROCTIME() in column p])
-               +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, ts]]], fields=[k, ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+               +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, ts]]], fields=[k, ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
 ====
 -- LTZ windows
 SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE z, DESCRIPTOR(ts), INTERVAL '1' DAY)) GROUP BY window_start, window_end;
@@ -136,7 +136,7 @@ Collect(fields=[window_start, EXPR$1], changelogMode=[NONE])
    +- WindowAggregate(window=[TUMBLE(time_col=[ts], size=[1 d])], select=[COUNT(*) AS EXPR$1, window_start, window_end], changelogMode=[I])
       +- Exchange(distribution=[single], changelogMode=[I])
          +- Calc(select=[ts], changelogMode=[I])
-            +- TableSourceScan(table=[[default_catalog, default_database, z, project=[ts]]], fields=[ts], watermark=[ts], changelogMode=[I])
+            +- TableSourceScan(table=[[default_catalog, default_database, z, project=[ts]]], fields=[ts], watermark=[`ts`], changelogMode=[I])
 ====
 -- windows take updating input
 SELECT window_start, SUM(v) FROM TABLE(TUMBLE(TABLE changing, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end;
@@ -146,7 +146,7 @@ Collect(fields=[window_start, EXPR$1], changelogMode=[NONE])
    +- WindowAggregate(window=[TUMBLE(time_col=[ts], size=[1 min])], select=[SUM_RETRACT(v) AS EXPR$1, window_start, window_end], changelogMode=[I])
       +- Exchange(distribution=[single], changelogMode=[I,UB,UA,D])
          +- Calc(select=[v, ts], changelogMode=[I,UB,UA,D])
-            +- TableSourceScan(table=[[default_catalog, default_database, changing, project=[v, ts]]], fields=[v, ts], watermark=[ts], changelogMode=[I,UB,UA,D])
+            +- TableSourceScan(table=[[default_catalog, default_database, changing, project=[v, ts]]], fields=[v, ts], watermark=[`ts`], changelogMode=[I,UB,UA,D])
 ====
 -- cascade: by window_time into larger windows
 SELECT window_start, window_end, SUM(n) FROM TABLE(TUMBLE(TABLE c1, DESCRIPTOR(rt), INTERVAL '1' HOUR)) GROUP BY window_start, window_end;
@@ -173,7 +173,7 @@ Collect(fields=[ws, we, EXPR$2], changelogMode=[NONE])
                +- WindowAggregate(groupBy=[k], window=[TUMBLE(time_col=[ts], size=[5 min])], select=[k, COUNT(*) AS n, window_start, window_end], changelogMode=[I])
                   +- Exchange(distribution=[hash[k]], changelogMode=[I])
                      +- Calc(select=[k, ts], changelogMode=[I])
-                        +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, ts]]], fields=[k, ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+                        +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, ts]]], fields=[k, ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
 ====
 -- window join
 SELECT L.k, L.n, R.m FROM
@@ -189,12 +189,12 @@ Collect(fields=[k, n, m], changelogMode=[NONE])
          :  +- WindowAggregate(groupBy=[k], window=[TUMBLE(time_col=[ts], size=[5 min])], select=[k, COUNT(*) AS n, window_start, window_end], changelogMode=[I])
          :     +- Exchange(distribution=[hash[k]], changelogMode=[I])
          :        +- Calc(select=[k, ts], changelogMode=[I])
-         :           +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, ts]]], fields=[k, ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+         :           +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, ts]]], fields=[k, ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
          +- Calc(select=[k, window_start, window_end, m], changelogMode=[I])
             +- WindowAggregate(groupBy=[k], window=[TUMBLE(time_col=[ts], size=[5 min])], select=[k, SUM(w) AS m, window_start, window_end], changelogMode=[I])
                +- Exchange(distribution=[hash[k]], changelogMode=[I])
                   +- Calc(select=[k, w, ts], changelogMode=[I])
-                     +- TableSourceScan(table=[[default_catalog, default_database, u, project=[k, w, ts]]], fields=[k, w, ts], watermark=[ts], changelogMode=[I])
+                     +- TableSourceScan(table=[[default_catalog, default_database, u, project=[k, w, ts]]], fields=[k, w, ts], watermark=[`ts`], changelogMode=[I])
 ====
 -- window join of functions alone, in WHERE; semi
 SELECT L.k FROM (SELECT * FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '5' MINUTE))) L
@@ -208,12 +208,12 @@ Collect(fields=[k], changelogMode=[NONE])
          :  +- Calc(select=[k, window_start, window_end], changelogMode=[I])
          :     +- WindowTableFunction(window=[TUMBLE(time_col=[ts], size=[5 min])], changelogMode=[I])
          :        +- Calc(select=[k, ts], changelogMode=[I])
-         :           +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, ts]]], fields=[k, ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+         :           +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, ts]]], fields=[k, ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
          +- Exchange(distribution=[hash[$c0]], changelogMode=[I])
             +- Calc(select=[k AS $c0, window_start AS $c3, window_end AS $c4], changelogMode=[I])
                +- WindowTableFunction(window=[TUMBLE(time_col=[ts], size=[5 min])], changelogMode=[I])
                   +- Calc(select=[k, ts], changelogMode=[I])
-                     +- TableSourceScan(table=[[default_catalog, default_database, u, project=[k, ts]]], fields=[k, ts], watermark=[ts], changelogMode=[I])
+                     +- TableSourceScan(table=[[default_catalog, default_database, u, project=[k, ts]]], fields=[k, ts], watermark=[`ts`], changelogMode=[I])
 ====
 -- different windows: a regular join, which needs no time
 SELECT L.k FROM (SELECT * FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '5' MINUTE))) L
@@ -227,12 +227,12 @@ Collect(fields=[k], changelogMode=[NONE])
          :  +- Calc(select=[k, window_start, window_end], changelogMode=[I])
          :     +- WindowTableFunction(window=[TUMBLE(time_col=[ts], size=[5 min])], changelogMode=[I])
          :        +- Calc(select=[k, ts], changelogMode=[I])
-         :           +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, ts]]], fields=[k, ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+         :           +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, ts]]], fields=[k, ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
          +- Exchange(distribution=[hash[k, window_start, window_end]], changelogMode=[I])
             +- Calc(select=[k, window_start, window_end], changelogMode=[I])
                +- WindowTableFunction(window=[TUMBLE(time_col=[ts], size=[6 min])], changelogMode=[I])
                   +- Calc(select=[k, ts], changelogMode=[I])
-                     +- TableSourceScan(table=[[default_catalog, default_database, u, project=[k, ts]]], fields=[k, ts], watermark=[ts], changelogMode=[I])
+                     +- TableSourceScan(table=[[default_catalog, default_database, u, project=[k, ts]]], fields=[k, ts], watermark=[`ts`], changelogMode=[I])
 ====
 -- window Top-N
 SELECT k, v, window_end, rn FROM (
@@ -246,7 +246,7 @@ Collect(fields=[k, v, window_end, rn], changelogMode=[NONE])
             +- Calc(select=[k, v, window_start, window_end], changelogMode=[I])
                +- WindowTableFunction(window=[TUMBLE(time_col=[ts], size=[5 min])], changelogMode=[I])
                   +- Calc(select=[k, v, ts], changelogMode=[I])
-                     +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, v, ts]]], fields=[k, v, ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+                     +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, v, ts]]], fields=[k, v, ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
 ====
 -- window deduplication: the time column keeps its attribute inside the window function's input, so it is ordinary here
 SELECT k, v FROM (
@@ -260,7 +260,7 @@ Collect(fields=[k, v], changelogMode=[NONE])
             +- Calc(select=[k, v, window_start, window_end, window_time], changelogMode=[I])
                +- WindowTableFunction(window=[TUMBLE(time_col=[ts], size=[5 min])], changelogMode=[I])
                   +- Calc(select=[k, v, ts], changelogMode=[I])
-                     +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, v, ts]]], fields=[k, v, ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+                     +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, v, ts]]], fields=[k, v, ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
 ====
 -- Top-N of aggregated windows, by the bounds alone
 SELECT * FROM (SELECT k, window_start, window_end, SUM(v) AS total, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY SUM(v) DESC) AS rn
@@ -275,7 +275,7 @@ Collect(fields=[k, window_start, window_end, total, rn], changelogMode=[NONE])
                +- WindowAggregate(groupBy=[k], window=[TUMBLE(time_col=[ts], size=[5 min])], select=[k, SUM(v) AS total, window_start, window_end], changelogMode=[I])
                   +- Exchange(distribution=[hash[k]], changelogMode=[I])
                      +- Calc(select=[k, v, ts], changelogMode=[I])
-                        +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, v, ts]]], fields=[k, v, ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+                        +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, v, ts]]], fields=[k, v, ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
 ====
 -- legacy group windows
 SELECT k, TUMBLE_START(ts, INTERVAL '1' HOUR), TUMBLE_END(ts, INTERVAL '1' HOUR), TUMBLE_ROWTIME(ts, INTERVAL '1' HOUR), AVG(v) FROM t GROUP BY k, TUMBLE(ts, INTERVAL '1' HOUR);
@@ -286,7 +286,7 @@ Collect(fields=[k, EXPR$1, EXPR$2, EXPR$3, EXPR$4], changelogMode=[NONE])
       +- GroupWindowAggregate(groupBy=[k], window=[TUMBLE(time_col=[$time], size=[1 h])], select=[k, AVG(v) AS EXPR$4, w$start, w$end, w$rowtime], changelogMode=[I])
          +- Exchange(distribution=[hash[k]], changelogMode=[I])
             +- Calc(select=[k, ts AS $time, v], changelogMode=[I])
-               +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, v, ts]]], fields=[k, v, ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+               +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, v, ts]]], fields=[k, v, ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
 ====
 SELECT HOP_START(p, INTERVAL '1' MINUTE, INTERVAL '2' MINUTE), HOP_PROCTIME(p, INTERVAL '1' MINUTE, INTERVAL '2' MINUTE), COUNT(*) FROM t GROUP BY HOP(p, INTERVAL '1' MINUTE, INTERVAL '2' MINUTE) HAVING COUNT(*) > 1;
 ----
@@ -295,7 +295,7 @@ Collect(fields=[EXPR$0, EXPR$1, EXPR$2], changelogMode=[NONE])
    +- GroupWindowAggregate(window=[HOP(time_col=[$time], size=[2 min], slide=[1 min])], select=[COUNT(*) AS EXPR$2, w$start, w$proctime], changelogMode=[I], replayable=[windows of processing time])
       +- Exchange(distribution=[single], changelogMode=[I])
          +- Calc(select=[PROCTIME() AS $time], changelogMode=[I], replayable=[PROCTIME() in column $time])
-            +- TableSourceScan(table=[[default_catalog, default_database, t, project=[ts]]], fields=[ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+            +- TableSourceScan(table=[[default_catalog, default_database, t, project=[ts]]], fields=[ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
 ====
 SELECT k, COUNT(*) FROM t GROUP BY k, SESSION(ts, INTERVAL '1' MINUTE);
 ----
@@ -304,7 +304,7 @@ Collect(fields=[k, EXPR$1], changelogMode=[NONE])
    +- GroupWindowAggregate(groupBy=[k], window=[SESSION(time_col=[$time], gap=[1 min])], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I])
       +- Exchange(distribution=[hash[k]], changelogMode=[I])
          +- Calc(select=[k, ts AS $time], changelogMode=[I])
-            +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, ts]]], fields=[k, ts], watermark=[ts - INTERVAL '1' SECOND], changelogMode=[I])
+            +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, ts]]], fields=[k, ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
 ====
 -- a rowtime behind a regular join is none any more
 SELECT window_start, COUNT(*) FROM TABLE(TUMBLE((SELECT t.k, t.ts FROM t JOIN u ON t.k = u.k), DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end;

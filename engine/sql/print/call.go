@@ -10,6 +10,10 @@ import (
 // are not quoted there.
 func (p *printer) funcName(n ast.Name) {
 	if len(n) == 1 && !n[0].Quoted && isWord(n[0].Name) {
+		if p.quoted {
+			p.word(strings.ToUpper(n[0].Name))
+			return
+		}
 		p.word(n[0].Name)
 		return
 	}

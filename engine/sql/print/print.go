@@ -31,10 +31,19 @@ func Pretty(n ast.Node) string {
 	return p.b.String()
 }
 
+// Quoted prints an expression with every column in backticks and functions in
+// capitals, as the catalog shows computed columns and watermarks.
+func Quoted(e ast.Expr) string {
+	p := &printer{quoted: true}
+	p.expr(e, precAny)
+	return p.b.String()
+}
+
 // printer collects the text. Its methods are named after what they print.
 type printer struct {
 	b      strings.Builder
 	pretty bool
+	quoted bool // every name
 	indent int
 }
 
@@ -182,6 +191,10 @@ func Text(s string) string {
 
 func (p *printer) id(id ast.Identifier) {
 	if id.Quoted {
+		p.word(backticks(id.Name))
+		return
+	}
+	if p.quoted {
 		p.word(backticks(id.Name))
 		return
 	}
