@@ -46,7 +46,9 @@ func parseTemp(name, tag string) (attempt int64, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	f := strings.Split(rest, "-")
+	// The name of a format may have a '-' itself.
+	numbers, _, _ := strings.Cut(rest, ".")
+	f := strings.Split(numbers, "-")
 	if len(f) != 3 {
 		return 0, false
 	}
