@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/function"
@@ -58,6 +59,9 @@ func (x *block) call(e *ast.FuncCall) (expr.Node, error) {
 		}
 	}
 	f := x.b.function(e.Name)
+	if f == nil && name == "CURRENT_DATABASE" && len(e.Name) == 1 && len(e.Args) == 0 {
+		return x.currentDatabase(e.Span()), nil
+	}
 	if f == nil {
 		return nil, x.b.noFunction(e)
 	}
@@ -83,6 +87,12 @@ func (x *block) call(e *ast.FuncCall) (expr.Node, error) {
 		}
 	}
 	return x.scalarCall(f, args, e.Span())
+}
+
+// currentDatabase is the value of CURRENT_DATABASE(): a constant of the session.
+func (x *block) currentDatabase(at diag.Span) expr.Node {
+	_, name := x.b.Session.Current()
+	return constant(types.StringT, at, func(b *batch.Builder) { b.AppendString(name) })
 }
 
 func (x *block) scalarCall(f *function.Func, args []expr.Node, at diag.Span) (expr.Node, error) {

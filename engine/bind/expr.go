@@ -177,6 +177,9 @@ func (x *block) column(e *ast.ColumnRef) (expr.Node, error) {
 		if f := x.b.function(e.Name); f != nil && niladic[strings.ToUpper(e.Name[0].Name)] {
 			return x.scalarCall(f, nil, e.Span())
 		}
+		if strings.EqualFold(e.Name[0].Name, "CURRENT_DATABASE") {
+			return x.currentDatabase(e.Span()), nil
+		}
 		for _, it := range x.selectNames {
 			if it == e.Name[0].Name && x.clause != "" {
 				d := diag.As(err)
@@ -190,7 +193,7 @@ func (x *block) column(e *ast.ColumnRef) (expr.Node, error) {
 // niladic functions may be written without parentheses.
 var niladic = map[string]bool{
 	"CURRENT_DATE": true, "CURRENT_TIME": true, "CURRENT_TIMESTAMP": true, "LOCALTIME": true,
-	"LOCALTIMESTAMP": true, "CURRENT_ROW_TIMESTAMP": true, "PI": true, "E": true, "CURRENT_DATABASE": true,
+	"LOCALTIMESTAMP": true, "CURRENT_ROW_TIMESTAMP": true, "PI": true, "E": true,
 }
 
 func (x *block) field(e *ast.FieldAccess) (expr.Node, error) {
