@@ -301,6 +301,9 @@ func TestDecimalSums(t *testing.T) {
 			scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(s)), nil)
 			sum = decimalText(new(big.Rat).SetFrac(v, scale), s)
 			avg = decimalText(new(big.Rat).SetFrac(v, scale.Mul(scale, big.NewInt(int64(len(left))))), max(6, s))
+			if sum == "NULL" {
+				avg = sum // a mean is made of a sum
+			}
 		}
 		if got := runAcc(t, "SUM", typ, run, retract); got != sum {
 			t.Fatalf("SUM(%s) of %v is %s, want %s", typ, left, got, sum)

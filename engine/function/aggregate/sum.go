@@ -181,9 +181,10 @@ func (a *decSum) Final(out *batch.Col, rows [][]uint64, off int, _ Blobs) error 
 	return nil
 }
 
-// finalDec writes a sum or its mean, rounded half up, to a DECIMAL(38, s) lane.
+// finalDec writes a sum or its mean, rounded half up, to a DECIMAL(38, s) lane. A
+// sum of more than 38 digits has no mean either.
 func finalDec(out *batch.Col, i, n int, count int64, d batch.Dec, zero, avg bool, scale int) {
-	ok := count != 0 || zero
+	ok := (count != 0 || zero) && kernel.FitsDec(d, 38)
 	if ok && avg && count != 0 {
 		d, ok = kernel.DivDec(d, batch.DecOf(count), scale, 0, out.Type.Scale, out.Type.Prec)
 	} else if ok {
