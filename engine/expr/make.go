@@ -154,6 +154,9 @@ func NewCompare(op CompareOp, l, r Node, at diag.Span) (Node, error) {
 	if err != nil {
 		return nil, place(err, at)
 	}
+	if tooWide(l.Type(), r.Type()) {
+		return compareWide(op, l, r, at)
+	}
 	return &Compare{Op: op, L: forCompare(l, t), R: forCompare(r, t), At: at}, nil
 }
 
@@ -232,6 +235,9 @@ func NewOverlaps(a, b, c, d Node, at diag.Span) (Node, error) {
 func NewIn(x Node, list []Node, negated bool, at diag.Span) (Node, error) {
 	t := x.Type()
 	for _, e := range list {
+		if tooWide(x.Type(), e.Type()) || tooWide(t, e.Type()) {
+			return inWide(x, list, negated, at)
+		}
 		c, err := function.CompareType(t, e.Type(), false)
 		if err != nil {
 			return nil, place(err, at.Join(e.Span()))
@@ -241,6 +247,23 @@ func NewIn(x Node, list []Node, negated bool, at diag.Span) (Node, error) {
 	n := &In{Arg: forCompare(x, t), Negated: negated, At: at}
 	for _, e := range list {
 		n.List = append(n.List, forCompare(e, t))
+	}
+	return n, nil
+}
+
+// inWide writes x IN (list) out, for decimals without a common type.
+func inWide(x Node, list []Node, negated bool, at diag.Span) (Node, error) {
+	parts := make([]Node, len(list))
+	for i, e := range list {
+		c, err := NewCompare(Eq, x, e, at)
+		if err != nil {
+			return nil, err
+		}
+		parts[i] = c
+	}
+	n := newLogic(true, parts, at)
+	if negated {
+		n = NewNot(n, at)
 	}
 	return n, nil
 }

@@ -136,6 +136,21 @@ func AddDec(a, b batch.Dec) batch.Dec {
 	return batch.Dec{Hi: int64(hi), Lo: lo}
 }
 
+// CompareDec compares decimals of scales s1 and s2: -1, 0 or 1.
+func CompareDec(a, b batch.Dec, s1, s2 int) int {
+	if s1 == s2 {
+		return a.Cmp(b)
+	}
+	m := max(s1, s2)
+	x, ok1 := RescaleDec(a, s1, m, 38)
+	y, ok2 := RescaleDec(b, s2, m, 38)
+	if ok1 && ok2 {
+		return x.Cmp(y)
+	}
+	p := new(big.Int).Mul(signedBig(a), pow10Big(m-s1))
+	return p.Cmp(new(big.Int).Mul(signedBig(b), pow10Big(m-s2)))
+}
+
 // MulInts is the exact product of two int64.
 func MulInts(a, b int64) batch.Dec {
 	hi, lo := bits.Mul64(uint64(a), uint64(b))

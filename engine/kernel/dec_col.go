@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"math/big"
+
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/types"
 )
@@ -107,16 +109,25 @@ func addAligned(a, b batch.Dec, s1, s2, t, p int) (batch.Dec, bool) {
 	x, ok1 := RescaleDec(a, s1, m, 38)
 	y, ok2 := RescaleDec(b, s2, m, 38)
 	if ok1 && ok2 {
-		return RescaleDec(AddDec(x, y), m, t, p)
+		if d := AddDec(x, y); (x.Hi^d.Hi)&(y.Hi^d.Hi) >= 0 {
+			return RescaleDec(d, m, t, p)
+		}
 	}
-	// One side does not fit the common scale: the result's scale is lower.
-	x, ok1 = RescaleDec(a, s1, t, 38)
-	y, ok2 = RescaleDec(b, s2, t, 38)
-	if !ok1 || !ok2 {
-		return batch.Dec{}, false
+	// The exact sum has more than 127 bits.
+	sum := new(big.Int).Mul(signedBig(a), pow10Big(m-s1))
+	sum.Add(sum, new(big.Int).Mul(signedBig(b), pow10Big(m-s2)))
+	neg := sum.Sign() < 0
+	return quotient(sum.Abs(sum), pow10Big(m-t), neg, p)
+}
+
+// signedBig is a decimal's unscaled value.
+func signedBig(d batch.Dec) *big.Int {
+	m, neg := magnitude(d)
+	z := m.big()
+	if neg {
+		z.Neg(z)
 	}
-	d := AddDec(x, y)
-	return d, FitsDec(d, p)
+	return z
 }
 
 // setNullDec makes a lane NULL and its value 0.

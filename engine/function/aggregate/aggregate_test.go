@@ -317,8 +317,10 @@ func TestDecimalSums(t *testing.T) {
 // TestExtremes compares MIN and MAX with a look at all values that are left.
 func TestExtremes(t *testing.T) {
 	gens := map[string]*rapid.Generator[any]{
-		"INT":             rapid.Custom(func(t *rapid.T) any { return int64(rapid.IntRange(-5, 5).Draw(t, "v")) }),
-		"STRING":          rapid.Custom(func(t *rapid.T) any { return rapid.StringOfN(rapid.RuneFrom([]rune("abä\x00")), 0, 20, -1).Draw(t, "v") }),
+		"INT": rapid.Custom(func(t *rapid.T) any { return int64(rapid.IntRange(-5, 5).Draw(t, "v")) }),
+		"STRING": rapid.Custom(func(t *rapid.T) any {
+			return rapid.StringOfN(rapid.RuneFrom([]rune("abä\x00")), 0, 20, -1).Draw(t, "v")
+		}),
 		"DECIMAL(38, 2)":  decimals(38),
 		"DECIMAL(9, 2)":   decimals(9),
 		"DOUBLE NO SPACE": rapid.Custom(func(t *rapid.T) any { return float64(rapid.IntRange(-5, 5).Draw(t, "v")) / 2 }),
