@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"regexp/syntax"
+	"unicode/utf8"
 )
 
 // Regex is a compiled regular expression of the set that Java and RE2 have in
@@ -14,6 +15,9 @@ type Regex struct {
 	simple *simpleRegex
 	need   []byte // a literal in every match, or nil
 	groups int
+	// after matches one character and then the pattern. It is set for patterns that
+	// match the empty string.
+	after *regexp.Regexp
 }
 
 // CompileRegex compiles a pattern in Java's notation. The error has the position
@@ -34,7 +38,38 @@ func CompileRegex(pattern string) (*Regex, error) {
 	r := &Regex{re: re, groups: re.NumSubexp()}
 	r.simple = simplify(tree)
 	r.need = requiredLiteral(tree.Simplify())
+	if matchesEmpty(tree) {
+		if r.after, err = regexp.Compile(`\A(?s:.)(?:` + translated + `)`); err != nil {
+			return nil, regexError(pattern, err)
+		}
+	}
 	return r, nil
+}
+
+// matchesEmpty reports whether t may match the empty string somewhere.
+func matchesEmpty(t *syntax.Regexp) bool {
+	switch t.Op {
+	case syntax.OpLiteral, syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL, syntax.OpNoMatch:
+		return false
+	case syntax.OpRepeat:
+		return t.Min == 0 || matchesEmpty(t.Sub[0])
+	case syntax.OpPlus, syntax.OpCapture:
+		return matchesEmpty(t.Sub[0])
+	case syntax.OpConcat:
+		for _, s := range t.Sub {
+			if !matchesEmpty(s) {
+				return false
+			}
+		}
+	case syntax.OpAlternate:
+		for _, s := range t.Sub {
+			if matchesEmpty(s) {
+				return true
+			}
+		}
+		return false
+	}
+	return true
 }
 
 // Groups is the number of groups of the pattern.
@@ -81,14 +116,28 @@ func (r *Regex) Group(s []byte, g int) (from, to int, ok bool) {
 }
 
 // Find returns all matches that do not overlap, each as the bounds of group g,
-// -1 where the group took no part.
+// -1 where the group took no part. As in Java an empty match may follow right
+// behind one that is not.
 func (r *Regex) Find(s []byte, g int) [][2]int {
 	if r.need != nil && !bytes.Contains(s, r.need) {
 		return nil
 	}
 	var out [][2]int
-	for _, m := range r.re.FindAllSubmatchIndex(s, -1) {
+	all := r.re.FindAllSubmatchIndex(s, -1)
+	for i, m := range all {
 		out = append(out, [2]int{m[2*g], m[2*g+1]})
+		if r.after == nil || m[0] == m[1] || i+1 < len(all) && all[i+1][0] == m[1] {
+			continue
+		}
+		_, size := utf8.DecodeLastRune(s[:m[1]])
+		from := m[1] - size
+		if e := r.after.FindSubmatchIndex(s[from:]); e != nil && e[1] == size {
+			if e[2*g] < 0 {
+				out = append(out, [2]int{-1, -1})
+			} else {
+				out = append(out, [2]int{m[1], m[1]})
+			}
+		}
 	}
 	return out
 }

@@ -92,6 +92,12 @@ func (c *drawn) ref(i int) expr.Node { return expr.NewRef(i, c.types[i], diag.Sp
 
 // hold compares the values of n with what want says of the values of a row.
 func (c *drawn) hold(t *rapid.T, n expr.Node, want func(row []any) string) {
+	c.compare(t, n, want, false)
+}
+
+// compare is hold. Folded expressions may have lost operands that fail: what follows
+// from others alone, such as x AND FALSE, is not computed.
+func (c *drawn) compare(t *rapid.T, n expr.Node, want func(row []any) string, folded bool) {
 	p, err := expr.Compile([]expr.Node{n}, c.types)
 	if err != nil {
 		t.Fatal(err)
@@ -107,6 +113,9 @@ func (c *drawn) hold(t *rapid.T, n expr.Node, want func(row []any) string) {
 		}
 		w := want(row)
 		if code, ok := strings.CutPrefix(w, "ERROR "); ok {
+			if folded && runErr == nil {
+				continue
+			}
 			if string(diag.CodeOf(runErr)) != code {
 				t.Fatalf("%s of %v: error %v, want %s", expr.String(n, nil), row, runErr, code)
 			}
