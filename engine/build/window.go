@@ -29,12 +29,16 @@ func windowProps(props []plan.WindowProp, out types.Schema) ([]exec.WindowProp, 
 	return ps, ts
 }
 
-func (b *builder) windowTVF(n *plan.WindowTVF) (func() exec.Operator, int64, error) { return soon(n) }
+func (b *builder) windowTVF(n *plan.WindowTVF) (func() exec.Operator, int64, error) {
+	k := len(n.Schema) - 3
+	cfg := exec.WindowTVFConfig{
+		Input: inputTypes(n.In), Window: windowSpec(n.Window), PartitionBy: n.Window.PartitionBy,
+		StartType: n.Schema[k].Type, EndType: n.Schema[k+1].Type, TimeType: n.Schema[k+2].Type,
+	}
+	return func() exec.Operator { return exec.NewWindowTVF(cfg) }, 0, nil
+}
 
 func (b *builder) windowAggregate(n *plan.WindowAggregate) (func() exec.Operator, int64, error) {
-	if n.Window.Kind == plan.Session && !n.Attached {
-		return soon(n)
-	}
 	cfg := exec.WindowAggConfig{
 		Input: inputTypes(n.In), Window: windowSpec(n.Window), Attached: n.Attached, StartCol: n.StartCol, EndCol: n.EndCol,
 		Keys: n.Keys, Aggs: aggSpecs(n.Aggs), InputRetracts: n.InputRetracts,
@@ -46,9 +50,6 @@ func (b *builder) windowAggregate(n *plan.WindowAggregate) (func() exec.Operator
 // groupWindow is the older form of the same: rows of HOP windows that are not a
 // multiple of their slide, too, are added up by panes.
 func (b *builder) groupWindow(n *plan.GroupWindowAggregate) (func() exec.Operator, int64, error) {
-	if n.Window.Kind == plan.Session {
-		return soon(n)
-	}
 	cfg := exec.WindowAggConfig{
 		Input: inputTypes(n.In), Window: windowSpec(n.Window), StartCol: -1, EndCol: -1,
 		Keys: n.Keys, Aggs: aggSpecs(n.Aggs), InputRetracts: n.InputRetracts,

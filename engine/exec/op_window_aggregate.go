@@ -32,6 +32,9 @@ type WindowAggConfig struct {
 // pieces of which every window is made, each row belongs to one, and the panes of a
 // window are merged when it fires. A row is late when all its windows have fired.
 func NewWindowAggregate(cfg WindowAggConfig) Operator {
+	if cfg.Window.Kind == SessionWindow && !cfg.Attached {
+		return newSessionAgg(cfg)
+	}
 	return &windowAgg{cfg: cfg}
 }
 
@@ -251,6 +254,9 @@ func (o *windowAgg) dropLate(c *Ctx, b *batch.Batch, sel []uint16, wm int64) []u
 	for _, l := range sel {
 		f := o.times[l] // of an attached window, when it fires
 		if !o.cfg.Attached {
+			if !o.grid.inWindow(o.walls[l]) {
+				continue // in no window, which is not to be late
+			}
 			if end := o.grid.lastEnd(o.grid.paneOf(o.walls[l])); end != lastEnd {
 				lastEnd, fires = end, o.clock.fires(end)
 			}
@@ -268,7 +274,7 @@ func (o *windowAgg) dropLate(c *Ctx, b *batch.Batch, sel []uint16, wm int64) []u
 	}
 	o.kept, o.late = kept, late
 	if len(late) == 0 {
-		return sel
+		return kept
 	}
 	c.Late(b, late, wm)
 	return kept

@@ -251,7 +251,7 @@ func (w *windowTotal) each(from, to int64, visit func(pane int64)) {
 }
 
 // pairs visits the rows of a pane in pieces, with their rows in the total.
-func (w *windowTotal) pairs(pane int64, mode state.Mode, visit func(t *state.Table, from, into []state.Ref)) {
+func (w *windowTotal) pairs(pane int64, visit func(t *state.Table, from, into []state.Ref)) {
 	t := w.o.panes.Get(pane)
 	w.refs, w.into = grow(w.refs, batch.MaxRows), grow(w.into, batch.MaxRows)
 	cur := t.Cursor()
@@ -263,7 +263,7 @@ func (w *windowTotal) pairs(pane int64, mode state.Mode, visit func(t *state.Tab
 		for i, ref := range w.refs[:n] {
 			k := t.KeyOf(ref, w.key[:0])
 			w.key = k.Bytes
-			w.into[i] = w.table.Get(k, mode)
+			w.into[i] = w.table.Get(k, state.Upsert)
 		}
 		visit(t, w.refs[:n], w.into[:n])
 	}
@@ -271,7 +271,7 @@ func (w *windowTotal) pairs(pane int64, mode state.Mode, visit func(t *state.Tab
 
 func (w *windowTotal) add(pane int64) {
 	a := w.o.a
-	w.pairs(pane, state.Upsert, func(t *state.Table, from, into []state.Ref) {
+	w.pairs(pane, func(t *state.Table, from, into []state.Ref) {
 		a.heap.Reset()
 		rows := a.load(&w.src, t, from)
 		if len(a.distinct) > 0 {
@@ -305,8 +305,10 @@ func (w *windowTotal) withoutDistinct(rows [][]uint64) [][]uint64 {
 	return own
 }
 
+// subtract takes a pane out. A row may be missing from the total: it is dropped when
+// its lanes come to zero, and panes may yet cancel each other out.
 func (w *windowTotal) subtract(pane int64) {
-	w.pairs(pane, state.Write, func(t *state.Table, from, into []state.Ref) {
+	w.pairs(pane, func(t *state.Table, from, into []state.Ref) {
 		for i, ref := range from {
 			row, left := w.table.Row(into[i]), uint64(0)
 			for l, v := range t.Row(ref) {
