@@ -149,6 +149,12 @@ type Column struct {
 	buf   uint32 // its number in col, once known
 	known bool
 	str   *batch.StringBuilder
+
+	// The date of the last timestamp, as text and as days: the next one tends to be
+	// of the same day.
+	date  [2]uint64
+	days  int32
+	dated bool
 }
 
 func newColumn(t types.Type, need *need) *Column {
@@ -313,6 +319,27 @@ func (c *Column) I8(v int8)   { l := c.next(); c.col.I8[l] = v }
 // F64 puts a DOUBLE, F32 a FLOAT.
 func (c *Column) F64(v float64) { l := c.next(); c.col.F64[l] = v }
 func (c *Column) F32(v float32) { l := c.next(); c.col.F32[l] = v }
+
+// Timestamp puts the timestamp that s is the text of, and reports false when it is
+// none.
+func (c *Column) Timestamp(s []byte, form TimeForm) bool {
+	if len(s) < 10 {
+		return false
+	}
+	date := [2]uint64{binary.LittleEndian.Uint64(s), uint64(binary.LittleEndian.Uint16(s[8:]))}
+	if !c.dated || date != c.date {
+		days, ok := ParseDate(s[:10])
+		if !ok {
+			return false
+		}
+		c.date, c.days, c.dated = date, days, true
+	}
+	v, ok := timestampOn(c.days, s[10:], c.Type.Prec, c.Type.PerSecond(), form)
+	if ok {
+		c.I64(v)
+	}
+	return ok
+}
 
 // Dec puts an unscaled DECIMAL.
 func (c *Column) Dec(v batch.Dec) {

@@ -85,17 +85,9 @@ func ParseScalar(c *Column, s []byte) bool {
 		}
 		return ok
 	case types.Timestamp:
-		v, ok := ParseTimestamp(s, t.Prec, t.PerSecond(), SpaceForm|TForm|Short)
-		if ok {
-			c.I64(v)
-		}
-		return ok
+		return c.Timestamp(s, SpaceForm|TForm|Short)
 	case types.TimestampLTZ:
-		v, ok := ParseTimestamp(s, t.Prec, t.PerSecond(), AnyForm)
-		if ok {
-			c.I64(v)
-		}
-		return ok
+		return c.Timestamp(s, AnyForm)
 	case types.Binary, types.VarBinary:
 		v, err := base64.StdEncoding.AppendDecode(nil, s)
 		if err == nil {

@@ -65,3 +65,53 @@ func ScanString(s []byte, i int) (int, bool) {
 	}
 	return i, wide&highs != 0
 }
+
+// Has reports whether s has the byte q (given by Repeat), and whether it has bytes
+// outside of ASCII. It looks at all of s, without a branch a word. With bytes
+// outside of ASCII it may find a q that is not there.
+func Has(s []byte, q uint64) (found, wide bool) {
+	var hit, high uint64
+	for ; len(s) >= 32; s = s[32:] {
+		a, b := binary.LittleEndian.Uint64(s), binary.LittleEndian.Uint64(s[8:])
+		c, d := binary.LittleEndian.Uint64(s[16:]), binary.LittleEndian.Uint64(s[24:])
+		hit |= ((a ^ q) - lows) | ((b ^ q) - lows) | ((c ^ q) - lows) | ((d ^ q) - lows)
+		high |= a | b | c | d
+	}
+	for ; len(s) >= 8; s = s[8:] {
+		w := binary.LittleEndian.Uint64(s)
+		hit |= (w ^ q) - lows
+		high |= w
+	}
+	for _, c := range s {
+		if c == byte(q) {
+			hit = highs
+		}
+		high |= uint64(c)
+	}
+	return hit&highs != 0, high&highs != 0
+}
+
+// Plain reports whether s is ASCII without control characters and without the byte
+// q (given by Repeat).
+func Plain(s []byte, q uint64) bool {
+	const space = ' ' * lows
+	// Without a high bit in a word a borrow comes only from a byte that is bad.
+	var bad uint64
+	for ; len(s) >= 32; s = s[32:] {
+		a, b := binary.LittleEndian.Uint64(s), binary.LittleEndian.Uint64(s[8:])
+		c, d := binary.LittleEndian.Uint64(s[16:]), binary.LittleEndian.Uint64(s[24:])
+		bad |= (a | (a - space) | ((a ^ q) - lows)) | (b | (b - space) | ((b ^ q) - lows)) |
+			(c | (c - space) | ((c ^ q) - lows)) | (d | (d - space) | ((d ^ q) - lows))
+	}
+	for ; len(s) >= 8; s = s[8:] {
+		w := binary.LittleEndian.Uint64(s)
+		bad |= w | (w - space) | ((w ^ q) - lows)
+	}
+	for _, c := range s {
+		if c < ' ' || c == byte(q) {
+			return false
+		}
+		bad |= uint64(c)
+	}
+	return bad&highs == 0
+}

@@ -93,16 +93,17 @@ func clock(s []byte, needSeconds bool) (sec, nanos int64, n int, ok bool) {
 	if n == len(s) || s[n] != '.' {
 		return sec, 0, n, true
 	}
-	unit := int64(100_000_000)
-	for n++; n < len(s) && s[n] >= '0' && s[n] <= '9'; n++ {
-		nanos += int64(s[n]-'0') * unit
-		unit /= 10
+	for n++; n < len(s) && s[n]-'0' <= 9; n++ {
 		if n > 8+9 {
 			return 0, 0, 0, false
 		}
+		nanos = nanos*10 + int64(s[n]-'0')
 	}
-	return sec, nanos, n, n > 9
+	return sec, nanos * nanosOf[n-9], n, n > 9
 }
+
+// nanosOf is the nanoseconds of the last of so many digits of a fraction.
+var nanosOf = [...]int64{0, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1000, 100, 10, 1}
 
 // ParseTime reads HH:mm[:ss[.f]] with an optional Z and returns milliseconds of
 // the day, cut to prec digits.
@@ -166,8 +167,12 @@ func ParseTimestamp(s []byte, prec int, perSecond int64, form TimeForm) (int64, 
 	if !ok {
 		return 0, false
 	}
-	sec, nanos := int64(days)*86400, int64(0)
-	s = s[10:]
+	return timestampOn(days, s[10:], prec, perSecond, form)
+}
+
+// timestampOn reads what is behind the date of a timestamp.
+func timestampOn(days int32, s []byte, prec int, perSecond int64, form TimeForm) (int64, bool) {
+	sec := int64(days) * 86400
 	if len(s) == 0 {
 		if form&Short == 0 {
 			return 0, false
@@ -209,8 +214,15 @@ func ParseTimestamp(s []byte, prec int, perSecond int64, form TimeForm) (int64, 
 	return ticks(sec, cut(nanos, prec), perSecond)
 }
 
-// ticks joins seconds and nanoseconds; false when they do not fit.
+// ticks joins seconds and nanoseconds; false when they do not fit, which happens
+// with nanoseconds only, as years have four digits.
 func ticks(sec, nanos, perSecond int64) (int64, bool) {
+	switch perSecond {
+	case 1000:
+		return sec*1000 + nanos/1_000_000, true
+	case 1_000_000:
+		return sec*1_000_000 + nanos/1000, true
+	}
 	if sec > math.MaxInt64/perSecond-1 || sec < math.MinInt64/perSecond+1 {
 		return 0, false
 	}

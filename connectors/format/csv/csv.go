@@ -4,7 +4,9 @@
 // Reading takes \n and \r\n, and line breaks inside quotes. A record must have as
 // many fields as the table has columns. An empty field is NULL unless the column is
 // a string; lines with nothing in them are skipped. Numbers and times may have
-// spaces around them. Writing quotes only where needed and ends lines with \n.
+// spaces around them, and so may quotes behind their end. Of a record that is not
+// well-formed nothing is read; of one that is, the fields that can be. Writing
+// quotes only where needed and ends lines with \n.
 package csv
 
 import (
@@ -34,6 +36,11 @@ var Format = connect.Format{
 		{Key: "array-element-delimiter", Default: ";", Doc: "Text between the elements of an ARRAY and the fields of a ROW."},
 		{Key: "escape-character", Doc: "Character that takes away the meaning of the next one."},
 		{Key: "null-literal", Doc: "Text that means NULL."},
+		{Key: "trim-spaces", Type: connect.Bool, Default: "false", Doc: "Spaces around fields that are not in quotes do not count."},
+		{Key: "ignore-trailing-unmappable", Type: connect.Bool, Default: "false", Doc: "Fields behind the last column are passed over instead of an error."},
+		{Key: "allow-trailing-comma", Type: connect.Bool, Default: "false", Doc: "A delimiter may stand behind the last field."},
+		{Key: "fail-on-missing-columns", Type: connect.Bool, Default: "false", Doc: "With ignore-parse-errors, a record with too few fields is skipped instead of filled up with NULL."},
+		{Key: "empty-string-as-null", Type: connect.Bool, Default: "false", Doc: "An empty string is NULL."},
 		{Key: "write-bigdecimal-in-scientific-notation", Type: connect.Bool, Default: "true", Doc: "Write DECIMAL without trailing zeros, 100000 as 1E+5; false writes all digits."},
 	},
 	Changes: func(connect.Options) (connect.Changes, error) { return connect.AppendOnly, nil },
@@ -53,6 +60,11 @@ type config struct {
 	element    string
 	null       string
 	hasNull    bool
+	trim       bool
+	surplus    bool // fields behind the last column are passed over
+	trailing   bool // an empty one is
+	needAll    bool
+	emptyNull  bool
 }
 
 func readConfig(o connect.Options, t *connect.Table) (c config, err error) {
@@ -80,6 +92,17 @@ func readConfig(o connect.Options, t *connect.Table) (c config, err error) {
 	}
 	if c.ignore, err = o.Bool("ignore-parse-errors", false); err != nil {
 		return c, err
+	}
+	for _, b := range []struct {
+		key string
+		v   *bool
+	}{
+		{"trim-spaces", &c.trim}, {"ignore-trailing-unmappable", &c.surplus}, {"allow-trailing-comma", &c.trailing},
+		{"fail-on-missing-columns", &c.needAll}, {"empty-string-as-null", &c.emptyNull},
+	} {
+		if *b.v, err = o.Bool(b.key, false); err != nil {
+			return c, err
+		}
 	}
 	if c.scientific, err = o.Bool("write-bigdecimal-in-scientific-notation", true); err != nil {
 		return c, err

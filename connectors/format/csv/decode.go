@@ -17,14 +17,17 @@ type decoder struct {
 	rows   *format.Rows
 	fields []field
 	// delimWord and the line end, in every byte of a word.
-	delimWord, lineWord uint64
-	report              func(error)
+	delimWord, lineWord, quoteWord uint64
+	// fast tries plain first.
+	fast   bool
+	report func(error)
 
 	line       int64
 	headerDone bool
 
 	scratch []byte
 	bad     string // what is wrong with the record at hand, first finding
+	drop    bool   // it is not well-formed, so that no field of it counts
 	tail    []byte
 }
 
@@ -37,6 +40,8 @@ func newDecoder(s types.Schema, read connect.Projection, o connect.Options, t *c
 		return nil, err
 	}
 	d := &decoder{config: c, schema: s, rows: format.NewRows(s, read), line: 1, headerDone: !c.header}
+	d.fast = c.escape == 0 && !c.trim && len(s) > 0
+	d.quoteWord = format.Repeat(c.quote)
 	d.delimWord, d.lineWord = format.Repeat(c.delim), format.Repeat('\n')
 	for i, f := range s {
 		d.fields = append(d.fields, field{col: d.rows.Cols[i], op: opOf(d.rows.Cols[i]), t: f.Type})
@@ -136,7 +141,20 @@ func (d *decoder) records(data []byte, i int, at int64) (int, error) {
 			d.line++
 			continue
 		}
-		d.bad = ""
+		if d.fast && d.headerDone {
+			n := bytes.IndexByte(data[i:], '\n')
+			if n < 0 {
+				return i, nil
+			}
+			if d.plain(data, i, i+n) {
+				d.rows.EndFull()
+				i += n + 1
+				d.line++
+				continue
+			}
+			d.rows.Undo()
+		}
+		d.bad, d.drop = "", false
 		header := !d.headerDone
 		end, lines, err := d.record(data, i)
 		if err != nil {
@@ -152,7 +170,11 @@ func (d *decoder) records(data []byte, i int, at int64) (int, error) {
 				d.rows.Undo()
 				return i, err
 			}
-			d.rows.EndRow(batch.Insert)
+			if d.drop {
+				d.rows.Undo()
+			} else {
+				d.rows.EndRow(batch.Insert)
+			}
 		default:
 			d.rows.EndFull()
 		}
@@ -181,6 +203,9 @@ func (d *decoder) record(data []byte, i int) (int, int64, error) {
 	lines := int64(1)
 	for k := range d.fields {
 		f := &d.fields[k]
+		if d.trim {
+			i = d.skipSpaces(data, i)
+		}
 		if i >= len(data) {
 			return 0, 0, errIncomplete
 		}
@@ -199,11 +224,13 @@ func (d *decoder) record(data []byte, i int) (int, int64, error) {
 			if made {
 				value = d.scratch
 			}
+			end = d.skipSpaces(data, end)
 			if end < len(data) && data[end] == '\r' {
 				end++
 			}
 			if end < len(data) && data[end] != d.delim && data[end] != '\n' {
 				d.note("text behind the closing quote of column ", k)
+				d.drop = true
 				end, _ = format.ScanAny2(data, end, d.delimWord, d.lineWord)
 			}
 			if end >= len(data) {
@@ -228,6 +255,9 @@ func (d *decoder) record(data []byte, i int) (int, int64, error) {
 			if data[end] == '\n' && to > from && data[to-1] == '\r' {
 				to--
 			}
+			for d.trim && to > from && isSpace(data[to-1]) {
+				to--
+			}
 			value = data[from:to]
 			if d.escape != 0 && bytes.IndexByte(value, d.escape) >= 0 {
 				var err error
@@ -235,6 +265,9 @@ func (d *decoder) record(data []byte, i int) (int, int64, error) {
 					return 0, 0, err
 				}
 				made, wide = true, true
+				if d.trim {
+					value = bytes.TrimRight(value, " \t")
+				}
 			}
 			f.put(d, k, data, from, to, value, made, wide, false)
 		}
@@ -242,6 +275,7 @@ func (d *decoder) record(data []byte, i int) (int, int64, error) {
 		if data[end] == '\n' {
 			if k+1 < len(d.fields) {
 				d.noteCount(k + 1)
+				d.drop = d.drop || d.needAll
 				for _, f := range d.fields[k+1:] {
 					if f.col != nil {
 						f.col.Null()
@@ -251,31 +285,48 @@ func (d *decoder) record(data []byte, i int) (int, int64, error) {
 			return i, lines, nil
 		}
 	}
-	return d.surplus(data, i, lines)
+	return d.extra(data, i, lines)
 }
 
-// surplus reads the fields behind the last column.
-func (d *decoder) surplus(data []byte, i int, lines int64) (int, int64, error) {
+// skipSpaces returns the first index from i on that is no space, or is a delimiter.
+func (d *decoder) skipSpaces(data []byte, i int) int {
+	for i < len(data) && isSpace(data[i]) && data[i] != d.delim {
+		i++
+	}
+	return i
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' }
+
+// extra reads the fields behind the last column.
+func (d *decoder) extra(data []byte, i int, lines int64) (int, int64, error) {
 	n := len(d.fields)
+	blank := true // there is one, and nothing is in it
 	for {
 		n++
-		var end int
+		from, end := i, 0
 		if i < len(data) && d.quote != 0 && data[i] == d.quote {
 			_, e, more, err := d.quoted(data, i)
 			if err != nil {
 				return 0, 0, err
 			}
 			lines += more
-			i = e
+			i, blank = e, false
 		}
 		if end, _ = format.ScanAny2(data, i, d.delimWord, d.lineWord); end >= len(data) {
 			return 0, 0, errIncomplete
 		}
+		blank = blank && len(bytes.TrimSpace(data[from:end])) == 0
 		i = end + 1
-		if data[end] == '\n' {
-			d.noteCount(n)
-			return i, lines, nil
+		if data[end] != '\n' {
+			blank = false
+			continue
 		}
+		if !d.surplus && !(d.trailing && blank) {
+			d.noteCount(n)
+			d.drop = true
+		}
+		return i, lines, nil
 	}
 }
 

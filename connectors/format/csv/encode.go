@@ -125,7 +125,8 @@ func (e *encoder) nothing(dst []byte) []byte {
 // them too.
 func (e *encoder) text(dst, s []byte, str bool) ([]byte, error) {
 	// At the start of a file a byte order mark would be dropped.
-	need := str && e.hasNull && string(s) == e.null || bytes.HasPrefix(s, byteOrderMark)
+	need := str && e.hasNull && string(s) == e.null || bytes.HasPrefix(s, byteOrderMark) ||
+		e.trim && len(s) > 0 && (isSpace(s[0]) || isSpace(s[len(s)-1]))
 	for _, b := range s {
 		if e.special[b] {
 			need = true

@@ -50,6 +50,8 @@ func (f *field) put(d *decoder, k int, data []byte, from, to int, value []byte, 
 	}
 	if f.op == opString {
 		switch {
+		case d.emptyNull && len(value) == 0:
+			f.col.Null()
 		case wide && !utf8.Valid(value):
 			d.noteValue(k, value, "is not valid UTF-8")
 			f.col.Null()

@@ -25,7 +25,10 @@ type Parser struct {
 	// Broken says why the record is none: text that is no JSON, or no envelope.
 	Broken string
 
-	depth   int
+	depth int
+	// plain says that the record is ASCII without escapes and control characters, so
+	// that a string ends at the next quote.
+	plain   bool
 	scratch []byte
 	key     []byte
 }
@@ -41,6 +44,7 @@ type Rules struct {
 func (p *Parser) Begin(data []byte, i, end int) {
 	p.Data, p.I = data[:end], i
 	p.Bad, p.Broken, p.depth = "", "", 0
+	p.plain = format.Plain(data[i:end], '\\'*(1<<64-1)/255)
 }
 
 // Space skips white space and returns the next byte, or 0 at the end.

@@ -24,6 +24,25 @@ type Row struct {
 type seen struct {
 	raw []byte
 	col int
+	to  *format.Column // nil when not read
+	// text and whole say that to takes strings, or BIGINT.
+	text, whole bool
+}
+
+// learn notes the field that came at a position.
+func (r *Row) learn(pos int, raw []byte, k int) {
+	if len(raw) > seenMax || pos > len(r.seen) || pos >= seenMax {
+		return
+	}
+	if pos == len(r.seen) {
+		r.seen = append(r.seen, seen{})
+	}
+	s := &r.seen[pos]
+	*s = seen{raw: append(s.raw[:0], raw...), col: k}
+	if k >= 0 && r.cols[k] != nil {
+		s.to = r.cols[k]
+		s.text, s.whole = s.to.Type.IsString(), s.to.Type.Kind == types.BigInt
+	}
 }
 
 // seenMax bounds what is learned.
@@ -75,7 +94,12 @@ func (p *Parser) Row(r *Row, n int) bool {
 		p.depth--
 		return p.missing(r, n)
 	}
-	for pos := 0; ; pos++ {
+	pos, done := p.known(r, n)
+	if done {
+		p.depth--
+		return p.missing(r, n)
+	}
+	for ; ; pos++ {
 		k, ok := p.field(r, pos)
 		if !ok {
 			return false
@@ -99,6 +123,79 @@ func (p *Parser) Row(r *Row, n int) bool {
 	}
 }
 
+// known reads fields as long as they come in the order learned and their values are
+// of the usual kind: whole numbers, and strings in a plain record. It returns the
+// position of the field it stands before, or that the object has ended.
+func (p *Parser) known(r *Row, n int) (pos int, done bool) {
+	data, i := p.Data, p.I
+	for ; pos < len(r.seen); pos++ {
+		s := &r.seen[pos]
+		v := i + len(s.raw)
+		if v >= len(data) || string(data[i:v]) != string(s.raw) {
+			break
+		}
+		col := s.to
+		// Of two fields of one name the last counts, and the other loop knows how.
+		if col != nil && col.N() > n {
+			break
+		}
+		end := v
+		switch c := data[v]; {
+		case c == '"' && p.plain:
+			k := bytes.IndexByte(data[v+1:], '"')
+			if k < 0 {
+				p.I = i
+				return pos, false
+			}
+			end = v + k + 2
+			switch {
+			case col == nil:
+			case s.text:
+				col.Ref(v+1, end-1)
+			case !p.text(col, data[v+1:end-1]):
+				col.Undo()
+				p.I = i
+				return pos, false
+			}
+		case c-'0' <= 9 && s.whole:
+			x := int64(0)
+			for end < len(data) && data[end]-'0' <= 9 {
+				x = x*10 + int64(data[end]-'0')
+				end++
+			}
+			if end-v > 18 || c == '0' && end > v+1 {
+				p.I = i
+				return pos, false
+			}
+			col.I64(x)
+		case col == nil && c-'0' <= 9:
+			for end < len(data) && data[end]-'0' <= 9 {
+				end++
+			}
+			if c == '0' && end > v+1 {
+				p.I = i
+				return pos, false
+			}
+		default:
+			p.I = i
+			return pos, false
+		}
+		if end < len(data) && data[end] == ',' {
+			i = end + 1
+			continue
+		}
+		if end < len(data) && data[end] == '}' {
+			p.I = end + 1
+			return pos, true
+		}
+		// Something else, such as a fraction: the other loop drops the value and reads
+		// it again.
+		break
+	}
+	p.I = i
+	return pos, false
+}
+
 // field reads a name and its colon and returns its column, or -1.
 func (p *Parser) field(r *Row, pos int) (int, bool) {
 	if pos < len(r.seen) {
@@ -118,15 +215,7 @@ func (p *Parser) field(r *Row, pos int) (int, bool) {
 	if !known {
 		k = -1
 	}
-	raw := p.Data[from:p.I]
-	switch {
-	case len(raw) > seenMax:
-	case pos < len(r.seen):
-		r.seen[pos].raw = append(r.seen[pos].raw[:0], raw...)
-		r.seen[pos].col = k
-	case pos == len(r.seen) && pos < seenMax:
-		r.seen = append(r.seen, seen{append([]byte(nil), raw...), k})
-	}
+	r.learn(pos, p.Data[from:p.I], k)
 	return k, true
 }
 

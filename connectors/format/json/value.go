@@ -114,17 +114,9 @@ func (p *Parser) text(c *format.Column, s []byte) bool {
 		}
 		return format.ParseScalar(c, s)
 	case types.Timestamp:
-		v, ok := format.ParseTimestamp(bytes.TrimSpace(s), t.Prec, t.PerSecond(), p.Time.Timestamp)
-		if ok {
-			c.I64(v)
-		}
-		return ok
+		return c.Timestamp(bytes.TrimSpace(s), p.Time.Timestamp)
 	case types.TimestampLTZ:
-		v, ok := format.ParseTimestamp(bytes.TrimSpace(s), t.Prec, t.PerSecond(), p.Time.Instant)
-		if ok {
-			c.I64(v)
-		}
-		return ok
+		return c.Timestamp(bytes.TrimSpace(s), p.Time.Instant)
 	case types.IntervalYM:
 		v, ok := format.ParseInt(s)
 		if !ok {
