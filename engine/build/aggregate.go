@@ -4,6 +4,7 @@ import (
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/exec"
 	"github.com/minkstream/mink/engine/plan"
+	"github.com/minkstream/mink/engine/types"
 )
 
 func soon(n plan.Node) (func() exec.Operator, int64, error) {
@@ -36,4 +37,27 @@ func (b *builder) localAggregate(n *plan.LocalGroupAggregate) (func() exec.Opera
 	return func() exec.Operator { return exec.NewLocalAggregate(in, keys, aggs, n.InputRetracts) }, 0, nil
 }
 
-func (b *builder) over(n *plan.OverAggregate) (func() exec.Operator, int64, error) { return soon(n) }
+var overBounds = map[plan.BoundKind]exec.OverBoundKind{
+	plan.UnboundedPreceding: exec.OverUnboundedPreceding, plan.Preceding: exec.OverPreceding, plan.CurrentRow: exec.OverCurrentRow,
+	plan.Following: exec.OverFollowing, plan.UnboundedFollowing: exec.OverUnboundedFollowing,
+}
+
+func (b *builder) over(n *plan.OverAggregate) (func() exec.Operator, int64, error) {
+	cfg := exec.OverConfig{
+		Input: inputTypes(n.In), PartitionBy: n.PartitionBy, OrderBy: orderKeys(n.OrderBy), Rows: n.Rows,
+		Lo:    exec.OverBound{Kind: overBounds[n.Lo.Kind], Offset: n.Lo.Offset},
+		Hi:    exec.OverBound{Kind: overBounds[n.Hi.Kind], Offset: n.Hi.Offset},
+		Calls: aggSpecs(n.Calls), EmitUpdateBefore: n.EmitUpdateBefore(), TTL: n.TTL,
+	}
+	switch {
+	case b.batch:
+		cfg.Order = exec.OverSorted
+	case n.Time == types.Rowtime:
+		cfg.Order = exec.OverRowtime
+	case n.Time == types.Proctime:
+		cfg.Order = exec.OverProctime
+	default:
+		cfg.Order = exec.OverValue
+	}
+	return func() exec.Operator { return exec.NewOver(cfg) }, n.TTL, nil
+}

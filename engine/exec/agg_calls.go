@@ -98,6 +98,8 @@ type aggOptions struct {
 	partial bool
 	// inLanes keeps values of MIN and MAX over retracting input in lanes too.
 	inLanes bool
+	// edges: the operator says what MIN, MAX, FIRST_VALUE and LAST_VALUE are.
+	edges bool
 }
 
 func newAggCalls(specs []AggSpec, o aggOptions) (*aggCalls, error) {
@@ -131,6 +133,9 @@ func newAggCalls(specs []AggSpec, o aggOptions) (*aggCalls, error) {
 
 func (a *aggCalls) makeAcc(i int, s *AggSpec, o aggOptions) (aggregate.Acc, error) {
 	ts := colTypes(o.input, s.Args)
+	if o.edges && edgeRule(s.Func) != nil {
+		return aggregate.NewLatest(ts[0]), nil
+	}
 	if o.retract && !o.partial && !o.inLanes && (s.Func == "MIN" || s.Func == "MAX") {
 		a.addOrdered(i, s)
 		return aggregate.NewLatest(ts[0]), nil
@@ -173,6 +178,8 @@ type aggRun struct {
 	refs []state.Ref
 	// exact: distinct and ordered values are taken strictly in order of rows.
 	exact bool
+	// first: distinct values are forgotten before (where they are found in a map).
+	first bool
 }
 
 // col is a column with one value a lane.

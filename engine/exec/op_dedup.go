@@ -285,7 +285,7 @@ type dedupFirst struct {
 	buf   []byte
 	due   state.Due
 	rows  [][]byte
-	ref1  [1]state.Ref
+	at    int64 // the watermark up to which rows have come out
 	out   batch.Batch
 }
 
@@ -309,6 +309,7 @@ func (d *dedupFirst) Open(c *Ctx) error {
 		Key: colTypes(d.cfg.Input, d.cfg.Keys), Lanes: firstLanes, Blobs: []int{firstRow}, TTL: d.cfg.TTL,
 	})
 	d.queue = c.Store.Queue(c.Name+".timers", state.QueueSpec{Set: true})
+	d.at = c.Watermark()
 	return nil
 }
 
@@ -369,6 +370,10 @@ func (d *dedupFirst) take(c *Ctx, b *batch.Batch, keys *batch.KeyVec, wm int64) 
 }
 
 func (d *dedupFirst) fire(c *Ctx, wm int64) error {
+	if wm <= d.at {
+		return nil // a row at the watermark waits for the next one
+	}
+	d.at = wm
 	for more := true; more; {
 		more = d.queue.Due(wm, batch.MaxRows, &d.due)
 		d.rows = d.rows[:0]

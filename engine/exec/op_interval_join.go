@@ -110,7 +110,7 @@ func (j *intervalJoin) Process(c *Ctx, in int, b *batch.Batch) error {
 		j.times = append(j.times[:0], Millis(&b.Cols[col], b.N, &j.times)...)
 	} else {
 		now := c.Now()
-		if err := j.expire(c, now); err != nil {
+		if err := j.expire(c, now-1); err != nil {
 			return err
 		}
 		j.times = j.times[:0]
@@ -119,52 +119,96 @@ func (j *intervalJoin) Process(c *Ctx, in int, b *batch.Batch) error {
 		}
 	}
 	keyCols := j.cfg.of(in)
-	sel, null := withoutNulls(b, keyCols, j.cfg.NullSafe, j.kept[:0], j.null[:0])
-	j.null = null
-	if len(null) > 0 {
-		j.kept = sel
-		if j.cfg.Type.keeps(in) {
-			for _, l := range null {
-				j.row = j.codecs[in].Append(j.row[:0], b, j.cols[in], int(l))
-				if err := j.pad(c, in, j.row); err != nil {
-					return err
-				}
+	var keys *batch.KeyVec
+	if len(keyCols) > 0 {
+		keys = keyVec(c, in, b, keyCols, &j.keys)
+	}
+	if !j.cfg.Rowtime {
+		if err := j.rowsOf(c, in, b, keys, c.Now()-1); err != nil {
+			return err
+		}
+		return j.flushPads(c, in)
+	}
+	// A mark matters when rows leave at it, those of this batch included.
+	least := MinTime(j.times, b.Sel, b.N)
+	crosses := func(_, to int64) bool {
+		for _, q := range j.expiry {
+			if m, ok := q.Min(); ok && m <= to {
+				return true
+			}
+		}
+		return j.last(in, least) <= to
+	}
+	for s := NewSegments(c.Watermark(), b, crosses); s.Next(); {
+		seg := *b
+		seg.Sel, seg.Marks, seg.Keys = Lanes(b, s.Lo, s.Hi), nil, nil
+		if s.Hi > s.Lo {
+			if err := j.rowsOf(c, in, &seg, keys, s.Before); err != nil {
+				return err
 			}
 			if err := j.flushPads(c, in); err != nil {
 				return err
 			}
 		}
+		if s.Moved() {
+			if err := j.expire(c, s.After); err != nil {
+				return err
+			}
+		}
 	}
-	n := b.N
-	if sel != nil {
-		n = len(sel)
+	return nil
+}
+
+// rowsOf joins rows under watermark wm, in order. Rows with a NULL in their key match
+// nothing.
+func (j *intervalJoin) rowsOf(c *Ctx, in int, b *batch.Batch, keys *batch.KeyVec, wm int64) error {
+	sel, null := withoutNulls(b, j.cfg.of(in), j.cfg.NullSafe, j.kept[:0], j.null[:0])
+	if j.null = null; len(null) > 0 {
+		j.kept = sel
 	}
-	if n == 0 {
-		return nil
-	}
-	keys := keyVec(c, in, b, keyCols, &j.keys)
 	own, other := &j.group[in], &j.group[1-in]
 	j.sides[in].Keys().Group(own, b, keys, sel, state.Upsert)
 	j.sides[1-in].Keys().Group(other, b, keys, sel, state.Write)
-	wm := c.Watermark()
-	if !j.cfg.Rowtime {
-		wm = c.Now() - 1
+	n := b.N
+	if sel != nil {
+		n = len(sel)
 	}
 	for i := range n {
 		l := i
 		if sel != nil {
 			l = int(sel[i])
 		}
-		if err := j.row1(c, in, b, l, own.Refs[own.G[i]], other.Refs[other.G[i]], wm); err != nil {
+		var err error
+		if null, err = j.unmatchable(c, in, b, null, l); err != nil {
 			return err
 		}
+		if err = j.row1(c, in, b, l, own.Refs[own.G[i]], other.Refs[other.G[i]], wm); err != nil {
+			return err
+		}
+	}
+	if _, err := j.unmatchable(c, in, b, null, b.N); err != nil {
+		return err
 	}
 	for _, ref := range own.Refs {
 		if j.sides[in].Len(ref) == 0 {
 			j.sides[in].Keys().Delete(ref)
 		}
 	}
-	return j.flushPads(c, in)
+	return nil
+}
+
+// unmatchable pads the rows of null before a lane and returns the others.
+func (j *intervalJoin) unmatchable(c *Ctx, in int, b *batch.Batch, null []uint16, before int) ([]uint16, error) {
+	for len(null) > 0 && int(null[0]) < before {
+		if j.cfg.Type.keeps(in) {
+			j.row = j.codecs[in].Append(j.row[:0], b, j.cols[in], int(null[0]))
+			if err := j.pad(c, in, j.row); err != nil {
+				return nil, err
+			}
+		}
+		null = null[1:]
+	}
+	return null, nil
 }
 
 // row1 joins one row and caches it while it can still match.
@@ -189,6 +233,10 @@ func (j *intervalJoin) row1(c *Ctx, in int, b *batch.Batch, l int, own, other st
 			}
 			matched = len(pass) > 0
 			if matched {
+				// Rows that were padded before come out before.
+				if err := j.flushPads(c, in); err != nil {
+					return err
+				}
 				if err := j.joined(c, pass); err != nil {
 					return err
 				}

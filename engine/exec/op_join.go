@@ -48,7 +48,8 @@ type join struct {
 
 	keys  batch.KeyVec
 	kept  []uint16
-	null  []uint16
+	null  []uint16 // lanes whose rows match nothing
+	nulls []uint16 // their memory
 	refs  []state.RowRef
 	probe state.Probe
 	rows  joinRows
@@ -104,16 +105,11 @@ func (j *join) Process(c *Ctx, in int, b *batch.Batch) error {
 func (j *join) change(c *Ctx, in int, b *batch.Batch) error {
 	keyCols := j.cfg.of(in)
 	keys := keyVec(c, in, b, keyCols, &j.keys)
-	sel, null := withoutNulls(b, keyCols, j.cfg.NullSafe, j.kept[:0], j.null[:0])
+	sel, null := withoutNulls(b, keyCols, j.cfg.NullSafe, j.kept[:0], j.nulls[:0])
 	if sel != nil && len(null) > 0 {
 		j.kept = sel
 	}
-	j.null = null
-	if len(null) > 0 {
-		if err := j.unmatchable(c, in, b, null); err != nil {
-			return err
-		}
-	}
+	j.null, j.nulls = null, null
 	j.store(in, b, keys, sel)
 	j.sides[1-in].Probe(&j.probe, b, keys, sel)
 	if j.outer || j.cfg.Type.leftOnly() {
@@ -123,19 +119,20 @@ func (j *join) change(c *Ctx, in int, b *batch.Batch) error {
 	return j.inner(c)
 }
 
-// unmatchable emits rows that a NULL in their key keeps from any match.
-func (j *join) unmatchable(c *Ctx, in int, b *batch.Batch, lanes []uint16) error {
-	j.rows.reset()
-	for _, l := range lanes {
-		kind := b.Kind(int(l))
+// unmatchable collects the rows before a lane that a NULL in their key keeps from any
+// match, and takes them off j.null.
+func (j *join) unmatchable(in int, b *batch.Batch, before int) {
+	for len(j.null) > 0 && int(j.null[0]) < before {
+		l := int(j.null[0])
+		j.null = j.null[1:]
+		kind := b.Kind(l)
 		switch {
 		case j.cfg.Type.keeps(in):
-			j.rows.add(padKind(kind), int(l), 0)
+			j.rows.add(padKind(kind), l, 0)
 		case j.cfg.Type == AntiJoin && in == 0:
-			j.rows.add(kind, int(l), 0)
+			j.rows.add(kind, l, 0)
 		}
 	}
-	return j.flush(c, in, b)
 }
 
 // padKind is the kind of an outer join's row: it comes or goes.
@@ -299,6 +296,7 @@ func (j *join) counts(c *Ctx, in int, b *batch.Batch, keys *batch.KeyVec, sel []
 		if sel != nil {
 			l = int(sel[i])
 		}
+		j.unmatchable(in, b, l)
 		from := p
 		for p < len(j.pairs) && int(j.pairs[p].lane) == l {
 			p++
@@ -324,6 +322,7 @@ func (j *join) counts(c *Ctx, in int, b *batch.Batch, keys *batch.KeyVec, sel []
 			}
 		}
 	}
+	j.unmatchable(in, b, b.N)
 	return j.flush(c, in, b)
 }
 

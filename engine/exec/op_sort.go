@@ -129,6 +129,7 @@ type sortTime struct {
 	due   state.Due
 	row   []byte
 	last  int64
+	at    int64 // the watermark up to which rows have come out
 }
 
 // Draw names the operator and its state.
@@ -143,7 +144,7 @@ func (o *sortTime) Open(c *Ctx) error {
 	o.list = newRowList(o.cfg.Input, o.codec, false)
 	o.queue = c.Store.Queue(c.Name+".rows", state.QueueSpec{})
 	o.fired = c.Store.Value(c.Name + ".last")
-	o.last = batch.NoWatermark
+	o.last, o.at = batch.NoWatermark, c.Watermark()
 	for _, v := range o.fired.Restored() {
 		o.last = max(o.last, wordTime(bigEndian(v)))
 	}
@@ -207,9 +208,10 @@ func (o *sortTime) lanes(b *batch.Batch, lo, hi int) []uint16 {
 }
 
 func (o *sortTime) fire(c *Ctx, wm int64) error {
-	if o.cfg.TimeCol < 0 && wm != batch.MaxWatermark {
-		return nil
+	if o.cfg.TimeCol < 0 && wm != batch.MaxWatermark || wm <= o.at {
+		return nil // a row taken behind the watermark waits for the next one
 	}
+	o.at = wm
 	return o.give(c, wm)
 }
 
