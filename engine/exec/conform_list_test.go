@@ -15,7 +15,7 @@ import (
 
 // conformCases lists every case. An operator that keeps state has at least one.
 func conformCases() []*conformCase {
-	return slices.Concat(aggregateCases(), dedupCases(), topCases(), joinCases(), timeJoinCases(), sortCases(), overCases())
+	return slices.Concat(aggregateCases(), dedupCases(), topCases(), joinCases(), timeJoinCases(), sortCases(), overCases(), windowCases())
 }
 
 func TestConform(t *testing.T) {
