@@ -69,9 +69,6 @@ func (x *block) overCall(e *ast.FuncCall, name string) (expr.Node, error) {
 		}
 		return nil, x.b.noFunction(e)
 	}
-	if e.Quantifier == ast.QuantifierDistinct && !x.b.batch() {
-		return nil, unsupported(at, "DISTINCT in an OVER aggregate is")
-	}
 	if e.Filter != nil {
 		return nil, unsupported(e.Filter.Span(), "FILTER in an OVER aggregate is")
 	}
@@ -124,6 +121,9 @@ func (x *block) overItem(e *ast.FuncCall, name string) (overItem, error) {
 	}
 	if call.IgnoreNulls {
 		it.key += "IGNORE"
+	}
+	if call.Distinct {
+		it.key += "DISTINCT"
 	}
 	it.key += "/"
 	for _, p := range spec.PartitionBy {

@@ -44,8 +44,11 @@ func (o *optimizer) rank(f *logical.Filter, over *logical.Over, kind plan.RankKi
 	if r.To == plan.NoLimit && r.ToCol < 0 {
 		return f, nil
 	}
-	if kind != plan.RowNumber && !o.batch {
-		return nil, diag.At(over.At, diag.UnsupportedByFlink, "%s() on a stream is not possible, only ROW_NUMBER() is", over.Calls[0].Func)
+	if kind != plan.RowNumber {
+		if !o.batch {
+			return nil, diag.At(over.At, diag.UnsupportedByFlink, "%s() on a stream is not possible, only ROW_NUMBER() is", over.Calls[0].Func)
+		}
+		return f, nil // a filter over the ranks
 	}
 	if r.ToCol < 0 && r.From > r.To {
 		// Nothing can pass.
