@@ -171,7 +171,7 @@ func timedSides(fresh func(r *rand.Rand, at int64) []string) func(*rand.Rand, in
 	}
 }
 
-func shown(row []string) []string { return []string{row[0], ms(row[1]), row[2]} }
+func shownCells(row []string) []string { return []string{row[0], ms(row[1]), row[2]} }
 
 func timeJoinCases() []*conformCase {
 	var out []*conformCase
@@ -231,9 +231,9 @@ func naiveInterval(t JoinType, ev []event, rowtime bool, lower, upper int64) []s
 		}
 		null := []string{"NULL", "NULL", "NULL"}
 		if in == 0 {
-			out = append(out, rowText(append(shown(w.row), null...)...))
+			out = append(out, rowText(append(shownCells(w.row), null...)...))
 		} else {
-			out = append(out, rowText(append(null, shown(w.row)...)...))
+			out = append(out, rowText(append(null, shownCells(w.row)...)...))
 		}
 	}
 	pass := func(now int64) {
@@ -272,7 +272,7 @@ func naiveInterval(t JoinType, ev []event, rowtime bool, lower, upper int64) []s
 				continue
 			}
 			l.matched, r.matched = true, true
-			out = append(out, rowText(append(shown(l.row), shown(r.row)...)...))
+			out = append(out, rowText(append(shownCells(l.row), shownCells(r.row)...)...))
 		}
 		if until(e.in, w.at) > now && w.row[0] != "NULL" {
 			kept[e.in] = append(kept[e.in], w)
@@ -302,7 +302,7 @@ func windowJoinCase(name string, t JoinType) *conformCase {
 			var sides [2][][]string
 			for in := range sides {
 				for _, row := range onTime(ev, in, func(row []string) int64 { return num(row[1]) - 1 }) {
-					sides[in] = append(sides[in], shown(row))
+					sides[in] = append(sides[in], shownCells(row))
 				}
 			}
 			return naiveJoin(t, 3, sides[0], sides[1], false, func(l, r []string) bool { return l[1] == r[1] })
