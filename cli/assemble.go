@@ -20,7 +20,6 @@ import (
 type embed struct {
 	nodes, slots  int
 	checkpointDir string
-	disk          env.Disk
 	connectors    []*connect.Connector
 	// register adds Go functions.
 	register func(e *engine.Engine) error
@@ -32,8 +31,8 @@ type embed struct {
 func (a *app) embedded(o embed) (gateway.Client, error) {
 	e := env.OS("")
 	e.Seed = uint64(time.Now().UnixNano())
-	if o.disk != nil {
-		e.Disk = o.disk
+	if a.disk != nil {
+		e.Disk = a.disk
 	}
 	spill := filepath.Join(os.TempDir(), fmt.Sprintf("mink-%d", os.Getpid()))
 	eng, err := engine.New(engine.Config{

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
 )
 
 // version is set by the linker.
@@ -31,6 +32,7 @@ var version = "dev"
 type app struct {
 	in       io.Reader
 	out, err io.Writer
+	disk     env.Disk // nil is the machine's; tests have others
 }
 
 // Main runs the command line and returns the exit code.

@@ -197,13 +197,20 @@ func (c *coordinator) boot() {
 	if g := c.host.reshape(); g != nil {
 		j.graph = g
 	}
-	c.onDisk("boot", func() any { return j.boot() })
+	completed := c.line.completed
+	c.onDisk("boot", func() any { return j.boot(completed) })
 }
 
-// boot reads and reserves. It runs outside of steps.
-func (j *jobCore) boot() *bootDone {
+// boot reads and reserves. It runs outside of steps. completed says that this
+// coordinator has completed a checkpoint before.
+func (j *jobCore) boot(completed bool) *bootDone {
 	d := &bootDone{from: j.store}
 	s := j.store
+	if completed {
+		if d.err = s.present(); d.err != nil {
+			return d
+		}
+	}
 	if d.err = s.begin(); d.err != nil {
 		return d
 	}
@@ -699,7 +706,7 @@ func hopeless(err error, in phase) bool {
 		diag.NotNullViolation, diag.LimitExceeded, diag.TypeMismatch, diag.InvalidOption, diag.Unsupported, diag.Permission:
 		return true
 	}
-	return in == planning && errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOSPC)
+	return errors.Is(err, errGone) || in == planning && errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOSPC)
 }
 
 // jobError is the cause of the failure as people see it.
@@ -739,7 +746,7 @@ func (c *coordinator) cleanup(s State) {
 }
 
 func (c *coordinator) cleanedUp(d *cleaned) {
-	if d.err != nil {
+	if d.err != nil && !errors.Is(d.err, fs.ErrNotExist) {
 		c.fails++
 		c.tick(tickCleanup, c.backoff(c.fails), mail{task: int(d.state)})
 		return

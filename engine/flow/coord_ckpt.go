@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"errors"
 	"time"
 
 	"github.com/minkstream/mink/engine/diag"
@@ -226,7 +227,10 @@ func (c *coordinator) onMeta(d *metaWritten) {
 		return
 	}
 	if d.err != nil {
-		c.abort(diag.Wrap(diag.Checkpoint, d.err, "writing the metadata of checkpoint %d", p.n))
+		if !errors.Is(d.err, errGone) {
+			d.err = diag.Wrap(diag.Checkpoint, d.err, "writing the metadata of checkpoint %d", p.n)
+		}
+		c.abort(d.err)
 		return
 	}
 	if c.cur == p {
@@ -315,7 +319,7 @@ func (c *coordinator) abort(err error) {
 // wanted one is tried again.
 func (c *coordinator) countFailure(err error) {
 	c.failures++
-	if c.failures > c.job.cfg.TolerableFailures {
+	if c.failures > c.job.cfg.TolerableFailures || errors.Is(err, errGone) {
 		c.fail(err)
 		return
 	}

@@ -98,6 +98,20 @@ func (s *ckptStore) begin() error {
 	return s.disk.SyncDir(path.Join(s.dir, "."))
 }
 
+// errGone is the cause when a job's folder is not there any more.
+var errGone = errors.New("the folder of checkpoints has vanished")
+
+// present reports with errGone that the folder, which begin made, is gone. It is not
+// made again behind the job's back: what the job has committed rests on what was in it.
+func (s *ckptStore) present() error {
+	_, err := s.disk.Stat(s.path("lineage"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return diag.Wrap(diag.Checkpoint, errGone, "no checkpoint can be taken in %s", s.dir).
+			WithHint("bring the folder back and run the job again: it goes on from its last checkpoint")
+	}
+	return err
+}
+
 const lineageMagic = "MINKLINE\x01\n"
 
 func (s *ckptStore) writeLineage(l lineage) error {
@@ -143,6 +157,9 @@ func chkName(n int64) string { return "chk-" + strconv.FormatInt(n, 10) }
 // it returns nil.
 func (s *ckptStore) writeMeta(m *meta) error {
 	dir := chkName(m.id)
+	if err := s.present(); err != nil {
+		return err
+	}
 	if err := s.disk.MkdirAll(s.path(dir)); err != nil {
 		return err
 	}
@@ -269,6 +286,11 @@ func stateName(uid string, sub int, attempt, n int64) string {
 // writeState writes the frozen state of a task.
 func (s *ckptStore) writeState(_ int64, name string, snap *state.Snapshot) (fileRef, error) {
 	f, err := s.disk.Create(s.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		if gone := s.present(); gone != nil {
+			return fileRef{}, gone
+		}
+	}
 	if err != nil {
 		return fileRef{}, err
 	}
