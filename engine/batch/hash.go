@@ -80,7 +80,7 @@ func HashDealt(dst *KeyVec, b *Batch, cols, dealt []int, maxParallelism int) {
 	dst.Cols = append(dst.Cols[:0], cols...)
 	dst.H = extend(dst.H[:0], b.N)
 	dst.KG = extend(dst.KG[:0], b.N)
-	if len(cols) == 0 {
+	if len(cols) == 0 && len(dealt) == 0 {
 		clear(dst.H)
 		clear(dst.KG)
 		return
@@ -90,7 +90,11 @@ func HashDealt(dst *KeyVec, b *Batch, cols, dealt []int, maxParallelism int) {
 	for _, i := range cols {
 		list = append(list, &b.Cols[i])
 	}
-	HashCols(dst.H, list, b.Sel, b.N)
+	if len(cols) > 0 {
+		HashCols(dst.H, list, b.Sel, b.N)
+	} else {
+		clear(dst.H)
+	}
 	h := dst.H
 	if !slices.Equal(dealt, cols) {
 		if k := b.Keys; k != nil && slices.Equal(k.Cols, dealt) {

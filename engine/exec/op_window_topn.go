@@ -36,7 +36,8 @@ type windowTopN struct {
 	list   rowList
 
 	keyCols []int
-	keys    batch.KeyVec
+	keys    batch.KeyVec // of the partition
+	full    batch.KeyVec // of window and partition
 	group   state.Grouper
 	times   []int64
 	due     state.Due
@@ -76,8 +77,8 @@ func (o *windowTopN) Process(c *Ctx, _ int, b *batch.Batch) error {
 	}
 	// State is dealt by the partition, as rows are; the window only divides it.
 	part := keyVec(c, 0, b, o.cfg.PartitionBy, &o.keys)
-	full := batch.KeyVec{}
-	batch.HashKeys(&full, b, o.keyCols, c.MaxParallelism)
+	full := &o.full
+	batch.HashKeys(full, b, o.keyCols, c.MaxParallelism)
 	copy(full.KG, part.KG)
 	crosses := func(from, to int64) bool {
 		m, ok := o.timers.Min()
@@ -87,7 +88,7 @@ func (o *windowTopN) Process(c *Ctx, _ int, b *batch.Batch) error {
 		seg := *b
 		seg.Sel, seg.Marks = Lanes(b, s.Lo, s.Hi), nil
 		if seg.Rows() > 0 {
-			o.take(c, &seg, &full, s.Before)
+			o.take(c, &seg, full, s.Before)
 		}
 		if s.Moved() {
 			if err := o.fire(c, s.After); err != nil {

@@ -10,17 +10,18 @@ import (
 )
 
 // TestSQL runs the corpus on the embedded engine.
-func TestSQL(t *testing.T) {
-	Run(t, "testdata", func(t *testing.T, ordered bool) gateway.Client {
-		t.Helper()
-		workers := 0
-		if ordered {
-			workers = 1
-		}
-		e, err := engine.New(engine.Config{Workers: workers, Connectors: connectors.All(), Formats: connectors.Formats(), Functions: scalar.All()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return gateway.Local(e)
-	})
+func TestSQL(t *testing.T) { Run(t, "testdata", local) }
+
+// local is an engine in this process.
+func local(t *testing.T, ordered bool) gateway.Client {
+	t.Helper()
+	workers := 0
+	if ordered {
+		workers = 1
+	}
+	e, err := engine.New(engine.Config{Workers: workers, Connectors: connectors.All(), Formats: connectors.Formats(), Functions: scalar.All()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return gateway.Local(e)
 }

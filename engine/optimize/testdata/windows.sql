@@ -157,9 +157,15 @@ error unknown-table 2:65: [c1]
 CREATE VIEW c1 AS SELECT k, window_time AS rt, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '5' MINUTE)) GROUP BY k, window_start, window_end, window_time;
 SELECT window_start, window_end, SUM(n) FROM TABLE(TUMBLE(TABLE c1, DESCRIPTOR(rt), INTERVAL '1' HOUR)) GROUP BY window_start, window_end;
 ----
-error invalid-watermark 2:80: [rt]
-  TUMBLE needs a time attribute, but rt is TIMESTAMP(3)
-  hint: declare WATERMARK FOR rt AS ..., or use a PROCTIME() column
+Collect(fields=[window_start, window_end, EXPR$2], changelogMode=[NONE])
++- Calc(select=[window_start, window_end, EXPR$2], changelogMode=[I])
+   +- WindowAggregate(window=[TUMBLE(time_col=[rt], size=[1 h])], select=[SUM(n) AS EXPR$2, window_start, window_end], changelogMode=[I])
+      +- Exchange(distribution=[single], changelogMode=[I])
+         +- Calc(select=[n, window_time AS rt], changelogMode=[I])
+            +- WindowAggregate(groupBy=[k], window=[TUMBLE(time_col=[ts], size=[5 min])], select=[k, COUNT(*) AS n, window_start, window_end, window_time], changelogMode=[I])
+               +- Exchange(distribution=[hash[k]], changelogMode=[I])
+                  +- Calc(select=[k, ts], changelogMode=[I])
+                     +- TableSourceScan(table=[[default_catalog, default_database, t, project=[k, ts]]], fields=[k, ts], watermark=[`ts` - INTERVAL '1' SECOND], changelogMode=[I])
 ====
 -- the bounds known from below: aggregate again by window
 SELECT ws, we, SUM(n) FROM (SELECT k, window_start AS ws, window_end AS we, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '5' MINUTE)) GROUP BY k, window_start, window_end) GROUP BY ws, we;

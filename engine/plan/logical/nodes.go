@@ -222,9 +222,12 @@ func (n *Apply) Schema() types.Schema {
 func (n *Aggregate) Schema() types.Schema {
 	in := n.In.Schema()
 	var out types.Schema
+	time := n.keepsTime()
 	for _, k := range n.Keys {
 		f := in[k]
-		f.Type = f.Type.Plain()
+		if k != time {
+			f.Type = f.Type.Plain()
+		}
 		out = append(out, f)
 	}
 	for _, a := range n.Aggs {

@@ -1,0 +1,142 @@
+package sqltest
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/minkstream/mink/engine/diag"
+)
+
+const unsupportedSetup = `
+CREATE TABLE t (a INT, b STRING, arr ARRAY<INT>, m MAP<STRING, INT>, ts TIMESTAMP(3), pt AS PROCTIME(), WATERMARK FOR ts AS ts) WITH ('connector' = 'datagen', 'number-of-rows' = '1');
+CREATE TABLE v (k INT, x INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'datagen', 'number-of-rows' = '1');
+CREATE TABLE p (a INT, d STRING) PARTITIONED BY (d) WITH ('connector' = 'filesystem', 'path' = '/nowhere', 'format' = 'csv');
+CREATE TABLE keyed (k INT, n BIGINT, PRIMARY KEY (n) NOT ENFORCED) WITH ('connector' = 'filesystem', 'path' = '/nowhere', 'format' = 'changelog-json', 'changelog-json.changelog-mode' = 'I,UA,D');
+`
+
+// notYet is what Flink does and mink does not: each is refused with a place, and
+// leaves this list when it is built. « is where the mark of the error begins.
+const notYet = `
+«SELECT a FROM t INTERSECT ALL SELECT k FROM v
+«SELECT a FROM t EXCEPT ALL SELECT k FROM v
+SELECT t.a, x FROM t JOIN «v FOR SYSTEM_TIME AS OF t.ts ON t.a = v.k
+SELECT * FROM «t FOR SYSTEM_TIME AS OF TIMESTAMP '2020-01-01 00:00:00'
+SELECT a, e FROM t CROSS JOIN «UNNEST(arr) AS u (e)
+SELECT a, e FROM t LEFT JOIN «UNNEST(arr) AS u (e) ON TRUE
+SELECT a, e, o FROM t CROSS JOIN «UNNEST(arr) WITH ORDINALITY AS u (e, o)
+SELECT a, z FROM t, «LATERAL (SELECT x AS z FROM v WHERE v.k = t.a ORDER BY x LIMIT 1) AS q
+SELECT * FROM «t MATCH_RECOGNIZE (ORDER BY ts MEASURES A.a AS x PATTERN (A B) DEFINE B AS B.a > A.a)
+SELECT * FROM «ML_PREDICT(TABLE t, MODEL m, DESCRIPTOR(a))
+SELECT * FROM «VECTOR_SEARCH(TABLE v, DESCRIPTOR(x), ARRAY[1.0], 3)
+SELECT * FROM «TO_CHANGELOG(input => TABLE t)
+SELECT * FROM «FROM_CHANGELOG(input => TABLE t)
+SELECT * FROM t JOIN LATERAL TABLE(«SNAPSHOT(input => TABLE v)) AS s ON t.a = s.k
+SELECT «a > ANY (SELECT k FROM v) FROM t
+SELECT a FROM t WHERE «a > ALL (SELECT k FROM v)
+SELECT CAST(a AS «RAW('x', 'y')) FROM t
+INSERT INTO «keyed SELECT a, COUNT(*) FROM t GROUP BY a ON CONFLICT DO NOTHING
+INSERT INTO «keyed SELECT a, COUNT(*) FROM t GROUP BY a ON CONFLICT DO ERROR
+«UPDATE p SET a = 1
+«DELETE FROM p WHERE a = 1
+«TRUNCATE TABLE p
+«CREATE TABLE c AS SELECT 1 AS a
+«CREATE OR REPLACE TABLE c AS SELECT 1 AS a
+«REPLACE TABLE c AS SELECT 1 AS a
+CREATE CATALOG c WITH ('type' = «'hive')
+«ALTER CATALOG default_catalog SET ('a' = 'b')
+«ALTER DATABASE default_database SET ('a' = 'b')
+CREATE FUNCTION f AS «'com.example.F'
+CREATE TEMPORARY SYSTEM FUNCTION f AS «'com.example.F'
+«CALL sys.compact('x')
+«LOAD MODULE hive
+«UNLOAD MODULE core
+«USE MODULES core
+«ADD JAR 'x.jar'
+«REMOVE JAR 'x.jar'
+«CREATE MODEL m INPUT (a INT) OUTPUT (b INT) WITH ('provider' = 'openai')
+«DROP MODEL m
+«SHOW MODELS
+«DESCRIBE MODEL m
+«CREATE CONNECTION c WITH ('type' = 'basic')
+«CREATE MATERIALIZED TABLE m FRESHNESS = INTERVAL '1' MINUTE AS SELECT 1 AS a
+«ALTER MATERIALIZED TABLE m SUSPEND
+«DROP MATERIALIZED TABLE m
+«SHOW MATERIALIZED TABLES
+«COMPILE PLAN 'x.json' FOR INSERT INTO keyed SELECT a, 1 FROM t
+«EXECUTE PLAN 'x.json'
+«COMPILE AND EXECUTE PLAN 'x.json' FOR INSERT INTO keyed SELECT a, 1 FROM t
+«ANALYZE TABLE p COMPUTE STATISTICS
+«SHOW JOBS
+«DESCRIBE JOB 'abc'
+«STOP JOB 'abc'
+«STOP JOB 'abc' WITH SAVEPOINT
+«SHOW PARTITIONS p
+«ALTER TABLE t ADD (z INT)
+«ALTER TABLE t MODIFY (a BIGINT)
+«ALTER TABLE t DROP (b)
+«ALTER TABLE p ADD PARTITION (d = 'x')
+«ALTER TABLE p DROP PARTITION (d = 'x')
+«ALTER TABLE t RENAME a TO aa
+`
+
+// notEver is what Flink's parser takes and its planner refuses too.
+const notEver = `
+SELECT t.a, x FROM t LEFT JOIN «v FOR SYSTEM_TIME AS OF t.pt ON t.a = v.k
+SELECT * FROM «t TABLESAMPLE BERNOULLI (10)
+SELECT * FROM «t PIVOT (SUM(a) FOR b IN ('x', 'y'))
+SELECT * FROM «t UNPIVOT (v FOR n IN (a, b))
+«WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT * FROM r
+SELECT «LEAD(a) OVER (ORDER BY ts) FROM t
+SELECT «NTILE(4) OVER (ORDER BY ts) FROM t
+SELECT a FROM (SELECT a, «DENSE_RANK() OVER (PARTITION BY b ORDER BY a) AS r FROM t) WHERE r < 3
+SELECT a FROM t ORDER BY «a
+SELECT a FROM t OFFSET «2
+«MERGE INTO p USING t ON p.a = t.a WHEN MATCHED THEN UPDATE SET a = 1
+«UPSERT INTO keyed SELECT a, 1 FROM t
+«INSERT OVERWRITE p SELECT a, b FROM t
+«DESCRIBE DATABASE default_database
+SELECT CAST(b AS «TIMESTAMP WITH TIME ZONE) FROM t
+`
+
+// TestRefusals runs each statement: it fails with its code, its place and its words,
+// never with a wrong answer or an error of mink's own.
+func TestRefusals(t *testing.T) {
+	for _, list := range []struct {
+		code  diag.Code
+		words bool
+		text  string
+	}{
+		{diag.Unsupported, true, notYet},
+		{diag.UnsupportedByFlink, false, notEver},
+	} {
+		for _, line := range strings.Split(strings.TrimSpace(list.text), "\n") {
+			before, after, _ := strings.Cut(line, "«")
+			sql := before + after
+			t.Run(sql, func(t *testing.T) {
+				ctx := context.Background()
+				client := local(t, false)
+				defer client.Close()
+				session, err := client.OpenSession(ctx, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := (&runner{ctx: ctx, session: session}).script(unsupportedSetup); got.err != nil {
+					t.Fatal(got.err)
+				}
+				op, err := session.Execute(ctx, sql)
+				if err == nil {
+					op.Close()
+					t.Fatal("it is taken")
+				}
+				d := diag.As(err)
+				if d == nil || d.Code != list.code || strings.Contains(d.Msg, "not supported yet") != list.words {
+					t.Fatalf("refused with %v", err)
+				}
+				if d.Span.Start != len(before) || d.Span.End <= d.Span.Start {
+					t.Errorf("marked at %d to %d, not from %d: %v", d.Span.Start, d.Span.End, len(before), err)
+				}
+			})
+		}
+	}
+}
