@@ -27,7 +27,101 @@ func windowCases() []*conformCase {
 		windowCase("cumulate, distinct", cumulate, aggDistinct, false, false),
 		windowCase("attached", tumble, aggList4, false, true),
 		windowCase("attached, retracting", tumble, aggDistinct, true, true),
-		proctimeWindowCase(),
+		proctimeWindowCase(), sessionCase("session", aggList4, false), sessionCase("session, distinct", aggDistinct, false),
+		sessionCase("session, in order", aggOrdered, false), sessionCase("session, retracting", aggList4, true), sessionRowsCase(),
+	}
+}
+
+const sessionGap = 6
+
+// session is one that is open: the rows of a key that are near each other.
+type session struct {
+	key        string
+	start, end int64
+	rows       [][]string
+}
+
+// naiveSessions joins rows to the sessions they touch; closed ones are given to fire.
+func naiveSessions(ev []event, at int, fire func(s *session)) {
+	var open []*session
+	wm := batch.NoWatermark
+	for _, e := range append(slices.Clone(ev), event{wm: batch.MaxWatermark}) {
+		if e.cells == nil {
+			wm = max(wm, e.wm)
+			open = slices.DeleteFunc(open, func(s *session) bool {
+				if s.end-1 > wm {
+					return false
+				}
+				fire(s)
+				return true
+			})
+			continue
+		}
+		t := num(e.cells[at])
+		mine := &session{key: e.cells[0], start: t, end: t + sessionGap}
+		touches := func(s *session) bool { return s.key == mine.key && s.start <= t+sessionGap && s.end >= t }
+		for _, s := range open {
+			if touches(s) {
+				mine.start, mine.end = min(mine.start, s.start), max(mine.end, s.end)
+				mine.rows = append(mine.rows, s.rows...)
+			}
+		}
+		if mine.end-1 <= wm {
+			continue
+		}
+		open = append(slices.DeleteFunc(open, touches), mine)
+		mine.rows = append(mine.rows, e.cells)
+	}
+}
+
+// sparse leaves out rows now and then, so that sessions end.
+func sparse(gen func(*rand.Rand, int) []event) func(*rand.Rand, int) []event {
+	return func(r *rand.Rand, n int) []event {
+		return slices.DeleteFunc(gen(r, 3*n), func(e event) bool { return e.cells != nil && num(e.cells[len(e.cells)-1])/20%2 == 0 })
+	}
+}
+
+func sessionCase(name string, specs []AggSpec, retract bool) *conformCase {
+	w := WindowSpec{Kind: SessionWindow, Size: sessionGap, TimeCol: 4}
+	c := windowCase(name, w, specs, retract, false)
+	c.gen, c.want = sparse(c.gen), nil
+	if retract {
+		return c
+	}
+	c.want = func(ev []event) []string {
+		var out []string
+		naiveSessions(ev, 4, func(s *session) {
+			// Arrival is the order of rows, also of those of sessions that were joined.
+			rows := slices.DeleteFunc(table(ev, 0), func(row []string) bool {
+				return !slices.ContainsFunc(s.rows, func(x []string) bool { return &x[0] == &row[0] })
+			})
+			cells := append([]string{s.key}, naiveAggs(rows, specs)...)
+			out = append(out, rowText(append(cells, ms(str(s.start)), ms(str(s.end)))...))
+		})
+		return out
+	}
+	return c
+}
+
+// sessionRowsCase is the windowing function: rows with the bounds of their session.
+func sessionRowsCase() *conformCase {
+	in := []types.Type{types.IntT, types.BigIntT, ts3}
+	w := WindowSpec{Kind: SessionWindow, Size: sessionGap, TimeCol: 2}
+	return &conformCase{
+		name: "session rows", in: [][]types.Type{in}, part: [][]int{{0}},
+		gen: sparse(withMarks(func(r *rand.Rand, at int64) []string {
+			return []string{orNull(r, str(int64(r.IntN(3)))), str(int64(r.IntN(9))), str(at)}
+		})),
+		op: func() Operator { return NewWindowTVF(WindowTVFConfig{Input: in, Window: w, PartitionBy: []int{0}, StartType: ts3, EndType: ts3, TimeType: ts3}) },
+		want: func(ev []event) []string {
+			var out []string
+			naiveSessions(ev, 2, func(s *session) {
+				for _, row := range s.rows {
+					out = append(out, rowText(row[0], row[1], ms(row[2]), ms(str(s.start)), ms(str(s.end)), ms(str(s.end-1))))
+				}
+			})
+			return out
+		},
 	}
 }
 
