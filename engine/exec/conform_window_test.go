@@ -112,7 +112,9 @@ func sessionRowsCase() *conformCase {
 		gen: sparse(withMarks(func(r *rand.Rand, at int64) []string {
 			return []string{orNull(r, str(int64(r.IntN(3)))), str(int64(r.IntN(9))), str(at)}
 		})),
-		op: func() Operator { return NewWindowTVF(WindowTVFConfig{Input: in, Window: w, PartitionBy: []int{0}, StartType: ts3, EndType: ts3, TimeType: ts3}) },
+		op: func() Operator {
+			return NewWindowTVF(WindowTVFConfig{Input: in, Window: w, PartitionBy: []int{0}, StartType: ts3, EndType: ts3, TimeType: ts3})
+		},
 		want: func(ev []event) []string {
 			var out []string
 			naiveSessions(ev, 2, func(s *session) {
