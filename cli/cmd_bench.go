@@ -346,12 +346,13 @@ func runStatements(ctx context.Context, s gateway.Session, statements []string) 
 
 // waitWithProgress waits for the job and says on a terminal how far it is.
 func (a *app) waitWithProgress(ctx context.Context, c gateway.Client, op gateway.Operation, q nexmark.Query, f benchFlags) error {
-	if !terminal(a.err) {
+	if !drawable(a.err) {
 		return op.Wait(ctx)
 	}
 	done := make(chan error, 1)
 	go func() { done <- op.Wait(ctx) }()
-	tick := time.NewTicker(500 * time.Millisecond)
+	start := time.Now()
+	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	defer fmt.Fprint(a.err, "\r\x1b[K")
 	for {
@@ -364,7 +365,7 @@ func (a *app) waitWithProgress(ctx context.Context, c gateway.Client, op gateway
 				for _, v := range st.Vertices {
 					n += v.SourceRows
 				}
-				fmt.Fprintf(a.err, "\r\x1b[K%s: %d%% of %d events", q.Name, 100*n/f.events, f.events)
+				fmt.Fprintf(a.err, "\r\x1b[K%s: %d%% of %s events, %s/s", q.Name, min(100, 100*n/f.events), show.Count(f.events), show.Rate(float64(n)/time.Since(start).Seconds()))
 			}
 		}
 	}

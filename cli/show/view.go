@@ -47,6 +47,9 @@ func (v *view) id(cells []string) string {
 // apply takes one change.
 func (v *view) apply(kind batch.Kind, cells []string) {
 	v.changed++
+	if !kind.Adds() {
+		v.settle() // may move rows: before their places are looked up
+	}
 	id := v.id(cells)
 	at := v.at[id]
 	row := viewRow{cells, true, v.changed}
@@ -67,7 +70,6 @@ func (v *view) apply(kind batch.Kind, cells []string) {
 		v.at[id] = append(at, i)
 		return
 	}
-	v.settle()
 	if len(at) == 0 {
 		v.unknown++
 		return
@@ -82,8 +84,6 @@ func (v *view) apply(kind batch.Kind, cells []string) {
 	}
 	if kind == batch.UpdateBefore {
 		v.hole = last
-	} else {
-		v.settle()
 	}
 }
 
