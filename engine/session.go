@@ -9,6 +9,7 @@ import (
 	"github.com/minkstream/mink/engine/bind"
 	"github.com/minkstream/mink/engine/catalog"
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/job"
 	"github.com/minkstream/mink/engine/optimize"
 	"github.com/minkstream/mink/engine/plan"
@@ -109,6 +110,21 @@ func (s *Session) Check(text string) error {
 	}
 	_, err = optimize.Plan(bound, s.cat)
 	return err
+}
+
+// Build plans an INSERT or a closed statement set and makes what a host runs of it,
+// without running it: for hosts other than the engine's cluster, such as the
+// simulation.
+func (s *Session) Build(text string) (*flow.Graph, flow.Config, error) {
+	bound, err := s.bind(text)
+	if err != nil {
+		return nil, flow.Config{}, err
+	}
+	p, err := optimize.Plan(bound, s.cat)
+	if err != nil {
+		return nil, flow.Config{}, err
+	}
+	return job.Build(p, s.cat.Config, s.Zone(), nil)
 }
 
 func (s *Session) bind(text string) (bind.Bound, error) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/minkstream/mink/engine/build"
 	"github.com/minkstream/mink/engine/catalog"
+	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/flow"
@@ -66,21 +67,32 @@ type Job struct {
 	Graph     *flow.Graph
 }
 
-// Submit builds and starts a plan with the settings of a session.
-func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone *time.Location) (*Job, error) {
+// Build makes what a host runs of a plan and the settings of a session. collect
+// takes the rows of a query; nil for plans that write to tables.
+func Build(p *plan.Physical, s *catalog.Config, zone *time.Location, collect connect.Sink) (*flow.Graph, flow.Config, error) {
 	cfg, err := flowConfig(s)
 	if err != nil {
-		return nil, err
+		return nil, cfg, err
 	}
+	g, err := build.Graph(p, build.Config{
+		Parallelism: parallelism(s), MaxParallelism: max(0, s.Int("pipeline.max-parallelism")), Zone: zone, Collect: collect,
+	})
+	return g, cfg, err
+}
+
+// Submit builds and starts a plan with the settings of a session.
+func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone *time.Location) (*Job, error) {
 	j := &Job{Name: name, Plan: p}
-	bc := build.Config{Parallelism: parallelism(s), MaxParallelism: max(0, s.Int("pipeline.max-parallelism")), Zone: zone}
+	var collect connect.Sink
 	if len(p.Roots) == 1 {
 		if _, ok := p.Roots[0].(*plan.Collect); ok {
 			j.Collector = NewCollector()
-			bc.Collect = j.Collector
+			collect = j.Collector
 		}
 	}
-	if j.Graph, err = build.Graph(p, bc); err != nil {
+	var cfg flow.Config
+	var err error
+	if j.Graph, cfg, err = Build(p, s, zone, collect); err != nil {
 		return nil, err
 	}
 	m.mu.Lock()
