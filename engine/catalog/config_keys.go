@@ -92,6 +92,7 @@ var keys = sortKeys([]Key{
 	{"restart-strategy.exponential-delay.jitter-factor", connect.Float, "0.1", nil, "Random part of it."},
 	{"restart-strategy.exponential-delay.attempts-before-reset-backoff", connect.String, "infinite", nil, "How often a job is restarted before the back-off is reset."},
 	{"state.backend.type", connect.Enum, "HASHMAP", []string{"HASHMAP", "ROCKSDB", "FORST", "PEBBLE"}, "Where state is kept."},
+	{"state.memory", connect.Size, "", nil, "Memory for the keyed state of a job; what is more goes to disk. None is a quarter of the machine's."},
 	{"sql-client.execution.result-mode", connect.Enum, "TABLE", []string{"TABLE", "CHANGELOG", "TABLEAU"}, "How results are shown."},
 	{"sql-client.execution.max-table-result.rows", connect.Int, "1000000", nil, "How many rows a shown table has."},
 	{"sql-client.verbose", connect.Bool, "false", nil, "Whether errors are shown with their causes."},
