@@ -1,6 +1,8 @@
 package aggregate
 
 import (
+	"bytes"
+	"encoding/binary"
 	"math"
 
 	"github.com/minkstream/mink/engine/batch"
@@ -81,6 +83,44 @@ func (c *cell) take(dst []uint64, col *batch.Col, lane int, h *Heap) {
 	default:
 		dst[0] = uint64(word(col, c.phys, lane))
 	}
+}
+
+// takeKey keeps the value of a normalised key that is not NULL.
+func (c *cell) takeKey(dst []uint64, key []byte, h *Heap) {
+	v := key[1:]
+	switch c.phys {
+	case types.PhysBool:
+		dst[0] = uint64(v[0])
+		return
+	case types.PhysI8:
+		dst[0] = uint64(int64(int8(v[0] ^ 1<<7)))
+		return
+	case types.PhysI16:
+		dst[0] = uint64(int64(int16(binary.BigEndian.Uint16(v) ^ 1<<15)))
+		return
+	case types.PhysI32:
+		dst[0] = uint64(int64(int32(binary.BigEndian.Uint32(v) ^ 1<<31)))
+		return
+	case types.PhysI64:
+		dst[0] = binary.BigEndian.Uint64(v) ^ 1<<63
+		return
+	case types.PhysDec:
+		dst[0], dst[1] = binary.BigEndian.Uint64(v)^1<<63, binary.BigEndian.Uint64(v[8:])
+		return
+	case types.PhysList, types.PhysRow:
+		dst[0] = h.Put(key)
+		return
+	case types.PhysBytes:
+		// Zero bytes are escaped, and two of them end the value.
+		if body := v[:len(v)-2]; bytes.IndexByte(body, 0) < 0 {
+			dst[0] = h.Put(body)
+			return
+		}
+	}
+	b := batch.NewBuilder(c.t)
+	batch.DecodeKey(b, key)
+	col := b.Finish()
+	c.take(dst, &col, 0, h)
 }
 
 // final writes kept values; has tells which rows have one, the others are NULL.

@@ -157,11 +157,8 @@ func (a *Latest) Set(r []uint64, key []byte, h *Heap) {
 		r[0] = 1
 		return
 	}
-	b := batch.NewBuilder(a.cell.t)
-	batch.DecodeKey(b, key)
-	c := b.Finish()
 	r[0] = 2
-	a.cell.take(r[1:], &c, 0, h)
+	a.cell.takeKey(r[1:], key, h)
 }
 
 // Lanes and the rest make it an Acc.
