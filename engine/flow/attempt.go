@@ -241,9 +241,6 @@ func (t *task) restore(p plan) error {
 			t.restoreNode(old, i)
 		}
 	}
-	if t.att.job.plant == PlantWatermarkAhead {
-		t.plantAhead()
-	}
 	t.relink()
 	own := state.Range{From: t.nodesFrom(), To: t.nodesTo()}
 	for i := range v.subs {
@@ -334,24 +331,14 @@ func (t *task) restoreSplits(list []splitState, m *meta) {
 		}
 		s.add(x.at, input{wm: x.wm}, x.ended)
 		floor = min(floor, x.floor)
+		if t.att.job.plant == PlantWatermarkAhead {
+			floor = max(x.floor, x.wm)
+		}
 	}
 	if m != nil && len(s.splits) > 0 {
 		// The task goes on from what the slowest of its splits' tasks had passed on.
 		s.wms.cur, s.passed = floor, floor
 	}
-}
-
-// plantAhead starts with a watermark of the future.
-func (t *task) plantAhead() {
-	if t.src == nil {
-		return
-	}
-	top := t.src.passed
-	for i := range t.src.wms.in {
-		top = max(top, t.src.wms.in[i].wm)
-	}
-	t.src.passed = top + 50
-	t.src.wms.cur = top + 50
 }
 
 // open restores state and opens operators, writers and readers. It looks outside

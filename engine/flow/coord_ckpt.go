@@ -85,7 +85,7 @@ func (c *coordinator) reserve() {
 	if c.newest != nil {
 		l.completed, l.newest = true, c.newest.id
 	}
-	c.onDisk("reserve", func() any { return &reserved{l, store.writeLineage(l)} })
+	c.onDisk("reserve", func() any { return &reserved{l, store.renewLineage(l)} })
 }
 
 func (c *coordinator) onReserved(d *reserved) {

@@ -26,7 +26,10 @@ type SimOptions struct {
 	Duplicate int
 	// Zombies lets tasks of an attempt that was given up run on for a while.
 	Zombies bool
-	Faults  []SimFault
+	// Yield is the number of rows after which an operator is interrupted; 0 leaves
+	// the usual one.
+	Yield  int
+	Faults []SimFault
 	// MaxSteps is the number of steps after which a job that has not ended counts
 	// as stuck.
 	MaxSteps int
@@ -68,6 +71,9 @@ type Sim struct {
 	diskFail int64 // until this time
 	diskSlow int64
 	fuse     int
+	ops      int // disk operations until the armed fault
+	armed    *SimFault
+	struck   *SimFault
 	err      error
 	stale    int64
 }
@@ -76,6 +82,7 @@ type simNode struct {
 	name   string
 	alive  bool
 	paused int64 // until
+	cut    int64 // until
 }
 
 // simActor is a task or a coordinator in the simulation.
@@ -168,11 +175,7 @@ func (s *Sim) Run(check func() error) error {
 		if s.steps >= s.opt.MaxSteps {
 			return fmt.Errorf("stuck: the job has not ended after %d steps and %s of virtual time (state %s)", s.steps, time.Duration(s.clock), c().status.State)
 		}
-		for len(s.opt.Faults) > 0 && s.opt.Faults[0].Step <= s.steps {
-			f := s.opt.Faults[0]
-			s.opt.Faults = s.opt.Faults[1:]
-			s.strike(f)
-		}
+		s.faults()
 		if err := s.one(); err != nil {
 			return err
 		}

@@ -28,6 +28,9 @@ type simEvent struct {
 	run  func()
 	l    *lease
 	off  bool
+	// late: the checkpoint folder may be on a store of the network, where what a
+	// process has asked for is done even if the process has died meanwhile.
+	late bool
 }
 
 type simDue struct {
@@ -119,6 +122,11 @@ func (s *Sim) happen(e simEvent) {
 		switch {
 		case e.run != nil:
 			e.run()
+		case e.to.dead && e.late:
+			e.late, e.off = false, true
+			if s.Choose(2, "late") == 0 {
+				s.at(s.clock+s.delay(60*time.Millisecond, "late"), e)
+			}
 		case e.to.dead && !e.off:
 			// Local work dies with its process.
 		default:

@@ -14,6 +14,13 @@ import (
 type SimFault struct {
 	Step int
 	Kind SimFaultKind
+	// When lets it wait for a moment of the protocol, a few thousand steps at most.
+	When SimMoment
+	// Covered lets it wait for the first completed checkpoint too.
+	Covered bool
+	// Op, if set, strikes at that disk operation from then on, in the middle of what
+	// writes: for FaultCoordinator and FaultPower.
+	Op int
 	// Node it happens to; Until is how long it lasts, where that has a meaning.
 	Node  int
 	Until time.Duration
@@ -32,8 +39,71 @@ const (
 	FaultDisk                            // disk operations fail for a while
 	FaultSlowDisk                        // disk operations take long for a while
 	FaultClock                           // the clock jumps ahead
+	FaultCut                             // a node is cut off, lives on, and what it sent arrives late
 	FaultKindsEnd
 )
+
+// SimMoment is a state of the protocol in which a fault is most likely to hurt.
+type SimMoment uint8
+
+// Moments.
+const (
+	MomentAny        SimMoment = iota
+	MomentTriggered            // barriers are on their way
+	MomentAcked                // some tasks have acked, some have not
+	MomentWriting              // metadata is being written
+	MomentCommitting           // commits are open
+	MomentFencing              // older attempts are being fenced off
+	MomentOpening              // tasks restore
+	MomentEnding               // all is read
+	MomentsEnd
+)
+
+// momentWait is the number of steps a fault waits for its moment.
+const momentWait = 4000
+
+// at reports whether the coordinator is at a moment.
+func (c *coordinator) at(m SimMoment) bool {
+	switch m {
+	case MomentTriggered:
+		return c.cur != nil && c.cur.have == 0
+	case MomentAcked:
+		return c.cur != nil && c.cur.have > 0 && !c.cur.writing
+	case MomentWriting:
+		return c.cur != nil && c.cur.writing
+	case MomentCommitting:
+		return c.calls > 0
+	case MomentFencing:
+		return c.phase == fencing
+	case MomentOpening:
+		return c.phase == opening
+	case MomentEnding:
+		return c.phase == ending
+	}
+	return true
+}
+
+// faults lets those happen whose time has come.
+func (s *Sim) faults() {
+	if f := s.struck; f != nil {
+		s.struck = nil
+		s.strike(*f)
+	}
+	for len(s.opt.Faults) > 0 && s.opt.Faults[0].Step <= s.steps {
+		f := s.opt.Faults[0]
+		c := s.host.job.c
+		if (!c.at(f.When) || f.Covered && c.newest == nil) && s.steps < f.Step+momentWait {
+			return
+		}
+		s.opt.Faults = s.opt.Faults[1:]
+		if f.Op > 0 && (f.Kind == FaultCoordinator || f.Kind == FaultPower) {
+			s.armed, s.ops = &f, f.Op
+			f.Op = 0
+			continue
+		}
+		s.strike(f)
+	}
+}
 
 // errDisk is what the model disk fails with.
 var errDisk = errors.New("input/output error of the model disk")
@@ -41,6 +111,14 @@ var errDisk = errors.New("input/output error of the model disk")
 func (s *Sim) diskFault(op, name string) error {
 	if s.opt.Story != nil && op != "Stat" && op != "Open" && op != "List" {
 		s.opt.Story(fmt.Sprintf("%6d %9s disk %s %s", s.steps, time.Duration(s.clock).Truncate(time.Microsecond), op, name))
+	}
+	if s.ops > 0 {
+		if s.ops--; s.ops == 0 {
+			s.struck, s.armed = s.armed, nil
+		}
+	}
+	if s.struck != nil {
+		return errDisk // the machine has stopped: nothing after this operation happens
 	}
 	if s.fuse > 0 {
 		if s.fuse--; s.fuse == 0 {
@@ -89,6 +167,9 @@ func (s *Sim) strike(f SimFault) {
 			s.at(back, simEvent{kind: evRevive, node: i})
 		}
 		s.crashCoordinator()
+		for i := range s.slab {
+			s.slab[i].late = false
+		}
 		s.Disk.Crash(func(n int) int { return s.Choose(n, "lost") })
 		s.at(back, simEvent{kind: evRestart})
 	case FaultReset:
@@ -101,6 +182,8 @@ func (s *Sim) strike(f SimFault) {
 		s.fuse = 1 + s.Choose(20, "fuse")
 	case FaultSlowDisk:
 		s.diskSlow = s.clock + int64(f.Until)
+	case FaultCut:
+		s.cutOff(n, f.Until)
 	case FaultClock:
 		s.skew += int64(f.Until)
 	}
@@ -119,6 +202,31 @@ func (s *Sim) crashNode(n int) {
 		}
 	}
 	s.lose(n, s.nodes[n].name+" was lost")
+}
+
+// cutOff separates a node from the others for a while. Its tasks do not notice: they
+// run on until they hear that they were given up, and what they sent arrives when
+// the network is back.
+func (s *Sim) cutOff(n int, d time.Duration) {
+	until := s.clock + int64(d)
+	s.nodes[n].cut = until
+	s.lose(n, s.nodes[n].name+" does not answer")
+}
+
+// through is when something sent by one task arrives at another, or at the
+// coordinator (nil), at the earliest.
+func (s *Sim) through(from, to *task, at int64) int64 {
+	if from != nil && to != nil && from.simActor.node == to.simActor.node {
+		return at
+	}
+	for _, t := range [2]*task{from, to} {
+		if t != nil && t.simActor != nil && t.simActor.node >= 0 {
+			if c := s.nodes[t.simActor.node].cut; c > at {
+				at = c + int64(s.Choose(int(time.Millisecond), "through"))
+			}
+		}
+	}
+	return at
 }
 
 // lose tells the coordinator, after a while, that a node's tasks are gone.

@@ -71,7 +71,7 @@ func (h *simHost) timer(to actor, at int64, m mail) {
 	h.s.at(h.s.clock+wait, simEvent{kind: evMail, to: h.of(to), m: m})
 }
 
-func (h *simHost) async(to actor, _ *task, local bool, _ string, f func() mail) {
+func (h *simHost) async(to actor, _ *task, local bool, name string, f func() mail) {
 	s := h.s
 	d := s.opt.Disk
 	if !local {
@@ -79,14 +79,14 @@ func (h *simHost) async(to actor, _ *task, local bool, _ string, f func() mail) 
 	} else if s.clock < s.diskSlow {
 		d *= 20
 	}
-	s.at(s.clock+s.delay(d, "call"), simEvent{kind: evCall, to: h.of(to), f: f, off: !local})
+	s.at(s.clock+s.delay(d, "call"), simEvent{kind: evCall, to: h.of(to), f: f, off: !local, late: name == "metadata" || name == "reserve"})
 }
 
-func (h *simHost) post(to *simActor, m mail) {
+func (h *simHost) post(from, t *task, to *simActor, m mail) {
 	s := h.s
-	s.at(s.clock+s.delay(s.opt.Delay, "control"), simEvent{kind: evMail, to: to, m: m})
+	s.at(s.through(from, t, s.clock+s.delay(s.opt.Delay, "control")), simEvent{kind: evMail, to: to, m: m})
 	if s.opt.Duplicate > 0 && mayRepeat(m.kind) && s.Choose(1000, "duplicate") < s.opt.Duplicate {
-		s.at(s.clock+s.delay(s.opt.Delay, "control"), simEvent{kind: evMail, to: to, m: m})
+		s.at(s.through(from, t, s.clock+s.delay(s.opt.Delay, "control")), simEvent{kind: evMail, to: to, m: m})
 	}
 }
 
@@ -99,7 +99,7 @@ func mayRepeat(k mailKind) bool {
 	return false
 }
 
-func (h *simHost) toCoord(_ *task, m mail) { h.post(h.boss, m) }
+func (h *simHost) toCoord(from *task, m mail) { h.post(from, nil, h.boss, m) }
 
 func (h *simHost) toTask(to *task, m mail) {
 	if m.kind == mailWake {
@@ -107,7 +107,7 @@ func (h *simHost) toTask(to *task, m mail) {
 		to.simActor.touched = true
 		return
 	}
-	h.post(to.simActor, m)
+	h.post(nil, to, to.simActor, m)
 }
 
 func (h *simHost) command(c *coordinator, k *command) {
@@ -122,7 +122,7 @@ func (h *simHost) sent(p *pipe) {
 	s := h.s
 	at := s.clock
 	if p.remote {
-		at = max(p.lastAt, at+s.delay(s.opt.Delay, "channel"))
+		at = max(p.lastAt, s.through(p.from, p.to, at+s.delay(s.opt.Delay, "channel")))
 		p.lastAt = at
 		p.ring[(p.head+p.n-1)&(len(p.ring)-1)].at = at
 	}
@@ -141,7 +141,7 @@ func (h *simHost) freed(by *task, l *lease) {
 		return
 	}
 	if d := h.s.opt.Delay; by.slot != l.home.owner.slot && d > 0 {
-		h.s.at(h.s.clock+h.s.delay(d, "credit"), simEvent{kind: evCredit, l: l})
+		h.s.at(h.s.through(by, l.home.owner, h.s.clock+h.s.delay(d, "credit")), simEvent{kind: evCredit, l: l})
 		return
 	}
 	h.s.credit(l)
@@ -175,6 +175,10 @@ func (h *simHost) stop(a *attempt, why error) {
 		if x.dead {
 			continue
 		}
+		if x.node >= 0 && s.nodes[x.node].cut > s.clock {
+			s.at(s.nodes[x.node].cut+s.delay(20*time.Millisecond, "zombie"), simEvent{kind: evKill, to: x})
+			continue
+		}
 		if why != nil && s.opt.Zombies && s.Choose(3, "zombie") == 0 {
 			s.at(s.clock+s.delay(60*time.Millisecond, "zombie"), simEvent{kind: evKill, to: x})
 			continue
@@ -198,6 +202,9 @@ func (h *simHost) adopt(a *attempt) {
 			}
 		}
 		t.simActor = x
+		if s.opt.Yield > 0 {
+			t.yieldRows = s.opt.Yield
+		}
 		s.actors = append(s.actors, x)
 	}
 }
@@ -205,7 +212,7 @@ func (h *simHost) adopt(a *attempt) {
 func (h *simHost) place(slots int) []string {
 	var alive []string
 	for i := range h.s.nodes {
-		if h.s.nodes[i].alive {
+		if h.s.nodes[i].alive && h.s.nodes[i].cut <= h.s.clock {
 			alive = append(alive, h.s.nodes[i].name)
 		}
 	}

@@ -36,13 +36,15 @@ type sinkOp struct {
 	dense    batch.Batch
 	prepared []committable
 	restored [][]byte
+	made     int // planted: transactions are counted by attempt
 }
 
 // txn names the transaction of a checkpoint; it is never used twice.
 func (s *sinkOp) txn(n int64) string {
 	t := s.node.t
 	if t.att.job.plant == PlantTxnIDReuse {
-		return fmt.Sprintf("%s/%s/%d/%d", t.att.job.cfg.JobID, s.uid, t.sub, n-t.att.restored)
+		s.made++
+		return fmt.Sprintf("%s/%s/%d/%d", t.att.job.cfg.JobID, s.uid, t.sub, s.made)
 	}
 	return fmt.Sprintf("%s/%s/%d/%d/%d", t.att.job.cfg.JobID, s.uid, t.sub, t.att.n, n)
 }

@@ -129,6 +129,19 @@ func (s *ckptStore) writeLineage(l lineage) error {
 	return s.writeFile("lineage", e.b)
 }
 
+// renewLineage writes the lineage of a running attempt. Should another coordinator
+// have taken the job over meanwhile, its lineage stays.
+func (s *ckptStore) renewLineage(l lineage) error {
+	now, err := s.readLineage()
+	if err != nil {
+		return err
+	}
+	if now.attempt > l.attempt {
+		return diag.New(diag.Checkpoint, "attempt %d was replaced by attempt %d", l.attempt, now.attempt)
+	}
+	return s.writeLineage(l)
+}
+
 // readLineage gives the zero value when there is none.
 func (s *ckptStore) readLineage() (lineage, error) {
 	b, err := s.readFile("lineage")

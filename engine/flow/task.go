@@ -404,7 +404,7 @@ func (t *task) onBatch(i int, l *lease) error {
 		o.tookInput()
 	}
 	err := t.nodes[0].process(0, int(t.inputs[i]), &t.hdr)
-	if t.paused != nil {
+	if t.paused != nil && t.att.job.plant != PlantBatchReuse {
 		t.held = l
 		return err
 	}

@@ -3,8 +3,6 @@ package sim
 import (
 	"fmt"
 	"slices"
-
-	"github.com/minkstream/mink/engine/flow"
 )
 
 // final compares what was committed with what the input says.
@@ -12,7 +10,7 @@ func (w *world) final() error {
 	if w.err != nil {
 		return w.err
 	}
-	if n := len(w.ext.prepared); n > 0 && w.sc.Plant != flow.PlantCommitNotIdempotent && !w.kind.endless() {
+	if n := len(w.ext.prepared); n > 0 && !w.kind.endless() {
 		return fmt.Errorf("%d transactions are left open: %v", n, w.ext.order)
 	}
 	if w.kind == Window {
@@ -23,6 +21,12 @@ func (w *world) final() error {
 	for _, rows := range w.input {
 		for _, r := range rows {
 			n[r.key]++
+			if w.kind == Expand {
+				for range copies {
+					want = append(want, out{r.key, r.time})
+				}
+				continue
+			}
 			want = append(want, out{r.key, n[r.key]})
 		}
 	}

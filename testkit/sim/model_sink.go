@@ -18,7 +18,7 @@ type external struct {
 	fence    int64
 	prepared map[string]*txn
 	order    []string // of prepared, by arrival
-	done     map[string]bool
+	done     map[string]*txn
 	rows     []out
 }
 
@@ -31,14 +31,22 @@ type txn struct {
 }
 
 func newExternal(w *world) *external {
-	return &external{w: w, prepared: map[string]*txn{}, done: map[string]bool{}}
+	return &external{w: w, prepared: map[string]*txn{}, done: map[string]*txn{}}
+}
+
+// fold adds what was committed, in its order, to a hash.
+func (x *external) fold(h uint64) uint64 {
+	for _, r := range x.rows {
+		h = batch.Mix(h ^ uint64(r.key)<<32 ^ uint64(r.n))
+	}
+	return h
 }
 
 var errLost = errors.New("no answer from the external system")
 
 // heal is the virtual time after which calls are no longer lost: from then on the
 // job must come to its end.
-const heal = 20 * time.Second
+const heal = 3 * time.Second
 
 // lost draws whether the call, and whether the answer, gets lost.
 func (x *external) lost(share int) (call, answer bool) {
@@ -61,7 +69,7 @@ func (x *external) prepare(id string, attempt int64, rows []out) error {
 	if call {
 		return errLost
 	}
-	if attempt < x.fence && x.w.sc.Plant != flow.PlantTxnIDReuse {
+	if attempt < x.fence {
 		return fmt.Errorf("attempt %d is fenced off by attempt %d", attempt, x.fence)
 	}
 	t := x.prepared[id]
@@ -83,16 +91,19 @@ func (x *external) commit(id string) error {
 	if call {
 		return errLost
 	}
-	t := x.prepared[id]
-	x.tell("commit %s: prepared %v, done %v", id, t != nil, x.done[id])
+	t, done := x.prepared[id], x.done[id]
+	x.tell("commit %s: prepared %v, done %v", id, t != nil, done != nil)
 	switch {
+	case done != nil:
+		// It keeps the names of what it has committed: a name means one transaction.
+		if x.w.sc.Plant == flow.PlantCommitNotIdempotent {
+			x.rows = append(x.rows, done.rows...)
+		}
 	case t != nil:
 		x.rows = append(x.rows, t.rows...)
-		if x.w.sc.Plant != flow.PlantCommitNotIdempotent {
-			x.drop(id)
-		}
-		x.done[id] = true
-	case !x.done[id] && x.w.sc.Plant == flow.PlantNone:
+		x.drop(id)
+		x.done[id] = t
+	default:
 		return fmt.Errorf("transaction %s is not known", id)
 	}
 	if answer {

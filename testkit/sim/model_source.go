@@ -14,6 +14,14 @@ var rowSchema = types.Schema{{Name: "key", Type: types.BigIntT}, {Name: "time", 
 
 var rowTypes = rowSchema.Types()
 
+// inSchema is what the source gives. Rows of one run have no empty poll between
+// them. Once a run's first row has come to a task no watermark at its rows may be
+// above their limit, or what it was at the first: see reader.limit.
+var (
+	inSchema = append(rowSchema[:2:2], types.Field{Name: "run", Type: types.BigIntT}, types.Field{Name: "limit", Type: types.BigIntT})
+	inTypes  = inSchema.Types()
+)
+
 // source gives the rows of the scenario.
 type source struct{ w *world }
 
@@ -35,10 +43,13 @@ func (s *source) Open(at connect.Split, c connect.ReaderCtx) (connect.Reader, er
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{w: s.w, id: at.ID, rows: s.w.input[i], now: c.Now}
+	r := &reader{w: s.w, id: at.ID, rows: s.w.input[i], now: c.Now, limit: s.w.released, run: s.w.newRun()}
 	if len(at.Pos) > 0 {
 		n, _ := binary.Uvarint(at.Pos)
 		r.next = int(n)
+	}
+	for _, x := range r.rows[:r.next] {
+		r.limit = max(r.limit, x.time-disorder)
 	}
 	return r, nil
 }
@@ -50,6 +61,13 @@ type reader struct {
 	next int
 	now  func() int64
 	wait int64
+	// limit is the greatest watermark that may be ahead of the next row. While the
+	// split is not idle its own rows hold the watermark back; it may have been idle
+	// before the reader was opened and after an empty poll, and then the watermark
+	// may have gone as far as the rows read by then.
+	limit int64
+	empty bool // the last poll was
+	run   int64
 }
 
 func (r *reader) Poll(dst *batch.Batch, most int) (connect.Status, error) {
@@ -70,14 +88,21 @@ func (r *reader) Poll(dst *batch.Batch, most int) (connect.Status, error) {
 			k++
 		}
 		if k == 0 {
+			r.empty = true
 			r.wait = r.rows[r.next].at + r.w.start
 			return connect.Wait, nil
 		}
 		n = k
 	}
-	dst.Alloc(rowTypes, n)
+	if r.empty {
+		r.empty, r.run = false, r.w.newRun()
+		r.limit = max(r.limit, r.w.released)
+	}
+	dst.Alloc(inTypes, n)
 	for i, x := range r.rows[r.next : r.next+n] {
-		dst.Cols[0].I64[i], dst.Cols[1].I64[i] = x.key, x.time
+		dst.Cols[0].I64[i], dst.Cols[1].I64[i], dst.Cols[2].I64[i], dst.Cols[3].I64[i] = x.key, x.time, r.run, r.limit
+		r.limit = max(r.limit, x.time-disorder)
+		r.w.released = max(r.w.released, x.time-disorder)
 	}
 	r.next += n
 	return connect.More, nil

@@ -21,6 +21,8 @@ func newOp(w *world) exec.Operator {
 		return &timerOp{keyed: keyed{w: w}}
 	case Async:
 		return &asyncOp{keyed: keyed{w: w}}
+	case Expand:
+		return &expandOp{w: w}
 	default:
 		return &countOp{w: w}
 	}
@@ -69,4 +71,41 @@ func ownKeys(c *exec.Ctx, w *world, kv *batch.KeyVec, b *batch.Batch) *batch.Key
 		}
 	}
 	return kv
+}
+
+// expandOp emits each row several times, one row a batch, so that it is interrupted
+// in the middle of a batch.
+type expandOp struct {
+	exec.Stateless
+	w   *world
+	in  *batch.Batch
+	at  int // copies emitted of the batch
+	out batch.Batch
+	kv  batch.KeyVec
+}
+
+// copies is the number of rows that expandOp makes of one.
+const copies = 3
+
+func (o *expandOp) Process(c *exec.Ctx, _ int, b *batch.Batch) error {
+	ownKeys(c, o.w, &o.kv, b)
+	o.in, o.at = b, 0
+	_, err := o.Resume(c)
+	return err
+}
+
+func (o *expandOp) Resume(c *exec.Ctx) (bool, error) {
+	for o.at < o.in.N*copies {
+		i := o.at / copies
+		o.at++
+		o.out.Alloc(rowTypes, 1)
+		o.out.Cols[0].I64[0], o.out.Cols[1].I64[0] = o.in.Cols[0].I64[i], o.in.Cols[1].I64[i]
+		if err := c.Emit(&o.out); err != nil {
+			return false, err
+		}
+		if o.at < o.in.N*copies && c.Yield() {
+			return true, nil
+		}
+	}
+	return false, nil
 }

@@ -75,7 +75,7 @@ func (o *keyed) emit(c *exec.Ctx) error {
 
 const (
 	windowSize = 100
-	windowsMax = 16
+	windowsMax = 30
 	lateRow    = -1
 )
 
@@ -86,10 +86,12 @@ func windowOf(time int64) int64 { return max(time, 0) / windowSize }
 // end, and (key and window, -1) for a late row.
 type windowOp struct {
 	keyed
+	runs map[int64]int64 // watermark at the first row of a run of the source
 }
 
 func (o *windowOp) Open(c *exec.Ctx) error {
 	o.open(c, windowsMax)
+	o.runs = map[int64]int64{}
 	return nil
 }
 
@@ -106,6 +108,12 @@ func (o *windowOp) Process(c *exec.Ctx, _ int, b *batch.Batch) error {
 			if err := o.fire(c, wm); err != nil {
 				return err
 			}
+		}
+		run, limit := b.Cols[2].I64[i], b.Cols[3].I64[i]
+		if at, ok := o.runs[run]; !ok {
+			o.runs[run] = wm
+		} else if wm > max(limit, at) {
+			o.w.err = fmt.Errorf("watermark %d is ahead of a split that is not idle, which has come to %d", wm, limit)
 		}
 		win := windowOf(b.Cols[1].I64[i])
 		if !fired(win, wm) {

@@ -24,10 +24,12 @@ const (
 	Timer
 	// Async asks an external system about each row.
 	Async
+	// Expand emits several rows for each and is interrupted in between.
+	Expand
 	kindsEnd
 )
 
-var kindNames = [...]string{"count", "window", "bundle", "timer", "async"}
+var kindNames = [...]string{"count", "window", "bundle", "timer", "async", "expand"}
 
 func (k Kind) String() string { return kindNames[k] }
 
@@ -43,6 +45,8 @@ type Scenario struct {
 	Splits int
 	Rows   int // per split
 	Keys   int
+	Groups int // of keys
+	Yield  int // rows after which an operator is interrupted
 	// Parallel is the greatest parallelism drawn for an attempt.
 	Parallel  int
 	Nodes     int
@@ -75,38 +79,84 @@ func Draw(seed uint64, plant flow.Plant) Scenario {
 	ms := func(list ...int) time.Duration { return time.Duration(pick(list...)) * time.Millisecond }
 	sc := Scenario{
 		Seed: seed, Plant: plant,
-		Splits: 1 + r.IntN(3), Rows: pick(5, 25, 60), Keys: pick(4, 64), Parallel: 1 + r.IntN(4), Nodes: 1 + r.IntN(3),
+		Splits: 1 + r.IntN(3), Rows: pick(8, 30, 60, 90), Keys: pick(4, 64), Groups: pick(7, 32, 50), Yield: pick(1, 5, 20), Parallel: 1 + r.IntN(5), Nodes: pick(1, 2, 3, 3),
 		BatchRows: pick(1, 3, 16), Credits: pick(1, 2, 4), Poll: pick(1, 4, 16),
 		Policy: flow.SimPolicy(r.IntN(int(flow.PickPoliciesEnd))),
 		Delay:  ms(1, 3, 6), Disk: ms(1, 4, 10),
-		Interval: ms(15, 40, 80), Timeout: ms(400, 2000), Buffer: ms(5, 50), Retained: 1 + r.IntN(2),
+		Interval: ms(4, 12, 30), Timeout: ms(400, 2000), Buffer: ms(5, 50), Retained: 1 + r.IntN(2),
 		Lost: pick(0, 0, 100, 300, 600), Duplicate: pick(0, 50), Zombies: r.IntN(2) == 0,
 		MaxSteps: 60_000,
 	}
-	switch r.IntN(10) {
-	case 0, 1:
+	switch r.IntN(12) {
+	case 0, 1, 2, 3:
 		sc.Kind = Window
+		sc.Splits = 2 + r.IntN(3)
 		sc.Gaps = r.IntN(2) == 0
 		if sc.Gaps {
-			sc.Idle = ms(10, 40)
+			sc.Idle = ms(4, 20)
 		}
-	case 2:
-		sc.Kind = Bundle
-	case 3:
-		sc.Kind = Timer
 	case 4:
+		sc.Kind = Bundle
+	case 5:
+		sc.Kind = Timer
+	case 6:
 		sc.Kind = Async
+	case 7:
+		sc.Kind = Expand
 	}
-	enabled := r.IntN(1 << flow.FaultKindsEnd)
-	span := sc.Splits*sc.Rows*8 + 200
-	for range pick(0, 1, 3, 6) {
-		k := flow.SimFaultKind(r.IntN(int(flow.FaultKindsEnd)))
-		if enabled>>k&1 == 0 {
-			k = flow.SimFaultKind(r.IntN(int(flow.FaultPower) + 1))
-		}
-		sc.Faults = append(sc.Faults, flow.SimFault{Step: 20 + r.IntN(span), Kind: k, Node: r.IntN(3), Until: ms(5, 50, 300)})
-	}
+	sc.Faults = drawFaults(r, 100+sc.Splits*sc.Rows*pick(1, 3))
 	return sc
+}
+
+// faultKinds are weighted: those that restart the job are the ones that hurt.
+var faultKinds = [...]flow.SimFaultKind{
+	flow.FaultNode, flow.FaultNode, flow.FaultCoordinator, flow.FaultCoordinator, flow.FaultPower, flow.FaultPower,
+	flow.FaultReset, flow.FaultCut, flow.FaultCut, flow.FaultPause, flow.FaultDisk, flow.FaultSlowDisk, flow.FaultClock,
+}
+
+// drawFaults draws what goes wrong within a number of steps. Half of the seeds mix
+// the kinds that they have enabled; the others repeat one kind at one moment of the
+// protocol, which is how rare ones meet.
+func drawFaults(r *rand.Rand, span int) []flow.SimFault {
+	any := func() flow.SimFaultKind { return faultKinds[r.IntN(len(faultKinds))] }
+	var enabled [flow.FaultKindsEnd]bool
+	for range 1 + r.IntN(5) {
+		enabled[any()] = true
+	}
+	focused := r.IntN(2) == 0
+	kind, moment := any(), flow.SimMoment(r.IntN(int(flow.MomentsEnd)))
+	var list []flow.SimFault
+	for i := range [...]int{0, 1, 2, 4, 6}[r.IntN(5)] {
+		k, when := kind, moment
+		if !focused {
+			for k = any(); !enabled[k]; {
+				k = any()
+			}
+			when = flow.MomentAny
+			if r.IntN(2) == 0 {
+				when = flow.SimMoment(r.IntN(int(flow.MomentsEnd)))
+			}
+		}
+		switch {
+		case k == flow.FaultCut && r.IntN(3) > 0:
+			// Acks are on their way and come when another attempt takes checkpoints.
+			when = flow.MomentTriggered + flow.SimMoment(r.IntN(2))
+		case k == flow.FaultCoordinator && r.IntN(3) > 0:
+			when = flow.MomentWriting // which may go on without it
+		}
+		if i == 0 && (when == flow.MomentFencing || when == flow.MomentOpening) {
+			when = flow.MomentAny // the first brings the others about
+		}
+		f := flow.SimFault{
+			Step: 20 + r.IntN(span), Kind: k, When: when, Covered: r.IntN(4) > 0, Node: r.IntN(3),
+			Until: [...]time.Duration{5, 50, 80, 120, 300}[r.IntN(5)] * time.Millisecond,
+		}
+		if r.IntN(2) == 0 {
+			f.Op = 1 + r.IntN(20)
+		}
+		list = append(list, f)
+	}
+	return list
 }
 
 // skew is what the faults add to the clock.

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/exec"
 	"github.com/minkstream/mink/engine/flow"
@@ -28,6 +29,7 @@ type Result struct {
 	Hash     uint64
 	Steps    int
 	Attempts int64
+	Restored int64 // checkpoint that the last attempt went on from
 	Virtual  time.Duration
 }
 
@@ -41,7 +43,7 @@ func Run(sc Scenario) (res Result) { return RunStory(sc, nil) }
 func RunStory(sc Scenario, story func(string)) (res Result) {
 	s := flow.NewSim(flow.SimOptions{
 		Seed: sc.Seed, Nodes: sc.Nodes, Policy: sc.Policy, Plant: sc.Plant, Delay: sc.Delay, Disk: sc.Disk,
-		Duplicate: sc.Duplicate, Zombies: sc.Zombies, Faults: append([]flow.SimFault(nil), sc.Faults...), MaxSteps: sc.MaxSteps, Story: story,
+		Duplicate: sc.Duplicate, Zombies: sc.Zombies, Yield: sc.Yield, Faults: append([]flow.SimFault(nil), sc.Faults...), MaxSteps: sc.MaxSteps, Story: story,
 	})
 	w := newWorld(sc, s)
 	w.story = story
@@ -57,7 +59,8 @@ func RunStory(sc Scenario, story func(string)) (res Result) {
 	}
 	s.Reshape = w.graph
 	defer func() {
-		res.Hash, res.Steps, res.Attempts = s.Hash(), s.Steps(), job.Status().Attempt
+		st := job.Status()
+		res.Hash, res.Steps, res.Attempts, res.Restored = w.ext.fold(s.Hash()), s.Steps(), st.Attempt, st.Checkpoints.Restored
 		res.Virtual = time.Duration(s.Now()-w.start) * time.Millisecond
 		if r := recover(); r != nil {
 			res.Err = fmt.Errorf("broke off: %v", r)
@@ -83,7 +86,10 @@ type world struct {
 	want  int
 	start int64
 	err   error
-	story func(string)
+	// released is the greatest watermark of any row that was read so far.
+	released int64
+	runs     int64
+	story    func(string)
 }
 
 // row is one input row. Time is in milliseconds, at the virtual time at which the
@@ -91,27 +97,34 @@ type world struct {
 type row struct{ key, time, at int64 }
 
 func newWorld(sc Scenario, s *flow.Sim) *world {
-	w := &world{sc: sc, sim: s, kind: sc.Kind, start: s.Now()}
+	w := &world{sc: sc, sim: s, kind: sc.Kind, start: s.Now(), released: batch.NoWatermark}
 	w.ext = newExternal(w)
-	for p := range sc.Splits {
+	for range sc.Splits {
 		var rows []row
 		t := int64(0)
 		at := int64(0)
-		for i := range sc.Rows {
-			t += int64(s.Choose(20, "time"))
-			if sc.Gaps && s.Choose(sc.Rows/2+1, "gap") == 0 {
-				at += int64(100 + s.Choose(200, "gap"))
+		pace := [...]int{4, 20, 32}[s.Choose(3, "pace")] // splits drift apart
+		for range sc.Rows {
+			t += int64(s.Choose(pace, "time"))
+			if sc.Gaps && s.Choose(sc.Rows/5+1, "gap") == 0 {
+				at += int64(10 + s.Choose(150, "gap"))
 			}
 			// Out of order within the bound that the watermark allows.
 			r := row{key: int64(s.Choose(sc.Keys, "key")), time: t - int64(s.Choose(disorder, "order")), at: at}
-			_ = i
 			rows = append(rows, r)
 		}
-		_ = p
 		w.input = append(w.input, rows)
 	}
 	w.want = sc.Splits * sc.Rows
+	if w.kind == Expand {
+		w.want *= copies
+	}
 	return w
+}
+
+func (w *world) newRun() int64 {
+	w.runs++
+	return w.runs
 }
 
 // disorder is how far a row may lie behind the rows before it, in milliseconds.
@@ -127,10 +140,10 @@ func (w *world) graph() *flow.Graph {
 		return &flow.Vertex{ID: id, UID: uid, Name: uid, Parallelism: p, Nodes: []flow.Node{n}}
 	}
 	g := &flow.Graph{
-		MaxParallelism: groups,
+		MaxParallelism: sc.Groups,
 		Vertices: []*flow.Vertex{
 			{ID: 0, UID: "src", Name: "src", Parallelism: 1 + s.Choose(min(sc.Splits, sc.Parallel), "parallelism"), Source: &flow.SourceSpec{
-				Source: src, Schema: rowSchema, Name: "rows", Outs: []flow.Out{flow.ToEdge(0)}, Idle: sc.Idle,
+				Source: src, Schema: inSchema, Name: "rows", Outs: []flow.Out{flow.ToEdge(0)}, Idle: sc.Idle,
 			}},
 			v(1, "op", 1+s.Choose(sc.Parallel, "parallelism"), flow.Node{Op: op, Name: "op", UID: "op1", Outs: []flow.Out{flow.ToEdge(1)}}),
 			v(2, "sink", 1+s.Choose(2, "parallelism"), flow.Node{Sink: snk, Name: "sink", UID: "sink1"}),
@@ -142,9 +155,6 @@ func (w *world) graph() *flow.Graph {
 	}
 	return g
 }
-
-// groups is the number of key groups: few, so that state is small.
-const groups = 32
 
 // check is asked after each step.
 func (w *world) check(job *flow.Job) error {

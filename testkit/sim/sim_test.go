@@ -4,7 +4,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -52,22 +55,62 @@ func seeds(t *testing.T, std, short int) int {
 	return std
 }
 
+// TestProtocol runs seeds without planted bugs; MINK_SIM_TWICE runs each twice and
+// compares the hashes. Seeds are shared out to as many goroutines as there are
+// cores: a run knows nothing of the others. MINK_SEED_FROM starts further up.
 func TestProtocol(t *testing.T) {
-	n := seeds(t, 20_000, 20_000)
-	start, steps, bad := time.Now(), 0, 0
-	for seed := uint64(1); seed <= uint64(n) && bad < 5; seed++ {
-		r := Run(Draw(seed, flow.PlantNone))
-		steps += r.Steps
-		if r.Err != nil {
-			bad++
-			t.Errorf("seed %d, attempt %d: %v\n\t%s", seed, r.Attempts, r.Err, repeat(seed, 0))
-		}
-		if os.Getenv("MINK_SIM_TWICE") != "" {
-			if again := Run(Draw(seed, flow.PlantNone)); again.Hash != r.Hash {
-				t.Fatalf("seed %d: two runs differ\n\t%s", seed, repeat(seed, 0))
+	n := uint64(seeds(t, 20_000, 2_000))
+	first, _ := strconv.ParseUint(os.Getenv("MINK_SEED_FROM"), 10, 64)
+	twice := os.Getenv("MINK_SIM_TWICE") != ""
+	var next, steps, bad, restored atomic.Int64
+	start := time.Now()
+	var all sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		all.Go(func() {
+			for bad.Load() < 5 {
+				k := uint64(next.Add(1))
+				if k > n {
+					return
+				}
+				seed := first + k
+				r := Run(Draw(seed, flow.PlantNone))
+				steps.Add(int64(r.Steps))
+				if r.Restored > 0 {
+					restored.Add(1)
+				}
+				if r.Err != nil {
+					bad.Add(1)
+					t.Errorf("seed %d, attempt %d: %v\n\t%s", seed, r.Attempts, r.Err, repeat(seed, 0))
+				}
+				if !twice {
+					continue
+				}
+				if again := Run(Draw(seed, flow.PlantNone)); again.Hash != r.Hash {
+					bad.Add(1)
+					t.Errorf("seed %d: two runs differ\n\t%s", seed, repeat(seed, 0))
+				}
 			}
-		}
+		})
 	}
+	all.Wait()
 	d := time.Since(start)
-	t.Logf("%d seeds, %.0f a second, %.2f M steps a second", n, float64(n)/d.Seconds(), float64(steps)/d.Seconds()/1e6)
+	t.Logf("%d seeds, %.0f a second, %.2f M steps a second; %d were restored", n, float64(n)/d.Seconds(), float64(steps.Load())/d.Seconds()/1e6, restored.Load())
+	if restored.Load()*5 < int64(n) {
+		t.Errorf("only %d of %d seeds went through a restore: the faults do not meet the jobs any more", restored.Load(), n)
+	}
+}
+
+// TestSeedDecides runs seeds twice in each run of the tests, whatever the settings.
+func TestSeedDecides(t *testing.T) {
+	seen := map[uint64]uint64{}
+	for seed := uint64(1); seed <= 300; seed++ {
+		a, b := Run(Draw(seed, flow.PlantNone)), Run(Draw(seed, flow.PlantNone))
+		if a.Hash != b.Hash || a.Steps != b.Steps {
+			t.Errorf("seed %d: two runs differ\n\t%s", seed, repeat(seed, 0))
+		}
+		if other, ok := seen[a.Hash]; ok {
+			t.Errorf("seeds %d and %d have one hash: it says nothing", other, seed)
+		}
+		seen[a.Hash] = seed
+	}
 }
