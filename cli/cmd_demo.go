@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/minkstream/mink/cli/show"
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/gateway"
@@ -67,29 +66,35 @@ func (a *app) demo(ctx context.Context, speed float64) error {
 	}
 	defer client.Close()
 	session, err := client.OpenSession(ctx, map[string]string{
-		"parallelism.default":              "3",
-		"execution.checkpointing.interval": "500 ms",
-		"table.local-time-zone":            "UTC",
+		"parallelism.default":   "3",
+		checkpointInterval:      "500 ms",
+		"table.local-time-zone": "UTC",
 	})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.err, "20,000 flights of 2001-01-01 to 2001-03-31 at %s times their speed, on 3 nodes; the worst airports of the past week\n\n", show.Rate(speed))
-	start := time.Now()
+	s := &demoScreen{
+		out: a.out, speed: speed, start: time.Now(),
+		live: drawable(a.out), color: color(a.out), unicode: unicodeLocale(),
+		size: func() (int, int) { return screen(a.out) },
+	}
 	op, err := demoQuery(ctx, session, demoSQL(dir, speed))
 	if err != nil {
 		return err
 	}
-	shown, err := a.demoRows(ctx, client, op, start)
-	if err != nil {
+	defer op.Close()
+	if err := s.begin(); err != nil {
+		return err
+	}
+	if err := demoRows(ctx, client, op, s); err != nil {
 		return err
 	}
 	st, err := client.Job(ctx, op.Job())
 	if err != nil {
 		return err
 	}
-	a.demoSummary(st, shown, time.Since(start))
-	return op.Close()
+	s.status = st
+	return s.end()
 }
 
 // demoSQL is the example with its files in dir and its flights replayed.
@@ -101,6 +106,7 @@ func demoSQL(dir string, speed float64) string {
 	return strings.Replace(sql, "'path' = 'airports.csv'", "'path' = '"+path+"'", 1)
 }
 
+// demoQuery runs the statements; the last one is the query.
 func demoQuery(ctx context.Context, s gateway.Session, sql string) (gateway.Operation, error) {
 	var op gateway.Operation
 	for _, it := range parse.Script(sql) {
@@ -115,75 +121,58 @@ func demoQuery(ctx context.Context, s gateway.Session, sql string) (gateway.Oper
 	return op, nil
 }
 
-// demoRows shows the newest weeks until the flights end.
-func (a *app) demoRows(ctx context.Context, client gateway.Client, op gateway.Operation, start time.Time) (int64, error) {
-	mode := "changelog"
-	if terminal(a.out) {
-		mode = "live"
+// demoRows hands the rows and the state of the job to the screen until they end.
+func demoRows(ctx context.Context, client gateway.Client, op gateway.Operation, s *demoScreen) error {
+	drawn := time.Now()
+	for {
+		next, cancel := context.WithTimeout(ctx, demoEvery)
+		b, err := op.Next(next)
+		cancel()
+		switch {
+		case err == io.EOF:
+			return nil
+		case ctx.Err() != nil:
+			return context.Canceled
+		case errors.Is(err, context.DeadlineExceeded):
+		case err != nil:
+			return err
+		default:
+			s.rows(demoRowsOf(b))
+		}
+		if now := time.Now(); now.Sub(drawn) >= demoEvery {
+			drawn = now
+			if s.status, err = client.Job(ctx, op.Job()); err != nil {
+				return err
+			}
+			if err := s.draw(now); err != nil {
+				return err
+			}
+		}
 	}
-	s := &script{app: a, client: client}
-	columns, lines := screen(a.out)
-	p, err := show.New(mode, show.Options{
-		Out: a.out, Zone: time.UTC, Color: color(a.out),
-		Screen: func() (int, int) { return columns, min(lines, 26) },
-		Status: func() show.Status { return s.status(ctx, op.Job(), start) },
-	})
-	if err != nil {
-		return 0, err
-	}
-	if err := p.Begin(show.Head{Schema: op.Schema(), Streaming: true}); err != nil {
-		return 0, err
-	}
-	counted := &countingPrinter{Printer: p}
-	err = s.copyRows(ctx, op, counted)
-	if end := p.End(err); end != nil && err == nil {
-		err = end
-	}
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return counted.rows, err
 }
 
-type countingPrinter struct {
-	show.Printer
-	rows int64
-}
+// demoEvery is the time between two drawings.
+const demoEvery = 100 * time.Millisecond
 
-func (c *countingPrinter) Rows(b *batch.Batch) error {
-	c.rows += int64(b.Rows())
-	return c.Printer.Rows(b)
-}
-
-// Tick redraws what can be redrawn.
-func (c *countingPrinter) Tick() error {
-	if t, ok := c.Printer.(ticker); ok {
-		return t.Tick()
+// demoRowsOf reads the columns of the query: week_to, place, origin, city, flights,
+// avg_delay, max_delay.
+func demoRowsOf(b *batch.Batch) []demoRow {
+	out := make([]demoRow, 0, b.Rows())
+	text := func(col, lane int) string {
+		var tmp [batch.InlineMax]byte
+		c := &b.Cols[col]
+		return string(c.Bytes(c.ValueLane(lane), &tmp))
 	}
-	return nil
-}
-
-func (a *app) demoSummary(st gateway.JobStatus, shown int64, elapsed time.Duration) {
-	rows, tasks := int64(0), 0
-	for _, v := range st.Vertices {
-		rows += v.SourceRows
-		tasks += v.Parallelism
+	number := func(col, lane int) int64 {
+		c := &b.Cols[col]
+		return c.Int(c.ValueLane(lane))
 	}
-	lag := "none: the input has ended"
-	if wm := st.Watermark(); wm != batch.MaxWatermark && wm != batch.NoWatermark {
-		lag = time.UnixMilli(wm).UTC().Format(time.DateTime)
+	for i := range b.Rows() {
+		l := b.Lane(i)
+		out = append(out, demoRow{
+			week: text(0, l), place: int(number(1, l)), origin: text(2, l), city: text(3, l),
+			flights: number(4, l), avg: number(5, l), max: number(6, l),
+		})
 	}
-	fmt.Fprintf(a.out, "\nsummary\n")
-	for _, l := range [][2]string{
-		{"rows in", fmt.Sprintf("%d (%s rows/s)", rows, show.Rate(float64(rows)/elapsed.Seconds()))},
-		{"rows out", fmt.Sprint(shown)},
-		{"late rows", fmt.Sprint(st.Late)},
-		{"nodes", fmt.Sprintf("%d, running %d tasks of %d vertices", st.Nodes, tasks, len(st.Vertices))},
-		{"watermark lag", lag},
-		{"checkpoints", fmt.Sprintf("%d completed, %d failed, last %d bytes in %s", st.Checkpoints.Completed, st.Checkpoints.Failed,
-			st.Checkpoints.LastBytes, st.Checkpoints.LastDuration.Round(time.Millisecond))},
-		{"time", fmt.Sprintf("%.1f s", elapsed.Seconds())},
-	} {
-		fmt.Fprintf(a.out, "  %-14s %s\n", l[0], l[1])
-	}
+	return out
 }

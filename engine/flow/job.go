@@ -197,7 +197,10 @@ func (t *task) status(job State) TaskStatus {
 	}
 	if t.src != nil {
 		s.Watermark = t.src.passed
-		op := OpStatus{Node: -1, UID: t.v.UID, Name: t.src.spec.Name, RowsIn: t.src.rowsOut, RowsOut: t.src.rowsOut, Watermark: t.src.passed, BadRecords: t.src.bad, LastBadRecord: t.src.badText}
+		if t.src.drained {
+			s.Watermark = batch.MaxWatermark // the end is past every time
+		}
+		op := OpStatus{Node: -1, UID: t.v.UID, Name: t.src.spec.Name, RowsIn: t.src.rowsOut, RowsOut: t.src.rowsOut, Watermark: s.Watermark, BadRecords: t.src.bad, LastBadRecord: t.src.badText}
 		for i, sp := range t.src.splits {
 			in := t.src.wms.in[i]
 			op.Splits = append(op.Splits, SplitStatus{ID: sp.at.ID, Watermark: in.wm, Ended: in.ended, Idle: in.idle, Paused: in.wm > t.src.limit})

@@ -115,6 +115,8 @@ type VertexStatus struct {
 	Watermark int64
 	Source    bool
 	Sink      bool
+	// Timed: the source's table declares a watermark.
+	Timed bool
 	// Busy is the share of time spent in steps, 0 to 1 per subtask, summed.
 	Busy       float64
 	StateBytes int64
@@ -128,11 +130,12 @@ type CheckpointStatus struct {
 	RestoredFrom      int64
 }
 
-// Watermark is the least watermark of the sources, or batch.NoWatermark.
+// Watermark is the least watermark of the sources that declare one, or
+// batch.NoWatermark.
 func (j *JobStatus) Watermark() int64 {
 	wm, any := batch.NoWatermark, false
 	for _, v := range j.Vertices {
-		if !v.Source {
+		if !v.Timed {
 			continue
 		}
 		if !any || v.Watermark < wm {

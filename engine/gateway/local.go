@@ -166,6 +166,7 @@ func statusOf(j *job.Job) JobStatus {
 
 func vertexOf(v *flow.Vertex, tasks []flow.TaskStatus, late *int64) VertexStatus {
 	vs := VertexStatus{ID: v.ID, Name: v.Name, Parallelism: v.Parallelism, Source: v.Source != nil, Watermark: batch.MaxWatermark}
+	vs.Timed = v.Source != nil && v.Source.Watermark != nil
 	for _, n := range v.Nodes {
 		vs.Sink = vs.Sink || n.Sink != nil
 	}
