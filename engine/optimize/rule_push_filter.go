@@ -31,7 +31,8 @@ func (o *optimizer) push(conds []expr.Node, n logical.Node) logical.Node {
 	case *logical.Apply:
 		return o.pushApply(conds, n)
 	case *logical.Union:
-		down, stay := split(conds, pure)
+		// What reads an outer query stays above, where decorrelation finds it.
+		down, stay := split(conds, func(c expr.Node) bool { return pure(c) && !logical.HasOuter(c) })
 		ins := make([]logical.Node, len(n.Ins))
 		for i, in := range n.Ins {
 			ins[i] = o.push(slices.Clone(down), in)
