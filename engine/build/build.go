@@ -255,7 +255,8 @@ func (b *builder) edge(f feed, v *flow.Vertex, input int) {
 		switch {
 		case from.vertex.Parallelism == v.Parallelism:
 			e.Kind = flow.Forward
-		case v.Parallelism == 1:
+		case v.Parallelism == 1, !f.from.Info().AppendOnly():
+			// Changes keep their order: what takes a row back must not overtake it.
 			e.Kind = flow.Single
 		default:
 			e.Kind = flow.Rebalance
