@@ -3,6 +3,7 @@ package filesystem_test
 import (
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,8 +11,11 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/connectors/filesystem"
+	"github.com/minkstream/mink/connectors/format/csv"
+	"github.com/minkstream/mink/connectors/format/parquet"
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/types"
 	"github.com/minkstream/mink/testkit/conform"
@@ -60,36 +64,125 @@ func partBatches(n int) (out []*batch.Batch, rows conform.Rows) {
 	return out, rows
 }
 
+// The machine stops with the failure and forgets what was not synced, all of it or
+// as much as a draw says.
 func TestSinkIsExactlyOnceOnAFailingDisk(t *testing.T) {
 	batches, want := partBatches(4)
-	for _, every := range []int{1, 3} {
-		var dir string
-		conform.Sink(t, func(d *conform.FaultDisk) (*conform.SinkRun, func() (conform.Rows, error)) {
-			dir = t.TempDir()
-			d.Disk = env.OS(dir).Disk
-			tab := table(dir, partSchema, "sink.partition-commit.policy.kind", "success-file", "sink.rolling-policy.file-size", "30 b")
-			tab.PartitionKeys = []int{1}
-			tab.Deps.Env.Disk = d
-			run := &conform.SinkRun{
-				Sink:    func() (connect.Sink, error) { return filesystem.Connector.Sink(tab) },
-				Batches: batches, Every: every,
+	draw := uint64(1)
+	nothing := func(int) int { return 0 }
+	everything := func(n int) int { return n - 1 }
+	some := func(n int) int {
+		draw = draw*6364136223846793005 + 1442695040888963407
+		return int(draw>>33) % n
+	}
+	for _, c := range []struct {
+		name   string
+		keep   func(n int) int
+		format *connect.Format
+		every  int
+		policy string
+	}{
+		{"nothing unsynced stays", nothing, &csv.Format, 1, "success-file"}, {"everything stays", everything, &csv.Format, 1, "success-file"},
+		{"some stays", some, &csv.Format, 1, "success-file"}, {"nothing unsynced stays, seldom", nothing, &csv.Format, 3, "success-file"},
+		{"some stays, seldom", some, &csv.Format, 3, "success-file"}, {"some stays, parquet", some, &parquet.Format, 2, "success-file"},
+		{"nothing unsynced stays, no marks", nothing, &csv.Format, 1, ""},
+	} {
+		n := len(batches)
+		if c.format == &parquet.Format {
+			n = 2 // its writer is slow to begin
+		}
+		t.Run(c.name, func(t *testing.T) { sinkOnFailingDisk(t, c.format, c.policy, c.every, batches[:n], want[:3*n], c.keep) })
+	}
+}
+
+func sinkOnFailingDisk(t *testing.T, f *connect.Format, policy string, every int, batches []*batch.Batch, want conform.Rows, keep func(int) int) {
+	var mem *env.MemDisk
+	conform.Sink(t, func(d *conform.FaultDisk) (*conform.SinkRun, func() (conform.Rows, error)) {
+		mem = env.NewMemDisk()
+		d.Disk = mem
+		tab := table("", partSchema, "sink.partition-commit.policy.kind", policy, "sink.rolling-policy.file-size", "30 b", "format", f.Name)
+		tab.PartitionKeys = []int{1}
+		tab.Deps.Env.Disk = d
+		tab.Deps.Formats[f.Name] = f
+		run := &conform.SinkRun{
+			Sink:    func() (connect.Sink, error) { return filesystem.Connector.Sink(tab) },
+			Batches: batches, Every: every,
+			Settle: func() { mem.Crash(keep) },
+		}
+		return run, func() (conform.Rows, error) {
+			if _, err := mem.Stat("t"); err != nil {
+				return nil, nil // nothing was written yet
 			}
-			return run, func() (conform.Rows, error) { return conform.ReadAll(source(t, tab), 100) }
-		}, want, func(t *testing.T) {
-			success := 0
-			for _, f := range files(t, dir) {
-				base := filepath.Base(f)
-				switch {
-				case strings.HasPrefix(base, "."):
-					t.Errorf("left behind: %s", f)
-				case base == "_SUCCESS":
-					success++
-				}
+			return conform.ReadAll(source(t, tab), 100)
+		}
+	}, want, func(t *testing.T) {
+		success := 0
+		for _, f := range diskFiles(t, mem, ".") {
+			switch base := path.Base(f); {
+			case strings.HasPrefix(base, "."):
+				t.Errorf("left behind: %s", f)
+			case base == "_SUCCESS":
+				success++
 			}
-			if success != 3 {
-				t.Errorf("%d partitions marked, want 3", success)
-			}
-		})
+		}
+		if policy != "" && success != 3 {
+			t.Errorf("%d partitions marked, want 3", success)
+		}
+	})
+}
+
+// diskFiles lists everything below dir, hidden files included.
+func diskFiles(t *testing.T, d env.Disk, dir string) (out []string) {
+	t.Helper()
+	entries, err := d.List(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if p := path.Join(dir, e.Name()); e.IsDir() {
+			out = append(out, diskFiles(t, d, p)...)
+		} else {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// A directory that vanishes under the sink is an error, never a checkpoint that
+// succeeds without its rows.
+func TestDirectoryVanishes(t *testing.T) {
+	rows := batch.NewBatchBuilder(idName.Types()...)
+	rows.Row(batch.Insert, 1, "a")
+	b := rows.Finish()
+	now := int64(0)
+	dir := t.TempDir()
+	root := filepath.Join(dir, "t")
+	w, _ := openWriter(t, table(dir, idName), 0, 1, &now)
+	if err := w.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	os.RemoveAll(root)
+	if _, err := w.Prepare("1"); diag.CodeOf(err) != diag.IO || !strings.Contains(err.Error(), "no such file or directory") {
+		t.Errorf("before the checkpoint: %v", err)
+	}
+	w.Close()
+	w, c := openWriter(t, table(dir, idName), 0, 1, &now)
+	if err := w.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	m := must(w.Prepare("2"))(t)
+	os.RemoveAll(root)
+	if err := c.Commit(m); diag.CodeOf(err) != diag.IO || !strings.Contains(err.Error(), "rows are lost") {
+		t.Errorf("before the commit: %v", err)
+	}
+	// A directory that may not be written to.
+	if err := os.MkdirAll(root, 0o555); err != nil || os.Getuid() == 0 {
+		t.Log("running as root: no directory is closed to it", err)
+		return
+	}
+	w, _ = openWriter(t, table(dir, idName), 0, 1, &now)
+	if err := w.Write(b); diag.CodeOf(err) != diag.Permission {
+		t.Errorf("without permission: %v", err)
 	}
 }
 

@@ -125,7 +125,9 @@ func commitAll(c connect.Committer, open *[][]byte) error {
 
 // Sink checks exactly-once delivery on a disk that fails: every change of the disk
 // fails once, and in a second round everything fails from there on until the
-// restart. read gives the committed rows; check is called when all is done.
+// restart. At each failure what is committed must be readable, in whole files, and
+// part of what was written. read gives the committed rows; check is called when all
+// is done. A Settle that start gives is called after each failure.
 func Sink(t *testing.T, start func(disk *FaultDisk) (*SinkRun, func() (Rows, error)), want Rows, check func(t *testing.T)) {
 	t.Helper()
 	probe := &FaultDisk{}
@@ -140,8 +142,19 @@ func Sink(t *testing.T, start func(disk *FaultDisk) (*SinkRun, func() (Rows, err
 		for at := int64(1); at <= total; at++ {
 			d := &FaultDisk{FailAt: at, Forever: forever}
 			run, read := start(d)
-			run.Settle = func() { d.FailAt = 0 }
+			settle := run.Settle
 			name := fmt.Sprintf("fault at change %d of %d, forever %v", at, total, forever)
+			run.Settle = func() {
+				d.FailAt = 0
+				if settle != nil {
+					settle()
+				}
+				got, err := read()
+				if err != nil {
+					t.Errorf("%s: what is there after the failure cannot be read: %v", name, err)
+				}
+				within(t, name, got, want)
+			}
 			if _, err := run.Run(); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -150,6 +163,20 @@ func Sink(t *testing.T, start func(disk *FaultDisk) (*SinkRun, func() (Rows, err
 			if t.Failed() {
 				t.Fatalf("stopped after: %s", name)
 			}
+		}
+	}
+}
+
+// within reports rows that were never written, or not so often.
+func within(t *testing.T, name string, got, want Rows) {
+	t.Helper()
+	left := map[string]int{}
+	for _, r := range want {
+		left[r]++
+	}
+	for _, r := range got {
+		if left[r]--; left[r] < 0 {
+			t.Errorf("%s: row %s is there too often after the failure", name, r)
 		}
 	}
 }
