@@ -27,6 +27,7 @@ type part struct {
 	file    env.File
 	columns connect.FileWriter // of a columnar format
 	created int64              // processing time, milliseconds
+	written int64              // processing time of the last write
 	buf     []byte             // encoded rows that are not written yet
 	size    int64
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
 )
 
 // partitionCommit says when a partition counts as complete and what is done then.
@@ -30,9 +31,21 @@ func newPartitionCommit(t *connect.Table) (partitionCommit, error) {
 		case "metastore": // the directories are all there is
 		case "success-file":
 			c.on = len(t.PartitionKeys) > 0
+		case "custom":
+			return c, javaOnly("sink.partition-commit.policy.kind")
 		default:
 			return c, connect.Invalid("sink.partition-commit.policy.kind", "takes success-file and metastore, not '%s'", kind)
 		}
+	}
+	for _, k := range []string{"partition.time-extractor.class", "sink.partition-commit.policy.class", "sink.partition-commit.policy.class.parameters"} {
+		if o.Has(k) {
+			return c, javaOnly(k)
+		}
+	}
+	if kind, err := o.Enum("partition.time-extractor.kind", "default", "default", "custom"); err != nil {
+		return c, err
+	} else if kind == "custom" {
+		return c, javaOnly("partition.time-extractor.kind")
 	}
 	if c.file == "" || strings.Contains(c.file, "/") {
 		return c, connect.Invalid("sink.partition-commit.success-file.name", "must be the name of a file")
@@ -54,6 +67,13 @@ func newPartitionCommit(t *connect.Table) (partitionCommit, error) {
 		return c, connect.Invalid("sink.partition-commit.watermark-time-zone", "'%s' is no time zone", name)
 	}
 	return c, nil
+}
+
+// javaOnly is the error of an option that asks for code of Flink's kind.
+func javaOnly(key string) error {
+	e := connect.Invalid(key, "names Java code, and what such code does is not supported yet")
+	e.Code = diag.Unsupported
+	return e.WithHint("partition.time-extractor.timestamp-pattern and sink.partition-commit.policy.kind = 'success-file' do the usual")
 }
 
 // shared reports that subtasks must know of each other's watermarks.

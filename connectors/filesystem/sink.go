@@ -33,6 +33,7 @@ type sink struct {
 type rolling struct {
 	size            int64
 	interval, check time.Duration
+	idle            time.Duration // without a write
 }
 
 func newSink(t *connect.Table) (connect.Sink, error) {
@@ -54,6 +55,9 @@ func newSink(t *connect.Table) (connect.Sink, error) {
 		return nil, err
 	}
 	if s.roll.interval, err = t.Options.Duration("sink.rolling-policy.rollover-interval", 30*time.Minute); err != nil {
+		return nil, err
+	}
+	if s.roll.idle, err = t.Options.Duration("sink.rolling-policy.inactivity-interval", 30*time.Minute); err != nil {
 		return nil, err
 	}
 	if s.roll.check, err = t.Options.Duration("sink.rolling-policy.check-interval", time.Minute); err != nil {

@@ -431,6 +431,58 @@ func TestRollsBySizeAndAge(t *testing.T) {
 	}
 }
 
+// A file is closed when it is old, or when nothing was written to it for long.
+func TestRollsWhenIdle(t *testing.T) {
+	dir := t.TempDir()
+	tab := table(dir, idName, "sink.rolling-policy.inactivity-interval", "10 s", "sink.rolling-policy.check-interval", "1 s")
+	now := int64(0)
+	w, c := openWriter(t, tab, 0, 1, &now)
+	b := batch.NewBatchBuilder(idName.Types()...)
+	b.Row(batch.Insert, 1, "a")
+	rows := b.Finish()
+	at := func(ms int64, write bool) {
+		now = ms
+		if err := w.Timer(ms); err != nil {
+			t.Fatal(err)
+		}
+		if write {
+			if err := w.Write(rows); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	at(0, true)
+	at(9_000, true)   // not idle
+	at(18_000, true)  // 9 s after the last write: goes on
+	at(28_000, false) // 10 s: closed
+	at(28_500, true)  // a second file
+	if err := c.Commit(must(w.Prepare("1"))(t)); err != nil {
+		t.Fatal(err)
+	}
+	got := files(t, dir)
+	var sizes []int
+	for _, f := range got {
+		data, err := os.ReadFile(filepath.Join(dir, f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes = append(sizes, strings.Count(string(data), "\n"))
+	}
+	if !slices.Equal(sizes, []int{3, 1}) {
+		t.Errorf("rows in files: %v of %v", sizes, got)
+	}
+}
+
+func TestJavaClassesAreRefused(t *testing.T) {
+	for _, o := range [][2]string{{"sink.partition-commit.policy.kind", "success-file,custom"}, {"sink.partition-commit.policy.class", "x.Y"},
+		{"partition.time-extractor.kind", "custom"}, {"partition.time-extractor.class", "x.Y"}} {
+		_, err := filesystem.Connector.Sink(table(t.TempDir(), idName, o[0], o[1]))
+		if diag.CodeOf(err) != diag.Unsupported || connect.OptionKey(err) != o[0] || !strings.Contains(err.Error(), "not supported yet") {
+			t.Errorf("%s: %v", o[0], err)
+		}
+	}
+}
+
 func TestOverwriteReplacesOnCommit(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "t/old.csv", "9,old\n")

@@ -83,6 +83,7 @@ func (w *writer) writeTo(dir string) error {
 		w.touch(dir, p.created)
 		w.arm(p.created + w.s.roll.check.Milliseconds())
 	}
+	p.written = w.ctx.Now()
 	if err := p.write(w, &w.view); err != nil {
 		return err
 	}
@@ -130,7 +131,7 @@ func (w *writer) Watermark(ts int64) error {
 	return nil
 }
 
-// Timer closes part files that are old. Partitions whose delay has passed are
+// Timer closes part files that are old or that nobody writes to. Partitions whose delay has passed are
 // committed with the next checkpoint.
 func (w *writer) Timer(at int64) error {
 	w.clock = max(w.clock, at)
@@ -139,7 +140,7 @@ func (w *writer) Timer(at int64) error {
 	}
 	w.timer = 0
 	for _, p := range slices.Clone(w.order) {
-		if at-p.created >= w.s.roll.interval.Milliseconds() {
+		if at-p.created >= w.s.roll.interval.Milliseconds() || at-p.written >= w.s.roll.idle.Milliseconds() {
 			if err := w.close(p); err != nil {
 				return err
 			}
