@@ -10,6 +10,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+	pq "github.com/apache/arrow/go/v17/parquet"
+	pqfile "github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 
 	"github.com/minkstream/mink/connectors/format/parquet"
@@ -217,6 +219,51 @@ func TestDamagedFilesAreErrors(t *testing.T) {
 	}
 }
 
+// FuzzRead checks that no bytes make the reader panic, hang or take memory that is
+// not bounded by the size of the file and of a batch.
+func FuzzRead(f *testing.F) {
+	small := fields(types.BigIntT, types.StringT, types.DecimalT(10, 2), types.TimestampT(3), types.ArrayT(types.IntT))
+	b := batch.NewBatchBuilder(small.Types()...)
+	for i := range 20 {
+		b.Row(batch.Insert, i, "text", i*100, i*1000, []any{int64(i), nil})
+	}
+	rows := b.Finish()
+	for _, o := range []connect.Options{{"compression": "UNCOMPRESSED"}, {"compression": "SNAPPY"}, {"compression": "ZSTD", "enable.dictionary": "false"}, {"write.int64.timestamp": "true"}} {
+		var buf bytes.Buffer
+		w, err := parquet.Format.NewFile(&buf, small, o, nil)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if err := w.Write(rows); err != nil {
+			f.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(buf.Bytes(), uint16(0), byte(0))
+		f.Add(buf.Bytes(), uint16(100), byte(0x55))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, at uint16, flip byte) {
+		if len(data) > 1<<20 {
+			return
+		}
+		if len(data) > 0 {
+			data = slices.Clone(data)
+			data[int(at)%len(data)] ^= flip
+		}
+		a, errA := readAll(data, small, nil, nil, nil, 0)
+		b, errB := readAll(data, small, nil, nil, nil, 0)
+		if (errA == nil) != (errB == nil) || !slices.Equal(a, b) {
+			t.Fatalf("read twice: %v, %v", errA, errB)
+		}
+		if errA != nil && diag.As(errA) == nil {
+			t.Fatalf("%v has no code", errA)
+		}
+	})
+}
+
+// BenchmarkFile reports the ratio of reading to a loop over the library's own
+// column readers, which gives Go slices of values and of byte arrays.
 func BenchmarkFile(b *testing.B) {
 	s := fields(types.BigIntT, types.BigIntT, types.BigIntT, types.StringT)
 	bb := batch.NewBatchBuilder(s.Types()...)
@@ -226,7 +273,7 @@ func BenchmarkFile(b *testing.B) {
 	in := bb.Finish()
 	var buf bytes.Buffer
 	const batches = 25
-	write := func() {
+	write := func() int {
 		buf.Reset()
 		w, err := parquet.Format.NewFile(&buf, s, nil, nil)
 		if err != nil {
@@ -240,30 +287,57 @@ func BenchmarkFile(b *testing.B) {
 		if err := w.Close(); err != nil {
 			b.Fatal(err)
 		}
+		return batches * in.N
 	}
-	b.Run("write", func(b *testing.B) {
-		for b.Loop() {
-			write()
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batches*in.N), "ns/row")
-	})
+	b.Run("write", func(b *testing.B) { conform.Bench(b, 0, write) })
 	write()
-	b.Run("read", func(b *testing.B) {
+	ints, texts, defs := make([]int64, batch.MaxRows), make([]pq.ByteArray, batch.MaxRows), make([]int16, batch.MaxRows)
+	plain := conform.PlainLoop(func() int {
+		r, err := pqfile.NewParquetReader(bytes.NewReader(buf.Bytes()))
+		if err != nil {
+			b.Fatal(err)
+		}
 		rows := 0
-		for b.Loop() {
+		for g := range r.NumRowGroups() {
+			for c := range 4 {
+				col, err := r.RowGroup(g).Column(c)
+				if err != nil {
+					b.Fatal(err)
+				}
+				for col.HasNext() {
+					n := int64(0)
+					switch col := col.(type) {
+					case *pqfile.Int64ColumnChunkReader:
+						n, _, err = col.ReadBatch(batch.MaxRows, ints, defs, nil)
+					case *pqfile.ByteArrayColumnChunkReader:
+						n, _, err = col.ReadBatch(batch.MaxRows, texts, defs, nil)
+					}
+					if err != nil {
+						b.Fatal(err)
+					}
+					if c == 0 {
+						rows += int(n)
+					}
+				}
+			}
+		}
+		return rows
+	})
+	b.Run("read", func(b *testing.B) {
+		var dst batch.Batch
+		conform.Bench(b, plain, func() int {
+			rows := 0
 			r, err := parquet.Format.OpenFile(bytes.NewReader(buf.Bytes()), int64(buf.Len()), s, nil, nil, nil)
 			if err != nil {
 				b.Fatal(err)
 			}
-			var dst batch.Batch
 			for {
 				dst.Reset()
 				if err := r.Read(&dst, batch.MaxRows); err != nil {
-					break
+					return rows
 				}
 				rows += dst.N
 			}
-		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(rows), "ns/row")
+		})
 	})
 }
