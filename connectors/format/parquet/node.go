@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/schema"
@@ -340,8 +339,9 @@ func (b *builder) leaf(name string, t types.Type, n schema.Node, at levels) (*le
 	}
 	info := file.LevelInfo{NullSlotUsage: 1, DefLevel: at.def, RepLevel: at.rep, RepeatedAncestorDefLevel: at.slotDef}
 	l := &leaf{column: i, maxDef: at.def, maxRep: at.rep, conv: conv}
+	mem := &growing{}
 	l.begin = func() file.RecordReader {
-		return file.NewRecordReader(descr, info, arrow.BinaryTypes.Binary, memory.DefaultAllocator, b.r.file.BufferPool())
+		return file.NewRecordReader(descr, info, arrow.BinaryTypes.Binary, mem, b.r.file.BufferPool())
 	}
 	l.records = l.begin()
 	b.r.leaves = append(b.r.leaves, l)

@@ -1,0 +1,27 @@
+package parquet
+
+import "github.com/apache/arrow/go/v17/arrow/memory"
+
+// growing is the allocator of a leaf of strings. The library collects the bytes of a
+// batch in a buffer that doubles from a few bytes on; from the second batch on it
+// gets what the largest one so far needed, in one step.
+type growing struct {
+	memory.GoAllocator
+	high int
+}
+
+// growFrom is the size from which a buffer is taken for one of strings.
+const growFrom = 2048
+
+func (g *growing) Reallocate(size int, b []byte) []byte {
+	if size <= cap(b) {
+		return b[:size]
+	}
+	if size < growFrom {
+		return g.GoAllocator.Reallocate(size, b)
+	}
+	g.high = max(g.high, size)
+	out := g.Allocate(g.high)[:size]
+	copy(out, b)
+	return out
+}
