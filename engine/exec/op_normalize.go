@@ -27,8 +27,7 @@ type normalize struct {
 	codec *state.Codec
 	all   []int
 	keys  batch.KeyVec
-	refs  []state.Ref
-	fresh []uint64
+	group state.Grouper
 	row   []byte
 	list  rowList
 }
@@ -55,14 +54,11 @@ func (o *normalize) Process(c *Ctx, _ int, b *batch.Batch) error {
 		return nil
 	}
 	keys := keyVec(c, 0, b, o.cfg.Keys, &o.keys)
-	if cap(o.refs) < n {
-		o.refs = make([]state.Ref, max(n, batch.MaxRows))
-		o.fresh = make([]uint64, batch.Words(max(n, batch.MaxRows)))
-	}
-	o.table.Lookup(b, keys, b.Sel, state.Upsert, o.refs[:n], o.fresh)
+	g := &o.group
+	o.table.Group(g, b, keys, b.Sel, state.Upsert)
 	for i := range n {
 		l := b.Lane(i)
-		row := o.table.Row(o.refs[i])
+		row := o.table.Row(g.Refs[g.G[i]])
 		had := row[0] != 0
 		if !b.Kind(l).Adds() {
 			if had && b.Kind(l) == batch.Delete {
@@ -85,15 +81,9 @@ func (o *normalize) Process(c *Ctx, _ int, b *batch.Batch) error {
 		}
 		o.table.SetBlob(&row[0], o.row)
 	}
-	for i := range n {
-		// A key deleted in this batch may occur twice: look again.
-		if ref := o.refs[i]; ref != state.None && o.table.Row(ref)[0] == 0 {
+	for _, ref := range g.Refs {
+		if o.table.Row(ref)[0] == 0 {
 			o.table.Delete(ref)
-			for k := i + 1; k < n; k++ {
-				if o.refs[k] == ref {
-					o.refs[k] = state.None
-				}
-			}
 		}
 	}
 	return o.list.emit(c)
