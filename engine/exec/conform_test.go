@@ -192,7 +192,7 @@ func (r *conformRun) open(i, p int, old []*conformTask) *conformTask {
 	h.C.Subtask, h.C.Parallelism, h.C.KeyFrom, h.C.KeyTo = i, p, groups.From, groups.To
 	cfg := state.Config{Groups: groups, MaxGroups: 128}
 	if r.v.memory > 0 {
-		cfg.Memory, cfg.PageBytes = r.v.memory, 1<<10
+		cfg.Memory, cfg.PageBytes = r.v.memory, 256
 	}
 	task := &conformTask{h: h, store: state.New(cfg), files: map[int64]savedFile{}}
 	h.C.Store = task.store
@@ -408,7 +408,7 @@ func (c *conformCase) variants(t *testing.T, ev []event, v variant, want result)
 		return // the same steps as exact ones
 	}
 	w = v
-	w.memory, w.restore = 2<<10, 3
+	w.memory, w.restore = 64, 3
 	check(w, true)
 	if v.size > 1 {
 		w.restore = 0
@@ -416,7 +416,7 @@ func (c *conformCase) variants(t *testing.T, ev []event, v variant, want result)
 	}
 	if c.part != nil {
 		w = v
-		w.rescale, w.restore, w.memory = true, 2, 2<<10
+		w.rescale, w.restore, w.memory = true, 2, 64
 		check(w, false)
 	}
 }
