@@ -186,7 +186,9 @@ type windowTotal struct {
 	starts []int64
 	refs   []state.Ref
 	into   []state.Ref
-	key    []byte
+	keys   batch.Batch
+	kv     batch.KeyVec
+	all    []int // the columns of keys
 	src    laneRows
 	seeds  laneRows
 }
@@ -194,6 +196,7 @@ type windowTotal struct {
 func (w *windowTotal) open(c *Ctx, o *windowAgg, spec state.TableSpec) {
 	w.o = o
 	w.additive = o.a.additive()
+	w.all = allCols(len(o.keyTypes))
 	if o.shared() {
 		w.table = c.Store.Scratch(spec)
 	}
@@ -260,13 +263,29 @@ func (w *windowTotal) pairs(pane int64, visit func(t *state.Table, from, into []
 		if n == 0 {
 			return
 		}
-		for i, ref := range w.refs[:n] {
-			k := t.KeyOf(ref, w.key[:0])
-			w.key = k.Bytes
-			w.into[i] = w.table.Get(k, state.Upsert)
-		}
+		w.find(t, w.refs[:n])
 		visit(t, w.refs[:n], w.into[:n])
 	}
+}
+
+// find looks up the keys of rows of a pane in the total, as a batch.
+func (w *windowTotal) find(t *state.Table, refs []state.Ref) {
+	n := len(refs)
+	var keys *batch.KeyVec
+	w.keys.SetColumns(len(w.o.keyTypes))
+	w.keys.N = n
+	if len(w.o.keyTypes) > 0 {
+		for i, kt := range w.o.keyTypes {
+			w.keys.Cols[i].Alloc(kt, n)
+		}
+		t.KeysInto(w.keys.Cols, 0, refs)
+		keys = &w.kv
+		batch.HashKeys(keys, &w.keys, w.all, 1)
+		for i, ref := range refs {
+			keys.KG[i] = t.KeyGroup(ref)
+		}
+	}
+	w.table.Lookup(&w.keys, keys, nil, state.Upsert, w.into[:n], nil)
 }
 
 func (w *windowTotal) add(pane int64) {
