@@ -24,14 +24,10 @@ type Description struct {
 // Describe lists the structures in the order they were made.
 func (s *Store) Describe() []Description {
 	var out []Description
-	for _, name := range s.names {
-		out = append(out, s.structs[name].describe())
+	for _, x := range s.structs {
+		out = append(out, x.describe())
 	}
 	return out
-}
-
-func (t *Table) mem() int64 {
-	return t.index.mem() + t.slab.mem() + int64(len(t.pages))*pageRows*int64(t.width)*8 + int64(len(t.free))*4
 }
 
 func shape(what string, key []types.Type, lanes int, ttl int64) string {
@@ -47,54 +43,52 @@ func shape(what string, key []types.Type, lanes int, ttl int64) string {
 }
 
 func (t *Table) describe() Description {
-	return Description{Name: t.name, Kind: "table", Shape: shape("key", t.spec.Key, t.spec.Lanes, t.spec.TTL), Entries: int64(t.live), MemBytes: t.mem()}
+	return Description{Name: t.name, Kind: "table", Shape: shape("key", t.spec.Key, t.spec.Lanes, t.spec.TTL), Entries: int64(t.Len()), MemBytes: t.mem(), Spilled: int64(t.cold.n)}
 }
 
 func (s *Sorted) describe() Description {
-	mem := s.keys.mem() + s.slab.mem()
-	for i := range s.lists {
-		for _, b := range s.lists[i].blocks {
-			mem += int64(cap(b)) * 8
-		}
-	}
-	t := &s.spec.Table
-	return Description{Name: s.name, Kind: "sorted", Shape: shape("key", t.Key, t.Lanes, t.TTL), Entries: s.n, MemBytes: mem}
+	d := s.keys.describe()
+	d.Kind, d.Entries = "sorted", s.li.n
+	return d
 }
 
 func (m *MultiMap) describe() Description {
-	mem := m.keys.mem()
-	for _, p := range m.pages {
-		mem += int64(len(p.data))
+	d := Description{Name: m.name, Kind: "multi-map", Shape: shape("key", m.spec.Key, len(m.spec.Row), m.spec.TTL), Entries: int64(m.live), MemBytes: m.mem()}
+	for i := m.a.first; i < len(m.a.pages); i++ {
+		if p := &m.a.pages[i]; p.data == nil {
+			d.Spilled += int64(p.live)
+		}
 	}
-	return Description{Name: m.name, Kind: "multi-map", Shape: shape("key", m.spec.Key, len(m.spec.Row), m.spec.TTL), Entries: int64(m.live), MemBytes: mem}
+	return d
 }
 
 func (q *Queue) describe() Description {
-	mem := q.slab.mem()
-	for _, b := range q.buckets {
-		mem += int64(cap(b.entries)) * 48
+	d := Description{Name: q.name, Kind: "queue", Shape: "by time", Entries: int64(q.n), MemBytes: q.mem()}
+	for i := range q.buckets {
+		d.Spilled += int64(q.buckets[i].cold)
 	}
-	return Description{Name: q.name, Kind: "queue", Shape: "by time", Entries: int64(q.n), MemBytes: mem}
+	return d
 }
 
 func (p *Panes) describe() Description {
-	d := Description{Name: p.name, Kind: "panes", Shape: shape("key", p.spec.Key, p.spec.Lanes, 0)}
+	d := Description{Name: p.name, Kind: "panes", Shape: shape("key", p.spec.Key, p.spec.Lanes, 0), MemBytes: p.mem()}
 	for _, t := range p.tables {
-		d.Entries += int64(t.live)
-		d.MemBytes += t.mem()
+		d.Entries += int64(t.Len())
+		d.Spilled += int64(t.cold.n)
 	}
 	return d
 }
 
 func (s *Set) describe() Description {
-	mem := s.index.mem() + s.slab.mem() + int64(len(s.pages))*pageRows*int64(s.width)*8
-	return Description{Name: s.name, Kind: "set", Shape: shape("value", s.spec.Value, s.spec.Filters, s.spec.TTL), Entries: int64(s.live), MemBytes: mem}
+	d := s.t.describe()
+	d.Kind, d.Shape = "set", shape("value", s.spec.Value, s.spec.Filters, s.spec.TTL)
+	return d
 }
 
 func (v *Value) describe() Description {
-	return Description{Name: v.name, Kind: "value", Entries: 1, MemBytes: int64(len(v.b))}
+	return Description{Name: v.name, Kind: "value", Entries: 1, MemBytes: v.mem()}
 }
 
 func (c *Counters) describe() Description {
-	return Description{Name: c.name, Kind: "counters", Entries: int64(len(c.n)), MemBytes: int64(len(c.n)) * 8}
+	return Description{Name: c.name, Kind: "counters", Entries: int64(len(c.n)), MemBytes: c.mem()}
 }

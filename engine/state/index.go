@@ -1,80 +1,127 @@
 package state
 
-// index maps 64-bit hashes to row numbers above 0 by open addressing with linear
-// probing. It does not know keys: whoever uses it verifies a row with the hash.
-// Deletion shifts back, so there are no tombstones.
+import (
+	"math/bits"
+
+	"github.com/minkstream/mink/engine/batch"
+)
+
+// index finds rows by a 64-bit word: the key itself, or the hash of a longer key.
+// Open addressing with linear probing; a slot is two words, the key word and the
+// row's Ref, 0 in empty slots. A position is the mixed word times the number of
+// slots, shifted: any size will do, and growing visits memory in order.
+//
+// Chains that grow long although the table is not full change the salt: known
+// hash functions must not let somebody choose keys that collide.
 type index struct {
-	slots []slot
+	slots []uint64
 	n     int
-	shift uint
+	salt  uint64
 }
 
-type slot struct {
-	hash uint64
-	row  uint32
+const (
+	golden      = 0x9E3779B97F4A7C15
+	firstSlots  = 16
+	probesMax   = 64
+	salterSlots = 1 << 12 // smaller tables are scanned fast anyway
+)
+
+// home is where the search for a word begins.
+func (x *index) home(word uint64) uint64 {
+	hi, _ := bits.Mul64(batch.Mix(word+golden^x.salt), uint64(len(x.slots)>>1))
+	return hi << 1
 }
 
-const indexMin = 64
-
-func (x *index) init() {
-	if x.slots == nil {
-		x.slots, x.shift = make([]slot, indexMin), 64-6
+// find returns the row of a word that is a whole key.
+func (x *index) find(word uint64) Ref {
+	if x.n == 0 {
+		return None
+	}
+	slots := x.slots
+	for i := x.home(word); ; {
+		r := slots[i+1]
+		if r == 0 || slots[i] == word {
+			return Ref(r)
+		}
+		if i += 2; i == uint64(len(slots)) {
+			i = 0
+		}
 	}
 }
 
-// home is where the search for a hash begins.
-func (x *index) home(h uint64) uint64 { return h * 0x9E3779B97F4A7C15 >> x.shift }
-
-// insert adds a row that is known not to be there.
-func (x *index) insert(h uint64, row uint32) {
-	x.init()
-	if (x.n+1)*4 > len(x.slots)*3 {
-		x.grow()
+// insert adds a row under a word; with keys that share a word, behind them.
+func (x *index) insert(word uint64, ref Ref) {
+	if (x.n+1)*5 > len(x.slots)*2 { // load 0.8
+		x.resize(max(firstSlots, len(x.slots)>>1*3/2))
 	}
 	x.n++
-	x.place(h, row)
-}
-
-func (x *index) place(h uint64, row uint32) {
-	mask := uint64(len(x.slots) - 1)
-	i := x.home(h)
-	for x.slots[i].row != 0 {
-		i = (i + 1) & mask
+	if probes := x.place(word, ref); probes > probesMax && len(x.slots) > 2*salterSlots {
+		x.salt = batch.Mix(x.salt + golden)
+		x.resize(len(x.slots) >> 1)
 	}
-	x.slots[i] = slot{h, row}
 }
 
-func (x *index) grow() {
+func (x *index) place(word uint64, ref Ref) int {
+	slots := x.slots
+	probes := 0
+	i := x.home(word)
+	for ; slots[i+1] != 0; probes++ {
+		if i += 2; i == uint64(len(slots)) {
+			i = 0
+		}
+	}
+	slots[i], slots[i+1] = word, uint64(ref)
+	return probes
+}
+
+// resize gives the index n slots.
+func (x *index) resize(n int) {
 	old := x.slots
-	x.slots = make([]slot, 2*len(old))
-	x.shift--
-	for _, s := range old {
-		if s.row != 0 {
-			x.place(s.hash, s.row)
+	x.slots = make([]uint64, 2*n)
+	for i := 0; i < len(old); i += 2 {
+		if old[i+1] != 0 {
+			x.place(old[i], Ref(old[i+1]))
 		}
 	}
 }
 
-// remove takes out the entry of a row.
-func (x *index) remove(h uint64, row uint32) {
-	mask := uint64(len(x.slots) - 1)
-	i := x.home(h)
-	for x.slots[i].row != row {
-		if x.slots[i].row == 0 {
-			return
+// remove takes a row out, moving later ones of the chain back.
+func (x *index) remove(word uint64, ref Ref) {
+	slots := x.slots
+	size := uint64(len(slots))
+	i := x.home(word)
+	for slots[i+1] != uint64(ref) {
+		if i += 2; i == size {
+			i = 0
 		}
-		i = (i + 1) & mask
 	}
+	for j := i; ; {
+		if j += 2; j == size {
+			j = 0
+		}
+		if slots[j+1] == 0 {
+			break
+		}
+		// The entry at j may move to i unless its home lies after i, seen
+		// cyclically.
+		if h := x.home(slots[j]); (j-h+size)%size >= (j-i+size)%size {
+			slots[i], slots[i+1] = slots[j], slots[j+1]
+			i = j
+		}
+	}
+	slots[i+1] = 0
 	x.n--
-	// Move later entries of the run into the hole where they may stand there.
-	for k := (i + 1) & mask; x.slots[k].row != 0; k = (k + 1) & mask {
-		home := x.home(x.slots[k].hash)
-		if (k-home)&mask >= (k-i)&mask {
-			x.slots[i] = x.slots[k]
-			i = k
-		}
-	}
-	x.slots[i] = slot{}
 }
 
-func (x *index) mem() int64 { return int64(len(x.slots)) * 16 }
+// shrink makes the index fit what is left after many removals.
+func (x *index) shrink() {
+	if want := max(firstSlots, x.n*3/2); want < len(x.slots)>>3 {
+		x.resize(want)
+	}
+}
+
+func (x *index) reset() {
+	x.slots, x.n = nil, 0
+}
+
+func (x *index) mem() int64 { return int64(len(x.slots)) * 8 }

@@ -2,7 +2,6 @@ package state
 
 import (
 	"bytes"
-	"encoding/binary"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/types"
@@ -25,26 +24,30 @@ type MultiSpec struct {
 }
 
 // MultiMap holds any number of rows per key, in arrival order: a side of a join.
-// Rows are immutable bytes, appended; a row can be retracted.
+// Rows are immutable bytes in an arena (arena.go), appended, each with a reference
+// to the one before it of the same key; a row can be retracted.
 //
-// A key's row in the table has the ends of its chain and the number of rows. A
-// stored row is a record of an arena:
-//
-//	next 8 | key 4 | length 4 | counter 4 | flags 4 | stamp 8 | bytes
-//
-// Arena memory is never used again while its page lives, so columns that were
-// decoded may point into it.
+// A key's row in the table of keys has the newest row of its chain and the number
+// of rows.
 type MultiMap struct {
 	name  string
-	store *Store
+	s     *Store
 	spec  MultiSpec
 	keys  *Table
 	codec *batch.RowCodec
-	pages []page
-	used  int
-	size  int
+	a     arena
 	live  int
+	seq   []uint64 // by key group: the last number given out
 	str   batch.StringBuilder
+
+	// What the last snapshot and the last confirmed checkpoint have: in each key
+	// group rows up to a number, all of which lie before a place. Older ones that
+	// die are listed.
+	mark, pendMark multiMark
+	dead, deadPend deadLog
+
+	probes int // that are not at their end
+	bySeq  map[uint64]RowRef
 
 	enc  []byte
 	offs []uint32
@@ -53,89 +56,57 @@ type MultiMap struct {
 	rows [][]byte
 }
 
-type page struct {
-	data []byte
-	live int // records that are not dead
-	full bool
+const (
+	chainHead  = 0
+	chainCount = 1
+)
+
+// multiMark separates rows that a checkpoint has from newer ones.
+type multiMark struct {
+	seq []uint64 // by key group
+	end RowRef
 }
 
-const (
-	recNext  = 0
-	recKey   = 8
-	recLen   = 12
-	recCount = 16
-	recDead  = 20
-	recStamp = 24
-	recBytes = 32
-
-	chainHead  = 0
-	chainTail  = 1
-	chainCount = 2
-)
+// has reports whether a row is older than the mark.
+func (k *multiMark) has(s *Store, group uint16, seq uint64) bool {
+	return k.seq != nil && seq <= k.seq[int(group)-s.c.Groups.From]
+}
 
 // MultiMap returns the multi-map of that name, filled if it was restored.
 func (s *Store) MultiMap(name string, spec MultiSpec) *MultiMap {
-	m := &MultiMap{name: name, store: s, spec: spec, codec: batch.NewRowCodec(spec.Row)}
-	m.keys = newTable(s, name, TableSpec{Key: spec.Key, Lanes: 3})
+	m := &MultiMap{name: name, s: s, spec: spec, codec: batch.NewRowCodec(spec.Row)}
+	m.keys = s.newTable(name, TableSpec{Key: spec.Key, Lanes: 2}, nil, s.c.PageBytes)
+	// The keys are made again from the rows; rows refer to them, so they stay.
+	m.keys.untracked, m.keys.spills = true, false
+	m.resetArena()
 	s.add(name, m)
 	return m
 }
 
-func (m *MultiMap) rec(ref RowRef) []byte {
-	return m.pages[ref>>32-1].data[uint32(ref):]
-}
-
-func recRow(rec []byte) []byte {
-	return rec[recBytes : recBytes+binary.LittleEndian.Uint32(rec[recLen:])]
-}
-
-func next(rec []byte) RowRef { return RowRef(binary.LittleEndian.Uint64(rec[recNext:])) }
-
-// append writes a record behind a key's chain.
-func (m *MultiMap) append(key Ref, row []byte, count uint32, stamp int64) RowRef {
-	need := (recBytes + len(row) + 7) &^ 7
-	if len(m.pages) == 0 || m.used+need > len(m.pages[len(m.pages)-1].data) {
-		switch {
-		case m.size == 0:
-			m.size = 4 << 10
-		case m.size < 1<<20:
-			m.size *= 2
-		}
-		if n := len(m.pages); n > 0 {
-			m.pages[n-1].full = true
-			m.release(n - 1)
-		}
-		m.pages = append(m.pages, page{data: make([]byte, max(m.size, need))})
-		m.used = 0
+func (m *MultiMap) resetArena() {
+	m.s.cold.retire(m.a.file)
+	m.a = arena{s: m.s, head: recHead, counts: m.spec.Counters}
+	if m.spec.TTL > 0 {
+		m.a.head += 8
 	}
-	p := len(m.pages) - 1
-	ref := RowRef(p+1)<<32 | RowRef(m.used)
-	rec := m.pages[p].data[m.used:]
-	m.used += need
-	m.pages[p].live++
-	binary.LittleEndian.PutUint32(rec[recKey:], key)
-	binary.LittleEndian.PutUint32(rec[recLen:], uint32(len(row)))
-	binary.LittleEndian.PutUint32(rec[recCount:], count)
-	binary.LittleEndian.PutUint64(rec[recStamp:], uint64(stamp))
-	copy(rec[recBytes:], row)
+}
+
+// append adds a row to a key's chain.
+func (m *MultiMap) append(key Ref, row []byte, seq, stamp uint64) RowRef {
 	k := m.keys.Row(key)
-	if k[chainTail] == 0 {
-		k[chainHead] = uint64(ref)
-	} else {
-		binary.LittleEndian.PutUint64(m.rec(RowRef(k[chainTail]))[recNext:], uint64(ref))
-	}
-	k[chainTail] = uint64(ref)
+	ref := m.a.add(RowRef(k[chainHead]), key, seq, stamp, row)
+	k[chainHead] = uint64(ref)
 	k[chainCount]++
 	m.live++
 	return ref
 }
 
-// release drops a page without live records. What was decoded from it keeps its
-// memory alive by itself.
-func (m *MultiMap) release(p int) {
-	if m.pages[p].full && m.pages[p].live == 0 {
-		m.pages[p].data = nil
+// number is the last number given out in a key group.
+func (m *MultiMap) number(group uint16) *uint64 {
+	if m.seq == nil {
+		m.seq = make([]uint64, m.s.c.Groups.Len())
 	}
+	return &m.seq[int(group)-m.s.c.Groups.From]
 }
 
 // Insert appends the rows of b: the columns cols, in the order of the spec, under
@@ -149,34 +120,35 @@ func (m *MultiMap) Insert(b *batch.Batch, keys *batch.KeyVec, sel []uint16, cols
 	if n == 0 {
 		return
 	}
-	if cap(m.refs) < n {
-		m.refs = make([]Ref, max(n, batch.MaxRows))
-	}
-	m.keys.Lookup(b, keys, sel, Upsert, m.refs[:n], nil)
+	m.refs = sized(m.refs, n)
+	m.keys.Lookup(b, keys, sel, Upsert, m.refs, nil)
 	if sel == nil {
 		sel = batch.Span(0, n)
 	}
 	m.enc, m.offs = m.codec.EncodeRows(m.enc[:0], m.offs[:0], b, cols, sel)
+	stamp := uint64(m.s.now)
 	for i := range n {
-		ref := m.append(m.refs[i], m.enc[m.offs[i]:m.offs[i+1]], 0, m.store.now)
+		key := m.refs[i]
+		seq := m.number(m.keys.KeyGroup(key))
+		*seq++
+		ref := m.append(key, m.enc[m.offs[i]:m.offs[i+1]], *seq, stamp)
 		if refs != nil {
 			refs[i] = ref
 		}
 	}
 }
 
-func (m *MultiMap) dead(rec []byte) bool {
-	return m.spec.TTL > 0 && m.store.now-int64(binary.LittleEndian.Uint64(rec[recStamp:])) >= m.spec.TTL
+func (m *MultiMap) expired(rec []byte) bool {
+	return m.spec.TTL > 0 && m.s.now-int64(recStamp(rec)) >= m.spec.TTL
 }
 
 // Retract removes one row equal in all stored columns to the row in lane, the
 // newest if there are several. It returns the removed row, whose counter can
 // still be read in this step, or 0 if there was none.
 func (m *MultiMap) Retract(b *batch.Batch, keys *batch.KeyVec, lane int, cols []int) RowRef {
-	r := m.keys.reader(b, keys)
-	h, group := r.at(lane)
-	key, _ := m.keys.get(h, group, &r.p, r.full, Write)
-	if key == None {
+	var key [1]Ref
+	m.keys.Lookup(b, keys, []uint16{uint16(lane)}, Read, key[:], nil)
+	if key[0] == None {
 		return 0
 	}
 	m.ptrs = m.ptrs[:0]
@@ -184,67 +156,61 @@ func (m *MultiMap) Retract(b *batch.Batch, keys *batch.KeyVec, lane int, cols []
 		m.ptrs = append(m.ptrs, &b.Cols[k])
 	}
 	m.enc = m.codec.EncodeRow(m.enc[:0], m.ptrs, lane)
-	var found RowRef
-	for ref := RowRef(m.keys.Row(key)[chainHead]); ref != 0; {
-		rec := m.rec(ref)
-		if !m.dead(rec) && bytes.Equal(recRow(rec), m.enc) {
-			found = ref
+	for ref := RowRef(m.keys.Row(key[0])[chainHead]); ref != 0 && ref.page() >= m.a.first; {
+		rec := m.a.rec(ref)
+		if m.expired(rec) {
+			return 0 // and so are all behind it
 		}
-		ref = next(rec)
+		if recLen(rec) == len(m.enc) && bytes.Equal(m.a.recRow(rec), m.enc) && !m.a.gone(ref) {
+			m.Remove(ref)
+			return ref
+		}
+		ref = recPrev(rec)
 	}
-	if found != 0 {
-		m.Remove(found)
-	}
-	return found
+	return 0
 }
 
 // Remove removes a stored row.
 func (m *MultiMap) Remove(ref RowRef) {
-	rec := m.rec(ref)
-	key := binary.LittleEndian.Uint32(rec[recKey:])
+	if m.a.gone(ref) {
+		return
+	}
+	rec := m.a.rec(ref)
+	key := recKey(rec)
+	if g, seq := m.keys.KeyGroup(key), recSeq(rec); m.mark.has(m.s, g, seq) {
+		m.dead.add(g, seq, nil)
+	}
+	m.kill(ref, rec)
+}
+
+// kill takes a row out of memory.
+func (m *MultiMap) kill(ref RowRef, rec []byte) {
+	key := recKey(rec)
 	k := m.keys.Touch(key)
-	var prev RowRef
-	for at := RowRef(k[chainHead]); at != ref; at = next(m.rec(at)) {
-		if at == 0 {
-			return // gone already
-		}
-		prev = at
-	}
-	after := next(rec)
-	if prev == 0 {
-		k[chainHead] = uint64(after)
-	} else {
-		binary.LittleEndian.PutUint64(m.rec(prev)[recNext:], uint64(after))
-	}
-	if after == 0 {
-		k[chainTail] = uint64(prev)
-	}
 	k[chainCount]--
-	m.live--
-	p := int(ref>>32 - 1)
-	m.pages[p].live--
 	if k[chainCount] == 0 {
-		m.keys.Delete(key)
+		m.keys.remove(key)
 	}
+	m.live--
+	m.a.kill(ref, rec)
 }
 
 // Probe begins a search for the stored rows of each key of b. Results come from
 // p.Next. b and keys must stay as they are until the last Next.
 func (m *MultiMap) Probe(p *Probe, b *batch.Batch, keys *batch.KeyVec, sel []uint16) {
+	p.end()
 	p.m = m
+	m.probes++
 	n := b.N
 	if sel != nil {
 		n = len(sel)
 	}
 	p.sel = sel
-	if cap(p.heads) < n {
-		p.heads = make([]Ref, max(n, batch.MaxRows))
-	}
-	p.heads = p.heads[:n]
+	p.heads = sized(p.heads, n)
 	if n > 0 {
 		m.keys.Lookup(b, keys, sel, Read, p.heads, nil)
 	}
-	p.row, p.ref = 0, 0
+	p.row, p.chain = 0, p.chain[:0]
 	p.Lanes, p.Refs, p.Missed = p.Lanes[:0], p.Refs[:0], p.Missed[:0]
 }
 
@@ -258,12 +224,19 @@ type Probe struct {
 	// has gone through.
 	Missed []uint16
 
-	m     *MultiMap
+	m     *MultiMap // nil at the end
 	sel   []uint16
 	heads []Ref
 	row   int
-	ref   RowRef // where the chain of row goes on; 0 at its start
-	begun bool
+	chain []RowRef // what is left of the rows of row, newest first
+}
+
+// end lets the multi-map move its rows again.
+func (p *Probe) end() {
+	if p.m != nil {
+		p.m.probes--
+		p.m = nil
+	}
 }
 
 // Next collects at most limit pairs (at least one if any are left), in the order
@@ -272,62 +245,91 @@ type Probe struct {
 func (p *Probe) Next(limit int) bool {
 	p.Lanes, p.Refs, p.Missed = p.Lanes[:0], p.Refs[:0], p.Missed[:0]
 	m := p.m
+	if m == nil {
+		return false
+	}
 	for ; p.row < len(p.heads); p.row++ {
-		key := p.heads[p.row]
 		lane := uint16(p.row)
 		if p.sel != nil {
 			lane = p.sel[p.row]
 		}
-		if key == None {
-			p.Missed = append(p.Missed, lane)
-			continue
-		}
-		ref, any := p.ref, p.begun
-		if !p.begun {
-			ref = RowRef(m.keys.Row(key)[chainHead])
-		}
-		p.ref, p.begun = 0, false
-		for ref != 0 {
-			rec := m.rec(ref)
-			if !m.dead(rec) {
-				if len(p.Lanes) >= limit {
-					p.ref, p.begun = ref, true
-					return true
-				}
-				any = true
-				p.Lanes, p.Refs = append(p.Lanes, lane), append(p.Refs, ref)
+		if len(p.chain) == 0 {
+			key := p.heads[p.row]
+			if key == None {
+				p.Missed = append(p.Missed, lane)
+				continue
 			}
-			ref = next(rec)
+			p.chain = m.collect(p.chain, key)
+			if len(p.chain) == 0 {
+				p.Missed = append(p.Missed, lane)
+				continue
+			}
 		}
-		if !any {
-			p.Missed = append(p.Missed, lane)
+		for len(p.chain) > 0 {
+			if len(p.Lanes) >= limit {
+				return true
+			}
+			last := len(p.chain) - 1
+			p.Lanes, p.Refs = append(p.Lanes, lane), append(p.Refs, p.chain[last])
+			p.chain = p.chain[:last]
 		}
 	}
+	p.end()
 	return false
+}
+
+// collect appends the live rows of a key, newest first.
+func (m *MultiMap) collect(dst []RowRef, key Ref) []RowRef {
+	k := m.keys.Row(key)
+	left := k[chainCount]
+	for ref := RowRef(k[chainHead]); left > 0 && ref != 0 && ref.page() >= m.a.first; {
+		rec := m.a.rec(ref)
+		if m.expired(rec) {
+			break
+		}
+		if !m.a.gone(ref) {
+			dst = append(dst, ref)
+			left--
+		}
+		ref = recPrev(rec)
+	}
+	return dst
 }
 
 // Decode writes stored rows to columns: stored column cols[k] goes to out[k], rows
 // to lanes at, at+1, ... of columns that have room for them. Bytes of strings
 // are copied.
 func (m *MultiMap) Decode(out []batch.Col, at int, cols []int, refs []RowRef) {
-	m.rows = m.rows[:0]
-	for _, ref := range refs {
-		m.rows = append(m.rows, recRow(m.rec(ref)))
+	m.rows = sized(m.rows, len(refs))
+	for i, ref := range refs {
+		m.rows[i] = m.a.recRow(m.a.rec(ref))
 	}
 	for k := range out {
 		m.codec.DecodeField(&out[k], at, cols[k], m.rows, &m.str)
 	}
+	clear(m.rows)
 }
 
 // Count is the counter of a row, 0 at first.
-func (m *MultiMap) Count(ref RowRef) uint32 { return binary.LittleEndian.Uint32(m.rec(ref)[recCount:]) }
+func (m *MultiMap) Count(ref RowRef) uint32 {
+	p := &m.a.pages[ref.page()]
+	if p.counts == nil {
+		return 0
+	}
+	return p.counts[ref.off()/recUnit]
+}
 
 // AddCount changes the counter of a row and returns its value after.
 func (m *MultiMap) AddCount(ref RowRef, delta int32) uint32 {
-	rec := m.rec(ref)
-	n := binary.LittleEndian.Uint32(rec[recCount:]) + uint32(delta)
-	binary.LittleEndian.PutUint32(rec[recCount:], n)
-	return n
+	p := &m.a.pages[ref.page()]
+	m.a.own(p)
+	i := ref.off() / recUnit
+	p.counts[i] += uint32(delta)
+	if p.dirty == nil {
+		p.dirty = make([]uint64, batch.Words(len(p.counts)))
+	}
+	batch.SetBit(p.dirty, i)
+	return p.counts[i]
 }
 
 // Walk visits keys in order of (key group, key) and calls visit with the live rows
@@ -336,15 +338,11 @@ func (m *MultiMap) AddCount(ref RowRef, delta int32) uint32 {
 func (m *MultiMap) Walk(visit func(k Key, rows []RowRef) bool) {
 	refs := m.keys.refs()
 	m.keys.SortRefs(refs)
-	var rows []RowRef
+	var back, rows []RowRef
 	for _, key := range refs {
-		rows = rows[:0]
-		for ref := RowRef(m.keys.Row(key)[chainHead]); ref != 0; {
-			rec := m.rec(ref)
-			if !m.dead(rec) {
-				rows = append(rows, ref)
-			}
-			ref = next(rec)
+		back, rows = m.collect(back[:0], key), rows[:0]
+		for i := len(back) - 1; i >= 0; i-- {
+			rows = append(rows, back[i])
 		}
 		if len(rows) > 0 && !visit(m.keys.KeyOf(key, nil), rows) {
 			return

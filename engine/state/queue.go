@@ -14,15 +14,20 @@ import (
 // kept once.
 //
 // Entries lie in buckets of about a second, unsorted; a bucket is sorted when its
-// time comes.
+// time comes. Buckets are what leaves memory and what a checkpoint writes.
 type Queue struct {
 	name    string
-	store   *Store
+	s       *Store
 	spec    QueueSpec
 	buckets []bucket // by number
-	slab    slab
 	n       int
-	seq     uint64
+	size    int64
+	owner   uint32   // of buckets on disk; 0: none yet
+	seq     []uint64 // by key group: the last number given out
+	order   []waitRef
+	// Buckets that ended since the last snapshot, and between the last confirmed
+	// checkpoint and it.
+	gone, gonePend []int64
 }
 
 // QueueSpec is the shape of a Queue.
@@ -34,20 +39,62 @@ type QueueSpec struct {
 	ByArrival bool
 }
 
+// bucket is the entries of a span of time. Those in memory are pieces of data, at
+// the places in at, which is in order if sorted; others are on disk in chunks.
 type bucket struct {
-	number  int64
-	entries []waiting
-	min     int64
-	sorted  bool
-	// dedup is the size at which a set's bucket drops what it has twice.
-	dedup int
+	number int64
+	data   []byte // only appended to, or replaced
+	at     []uint32
+	taken  int // of at, from the start
+	cold   int // entries on disk
+	chunks uint32
+	min    int64
+	sorted bool
+	dedup  int // entries at which a set drops what it has twice
+
+	dirty, pend bool // changed since the last snapshot; before it, after the last confirmed checkpoint
 }
 
+// waitRef is an entry being sorted.
+type waitRef struct {
+	ts  int64
+	seq uint64
+	at  uint32
+	kg  uint16
+}
+
+// waiting is an entry:
+//
+//	time 8 | hash 8 | number 8 | key | payload
 type waiting struct {
-	ts, seq      uint64
-	hash         uint64
-	key, payload uint64
-	group        uint16
+	ts           int64
+	hash, seq    uint64
+	key, payload []byte
+}
+
+func putWaiting(b []byte, group uint16, w *waiting) []byte {
+	b = append(b, byte(group), byte(group>>8))
+	return putWaitingBody(b, w)
+}
+
+func putWaitingBody(b []byte, w *waiting) []byte {
+	b = put64(put64(put64(b, uint64(w.ts)), w.hash), w.seq)
+	return putBytes(putBytes(b, w.key), w.payload)
+}
+
+// takeWaiting reads an entry in memory and says how long it is.
+func takeWaiting(b []byte) (group uint16, w waiting, n int) {
+	group = uint16(b[0]) | uint16(b[1])<<8
+	r := entryReader{b: b[2:]}
+	w = takeBody(&r)
+	return group, w, len(b) - len(r.b)
+}
+
+func takeBody(r *entryReader) waiting {
+	w := waiting{ts: int64(r.u64()), hash: r.u64(), seq: r.u64()}
+	w.key = r.bytes()
+	w.payload = r.bytes()
+	return w
 }
 
 // bucketBits is the width of a bucket: 1.024 s.
@@ -55,82 +102,134 @@ const bucketBits = 10
 
 // Queue returns the queue of that name, filled if it was restored.
 func (s *Store) Queue(name string, spec QueueSpec) *Queue {
-	q := &Queue{name: name, store: s, spec: spec}
+	q := &Queue{name: name, s: s, spec: spec}
 	s.add(name, q)
 	return q
 }
 
-// Add adds an entry. Key bytes and payload are copied.
-func (q *Queue) Add(ts int64, k Key, payload []byte) {
-	q.seq++
-	q.put(waiting{ts: uint64(ts), seq: q.seq, hash: k.Hash, key: q.slab.put(k.Bytes), payload: q.slab.put(payload), group: k.Group})
+// number is the last number given out in a key group.
+func (q *Queue) number(group uint16) *uint64 {
+	if q.seq == nil {
+		q.seq = make([]uint64, q.s.c.Groups.Len())
+	}
+	return &q.seq[int(group)-q.s.c.Groups.From]
 }
 
-func (q *Queue) put(w waiting) {
-	ts := int64(w.ts)
-	number := ts >> bucketBits
-	i := len(q.buckets)
-	for i > 0 && q.buckets[i-1].number > number {
-		i--
-		if i&15 == 0 {
-			i, _ = slices.BinarySearchFunc(q.buckets[:i], number, func(b bucket, n int64) int { return cmp.Compare(b.number, n) })
-			break
-		}
+// Add adds an entry. Key bytes and payload are copied.
+func (q *Queue) Add(ts int64, k Key, payload []byte) {
+	if !q.s.c.Groups.Has(int(k.Group)) {
+		q.s.fail(errGroup(q.name, k.Group, q.s.c.Groups))
+		return
 	}
-	switch {
-	case i < len(q.buckets) && q.buckets[i].number == number:
-	case i > 0 && q.buckets[i-1].number == number:
-		i--
-	default:
-		q.buckets = slices.Insert(q.buckets, i, bucket{number: number, min: ts})
+	n := q.number(k.Group)
+	*n++
+	q.put(k.Group, &waiting{ts: ts, hash: k.Hash, seq: *n, key: k.Bytes, payload: payload})
+}
+
+// find is the place of a bucket, and whether it is there.
+func (q *Queue) find(number int64) (int, bool) {
+	k := len(q.buckets)
+	if k == 0 || q.buckets[k-1].number < number {
+		return k, false
+	}
+	if q.buckets[k-1].number == number {
+		return k - 1, true
+	}
+	return slices.BinarySearchFunc(q.buckets, number, func(b bucket, n int64) int { return cmp.Compare(b.number, n) })
+}
+
+func (q *Queue) put(group uint16, w *waiting) {
+	number := w.ts >> bucketBits
+	i, ok := q.find(number)
+	if !ok {
+		q.buckets = slices.Insert(q.buckets, i, bucket{number: number, min: w.ts, sorted: true})
 	}
 	b := &q.buckets[i]
-	b.entries = append(b.entries, w)
-	b.min, b.sorted = min(b.min, ts), false
+	had := b.mem()
+	if cap(b.data)-len(b.data) < 64+len(w.key)+len(w.payload) {
+		// Frozen images keep the old memory.
+		b.data = append(make([]byte, 0, cap(b.data)*3/2+128+len(w.key)+len(w.payload)), b.data...)
+	}
+	b.at = append(b.at, uint32(len(b.data)))
+	b.data = putWaiting(b.data, group, w)
+	b.min, b.sorted, b.dirty = min(b.min, w.ts), b.sorted && len(b.at) == 1, true
+	q.size += b.mem() - had
 	q.n++
-	if q.spec.Set && len(b.entries) > max(64, b.dedup) {
+	if q.spec.Set && len(b.at) > max(64, b.dedup) {
 		q.sort(b)
-		b.dedup = 2 * len(b.entries)
+		b.dedup = 2 * len(b.at)
 	}
 }
+
+func (b *bucket) mem() int64 { return int64(cap(b.data) + 4*cap(b.at)) }
 
 // sort puts a bucket in order and, in a set, drops entries it has twice.
 func (q *Queue) sort(b *bucket) {
+	had := b.mem()
+	q.n -= b.sort(q.spec, &q.order)
+	q.size += b.mem() - had
+}
+
+// sort puts the entries in memory in order and says how many it dropped.
+func (b *bucket) sort(spec QueueSpec, scratch *[]waitRef) (dropped int) {
 	if b.sorted {
-		return
+		return 0
 	}
-	slices.SortFunc(b.entries, func(x, y waiting) int {
-		if d := cmp.Compare(int64(x.ts), int64(y.ts)); d != 0 {
+	order := (*scratch)[:0]
+	for _, at := range b.at[b.taken:] {
+		kg, w, _ := takeWaiting(b.data[at:])
+		order = append(order, waitRef{ts: w.ts, seq: w.seq, at: at, kg: kg})
+	}
+	slices.SortFunc(order, func(x, y waitRef) int {
+		if d := cmp.Compare(x.ts, y.ts); d != 0 {
 			return d
 		}
-		if d := cmp.Compare(x.group, y.group); d != 0 {
+		if d := cmp.Compare(x.kg, y.kg); d != 0 {
 			return d
 		}
-		if !q.spec.ByArrival {
-			if d := bytes.Compare(q.slab.get(x.key), q.slab.get(y.key)); d != 0 {
+		if !spec.ByArrival {
+			if d := bytes.Compare(b.key(x.at), b.key(y.at)); d != 0 {
 				return d
 			}
 		}
 		return cmp.Compare(x.seq, y.seq)
 	})
-	b.sorted = true
-	if !q.spec.Set {
-		return
-	}
-	kept := b.entries[:0]
-	for i, w := range b.entries {
-		if i > 0 {
-			p := kept[len(kept)-1]
-			if p.ts == w.ts && p.group == w.group && bytes.Equal(q.slab.get(p.key), q.slab.get(w.key)) {
-				q.slab.drop(w.key)
-				q.slab.drop(w.payload)
-				q.n--
+	// Images share the old list.
+	at := make([]uint32, 0, len(order))
+	for i, w := range order {
+		if spec.Set && i > 0 {
+			if p := order[i-1]; p.ts == w.ts && p.kg == w.kg && bytes.Equal(b.key(p.at), b.key(w.at)) {
 				continue
 			}
 		}
-		kept = append(kept, w)
+		at = append(at, w.at)
 	}
-	b.entries = kept
+	b.at, b.taken, b.sorted, *scratch = at, 0, true, order
+	if dropped = len(order) - len(at); dropped > 0 {
+		b.repack()
+	}
+	return dropped
+}
+
+// repack drops the bytes of entries that are gone.
+func (b *bucket) repack() {
+	size := 0
+	for _, at := range b.at {
+		_, _, n := takeWaiting(b.data[at:])
+		size += n
+	}
+	data := make([]byte, 0, size+size/2+64)
+	for i, at := range b.at {
+		_, _, n := takeWaiting(b.data[at:])
+		b.at[i] = uint32(len(data))
+		data = append(data, b.data[at:int(at)+n]...)
+	}
+	b.data = data
+}
+
+func (b *bucket) key(at uint32) []byte {
+	_, w, _ := takeWaiting(b.data[at:])
+	return w.key
 }
 
 // Min is the earliest time of any entry, and whether there is one.
@@ -150,26 +249,29 @@ func (q *Queue) Due(upTo int64, limit int, d *Due) bool {
 	d.TS, d.Keys, d.Payload, d.bytes, d.cuts = d.TS[:0], d.Keys[:0], d.Payload[:0], d.bytes[:0], d.cuts[:0]
 	for len(q.buckets) > 0 && q.buckets[0].min <= upTo && len(d.TS) < limit {
 		b := &q.buckets[0]
+		q.warm(b)
 		q.sort(b)
-		i := 0
-		for ; i < len(b.entries) && int64(b.entries[i].ts) <= upTo && len(d.TS) < limit; i++ {
-			w := &b.entries[i]
-			d.TS = append(d.TS, int64(w.ts))
-			d.Keys = append(d.Keys, Key{Group: w.group, Hash: w.hash})
-			d.bytes = append(d.bytes, q.slab.get(w.key)...)
+		i := b.taken
+		for ; i < len(b.at) && len(d.TS) < limit; i++ {
+			kg, w, _ := takeWaiting(b.data[b.at[i]:])
+			if w.ts > upTo {
+				break
+			}
+			d.TS = append(d.TS, w.ts)
+			d.Keys = append(d.Keys, Key{Group: kg, Hash: w.hash})
+			d.bytes = append(d.bytes, w.key...)
 			d.cuts = append(d.cuts, len(d.bytes))
-			d.bytes = append(d.bytes, q.slab.get(w.payload)...)
+			d.bytes = append(d.bytes, w.payload...)
 			d.cuts = append(d.cuts, len(d.bytes))
-			q.slab.drop(w.key)
-			q.slab.drop(w.payload)
 		}
-		q.n -= i
-		if i == len(b.entries) {
-			q.buckets = q.buckets[1:]
+		q.n -= i - b.taken
+		b.taken, b.dirty = i, true
+		if i == len(b.at) {
+			q.pop()
 			continue
 		}
-		b.entries = b.entries[i:]
-		b.min = int64(b.entries[0].ts)
+		_, w, _ := takeWaiting(b.data[b.at[i]:])
+		b.min = w.ts
 	}
 	at := 0
 	for i := range d.Keys {
@@ -179,6 +281,17 @@ func (q *Queue) Due(upTo int64, limit int, d *Due) bool {
 		at = p
 	}
 	return len(q.buckets) > 0 && q.buckets[0].min <= upTo
+}
+
+// pop drops the first bucket.
+func (q *Queue) pop() {
+	b := &q.buckets[0]
+	q.size -= b.mem()
+	if q.s.snaps.epoch > 1 {
+		q.gone = append(q.gone, b.number)
+	}
+	*b = bucket{}
+	q.buckets = q.buckets[1:]
 }
 
 // Due are entries that a Queue gave out; the bytes live until the next Due with

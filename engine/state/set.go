@@ -1,7 +1,7 @@
 package state
 
 import (
-	"bytes"
+	"encoding/binary"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/types"
@@ -23,117 +23,83 @@ type SetSpec struct {
 // Set holds the distinct values seen per group: key (group, value), and for each
 // filter whether (or how often) the value is there.
 //
-// An entry is a few words, found by a hash of group and value:
-//
-//	group id | key group | value or its blob | stamp | bits, or a counter a filter
+// It is a Table whose key is the group's ID in 4 bytes and the value: a value of at
+// most 8 bytes as it is, so that the key lies in the row; others normalised. The
+// hash of an entry mixes in the key group, for which IDs differ. Lanes are bits, or
+// a counter for each filter.
 type Set struct {
-	name  string
-	store *Store
-	spec  SetSpec
-	int   bool
-	width int
-	index index
-	pages [][]uint64
-	rows  uint32
-	free  []uint32
-	slab  slab
-	live  int
-	hash  []uint64
-	cols  []*batch.Col
-	buf   []byte
-}
+	name string
+	s    *Store
+	spec SetSpec
+	t    *Table
+	val  keyShape
 
-const (
-	setHead  = iota // hash
-	setGroup        // key group | id << 32
-	setValue
-	setStamp
-	setBits
-)
+	hash         []uint64
+	words, nulls []uint64
+	cols         []*batch.Col
+	buf          []byte
+}
 
 // Set returns the set of that name, filled if it was restored.
 func (s *Store) Set(name string, spec SetSpec) *Set {
-	x := &Set{name: name, store: s, spec: spec, width: setBits + 1}
-	if spec.Filters < 1 {
-		x.spec.Filters = 1
-	}
+	x := &Set{name: name, s: s, spec: spec, val: shapeOf(spec.Value)}
+	x.spec.Filters = max(1, spec.Filters)
+	lanes := 1
 	if spec.Retract {
-		x.width = setBits + x.spec.Filters
+		lanes = x.spec.Filters
 	}
-	x.int = len(spec.Value) == 1 && intKey(spec.Value[0])
+	key := append([]types.Type{types.IntT}, spec.Value...)
+	x.t = s.newTable(name, TableSpec{Key: key, Lanes: lanes, TTL: spec.TTL}, nil, s.c.PageBytes)
 	s.add(name, x)
 	return x
 }
 
-func (s *Set) row(ref uint32) []uint64 {
-	i := ref - 1
-	at := int(i%pageRows) * s.width
-	return s.pages[i/pageRows][at : at+s.width : at+s.width]
+// entryHash mixes the group into the hash of a value: for one value it differs
+// wherever groups do.
+func entryHash(h uint64, kg uint16, id uint32) uint64 {
+	return batch.Mix(h ^ (uint64(kg)|uint64(id)<<32)*golden)
 }
 
-func (s *Set) newRow() uint32 {
-	if n := len(s.free); n > 0 {
-		ref := s.free[n-1]
-		s.free = s.free[:n-1]
-		return ref
-	}
-	if int(s.rows)/pageRows == len(s.pages) {
-		s.pages = append(s.pages, make([]uint64, pageRows*s.width))
-	}
-	s.rows++
-	return s.rows
-}
-
-// find is the entry of a value in a group, or 0.
-func (s *Set) find(h, group, word uint64, value []byte) uint32 {
-	x := &s.index
-	if x.n == 0 {
-		return 0
-	}
-	mask := uint64(len(x.slots) - 1)
-	for i := x.home(h); x.slots[i].row != 0; i = (i + 1) & mask {
-		if x.slots[i].hash != h {
-			continue
-		}
-		row := s.row(x.slots[i].row)
-		if row[setGroup] != group {
-			continue
-		}
-		if s.int {
-			if row[setValue] == word {
-				return x.slots[i].row
-			}
-		} else if bytes.Equal(s.slab.get(row[setValue]), value) {
-			return x.slots[i].row
-		}
-	}
-	return 0
-}
-
-// entryHash mixes the group into the hash of a value.
-func entryHash(h, group uint64) uint64 { return batch.Mix(h ^ group*0x9E3779B97F4A7C15) }
-
-// prepare hashes the values of a batch.
-func (s *Set) prepare(b *batch.Batch, cols []int, sel []uint16) {
+// prepare hashes the values of a batch and reads those of one word.
+func (s *Set) prepare(b *batch.Batch, cols []int, sel []uint16, n int) {
 	s.cols = s.cols[:0]
 	for _, k := range cols {
 		s.cols = append(s.cols, &b.Cols[k])
 	}
-	if cap(s.hash) < b.N {
-		s.hash = make([]uint64, max(b.N, batch.MaxRows))
-	}
-	s.hash = s.hash[:b.N]
+	s.hash = sized(s.hash, b.N)
 	batch.HashCols(s.hash, s.cols, sel, b.N)
+	if s.val.lay == keyWord {
+		s.words, s.nulls = s.val.words(s.cols[0], sel, n, s.words, s.nulls)
+	}
 }
 
-// value is the word or the bytes of the value in a lane.
-func (s *Set) value(l int) (uint64, []byte) {
-	if s.int {
-		w, _ := intWord(s.cols[0], l)
-		return w, nil
+// key is the key of entry i, in lane l, of a group.
+func (s *Set) key(i, l int, id uint32) (batch.View, []byte) {
+	if s.val.lay == keyWord {
+		if s.nulls != nil && batch.Bit(s.nulls, i) {
+			return batch.View{A: 4 | uint64(id)<<32}, nil
+		}
+		return batch.View{A: 12 | uint64(id)<<32, B: s.words[i]}, nil
 	}
-	s.buf = batch.AppendKeys(s.buf[:0], s.cols, l)
-	return 0, s.buf
+	s.buf = batch.AppendKeys(binary.LittleEndian.AppendUint32(s.buf[:0], id), s.cols, l)
+	return viewOf(s.buf), s.buf
+}
+
+// find finds the row of an entry, in memory or on disk.
+func (s *Set) find(h uint64, kg uint16, v batch.View, raw []byte) Ref {
+	t := s.t
+	ref := t.findView(h, v, raw)
+	if ref == None && t.cold.n > 0 && t.cold.may(h) {
+		var short [12]byte
+		if raw == nil {
+			raw = v.Inline(&short)
+		}
+		ref = t.cold.take(Key{Group: kg, Hash: h, Bytes: raw})
+	}
+	if ref != None {
+		t.r.meta[ref>>t.r.shift].touch = true
+	}
+	return ref
 }
 
 // Add adds the value in columns cols, lane sel[i], to the group with key group
@@ -141,54 +107,37 @@ func (s *Set) value(l int) (uint64, []byte) {
 // nil: filter 0 in all rows). flips[i] are the filters for which the value was
 // not there before. NULL is a value here: exclude such rows.
 func (s *Set) Add(b *batch.Batch, cols []int, sel []uint16, kgs []uint16, ids, masks, flips []uint32) {
-	s.prepare(b, cols, sel)
-	for i := range ids {
-		l := i
-		if sel != nil {
-			l = int(sel[i])
-		}
+	s.prepare(b, cols, sel, len(ids))
+	t := s.t
+	for i, id := range ids {
+		l := laneOf(sel, i)
 		mask := uint32(1)
 		if masks != nil {
 			mask = masks[i]
 		}
-		flips[i] = 0
-		if mask == 0 {
+		if flips[i] = 0; mask == 0 {
 			continue
 		}
-		group := uint64(kgs[i]) | uint64(ids[i])<<32
-		word, value := s.value(l)
-		h := entryHash(s.hash[l], group)
-		ref := s.find(h, group, word, value)
-		if ref == 0 {
-			ref = s.insert(h, group, word, value)
+		v, raw := s.key(i, l, id)
+		h := entryHash(s.hash[l], kgs[i], id)
+		ref := s.find(h, kgs[i], v, raw)
+		switch {
+		case ref == None:
+			ref = t.insertView(kgs[i], h, v, raw)
+		case !s.spec.Retract && t.stampAt == 0 && uint32(t.Row(ref)[0])&mask == mask:
+			continue // it was there, and nothing changes
+		default:
+			ref = t.found(ref, i, Upsert, nil)
 		}
-		row := s.row(ref)
-		if s.spec.TTL > 0 && s.store.now-int64(row[setStamp]) >= s.spec.TTL {
-			clear(row[setBits:])
-		}
-		row[setStamp] = uint64(s.store.now)
-		flips[i] = s.raise(row, mask)
+		flips[i] = s.raise(t.Row(ref), mask)
 	}
-}
-
-func (s *Set) insert(h, group, word uint64, value []byte) uint32 {
-	ref := s.newRow()
-	row := s.row(ref)
-	clear(row)
-	row[setHead], row[setGroup], row[setValue], row[setStamp] = h, group, word, uint64(s.store.now)
-	if !s.int {
-		row[setValue] = s.slab.put(value)
-	}
-	s.index.insert(h, ref)
-	s.live++
-	return ref
 }
 
 // raise counts a value for the filters of mask and returns those it is new to.
 func (s *Set) raise(row []uint64, mask uint32) uint32 {
 	if !s.spec.Retract {
-		had := uint32(row[setBits])
-		row[setBits] |= uint64(mask)
+		had := uint32(row[0])
+		row[0] |= uint64(mask)
 		return mask &^ had
 	}
 	flips := uint32(0)
@@ -196,10 +145,10 @@ func (s *Set) raise(row []uint64, mask uint32) uint32 {
 		if mask&(1<<f) == 0 {
 			continue
 		}
-		if row[setBits+f] == 0 {
+		if row[f] == 0 {
 			flips |= 1 << f
 		}
-		row[setBits+f]++
+		row[f]++
 	}
 	return flips
 }
@@ -207,64 +156,73 @@ func (s *Set) raise(row []uint64, mask uint32) uint32 {
 // Sub is Add's opposite, for sets with Retract: flips[i] are the filters for which
 // the value is gone now. A value that is not there is left alone.
 func (s *Set) Sub(b *batch.Batch, cols []int, sel []uint16, kgs []uint16, ids, masks, flips []uint32) {
-	s.prepare(b, cols, sel)
-	for i := range ids {
-		l := i
-		if sel != nil {
-			l = int(sel[i])
-		}
+	s.prepare(b, cols, sel, len(ids))
+	t := s.t
+	for i, id := range ids {
+		l := laneOf(sel, i)
 		mask := uint32(1)
 		if masks != nil {
 			mask = masks[i]
 		}
-		flips[i] = 0
-		group := uint64(kgs[i]) | uint64(ids[i])<<32
-		word, value := s.value(l)
-		ref := s.find(entryHash(s.hash[l], group), group, word, value)
-		if ref == 0 || mask == 0 {
+		if flips[i] = 0; mask == 0 {
 			continue
 		}
-		row := s.row(ref)
+		v, raw := s.key(i, l, id)
+		ref := s.find(entryHash(s.hash[l], kgs[i], id), kgs[i], v, raw)
+		if ref == None {
+			continue
+		}
+		if ref = t.found(ref, i, Write, nil); ref == None {
+			continue
+		}
+		row := t.Row(ref)
 		left := uint64(0)
 		for f := range s.spec.Filters {
-			if mask&(1<<f) != 0 && row[setBits+f] > 0 {
-				if row[setBits+f]--; row[setBits+f] == 0 {
+			if mask&(1<<f) != 0 && row[f] > 0 {
+				if row[f]--; row[f] == 0 {
 					flips[i] |= 1 << f
 				}
 			}
-			left |= row[setBits+f]
+			left |= row[f]
 		}
 		if left == 0 {
-			s.remove(ref)
+			t.Delete(ref)
 		}
 	}
-}
-
-func (s *Set) remove(ref uint32) {
-	row := s.row(ref)
-	s.index.remove(row[setHead], ref)
-	if !s.int {
-		s.slab.drop(row[setValue])
-	}
-	clear(row)
-	s.free = append(s.free, ref)
-	s.live--
 }
 
 // DropGroup forgets all values of a group; it is called when the group's row is
 // deleted. It looks at every entry; with Retract a group that has lost all its
 // rows has no values left, and nothing is done.
 func (s *Set) DropGroup(group uint16, id uint32) {
-	if s.spec.Retract && s.spec.TTL == 0 {
+	if s.spec.Retract && s.spec.TTL == 0 || id == 0 {
 		return
 	}
-	want := uint64(group) | uint64(id)<<32
-	for ref := uint32(1); ref <= s.rows && s.live > 0; ref++ {
-		if row := s.row(ref); row[setGroup] == want && id != 0 {
-			s.remove(ref)
+	t := s.t
+	if t.cold.n > 0 {
+		for _, k := range t.cold.list(binary.LittleEndian.AppendUint32(binary.BigEndian.AppendUint16(nil, group), id)) {
+			t.cold.take(k)
+		}
+	}
+	for _, ref := range t.refs() {
+		row := t.whole(ref)
+		if groupOf(row) != group || t.stampAt != 0 && t.expired(row) {
+			continue
+		}
+		if v := (batch.View{A: row[t.keyAt+1], B: row[t.keyAt+2]}); v.Len() <= batch.InlineMax && uint32(v.A>>32) == id ||
+			v.Len() > batch.InlineMax && binary.LittleEndian.Uint32(t.sl.get(v.B)) == id {
+			t.Delete(ref)
 		}
 	}
 }
 
 // Len is the number of values of all groups.
-func (s *Set) Len() int { return s.live }
+func (s *Set) Len() int { return s.t.Len() }
+
+func (s *Set) mem() int64                        { return s.t.mem() }
+func (s *Set) freeze(delta, keep bool) image     { return s.t.freeze(delta, keep) }
+func (s *Set) confirmed()                        { s.t.confirmed() }
+func (s *Set) load(e *savedEntry) bool           { return s.t.load(e) }
+func (s *Set) evict(need int64, hard bool) int64 { return s.t.evict(need, hard) }
+func (s *Set) sweep()                            { s.t.sweep() }
+func (s *Set) tidy()                             {}

@@ -1,114 +1,139 @@
 package state
 
-import "encoding/binary"
+import "math/bits"
 
-// slab holds byte strings of any size, named by 64-bit references: page and offset.
-// Freed places are used again by strings of the same size class. Each string has
-// its length in four bytes before it.
+// slab holds byte values of any length, immutable from put to drop: cells of
+// fixed sizes up to slabMax, longer values one by one.
+//
+// A reference is (class+1) << 58 | cell << 18 | length, or (63 << 58 | number << 18)
+// for long values. While a snapshot is being written cells stay untouched: drop
+// only notes them (store.later).
 type slab struct {
-	pages [][]byte
-	page  int // size of a page
-	used  int // bytes of the last page
-	free  [][]uint64
-	bytes int64
+	s     *Store
+	class []cells[byte]
+	long  [][]byte
+	holes []uint32 // free numbers of long
+	bytes int64    // of values, as cells
+	gen   uint32   // raised when everything was dropped
 }
 
-// slabAlign is the unit of offsets, so that 32 bits reach far.
-const slabAlign = 8
+const (
+	slabMax   = 32 << 10
+	longClass = 63
+)
 
-// class rounds a size up to its class: steps of 8 bytes to 128, then of an eighth.
-func class(n int) (index, size int) {
-	if n <= 128 {
-		i := (n + 7) / 8
-		return i, i * 8
-	}
-	base, i := 128, 17
-	for {
-		step := base / 8
-		if n <= base*2 {
-			k := (n - base + step - 1) / step
-			return i + k - 1, base + k*step
-		}
-		base *= 2
-		i += 8
-	}
-}
+// cellBytes has four sizes to each doubling: 16, 20, 24, 28, 32, 40, ...
+func cellBytes(class int) int { return (4 + class&3) << (2 + class>>2) }
 
-// put copies b and returns its reference; 0 for no bytes.
-func (s *slab) put(b []byte) uint64 {
-	if len(b) == 0 {
+// cellClass is the least class whose cells hold n bytes.
+func cellClass(n int) int {
+	if n <= 16 {
 		return 0
 	}
-	i, size := class(len(b) + 4)
-	var ref uint64
-	if i < len(s.free) && len(s.free[i]) > 0 {
-		last := len(s.free[i]) - 1
-		ref = s.free[i][last]
-		s.free[i] = s.free[i][:last]
-	} else {
-		ref = s.alloc(size)
+	e := bits.Len(uint(n-1)) - 3 // n-1 has 3 leading bits above e
+	return (e-2)<<2 + (n-1)>>e - 3
+}
+
+func (b *slab) put(v []byte) uint64 {
+	if len(v) == 0 {
+		return 0
 	}
-	p := s.at(ref)
-	binary.LittleEndian.PutUint32(p, uint32(len(b)))
-	copy(p[4:], b)
-	s.bytes += int64(size)
+	ref, dst := b.reserve(len(v))
+	copy(dst, v)
 	return ref
 }
 
-func (s *slab) alloc(size int) uint64 {
-	if s.page == 0 {
-		s.page = 4 << 10
-	}
-	if len(s.pages) == 0 || s.used+size > len(s.pages[len(s.pages)-1]) {
-		// Pages grow with the slab, so small states stay small.
-		if n := len(s.pages); n > 0 && s.page < 256<<10 {
-			s.page *= 2
+// reserve gives out room for n > 0 bytes, to be filled at once.
+func (b *slab) reserve(n int) (uint64, []byte) {
+	if n > slabMax {
+		d := make([]byte, n)
+		b.bytes += int64(n)
+		if k := len(b.holes); k > 0 {
+			i := b.holes[k-1]
+			b.holes = b.holes[:k-1]
+			b.long[i] = d
+			return longClass<<58 | uint64(i)<<18, d
 		}
-		s.pages = append(s.pages, make([]byte, max(s.page, size)))
-		s.used = 0
+		b.long = append(b.long, d)
+		return longClass<<58 | uint64(len(b.long)-1)<<18, d
 	}
-	ref := uint64(len(s.pages))<<32 | uint64(s.used/slabAlign)
-	s.used += size
-	return ref
+	k := cellClass(n)
+	for len(b.class) <= k {
+		b.class = append(b.class, cells[byte]{})
+		b.class[len(b.class)-1].init(cellBytes(len(b.class)-1), b.s.c.PageBytes)
+	}
+	c := &b.class[k]
+	id := c.alloc()
+	b.bytes += int64(c.size)
+	return uint64(k+1)<<58 | uint64(id)<<18 | uint64(n), c.at(id)[:n]
 }
 
-func (s *slab) at(ref uint64) []byte {
-	return s.pages[ref>>32-1][uint32(ref)*slabAlign:]
-}
-
-// get returns the bytes of a reference.
-func (s *slab) get(ref uint64) []byte {
+// get returns the bytes of a reference, nil of 0.
+func (b *slab) get(ref uint64) []byte {
 	if ref == 0 {
 		return nil
 	}
-	p := s.at(ref)
-	n := binary.LittleEndian.Uint32(p)
-	return p[4 : 4+n : 4+n]
+	k := ref >> 58
+	id := uint32(ref >> 18)
+	if k == longClass {
+		return b.long[id]
+	}
+	n := int(ref & (1<<18 - 1))
+	c := &b.class[k-1]
+	o := int(id&(1<<c.shift-1)) * c.size
+	return c.data[id>>c.shift][o : o+n : o+n]
 }
 
-// drop gives a reference back.
-func (s *slab) drop(ref uint64) {
+// drop gives a value back.
+func (b *slab) drop(ref uint64) {
 	if ref == 0 {
 		return
 	}
-	i, size := class(int(binary.LittleEndian.Uint32(s.at(ref))) + 4)
-	for len(s.free) <= i {
-		s.free = append(s.free, nil)
+	if k := ref >> 58; k == longClass {
+		b.bytes -= int64(len(b.long[uint32(ref>>18)]))
+	} else {
+		b.bytes -= int64(b.class[k-1].size)
 	}
-	s.free[i] = append(s.free[i], ref)
-	s.bytes -= int64(size)
+	if b.s.snaps.frozen() {
+		b.s.snaps.later = append(b.s.snaps.later, laterFree{b, b.gen, ref})
+		return
+	}
+	b.free(ref)
 }
 
-func (s *slab) clear() { *s = slab{} }
+func (b *slab) free(ref uint64) {
+	k, id := ref>>58, uint32(ref>>18)
+	if k == longClass {
+		b.long[id] = nil
+		b.holes = append(b.holes, id)
+		return
+	}
+	b.class[k-1].free(id)
+}
 
-// mem is what the slab holds in memory.
-func (s *slab) mem() int64 {
-	n := int64(0)
-	for _, p := range s.pages {
-		n += int64(len(p))
+// reset drops everything. Snapshots being written keep the pages they saw.
+func (b *slab) reset() {
+	*b = slab{s: b.s, gen: b.gen + 1}
+}
+
+// image is what a snapshot reads.
+func (b *slab) image() slab {
+	m := slab{s: b.s, class: make([]cells[byte], len(b.class)), long: append([][]byte(nil), b.long...)}
+	for i := range b.class {
+		m.class[i] = b.class[i].image()
 	}
-	for _, f := range s.free {
-		n += int64(cap(f)) * 8
+	return m
+}
+
+// laterFree is a value dropped while a snapshot is being written.
+type laterFree struct {
+	slab *slab
+	gen  uint32
+	ref  uint64
+}
+
+func (l laterFree) free() {
+	if l.gen == l.slab.gen {
+		l.slab.free(l.ref)
 	}
-	return n
 }

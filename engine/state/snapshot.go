@@ -1,86 +1,159 @@
 package state
 
 import (
-	"encoding/binary"
-	"fmt"
 	"io"
+	"sync/atomic"
 
-	"github.com/cespare/xxhash/v2"
-
-	"github.com/minkstream/mink/engine/diag"
+	"github.com/cockroachdb/pebble/v2"
 )
 
-// A snapshot file is a magic word and one section a structure:
-//
-//	name | number of entries 8 | entries: key group 2, length 4, bytes | xxhash64 of all this
-//
-// An entry is a logical one (a row, a timer, a value), so a file can be read into
-// any layout and any range of key groups.
-const snapshotMagic = "mink-state-1\n"
-
-// entrySink takes the logical entries of a structure.
-type entrySink func(group uint16, entry []byte)
-
-// Snapshot is the store's content at one moment.
+// Snapshot is the store's content at one moment, or what has changed in it since a
+// checkpoint. Taking one costs as much as there are pages; nothing is copied but
+// the bits that say which rows to write. A page is copied when the task writes to
+// it before Write has ended.
 type Snapshot struct {
-	data   []byte
-	info   Info
-	groups Range
+	id, base int64
+	groups   Range
+	images   []image
+	cold     *pebble.Snapshot
+	// done says that Write has ended and frozen memory may be written again.
+	done atomic.Bool
+	// payload is the bytes of the entries written, -1 before that.
+	payload atomic.Int64
 }
 
-// Snapshot freezes the content as checkpoint id, between steps. full asks for all
-// content; a snapshot of this store always has all of it.
-//
-// After Write the host calls Confirm when the checkpoint is durable, or Abort
-// when it failed.
-func (s *Store) Snapshot(id int64, full bool) *Snapshot {
-	n := &Snapshot{groups: s.c.Groups, info: Info{Groups: make([]uint64, s.c.Groups.Len())}}
-	n.data = append(make([]byte, 0, len(s.last)+len(s.last)/8+1024), snapshotMagic...)
-	for _, name := range s.names {
-		n.section(name, s.structs[name])
+// snapState is what a store knows of its snapshots.
+type snapState struct {
+	epoch          uint64      // raised by each snapshot; the first is 1
+	confirmedEpoch uint64      // changes up to here are in confirmed checkpoints
+	last           *Snapshot   // the newest
+	writing        []*Snapshot // those whose Write has not ended, as far as known
+	later          []laterFree // dropped while writing was not empty
+	coldSnap       *pebble.Snapshot
+	// base is the newest confirmed checkpoint, 0 if there is none to continue.
+	base                 int64
+	deltas               int   // snapshots in its chain behind the complete one
+	fullBytes, deltaSize int64 // of the complete one, of those behind it
+}
+
+// deltasMax is how many snapshots may continue a complete one.
+const deltasMax = 7
+
+// frozen reports whether a snapshot may still be being written.
+func (x *snapState) frozen() bool { return len(x.writing) > 0 }
+
+// freeLater frees what was dropped while snapshots were written, if none is any
+// more.
+func (x *snapState) freeLater() {
+	n := 0
+	for _, w := range x.writing {
+		if !w.done.Load() {
+			x.writing[n] = w
+			n++
+		}
 	}
-	n.info.Bytes = int64(len(n.data))
-	s.last = n.data
+	clear(x.writing[n:])
+	x.writing = x.writing[:n]
+	if n > 0 || len(x.later) == 0 {
+		return
+	}
+	for _, l := range x.later {
+		l.free()
+	}
+	x.later = nil
+}
+
+// Snapshot freezes the content as checkpoint id (above 0), between steps. full asks
+// for all content; otherwise a snapshot has only what changed since the newest
+// confirmed checkpoint, until such a chain has become long.
+//
+// After Write the host calls Confirm when the checkpoint is durable, or Abort when
+// it failed. No Write may be left out: it ends the time in which memory is frozen.
+func (s *Store) Snapshot(id int64, full bool) *Snapshot {
+	x := &s.snaps
+	x.freeLater()
+	delta := !full && x.base != 0 && x.deltas < deltasMax && x.deltaSize <= x.fullBytes
+	n := &Snapshot{id: id, groups: s.c.Groups}
+	n.payload.Store(-1)
+	if delta {
+		n.base = x.base
+	}
+	n.images, n.cold = s.freeze(delta, true)
+	x.epoch++
+	x.last = n
+	x.writing = append(x.writing, n)
 	return n
 }
 
-func (n *Snapshot) section(name string, x structure) {
-	at := len(n.data)
-	n.data = binary.LittleEndian.AppendUint32(n.data, uint32(len(name)))
-	n.data = append(n.data, name...)
-	count := len(n.data)
-	n.data = append(n.data, make([]byte, 8)...)
-	entries := uint64(0)
-	seed := xxhash.Sum64String(name)
-	x.save(func(group uint16, entry []byte) {
-		entries++
-		n.data = binary.LittleEndian.AppendUint16(n.data, group)
-		n.data = binary.LittleEndian.AppendUint32(n.data, uint32(len(entry)))
-		n.data = append(n.data, entry...)
-		if g := int(group) - n.groups.From; g >= 0 && g < len(n.info.Groups) {
-			n.info.Groups[g] += xxhash.Sum64(entry) ^ seed
-		}
-	})
-	binary.LittleEndian.PutUint64(n.data[count:], entries)
-	n.info.Entries += int64(entries)
-	n.data = binary.LittleEndian.AppendUint64(n.data, xxhash.Sum64(n.data[at:]))
+func (s *Store) freeze(delta, keep bool) ([]image, *pebble.Snapshot) {
+	images := make([]image, len(s.structs))
+	for i, t := range s.structs {
+		images[i] = t.freeze(delta, keep)
+	}
+	cold := s.snaps.coldSnap
+	s.snaps.coldSnap = nil
+	return images, cold
 }
 
-// Confirm says that checkpoint id is durable. Unknown ids are ignored.
-func (s *Store) Confirm(id int64) {}
+// Confirm says that checkpoint id is durable: later snapshots may continue it.
+// Unknown ids are ignored, and all but the newest.
+func (s *Store) Confirm(id int64) {
+	x := &s.snaps
+	n := x.last
+	if n == nil || n.id != id || x.base == id {
+		return
+	}
+	size := n.payload.Load()
+	if size < 0 {
+		return // its Write failed or goes on: nothing can rest on it
+	}
+	x.base, x.confirmedEpoch = id, x.epoch-1
+	if n.base == 0 {
+		x.fullBytes, x.deltas, x.deltaSize = size, 0, 0
+	} else {
+		x.deltas++
+		x.deltaSize += size
+	}
+	for _, t := range s.structs {
+		t.confirmed()
+	}
+	s.cold.confirmed(x.confirmedEpoch)
+}
 
 // Abort says that checkpoint id will never be used, and that its Write has ended.
-func (s *Store) Abort(id int64) {}
+func (s *Store) Abort(id int64) {
+	x := &s.snaps
+	if x.last != nil && x.last.id == id && x.base != id {
+		x.last = nil
+	}
+	x.freeLater()
+}
 
 // Base is the checkpoint whose files this one continues: restoring needs its
 // chain first. 0 means that the snapshot is complete in itself.
-func (n *Snapshot) Base() int64 { return 0 }
+func (n *Snapshot) Base() int64 { return n.base }
 
 // Write writes the snapshot as one file. It may run on another goroutine while
 // the task goes on, once.
 func (n *Snapshot) Write(w io.Writer) (Info, error) {
-	_, err := w.Write(n.data)
-	return n.info, err
+	defer n.done.Store(true)
+	x := newSnapWriter(w, n.groups, n.base)
+	for _, m := range n.images {
+		if m != nil && x.err == nil {
+			m.write(x)
+		}
+	}
+	n.images = nil
+	x.end()
+	if n.cold != nil {
+		x.fail(n.cold.Close())
+		n.cold = nil
+	}
+	if x.err != nil {
+		return Info{}, x.err
+	}
+	n.payload.Store(x.payload)
+	return x.info, nil
 }
 
 // Info is what Write has written.
@@ -93,102 +166,19 @@ type Info struct {
 	Groups []uint64
 }
 
-// Source is a snapshot file to read.
-type Source interface {
-	io.ReaderAt
-	Size() int64
-}
-
-// Chain is the snapshot files of one old subtask, oldest first: a complete one,
-// then those that continue it.
-type Chain []Source
-
-// savedEntry is an entry waiting for its structure to be made.
-type savedEntry struct {
-	group uint16
-	body  []byte
-}
-
-// Restore fills the store from the files of all old subtasks whose key groups
-// overlap with its own, before any structure is made. Any old parallelism will
-// do, with the same number of key groups. Files are verified here: a damaged one
-// is an error with the code checkpoint that names the section.
-func (s *Store) Restore(chains []Chain) error {
-	if s.saved == nil {
-		s.saved = map[string][]savedEntry{}
-	}
-	for _, c := range chains {
-		for _, f := range c {
-			if err := s.restoreFile(f); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func damaged(format string, args ...any) error {
-	return diag.New(diag.Checkpoint, "the state file is damaged: "+fmt.Sprintf(format, args...))
-}
-
-func (s *Store) restoreFile(f Source) error {
-	data := make([]byte, f.Size())
-	if _, err := f.ReadAt(data, 0); err != nil && err != io.EOF {
-		return diag.Wrap(diag.Checkpoint, err, "cannot read the state file")
-	}
-	if len(data) < len(snapshotMagic) || string(data[:len(snapshotMagic)]) != snapshotMagic {
-		return damaged("it does not begin as one")
-	}
-	data = data[len(snapshotMagic):]
-	for len(data) > 0 {
-		rest, err := s.restoreSection(data)
-		if err != nil {
-			return err
-		}
-		data = rest
-	}
-	return nil
-}
-
-func (s *Store) restoreSection(data []byte) ([]byte, error) {
-	whole := data
-	if len(data) < 4 {
-		return nil, damaged("it ends in a section's head")
-	}
-	n := int(binary.LittleEndian.Uint32(data))
-	if n < 0 || len(data) < 12+n {
-		return nil, damaged("it ends in a section's name")
-	}
-	name := string(data[4 : 4+n])
-	entries := binary.LittleEndian.Uint64(data[4+n:])
-	data = data[12+n:]
-	var list []savedEntry
-	for range entries {
-		if len(data) < 6 {
-			return nil, damaged("section %q ends early", name)
-		}
-		group := binary.LittleEndian.Uint16(data)
-		size := int(binary.LittleEndian.Uint32(data[2:]))
-		if size < 0 || len(data) < 6+size {
-			return nil, damaged("section %q ends early", name)
-		}
-		if s.c.Groups.Has(int(group)) {
-			list = append(list, savedEntry{group, data[6 : 6+size : 6+size]})
-		}
-		data = data[6+size:]
-	}
-	if len(data) < 8 || binary.LittleEndian.Uint64(data) != xxhash.Sum64(whole[:len(whole)-len(data)]) {
-		return nil, damaged("the checksum of section %q is wrong", name)
-	}
-	s.saved[name] = append(s.saved[name], list...)
-	return data[8:], nil
-}
-
-// Hashes are the hashes of all content by key group, as in Info. It walks over
-// everything: for invariants and tests.
+// Hashes are the hashes of all content by key group, as in Info of a complete
+// snapshot. It walks over everything: for invariants and tests.
 func (s *Store) Hashes() []uint64 {
-	last := s.last
-	n := s.Snapshot(0, true)
-	s.last = last
-	return n.info.Groups
+	images, cold := s.freeze(false, false)
+	x := newSnapWriter(io.Discard, s.c.Groups, 0)
+	for _, m := range images {
+		if m != nil {
+			m.write(x)
+		}
+	}
+	if cold != nil {
+		x.fail(cold.Close())
+	}
+	s.fail(x.err)
+	return x.info.Groups
 }

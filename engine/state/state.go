@@ -27,9 +27,12 @@ package state
 
 import (
 	"fmt"
+	"slices"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/invariant"
 )
@@ -75,83 +78,146 @@ type Store struct {
 	c       Config
 	err     error
 	now     int64
+	steps   uint64
+	used    atomic.Int64 // bytes of all structures, as of the last EndStep
 	names   []string
-	structs map[string]structure
-	// saved holds restored entries until their structure is made.
-	saved map[string][]savedEntry
-	last  []byte // the newest snapshot, for its size
+	structs []structure
+	sweepAt int
+
+	snaps snapState
+	files []*restoredFile // what structures are filled from
+	cold  coldSide        // what was spilled
 }
 
-// structure is what a Store keeps under a name.
+// structure is what the store knows of each of its parts.
 type structure interface {
-	save(sink entrySink)
-	// load takes restored entries; false means that they do not fit.
-	load(entries []savedEntry) bool
 	describe() Description
+	// mem is what the structure holds in memory, as the budget sees it.
+	mem() int64
+	// freeze returns an unchanging image. delta asks for what has changed since the
+	// last confirmed checkpoint; keep says that the image becomes a snapshot, so
+	// that changes are counted from here.
+	freeze(delta, keep bool) image
+	// confirmed forgets the changes that the last snapshot has.
+	confirmed()
+	// load takes one entry of a restored file; false means that it does not fit.
+	// Files come oldest first, sections in the order in which they were written.
+	load(e *savedEntry) bool
+	// evict moves cold content to disk, at least need bytes of it if there is that
+	// much; hard takes what was touched lately too. It returns the bytes freed.
+	evict(need int64, hard bool) int64
+	// sweep frees what has expired, in a bounded part of the structure.
+	sweep()
+	// tidy ends a step.
+	tidy()
+}
+
+// image is the content of a structure at one moment. write may run on another
+// goroutine.
+type image interface {
+	write(w *snapWriter)
+}
+
+// New makes an empty store. Nothing is opened yet.
+func New(c Config) *Store {
+	if c.MaxGroups == 0 {
+		c.MaxGroups = batch.DefaultKeyGroups
+	}
+	if c.Groups.Len() == 0 {
+		c.Groups = Range{0, c.MaxGroups}
+	}
+	if c.PageBytes == 0 {
+		c.PageBytes = 32 << 10
+	}
+	s := &Store{c: c}
+	s.snaps.epoch = 1
+	s.cold.s = s
+	return s
 }
 
 // add makes a structure known and fills it with what was restored for it.
 func (s *Store) add(name string, x structure) {
-	if _, dup := s.structs[name]; dup {
+	if slices.Contains(s.names, name) {
 		invariant.Fail("two state structures named %q", name)
 	}
-	s.names = append(s.names, name)
-	s.structs[name] = x
-	entries, ok := s.saved[name]
-	if !ok {
-		return
-	}
-	delete(s.saved, name)
-	if !x.load(entries) {
-		s.fail(diag.New(diag.Checkpoint, "the restored state of %q does not fit the operator", name).
-			WithHint("the query has changed: start from an empty state, or restore with the query that wrote it"))
-	}
+	s.names, s.structs = append(s.names, name), append(s.structs, x)
+	s.fill(name, x)
 }
 
 func errGroup(name string, group uint16, have Range) error {
 	return diag.New(diag.Internal, "state %q got a row of key group %d and owns %v", name, group, have)
 }
 
-// New makes an empty store. Nothing is allocated or opened yet.
-func New(c Config) *Store {
-	if c.MaxGroups == 0 {
-		c.MaxGroups = 128
-	}
-	if c.Groups.Len() == 0 {
-		c.Groups = Range{0, c.MaxGroups}
-	}
-	return &Store{c: c, structs: map[string]structure{}}
-}
-
 // Groups is the range of key groups the store owns.
 func (s *Store) Groups() Range { return s.c.Groups }
+
+// onlyGroup is the key group of what has no key.
+func (s *Store) onlyGroup() uint16 { return uint16(s.c.Groups.From) }
 
 // BeginStep sets the clock that TTL is measured by, in milliseconds. The host
 // calls it before each step with the time it has recorded for the step.
 func (s *Store) BeginStep(now int64) { s.now = now }
 
-// EndStep ends a step: refs become invalid. It returns the first error that
+// EndStep ends a step: what exceeds the budget leaves for disk, a little of what
+// has expired is freed, refs become invalid. It returns the first error that
 // happened in the store; the task then fails, its results since the last
 // checkpoint being worthless.
-func (s *Store) EndStep() error { return s.err }
+func (s *Store) EndStep() error {
+	s.steps++
+	if s.steps%sweepSteps == 0 && len(s.structs) > 0 {
+		s.sweepAt = (s.sweepAt + 1) % len(s.structs)
+		s.structs[s.sweepAt].sweep()
+	}
+	s.snaps.freeLater()
+	s.cold.removeRetired()
+	used := int64(0)
+	for _, x := range s.structs {
+		x.tidy()
+		used += x.mem()
+	}
+	if s.c.Memory > 0 && used > s.c.Memory {
+		used = s.spill(used)
+	}
+	s.cold.flush()
+	s.used.Store(used)
+	return s.err
+}
+
+// sweepSteps is how many steps pass between two sweeps.
+const sweepSteps = 16
+
+// spill brings the account to 7/8 of the budget: first what was not touched since
+// it was looked at last, then anything.
+func (s *Store) spill(used int64) int64 {
+	target := s.c.Memory - s.c.Memory/8
+	for _, hard := range []bool{false, true} {
+		for _, x := range s.structs {
+			if used <= target || s.err != nil {
+				return used
+			}
+			used -= x.evict(used-target, hard)
+		}
+	}
+	return used
+}
 
 // Err is the first error of the store: a failed disk, or restored content that
 // does not fit the structure asking for it. The host looks at it once all
 // operators are open.
 func (s *Store) Err() error { return s.err }
 
-// MemBytes is what the structures hold in memory.
-func (s *Store) MemBytes() int64 {
-	n := int64(0)
-	for _, name := range s.names {
-		n += s.structs[name].describe().MemBytes
-	}
-	return n
+// MemBytes is what the structures held in memory when the last step ended, as the
+// budget sees it. It may be called from anywhere.
+func (s *Store) MemBytes() int64 { return s.used.Load() }
+
+// Close lets go of memory and deletes what was spilled. No snapshot may be being
+// written.
+func (s *Store) Close() error {
+	s.structs, s.names, s.files = nil, nil, nil
+	return s.cold.close()
 }
 
-// Close lets go of memory and deletes what was spilled.
-func (s *Store) Close() error { return nil }
-
+// fail remembers the first error.
 func (s *Store) fail(err error) {
 	if s.err == nil && err != nil {
 		s.err = err

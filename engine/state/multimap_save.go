@@ -1,0 +1,312 @@
+package state
+
+import (
+	"slices"
+
+	"github.com/minkstream/mink/engine/batch"
+)
+
+// An entry of a stored row is
+//
+//	hash 8 | key | number 8 | counter 8 | stamp 8 | bytes
+//
+// Rows of a key come in arrival order. That of a counter is number and counter, and
+// that of a row that is gone is its number with an empty key, in the form of a
+// deadLog.
+
+// multiImage is a multi-map at one moment.
+type multiImage struct {
+	m      *MultiMap // for its shape alone
+	a      arena
+	keys   cells[uint64]
+	sl     slab
+	from   multiMark // newer rows are written
+	counts bool      // counters of older rows too
+	dead   deadLog
+	seq    []uint64
+	now    int64
+}
+
+func (m *MultiMap) freeze(delta, keep bool) image {
+	if keep {
+		m.deadPend.take(&m.dead)
+		for i := m.a.first; i < len(m.a.pages); i++ {
+			m.a.pages[i].settle()
+		}
+		m.mark = multiMark{slices.Clone(m.seq), m.end()}
+		if m.mark.seq == nil {
+			m.mark.seq = make([]uint64, m.s.c.Groups.Len())
+		}
+	}
+	x := &multiImage{m: m, a: m.a, keys: m.keys.r.image(), sl: m.keys.sl.image(), seq: slices.Clone(m.seq), now: m.s.now}
+	x.a.pages = slices.Clone(m.a.pages)
+	if delta {
+		x.from, x.counts, x.dead = m.pendMark, true, m.deadPend
+	}
+	return x
+}
+
+// end is behind the last record.
+func (m *MultiMap) end() RowRef {
+	k := len(m.a.pages) - 1
+	if k < 0 {
+		return refOf(0, 0)
+	}
+	if p := &m.a.pages[k]; p.used < pageMax {
+		return refOf(k, p.used)
+	}
+	return refOf(k+1, 0)
+}
+
+// settle moves the dirty counters of a page to pend.
+func (p *arenaPage) settle() {
+	if p.dirty == nil {
+		return
+	}
+	for i, w := range p.pend {
+		p.dirty[i] |= w
+	}
+	p.pend, p.dirty = p.dirty, nil
+}
+
+func (m *MultiMap) confirmed() {
+	m.pendMark = m.mark
+	m.deadPend.reset()
+	for i := m.a.first; i < len(m.a.pages); i++ {
+		m.a.pages[i].pend = nil
+	}
+}
+
+func (x *multiImage) write(w *snapWriter) {
+	m := x.m
+	if len(x.dead.chunks) > 0 {
+		w.section(m.name, kindDead, 0)
+		x.dead.write(w)
+	}
+	w.section(m.name, kindIDs, 0)
+	for g, n := range x.seq {
+		if n > 0 {
+			w.put(uint16(m.s.c.Groups.From+g), put64(nil, n))
+		}
+	}
+	w.section(m.name, kindRow, 0)
+	x.rows(w)
+	if x.counts {
+		w.section(m.name, kindCount, 0)
+		x.counters(w)
+	}
+}
+
+func (x *multiImage) rows(w *snapWriter) {
+	m := x.m
+	var buf, key []byte
+	for k := max(x.a.first, x.from.end.page()); k < len(x.a.pages) && w.err == nil; k++ {
+		p := &x.a.pages[k]
+		if p.live == 0 {
+			continue
+		}
+		w.fail(x.a.each(k, p, func(ref RowRef, rec []byte) bool {
+			i := ref.off() / recUnit
+			if p.dead != nil && batch.Bit(p.dead, i) {
+				return true
+			}
+			row := x.keys.at(recKey(rec))
+			if x.from.has(m.s, groupOf(row), recSeq(rec)) {
+				return true
+			}
+			stamp := uint64(0)
+			if m.spec.TTL > 0 {
+				if stamp = recStamp(rec); x.now-int64(stamp) >= m.spec.TTL {
+					return true
+				}
+			}
+			key = m.keys.appendKey(key[:0], row, &x.sl)
+			buf = putBytes(put64(buf[:0], m.keys.rowHash(row)), key)
+			buf = put64(buf, recSeq(rec))
+			count := uint64(0)
+			if p.counts != nil {
+				count = uint64(p.counts[i])
+			}
+			buf = put64(put64(buf, count), stamp)
+			w.put(groupOf(row), append(buf, x.a.recRow(rec)...))
+			return w.err == nil
+		}))
+	}
+}
+
+func (x *multiImage) counters(w *snapWriter) {
+	for k := x.a.first; k < len(x.a.pages) && w.err == nil; k++ {
+		p := &x.a.pages[k]
+		if p.pend == nil || p.live == 0 {
+			continue
+		}
+		w.fail(x.a.each(k, p, func(ref RowRef, rec []byte) bool {
+			i := ref.off() / recUnit
+			if !batch.Bit(p.pend, i) || p.dead != nil && batch.Bit(p.dead, i) {
+				return true
+			}
+			g := groupOf(x.keys.at(recKey(rec)))
+			if x.from.has(x.m.s, g, recSeq(rec)) && (x.m.spec.TTL == 0 || x.now-int64(recStamp(rec)) < x.m.spec.TTL) {
+				w.put(g, put64(put64(nil, recSeq(rec)), uint64(p.counts[i])))
+			}
+			return w.err == nil
+		}))
+	}
+}
+
+func (m *MultiMap) load(e *savedEntry) bool {
+	r := entryReader{b: e.body}
+	switch e.kind {
+	case kindIDs:
+		*m.number(e.group) = r.u64()
+		return r.ok()
+	case kindRow:
+		k := Key{Group: e.group, Hash: r.u64(), Bytes: r.bytes()}
+		seq, count, stamp := r.u64(), r.u64(), r.u64()
+		if r.bad || !m.keys.fits(k) {
+			return false
+		}
+		ref := m.append(m.keys.Get(k, Upsert), r.b, seq, stamp)
+		if m.spec.Counters {
+			m.a.pages[ref.page()].counts[ref.off()/recUnit] = uint32(count)
+		}
+		if m.bySeq != nil {
+			m.bySeq[seq<<16|uint64(e.group)] = ref
+		}
+	case kindDead:
+		seq := r.u64()
+		if key := r.bytes(); len(key) > 0 || !r.ok() {
+			return false
+		}
+		if ref, ok := m.find(e.group, seq); ok {
+			m.kill(ref, m.a.rec(ref))
+			delete(m.bySeq, seq<<16|uint64(e.group))
+		}
+	case kindCount:
+		seq, count := r.u64(), r.u64()
+		if !r.ok() || !m.spec.Counters {
+			return false
+		}
+		if ref, ok := m.find(e.group, seq); ok {
+			m.a.pages[ref.page()].counts[ref.off()/recUnit] = uint32(count)
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// find finds a row by its number, while restoring.
+func (m *MultiMap) find(group uint16, seq uint64) (RowRef, bool) {
+	if m.bySeq == nil {
+		m.bySeq = make(map[uint64]RowRef, m.live)
+		for k := m.a.first; k < len(m.a.pages); k++ {
+			_ = m.a.each(k, &m.a.pages[k], func(ref RowRef, rec []byte) bool {
+				if !m.a.gone(ref) {
+					m.bySeq[recSeq(rec)<<16|uint64(m.keys.KeyGroup(recKey(rec)))] = ref
+				}
+				return true
+			})
+		}
+	}
+	ref, ok := m.bySeq[seq<<16|uint64(group)]
+	return ref, ok
+}
+
+func (m *MultiMap) mem() int64 { return m.keys.mem() + m.a.mem() + m.dead.mem() }
+
+func (m *MultiMap) evict(need int64, hard bool) int64 {
+	if m.probes > 0 {
+		// Rows are being read, but where they lie does not matter.
+		hard = false
+	}
+	return m.a.evict(need, hard)
+}
+
+// sweep drops pages of which all rows have expired: rows mostly lie by age. What an older
+// snapshot has of them is expired too.
+func (m *MultiMap) sweep() {
+	if m.spec.TTL == 0 || m.probes > 0 {
+		return
+	}
+	for k := m.a.first; k < min(len(m.a.pages), m.a.first+sweepPages); k++ {
+		p := &m.a.pages[k]
+		if !p.full || m.s.now-int64(p.newest) < m.spec.TTL {
+			return
+		}
+		if err := m.a.each(k, p, func(ref RowRef, rec []byte) bool {
+			if !m.a.gone(ref) {
+				m.kill(ref, rec)
+			}
+			return true
+		}); err != nil {
+			m.s.fail(spillErr(err))
+			return
+		}
+	}
+}
+
+// compactMin is how many bytes must be dead before an arena is written again.
+const compactMin = 64 << 10
+
+func (m *MultiMap) tidy() {
+	m.bySeq = nil
+	if m.a.dying*2 > m.a.all && m.a.dying > int64(min(compactMin, 2*m.s.c.PageBytes)) && m.probes == 0 {
+		m.compact()
+	}
+}
+
+// compact writes the arena again without what is dead. Old pages go as soon as they
+// were copied.
+func (m *MultiMap) compact() {
+	old := m.a
+	m.a.file = nil
+	m.resetArena()
+	for _, key := range m.keys.refs() {
+		k := m.keys.Touch(key)
+		k[chainHead], k[chainCount] = 0, 0
+	}
+	m.live = 0
+	for i := old.first; i < len(old.pages); i++ {
+		p := old.pages[i]
+		err := old.each(i, &p, func(ref RowRef, rec []byte) bool {
+			if p.dead != nil && batch.Bit(p.dead, ref.off()/recUnit) {
+				return true
+			}
+			stamp := uint64(0)
+			if m.spec.TTL > 0 {
+				stamp = recStamp(rec)
+			}
+			to := m.append(recKey(rec), m.a.recRow(rec), recSeq(rec), stamp)
+			if p.counts != nil {
+				m.moveCounter(&p, ref.off()/recUnit, to)
+			}
+			return true
+		})
+		if err != nil {
+			m.s.fail(spillErr(err))
+			return
+		}
+		old.pages[i] = arenaPage{}
+	}
+	m.s.cold.retire(old.file)
+	m.mark.end, m.pendMark.end = 0, 0
+}
+
+// moveCounter copies the counter of a row, and what is known of its changes.
+func (m *MultiMap) moveCounter(from *arenaPage, i int, to RowRef) {
+	p, j := &m.a.pages[to.page()], to.off()/recUnit
+	p.counts[j] = from.counts[i]
+	if from.dirty != nil && batch.Bit(from.dirty, i) {
+		if p.dirty == nil {
+			p.dirty = make([]uint64, batch.Words(len(p.counts)))
+		}
+		batch.SetBit(p.dirty, j)
+	}
+	if from.pend != nil && batch.Bit(from.pend, i) {
+		if p.pend == nil {
+			p.pend = make([]uint64, batch.Words(len(p.counts)))
+		}
+		batch.SetBit(p.pend, j)
+	}
+}

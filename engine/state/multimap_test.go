@@ -1,0 +1,256 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// multiDriver is a multi-map of a number and a text beside Go slices.
+type multiDriver struct {
+	kk     keyKind
+	ttl    int64
+	counts bool
+	rows   map[int][]multiRow // by key, in arrival order
+	orders map[int]keyOrder
+	next   int
+	p      Probe
+}
+
+type multiRow struct {
+	n     int64
+	text  string
+	count uint32
+	stamp int64
+}
+
+const multiKeys = 25
+
+var multiTypes = []types.Type{types.BigIntT, types.StringT}
+
+func (d *multiDriver) open(s *Store) any {
+	return s.MultiMap("m", MultiSpec{Key: d.kk.types, Row: multiTypes, Counters: d.counts, TTL: d.ttl})
+}
+
+func (d *multiDriver) copy() any {
+	m := map[int][]multiRow{}
+	for k, l := range d.rows {
+		m[k] = slices.Clone(l)
+	}
+	return m
+}
+
+func (d *multiDriver) back(m any) { d.rows = m.(map[int][]multiRow) }
+
+func (d *multiDriver) live(r *rig, k int) []multiRow {
+	var out []multiRow
+	for _, m := range d.rows[k] {
+		if d.ttl == 0 || r.now-m.stamp < d.ttl {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// batch makes rows of keys and stored columns.
+func (d *multiDriver) batch(ks []int, rows []multiRow) (*batch.Batch, *batch.KeyVec, []int) {
+	b := batch.NewBatchBuilder(append(slices.Clone(d.kk.types), multiTypes...)...)
+	for i, k := range ks {
+		b.Row(batch.Insert, append(d.kk.value(k), rows[i].n, rows[i].text)...)
+	}
+	out := b.Finish()
+	key := make([]int, len(d.kk.types))
+	for i := range key {
+		key[i] = i
+	}
+	var kv batch.KeyVec
+	batch.HashKeys(&kv, out, key, groups)
+	return out, &kv, []int{len(key), len(key) + 1}
+}
+
+func (d *multiDriver) op(r *rig) {
+	n := 1 + r.rnd.IntN(30)
+	ks, rows := make([]int, n), make([]multiRow, n)
+	for i := range ks {
+		ks[i] = r.rnd.IntN(multiKeys)
+		if r.rnd.IntN(3) == 0 {
+			ks[i] = 3 // one key has many rows
+		}
+		// Few different rows, so that equal ones occur.
+		d.next++
+		rows[i] = multiRow{n: int64(r.rnd.IntN(4)), text: text(r.rnd.IntN(12)), stamp: r.now}
+	}
+	b, kv, cols := d.batch(ks, rows)
+	what := r.rnd.IntN(5)
+	for i, sel := range r.split(kv, b.N) {
+		if len(sel) == 0 {
+			continue
+		}
+		m := r.parts[i].(*MultiMap)
+		switch {
+		case what < 2:
+			m.Insert(b, kv, sel, cols, nil)
+			for _, l := range sel {
+				d.rows[ks[l]] = append(d.rows[ks[l]], rows[l])
+			}
+		case what < 4:
+			for _, l := range sel {
+				d.retract(r, m, b, kv, int(l), cols, ks[l], rows[l])
+			}
+		default:
+			d.probe(r, m, b, kv, sel, ks, 1+r.rnd.IntN(20))
+		}
+	}
+}
+
+func (d *multiDriver) retract(r *rig, m *MultiMap, b *batch.Batch, kv *batch.KeyVec, l int, cols []int, k int, row multiRow) {
+	found := -1
+	for i, x := range d.rows[k] {
+		if x.n == row.n && x.text == row.text && (d.ttl == 0 || r.now-x.stamp < d.ttl) {
+			found = i
+		}
+	}
+	ref := m.Retract(b, kv, l, cols)
+	if (ref != 0) != (found >= 0) {
+		r.fatal("retracting %+v of key %d: %v, in the model %v", row, k, ref != 0, found >= 0)
+	}
+	if found < 0 {
+		return
+	}
+	if d.counts && m.Count(ref) != d.rows[k][found].count {
+		r.fatal("the retracted row was not the newest")
+	}
+	d.rows[k] = slices.Delete(d.rows[k], found, found+1)
+}
+
+func (d *multiDriver) probe(r *rig, m *MultiMap, b *batch.Batch, kv *batch.KeyVec, sel []uint16, ks []int, limit int) {
+	m.Probe(&d.p, b, kv, sel)
+	var lanes []uint16
+	var refs []RowRef
+	var missed []uint16
+	for more := true; more; {
+		more = d.p.Next(limit)
+		if len(d.p.Refs) > limit || more && len(d.p.Refs) == 0 {
+			r.fatal("%d pairs with a limit of %d", len(d.p.Refs), limit)
+		}
+		lanes, refs, missed = append(lanes, d.p.Lanes...), append(refs, d.p.Refs...), append(missed, d.p.Missed...)
+	}
+	got := d.decode(m, refs)
+	at := 0
+	for _, l := range sel {
+		want := d.live(r, ks[l])
+		if len(want) == 0 {
+			if len(missed) == 0 || missed[0] != l {
+				r.fatal("lane %d is not among the missed %v", l, missed)
+			}
+			missed = missed[1:]
+		}
+		for _, w := range want {
+			if at == len(got) || lanes[at] != l || got[at].n != w.n || got[at].text != w.text {
+				r.fatal("pair %d is not (%d, %+v)", at, l, w)
+			}
+			at++
+		}
+	}
+	if at != len(got) || len(missed) > 0 {
+		r.fatal("%d pairs instead of %d, %v missed too much", len(got), at, missed)
+	}
+	if !d.counts {
+		return
+	}
+	for i, ref := range refs {
+		k := ks[lanes[i]]
+		if !slices.Contains(refs[:i], ref) { // count once a step
+			d.count(r, m, k, ref, got[i])
+		}
+	}
+}
+
+// count raises the counter of a row, which is the one at its place among the live.
+func (d *multiDriver) count(r *rig, m *MultiMap, k int, ref RowRef, row multiRow) {
+	have := m.Count(ref)
+	for i := range d.rows[k] {
+		x := &d.rows[k][i]
+		if x.n == row.n && x.text == row.text && x.count == have && (d.ttl == 0 || r.now-x.stamp < d.ttl) {
+			if x.count += 2; m.AddCount(ref, 2) != x.count {
+				r.fatal("the counter of %+v is %d", x, m.Count(ref))
+			}
+			return
+		}
+	}
+	r.fatal("no row of key %d like %+v has the counter %d", k, row, have)
+}
+
+func (d *multiDriver) decode(m *MultiMap, refs []RowRef) []multiRow {
+	if len(refs) == 0 {
+		return nil
+	}
+	cols := make([]batch.Col, 2)
+	cols[0].Alloc(multiTypes[1], len(refs))
+	cols[1].Alloc(multiTypes[0], len(refs))
+	m.Decode(cols, 0, []int{1, 0}, refs)
+	out := make([]multiRow, len(refs))
+	for i := range refs {
+		out[i] = multiRow{n: cols[1].I64[i], text: cols[0].Any(i).(string)}
+	}
+	return out
+}
+
+func (d *multiDriver) check(r *rig) {
+	var want []int
+	for k := range d.rows {
+		if len(d.live(r, k)) > 0 {
+			want = append(want, k)
+		}
+	}
+	slices.SortFunc(want, func(a, b int) int { return d.orders[a].cmp(d.orders[b]) })
+	for _, p := range r.parts {
+		m := p.(*MultiMap)
+		m.Walk(func(key Key, refs []RowRef) bool {
+			if len(want) == 0 {
+				r.fatal("too many keys")
+			}
+			k := want[0]
+			want = want[1:]
+			if o := d.orders[k]; o.kg != key.Group || o.key != string(key.Bytes) {
+				r.fatal("the key is not %d", k)
+			}
+			rows := d.live(r, k)
+			if len(rows) != len(refs) {
+				r.fatal("key %d has %d rows, not %d", k, len(refs), len(rows))
+			}
+			for i, g := range d.decode(m, refs) {
+				if d.counts {
+					g.count = m.Count(refs[i])
+				}
+				g.stamp = rows[i].stamp
+				if g != rows[i] {
+					r.fatal("row %d of key %d is %+v, not %+v", i, k, g, rows[i])
+				}
+			}
+			return true
+		})
+	}
+	if len(want) > 0 {
+		r.fatal("keys %v are missing", want)
+	}
+}
+
+func TestMultiMap(t *testing.T) {
+	for i, kk := range keyKinds {
+		orders := map[int]keyOrder{}
+		for k := range multiKeys {
+			orders[k] = kk.order(k)
+		}
+		for _, ttl := range []int64{0, 400} {
+			t.Run(fmt.Sprintf("%s, ttl %d", kk.name, ttl), func(t *testing.T) {
+				program(t, 300, []int{2, 3, 1}, func() driver {
+					return &multiDriver{kk: kk, ttl: ttl, counts: i%2 == 0, rows: map[int][]multiRow{}, orders: orders}
+				})
+			})
+		}
+	}
+}

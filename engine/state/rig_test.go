@@ -1,0 +1,384 @@
+package state
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// A rig runs one random program on the stores of a job: steps of a structure beside
+// a naive model of it, snapshots that are written while steps go on, confirmed or
+// given up, and crashes after which other subtasks go on from the files. What it
+// sees goes into a trace, which must be the same whatever pages and budgets are.
+type rig struct {
+	t    *testing.T
+	rnd  *rand.Rand // of the program: the same for all settings
+	cfg  Config
+	now  int64
+	step int
+	drv  driver
+
+	stores []*Store
+	parts  []any
+	trace  []string
+
+	ids     int64
+	pending *pendingSnap
+	saved   *savedPoint // the newest confirmed checkpoint
+	files   []map[int64]savedFile
+}
+
+// driver is a structure with its model.
+type driver interface {
+	// open makes the structure in a store.
+	open(s *Store) any
+	// op does one random step on all stores and checks it.
+	op(r *rig)
+	// check compares all content.
+	check(r *rig)
+	// copy is the model as it is, back puts it back.
+	copy() any
+	back(m any)
+}
+
+type savedFile struct {
+	data []byte
+	base int64
+}
+
+type pendingSnap struct {
+	id    int64
+	snaps []*Snapshot
+	bufs  []*bytes.Buffer
+	infos []Info
+	done  chan error
+	at    int // step at which it ends
+	fail  bool
+	model any
+	now   int64
+	hash  []uint64
+}
+
+type savedPoint struct {
+	id    int64
+	model any
+	now   int64
+	hash  []uint64
+}
+
+const groups = 128
+
+func (r *rig) start(p int, chains []Chain) {
+	r.stores, r.parts, r.files = nil, nil, nil
+	for i := range p {
+		c := r.cfg
+		c.Groups, c.MaxGroups = OwnedBy(i, p, groups), groups
+		s := New(c)
+		if len(chains) > 0 {
+			if err := s.Restore(chains); err != nil {
+				r.t.Fatal(err)
+			}
+		}
+		s.BeginStep(r.now)
+		r.parts = append(r.parts, r.drv.open(s))
+		if err := s.Err(); err != nil {
+			r.t.Fatal(err)
+		}
+		r.stores = append(r.stores, s)
+		r.files = append(r.files, map[int64]savedFile{})
+	}
+}
+
+func (r *rig) stop() {
+	for _, s := range r.stores {
+		if err := s.Close(); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+func (r *rig) note(format string, args ...any) {
+	r.trace = append(r.trace, fmt.Sprintf(format, args...))
+}
+
+func (r *rig) fatal(format string, args ...any) {
+	r.t.Helper()
+	r.t.Fatalf("step %d: %s", r.step, fmt.Sprintf(format, args...))
+}
+
+// owner is the subtask of a key group.
+func (r *rig) owner(kg uint16) int {
+	for i, s := range r.stores {
+		if s.Groups().Has(int(kg)) {
+			return i
+		}
+	}
+	panic("no owner")
+}
+
+func (r *rig) hashes() []uint64 {
+	var out []uint64
+	for _, s := range r.stores {
+		out = append(out, s.Hashes()...)
+	}
+	return out
+}
+
+// run does n steps. ps are the parallelisms that crashes choose from.
+func (r *rig) run(n int, ps []int) {
+	r.start(ps[0], nil)
+	for r.step = 0; r.step < n; r.step++ {
+		r.now += int64(r.rnd.IntN(30))
+		for _, s := range r.stores {
+			s.BeginStep(r.now)
+		}
+		r.drv.op(r)
+		for _, s := range r.stores {
+			if err := s.EndStep(); err != nil {
+				r.fatal("%v", err)
+			}
+		}
+		if r.pending != nil && r.step >= r.pending.at {
+			r.endSnapshot()
+		}
+		switch k := r.rnd.IntN(24); {
+		case k < 4 && r.pending == nil:
+			r.beginSnapshot()
+		case k == 4:
+			r.drv.check(r)
+		case k == 5 && r.saved != nil && r.rnd.IntN(2) == 0:
+			r.crash(ps[r.rnd.IntN(len(ps))])
+		}
+	}
+	if r.pending != nil {
+		r.endSnapshot()
+	}
+	r.drv.check(r)
+	r.note("end %x", r.hashes())
+	r.stop()
+}
+
+func (r *rig) beginSnapshot() {
+	r.ids++
+	p := &pendingSnap{id: r.ids, done: make(chan error, len(r.stores)), at: r.step + r.rnd.IntN(4), fail: r.rnd.IntN(5) == 0, model: r.drv.copy(), now: r.now}
+	p.hash = r.hashes()
+	full := r.rnd.IntN(10) == 0
+	p.infos = make([]Info, len(r.stores))
+	for i, s := range r.stores {
+		n := s.Snapshot(p.id, full)
+		b := &bytes.Buffer{}
+		p.snaps, p.bufs = append(p.snaps, n), append(p.bufs, b)
+		go func() {
+			var err error
+			p.infos[i], err = n.Write(b)
+			p.done <- err
+		}()
+	}
+	r.pending = p
+}
+
+func (r *rig) endSnapshot() {
+	p := r.pending
+	r.pending = nil
+	for range p.snaps {
+		if err := <-p.done; err != nil {
+			r.fatal("%v", err)
+		}
+	}
+	sum := make([]uint64, 0, groups)
+	for i, n := range p.snaps {
+		sum = append(sum, p.infos[i].Groups...)
+		if n.Base() == 0 && !slices.Equal(p.infos[i].Groups, p.hash[r.stores[i].Groups().From:r.stores[i].Groups().To]) {
+			r.fatal("the hash of a complete snapshot is not that of the content")
+		}
+		if p.fail {
+			r.stores[i].Abort(p.id)
+			continue
+		}
+		r.files[i][p.id] = savedFile{p.bufs[i].Bytes(), n.Base()}
+		r.stores[i].Confirm(p.id)
+	}
+	r.note("snapshot %d base %d %x", p.id, p.snaps[0].Base(), sum)
+	if !p.fail {
+		r.saved = &savedPoint{p.id, p.model, p.now, p.hash}
+	}
+}
+
+// chains are the files of the newest confirmed checkpoint.
+func (r *rig) chains() []Chain {
+	var out []Chain
+	for i := range r.files {
+		var c Chain
+		for id := r.saved.id; id != 0; id = r.files[i][id].base {
+			f, ok := r.files[i][id]
+			if !ok {
+				r.fatal("file %d of the chain is missing", id)
+			}
+			c = append(c, bytes.NewReader(f.data))
+		}
+		slices.Reverse(c)
+		out = append(out, c)
+	}
+	return out
+}
+
+func (r *rig) crash(p int) {
+	if r.pending != nil {
+		for range r.pending.snaps {
+			<-r.pending.done
+		}
+		r.pending = nil
+	}
+	if len(r.files[0]) == 0 {
+		return // nothing saved since the last crash
+	}
+	chains := r.chains()
+	r.stop()
+	r.now = r.saved.now
+	r.drv.back(r.saved.model)
+	r.saved.model = r.drv.copy()
+	r.start(p, chains)
+	if got := r.hashes(); !slices.Equal(got, r.saved.hash) {
+		r.fatal("restored content has other hashes")
+	}
+	r.drv.check(r)
+	r.saved = nil
+}
+
+// settings are pages and budgets under which a program must do the same.
+var settings = []struct {
+	name string
+	c    Config
+}{
+	{"plain", Config{}},
+	{"small pages", Config{PageBytes: 512}},
+	{"one page", Config{PageBytes: 256, Memory: 1}},
+	{"tight", Config{PageBytes: 512, Memory: 6 << 10}},
+}
+
+// program runs a driver under all settings and compares the traces.
+func program(t *testing.T, steps int, ps []int, make func() driver) {
+	t.Helper()
+	seeds := 6
+	if testing.Short() {
+		seeds = 2
+	}
+	for seed := range uint64(seeds) {
+		var first []string
+		for i, set := range settings {
+			name := fmt.Sprintf("seed %d, %s", seed, set.name)
+			ok := t.Run(name, func(t *testing.T) {
+				r := &rig{t: t, rnd: rand.New(rand.NewPCG(seed, 7)), cfg: set.c, now: 1_000_000, drv: make()}
+				r.run(steps, ps)
+				if i == 0 {
+					first = r.trace
+					return
+				}
+				for k := range min(len(first), len(r.trace)) {
+					if first[k] != r.trace[k] {
+						t.Fatalf("entry %d of the trace differs:\n%.400s\n%.400s", k, first[k], r.trace[k])
+					}
+				}
+				if len(first) != len(r.trace) {
+					t.Fatalf("traces of %d and %d entries", len(first), len(r.trace))
+				}
+			})
+			if !ok {
+				return
+			}
+		}
+	}
+}
+
+// keyKind makes keys of some types out of small numbers.
+type keyKind struct {
+	name  string
+	types []types.Type
+	value func(k int) []any
+}
+
+func text(k int) string {
+	switch k % 4 {
+	case 0:
+		return fmt.Sprintf("k%d", k)
+	case 1:
+		return fmt.Sprintf("a rather long key, with number %d", k)
+	case 2:
+		return "z\x00" + strings.Repeat("\x00", k%5) + fmt.Sprint(k)
+	}
+	return strings.Repeat("x", k)
+}
+
+var keyKinds = []keyKind{
+	{"bigint", []types.Type{types.BigIntT}, func(k int) []any {
+		if k == 0 {
+			return []any{nil}
+		}
+		return []any{int64(k-20) * 1_000_003}
+	}},
+	{"int", []types.Type{types.IntT.Nullable(false)}, func(k int) []any { return []any{int64(k - 9)} }},
+	{"double", []types.Type{types.DoubleT}, func(k int) []any { return []any{float64(k-9) / 4} }},
+	{"string", []types.Type{types.StringT}, func(k int) []any {
+		if k == 0 {
+			return []any{nil}
+		}
+		return []any{text(k)}
+	}},
+	{"string and bigint", []types.Type{types.StringT, types.BigIntT}, func(k int) []any {
+		if k%7 == 0 {
+			return []any{text(k), nil}
+		}
+		return []any{text(k / 2), int64(k)}
+	}},
+}
+
+// keyed makes a batch of keys and what routes them.
+func (kk *keyKind) batch(ks []int, more ...func(b *batch.BatchBuilder, i int)) (*batch.Batch, *batch.KeyVec) {
+	b := batch.NewBatchBuilder(kk.types...)
+	for _, k := range ks {
+		b.Row(batch.Insert, kk.value(k)...)
+	}
+	out := b.Finish()
+	cols := make([]int, len(kk.types))
+	for i := range cols {
+		cols[i] = i
+	}
+	var kv batch.KeyVec
+	batch.HashKeys(&kv, out, cols, groups)
+	return out, &kv
+}
+
+// order is the order of keys: key group, then normalised key.
+type keyOrder struct {
+	kg  uint16
+	key string
+}
+
+func (kk *keyKind) order(k int) keyOrder {
+	b, kv := kk.batch([]int{k})
+	key := MakeKey(b, kv, 0, nil)
+	return keyOrder{key.Group, string(key.Bytes)}
+}
+
+func (a keyOrder) cmp(b keyOrder) int {
+	if a.kg != b.kg {
+		return int(a.kg) - int(b.kg)
+	}
+	return strings.Compare(a.key, b.key)
+}
+
+// split gives each store the lanes it owns.
+func (r *rig) split(kv *batch.KeyVec, n int) [][]uint16 {
+	out := make([][]uint16, len(r.stores))
+	for l := range n {
+		o := r.owner(kv.KG[l])
+		out[o] = append(out[o], uint16(l))
+	}
+	return out
+}

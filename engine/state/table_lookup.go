@@ -1,0 +1,410 @@
+package state
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+
+	"github.com/minkstream/mink/engine/batch"
+)
+
+// Lookup looks up the key of each row of b: refs[i] is the row of the key in lane
+// sel[i] (lane i if sel is nil), or None. With Upsert, bit i of fresh (if not nil;
+// it is cleared first) says that refs[i] was inserted by row i. A key that occurs
+// many times in b is found many times: Group is faster for such input and gives
+// each key one number.
+//
+// keys must have been made from the columns of the table's key, in order; it may
+// be nil if the table has no key columns.
+func (t *Table) Lookup(b *batch.Batch, keys *batch.KeyVec, sel []uint16, mode Mode, refs []Ref, fresh []uint64) {
+	n := b.N
+	if sel != nil {
+		n = len(sel)
+	}
+	if fresh != nil {
+		clear(fresh[:batch.Words(n)])
+	}
+	t.begin(b, keys, sel, n)
+	t.lookup(b, keys, sel, 0, n, mode, refs, fresh)
+}
+
+// begin reads the key columns of n rows.
+func (t *Table) begin(b *batch.Batch, keys *batch.KeyVec, sel []uint16, n int) {
+	sc := &t.sc
+	switch t.key.lay {
+	case keyWord:
+		sc.words, sc.nulls = t.key.words(&b.Cols[keys.Cols[0]], sel, n, sc.words, sc.nulls)
+	case keyBytes:
+		sc.cols = sc.cols[:0]
+		for _, c := range keys.Cols {
+			sc.cols = append(sc.cols, &b.Cols[c])
+		}
+	}
+}
+
+// lookup looks up rows [lo, hi) of those begun.
+func (t *Table) lookup(b *batch.Batch, keys *batch.KeyVec, sel []uint16, lo, hi int, mode Mode, refs []Ref, fresh []uint64) {
+	t.sc.missing = t.sc.missing[:0]
+	switch t.key.lay {
+	case keyNone:
+		t.lookupOnly(lo, hi, mode, refs, fresh)
+	case keyWord:
+		if t.sc.nulls == nil && t.ix.n > 0 {
+			t.lookupWords(keys, sel, lo, hi, mode, refs, fresh)
+		} else {
+			for i := lo; i < hi; i++ {
+				refs[i] = t.lookupOne(b, keys, laneOf(sel, i), i, mode, fresh, false)
+			}
+		}
+	default:
+		for i := lo; i < hi; i++ {
+			refs[i] = t.lookupOne(b, keys, laneOf(sel, i), i, mode, fresh, false)
+		}
+	}
+	if len(t.sc.missing) > 0 {
+		t.warm(b, keys, sel, mode, refs, fresh)
+	}
+}
+
+func (t *Table) lookupOnly(lo, hi int, mode Mode, refs []Ref, fresh []uint64) {
+	if lo == hi {
+		return
+	}
+	ref := t.only
+	switch {
+	case ref != None:
+		ref = t.found(ref, lo, mode, fresh)
+	case mode == Upsert:
+		ref = t.newRow(t.s.onlyGroup())
+		t.only = ref
+		if fresh != nil {
+			batch.SetBit(fresh, lo)
+		}
+	}
+	for i := lo; i < hi; i++ {
+		refs[i] = ref
+	}
+}
+
+// lookupWords is the loop for keys of one word without NULLs.
+func (t *Table) lookupWords(keys *batch.KeyVec, sel []uint16, lo, hi int, mode Mode, refs []Ref, fresh []uint64) {
+	words := t.sc.words
+	slots := t.ix.slots
+	size := uint64(len(slots) >> 1)
+	salt := t.ix.salt
+	for i := lo; i < hi; i++ {
+		w := words[i]
+		p, _ := bits.Mul64(batch.Mix(w+golden^salt), size)
+		p <<= 1
+		for slots[p+1] != 0 && slots[p] != w {
+			if p += 2; p == uint64(len(slots)) {
+				p = 0
+			}
+		}
+		ref := Ref(slots[p+1])
+		if ref == None || t.stampAt != 0 {
+			refs[i] = t.absent(ref, w, i, mode, fresh, sel, keys)
+			slots, salt = t.ix.slots, t.ix.salt
+			size = uint64(len(slots) >> 1)
+			continue
+		}
+		refs[i] = ref
+		if mode != Read {
+			t.touch(ref)
+		} else if t.spills {
+			t.r.meta[ref>>t.r.shift].touch = true
+		}
+	}
+}
+
+// absent ends the search for a word that was not found, or whose row may be too
+// old.
+func (t *Table) absent(ref Ref, w uint64, i int, mode Mode, fresh []uint64, sel []uint16, keys *batch.KeyVec) Ref {
+	if ref != None {
+		return t.found(ref, i, mode, fresh)
+	}
+	if t.cold.n > 0 && t.cold.may(batch.Mix(w+golden)) {
+		t.sc.missing = append(t.sc.missing, int32(i))
+		return None
+	}
+	if mode != Upsert {
+		return None
+	}
+	ref = t.newRow(keys.KG[laneOf(sel, i)])
+	t.whole(ref)[t.keyAt] = w
+	t.ix.insert(w, ref)
+	if fresh != nil {
+		batch.SetBit(fresh, i)
+	}
+	return ref
+}
+
+// found ends a search that found a row, which may be expired.
+func (t *Table) found(ref Ref, i int, mode Mode, fresh []uint64) Ref {
+	if t.stampAt != 0 && t.expired(t.whole(ref)) {
+		if mode != Upsert {
+			return None
+		}
+		t.touch(ref)
+		t.clearRow(ref)
+		if fresh != nil {
+			batch.SetBit(fresh, i)
+		}
+		return ref
+	}
+	if mode != Read {
+		t.touch(ref)
+	} else if t.spills {
+		t.r.meta[ref>>t.r.shift].touch = true
+	}
+	return ref
+}
+
+// lookupOne looks up the key in one lane. sure says that the key is not on disk;
+// otherwise one that may be is put on the list of missing rows.
+func (t *Table) lookupOne(b *batch.Batch, keys *batch.KeyVec, lane, i int, mode Mode, fresh []uint64, sure bool) Ref {
+	if t.key.lay == keyWord {
+		w := t.sc.words[i]
+		if t.sc.nulls != nil && batch.Bit(t.sc.nulls, i) {
+			return t.lookupNull(keys, lane, i, mode, fresh, sure)
+		}
+		ref := t.ix.find(w)
+		switch {
+		case ref != None:
+			return t.found(ref, i, mode, fresh)
+		case !sure && t.cold.n > 0 && t.cold.may(batch.Mix(w+golden)):
+			t.sc.missing = append(t.sc.missing, int32(i))
+			return None
+		case mode != Upsert:
+			return None
+		}
+		ref = t.newRow(keys.KG[lane])
+		t.whole(ref)[t.keyAt] = w
+		t.ix.insert(w, ref)
+		if fresh != nil {
+			batch.SetBit(fresh, i)
+		}
+		return ref
+	}
+	h := keys.H[lane]
+	raw, view := t.rawKey(b, keys, lane)
+	ref := t.findView(h, view, raw)
+	switch {
+	case ref != None:
+		return t.found(ref, i, mode, fresh)
+	case !sure && t.cold.n > 0 && t.cold.may(h):
+		t.sc.missing = append(t.sc.missing, int32(i))
+		return None
+	case mode != Upsert:
+		return None
+	}
+	ref = t.insertView(keys.KG[lane], h, view, raw)
+	if fresh != nil {
+		batch.SetBit(fresh, i)
+	}
+	return ref
+}
+
+func (t *Table) lookupNull(keys *batch.KeyVec, lane, i int, mode Mode, fresh []uint64, sure bool) Ref {
+	switch {
+	case t.only != None:
+		return t.found(t.only, i, mode, fresh)
+	case !sure && t.cold.n > 0 && t.cold.may(nullHash):
+		t.sc.missing = append(t.sc.missing, int32(i))
+		return None
+	case mode != Upsert:
+		return None
+	}
+	t.insertNull(keys.KG[lane])
+	if fresh != nil {
+		batch.SetBit(fresh, i)
+	}
+	return t.only
+}
+
+// nullHash is the hash of NULL, as in KeyVec.H.
+const nullHash = 0x8EBC6AF09C88C6E3
+
+func (t *Table) insertNull(group uint16) Ref {
+	t.only = t.newRow(group)
+	t.whole(t.only)[0] |= nullFlag
+	return t.only
+}
+
+// rawKey is the key of a lane in the form it is kept in, and its view with the
+// last word 0 where the bytes are too long to lie in it.
+func (t *Table) rawKey(b *batch.Batch, keys *batch.KeyVec, lane int) ([]byte, batch.View) {
+	sc := &t.sc
+	if t.key.lay == keyStr {
+		c := &b.Cols[keys.Cols[0]]
+		if c.IsNull(lane) {
+			return nil, nullView
+		}
+		if c.Enc == batch.Const {
+			lane = 0
+		}
+		v := c.Views[lane]
+		if v.Len() <= batch.InlineMax {
+			return nil, v
+		}
+		off := v.Off()
+		raw := c.Bufs[v.Buf()][off : off+uint32(v.Len())]
+		v.B = 0
+		return raw, v
+	}
+	sc.key = batch.AppendKeys(sc.key[:0], sc.cols, lane)
+	return sc.key, viewOf(sc.key)
+}
+
+// viewOf is the view of bytes without their place.
+func viewOf(raw []byte) batch.View {
+	if len(raw) <= batch.InlineMax {
+		return batch.MakeInline(raw)
+	}
+	return batch.View{A: uint64(len(raw)) | uint64(binary.LittleEndian.Uint32(raw))<<32}
+}
+
+// findView finds the row of a key kept as a view.
+func (t *Table) findView(h uint64, v batch.View, raw []byte) Ref {
+	x := &t.ix
+	if x.n == 0 {
+		return None
+	}
+	slots := x.slots
+	for i := x.home(h); ; {
+		r := Ref(slots[i+1])
+		if r == None {
+			return None
+		}
+		if slots[i] == h {
+			o := int(r&(1<<t.r.shift-1))*t.r.size + t.keyAt
+			row := t.r.data[r>>t.r.shift][o : o+3]
+			if row[1] == v.A {
+				if uint32(v.A) <= batch.InlineMax || v.A == nullView.A {
+					if row[2] == v.B {
+						return r
+					}
+				} else if bytes.Equal(t.sl.get(row[2]), raw) {
+					return r
+				}
+			}
+		}
+		if i += 2; i == uint64(len(slots)) {
+			i = 0
+		}
+	}
+}
+
+func (t *Table) insertView(group uint16, h uint64, v batch.View, raw []byte) Ref {
+	ref := t.newRow(group)
+	row := t.whole(ref)[t.keyAt:]
+	row[0], row[1], row[2] = h, v.A, v.B
+	if uint32(v.A) > batch.InlineMax && v.A != nullView.A {
+		row[2] = t.sl.put(raw)
+	}
+	t.ix.insert(h, ref)
+	return ref
+}
+
+// Get looks up a single key.
+func (t *Table) Get(k Key, mode Mode) Ref {
+	ref := t.findKey(k)
+	if ref == None && t.cold.n > 0 && t.cold.may(t.keyHash(k)) {
+		ref = t.cold.take(k)
+	}
+	if ref != None {
+		var fresh [1]uint64
+		return t.found(ref, 0, mode, fresh[:])
+	}
+	if mode != Upsert {
+		return None
+	}
+	return t.insertKey(k)
+}
+
+// keyHash is the hash of a key in filters of cold keys.
+func (t *Table) keyHash(k Key) uint64 {
+	if t.key.lay != keyWord {
+		return k.Hash
+	}
+	if w, null, _ := t.key.takeWord(k.Bytes); !null {
+		return batch.Mix(w + golden)
+	}
+	return nullHash
+}
+
+// findKey finds the row of a key in memory.
+func (t *Table) findKey(k Key) Ref {
+	switch t.key.lay {
+	case keyNone:
+		return t.only
+	case keyWord:
+		w, null, _ := t.key.takeWord(k.Bytes)
+		if null {
+			return t.only
+		}
+		return t.ix.find(w)
+	}
+	raw, v := t.rawOf(k)
+	return t.findView(k.Hash, v, raw)
+}
+
+// rawOf is a key in the form it is kept in.
+func (t *Table) rawOf(k Key) ([]byte, batch.View) {
+	if t.key.lay == keyBytes {
+		return k.Bytes, viewOf(k.Bytes)
+	}
+	if len(k.Bytes) == 1 {
+		return nil, nullView
+	}
+	t.sc.key, _ = takeStr(t.sc.key[:0], k.Bytes)
+	return t.sc.key, viewOf(t.sc.key)
+}
+
+// insertKey inserts a key that is not there.
+func (t *Table) insertKey(k Key) Ref {
+	switch t.key.lay {
+	case keyNone:
+		t.only = t.newRow(k.Group)
+		return t.only
+	case keyWord:
+		w, null, _ := t.key.takeWord(k.Bytes)
+		if null {
+			return t.insertNull(k.Group)
+		}
+		ref := t.newRow(k.Group)
+		t.whole(ref)[t.keyAt] = w
+		t.ix.insert(w, ref)
+		return ref
+	}
+	raw, v := t.rawOf(k)
+	return t.insertView(k.Group, k.Hash, v, raw)
+}
+
+// warm ends the lookup of rows whose keys may be on disk, in their order.
+func (t *Table) warm(b *batch.Batch, keys *batch.KeyVec, sel []uint16, mode Mode, refs []Ref, fresh []uint64) {
+	sc := &t.sc
+	cols := sc.keyCols[:0]
+	for _, c := range keys.Cols {
+		cols = append(cols, &b.Cols[c])
+	}
+	sc.keyCols = cols
+	for _, m := range sc.missing {
+		i := int(m)
+		lane := laneOf(sel, i)
+		sc.cold = batch.AppendKeys(sc.cold[:0], cols, lane)
+		k := Key{Group: keys.KG[lane], Hash: keys.H[lane], Bytes: sc.cold}
+		ref := t.findKey(k)
+		if ref == None && t.cold.n > 0 {
+			ref = t.cold.take(k)
+		}
+		if ref != None {
+			refs[i] = t.found(ref, i, mode, fresh)
+		} else if mode == Upsert {
+			refs[i] = t.insertKey(k)
+			if fresh != nil {
+				batch.SetBit(fresh, i)
+			}
+		}
+	}
+}

@@ -1,0 +1,350 @@
+package state
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+
+	"github.com/minkstream/mink/engine/batch"
+)
+
+// An entry of a row is
+//
+//	ID 8 | stamp 8 | hash 8 | key | lanes 8 each, bytes of blobs | list
+//
+// with the number of entries of the list before them. It does not depend on where
+// anything lies. Rows on disk have the same form.
+const stampOff, hashOff = 8, 16
+
+// encodeRow appends the entry of a row whose bytes and list lie in sl and li. Of t
+// it reads only what never changes.
+func (t *Table) encodeRow(dst []byte, row []uint64, sl *slab, li *lists) []byte {
+	stamp := uint64(0)
+	if t.stampAt != 0 {
+		stamp = row[t.stampAt]
+	}
+	dst = put64(dst, uint64(uint32(row[0])))
+	dst = put64(dst, stamp)
+	dst = put64(dst, t.rowHash(row))
+	at := len(dst)
+	dst = t.appendKey(append(dst, 0, 0, 0, 0), row, sl)
+	binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
+	lanes := row[t.laneAt : t.laneAt+t.spec.Lanes]
+	if len(t.spec.Blobs) == 0 {
+		for _, v := range lanes {
+			dst = put64(dst, v)
+		}
+	} else {
+		for l, v := range lanes {
+			if slices.Contains(t.spec.Blobs, l) {
+				dst = putBytes(dst, sl.get(v))
+			} else {
+				dst = put64(dst, v)
+			}
+		}
+	}
+	if li == nil {
+		return dst
+	}
+	root := row[len(row)-listLanes:]
+	dst = put64(dst, root[0])
+	li.each(root, func(e []uint64) {
+		dst = put64(dst, e[entWord])
+		dst = putBytes(dst, sl.get(e[entRest]))
+		dst = putBytes(dst, sl.get(e[entPayload]))
+		for _, v := range e[entLanes:] {
+			dst = put64(dst, v)
+		}
+	})
+	return dst
+}
+
+// decodeRow makes the row of an entry, over an older one of the same key; None if
+// the entry does not fit. The row counts as changed.
+func (t *Table) decodeRow(group uint16, body []byte) Ref {
+	r := entryReader{b: body}
+	id, stamp := r.u64(), r.u64()
+	k := Key{Group: group, Hash: r.u64(), Bytes: r.bytes()}
+	if r.bad || !t.fits(k) {
+		return None
+	}
+	ref := t.findKey(k)
+	if ref == None {
+		ref = t.insertKey(k)
+	} else {
+		t.touch(ref)
+		t.clearRow(ref)
+	}
+	row := t.whole(ref)
+	row[0] = row[0]&^(1<<32-1) | uint64(uint32(id))
+	if t.stampAt != 0 {
+		row[t.stampAt] = stamp
+	}
+	for l := range t.spec.Lanes {
+		if len(t.spec.Blobs) > 0 && slices.Contains(t.spec.Blobs, l) {
+			row[t.laneAt+l] = t.sl.put(r.bytes())
+		} else {
+			row[t.laneAt+l] = r.u64()
+		}
+	}
+	if t.list != nil {
+		root := row[len(row)-listLanes:]
+		for n := r.u64(); n > 0 && !r.bad; n-- {
+			word, rest, payload := r.u64(), r.bytes(), r.bytes()
+			k, i := 0, 0
+			if links := t.list.links(root); len(links) > 0 {
+				k = len(links) - 1
+				i = int(links[k] >> linkN)
+			}
+			k, i = t.list.open(root, k, i)
+			w := t.list.width
+			e := t.list.own(t.list.links(root)[k])[i*w : (i+1)*w]
+			e[entWord], e[entRest], e[entPayload] = word, t.sl.put(rest), t.sl.put(payload)
+			for l := range e[entLanes:] {
+				e[entLanes+l] = r.u64()
+			}
+		}
+	}
+	if !r.ok() {
+		return None
+	}
+	return ref
+}
+
+// fits reports whether a key from a file has the form of the table's keys.
+func (t *Table) fits(k Key) bool {
+	switch t.key.lay {
+	case keyNone:
+		return len(k.Bytes) == 0
+	case keyWord:
+		_, _, ok := t.key.takeWord(k.Bytes)
+		return ok
+	case keyStr:
+		if len(k.Bytes) == 1 {
+			return k.Bytes[0] == 0
+		}
+		_, ok := takeStr(nil, k.Bytes)
+		return ok
+	}
+	return len(k.Bytes) > 0
+}
+
+func (t *Table) isDirty(ref Ref) bool {
+	p, i := ref>>t.r.shift, ref&(1<<t.r.shift-1)
+	return batch.Bit(t.dirty[p], int(i)) && t.r.meta[p].epoch == t.s.snaps.epoch
+}
+
+// tableImage is a table at one moment.
+type tableImage struct {
+	t    *Table // for its shape alone
+	name string
+	sub  int64
+	r    cells[uint64]
+	sl   slab
+	li   *lists
+	// bits are the rows to write, by page.
+	bits  [][]uint64
+	clear bool
+	dead  deadLog
+	ids   []uint32
+	cold  *coldImage
+	now   int64
+}
+
+func (t *Table) freeze(delta, keep bool) image { return t.freezeAs(t.name, 0, delta, keep) }
+
+// freezeAs freezes the table as part sub of the structure name.
+func (t *Table) freezeAs(name string, sub int64, delta, keep bool) *tableImage {
+	m := &tableImage{t: t, name: name, sub: sub, now: t.s.now, r: t.r.image(), sl: t.sl.image(), ids: slices.Clone(t.ids)}
+	if t.list != nil {
+		m.li = t.list.image()
+	}
+	if keep {
+		t.cleared, t.clearedPend = false, t.clearedPend || t.cleared
+		t.deadPend.take(&t.dead)
+	}
+	if delta {
+		m.clear, m.dead = t.clearedPend, t.deadPend
+	}
+	m.bits = make([][]uint64, len(t.r.data))
+	for p := range t.r.data {
+		if t.r.data[p] == nil {
+			continue
+		}
+		if keep {
+			t.settle(p)
+		}
+		live := t.r.meta[p].live
+		switch {
+		case !delta:
+			m.bits[p] = slices.Clone(live)
+		case t.pend[p] != nil:
+			b := make([]uint64, len(live))
+			for i := range b {
+				b[i] = t.pend[p][i] & live[i]
+			}
+			m.bits[p] = b
+		}
+	}
+	m.cold = t.cold.freeze(delta)
+	return m
+}
+
+// settle moves the dirty bits of a page to pend.
+func (t *Table) settle(p int) {
+	any := uint64(0)
+	for _, w := range t.dirty[p] {
+		any |= w
+	}
+	if any == 0 {
+		return
+	}
+	b := make([]uint64, len(t.dirty[p]))
+	copy(b, t.dirty[p])
+	for i, w := range t.pend[p] {
+		b[i] |= w
+	}
+	t.pend[p] = b
+	clear(t.dirty[p])
+	clear(t.born[p])
+}
+
+func (t *Table) confirmed() {
+	clear(t.pend)
+	t.deadPend.reset()
+	t.clearedPend = false
+}
+
+func (m *tableImage) write(w *snapWriter) {
+	t := m.t
+	if m.clear {
+		w.section(m.name, kindClear, m.sub)
+		w.put(allGroups, nil)
+	}
+	if len(m.dead.chunks) > 0 {
+		w.section(m.name, kindDead, m.sub)
+		m.dead.write(w)
+	}
+	w.section(m.name, kindIDs, m.sub)
+	for g, id := range m.ids {
+		if id > 0 {
+			w.put(uint16(t.s.c.Groups.From+g), put64(nil, uint64(id)))
+		}
+	}
+	w.section(m.name, kindRow, m.sub)
+	var buf []byte
+	for p, words := range m.bits {
+		for i, b := range words {
+			for ; b != 0; b &= b - 1 {
+				row := m.r.at(uint32(p<<m.r.shift | i<<6 | bits.TrailingZeros64(b)))
+				if t.stampAt != 0 && t.expiredAt(row[t.stampAt], m.now) {
+					continue
+				}
+				buf = t.encodeRow(buf[:0], row, &m.sl, m.li)
+				w.put(groupOf(row), buf)
+			}
+		}
+		if w.err != nil {
+			return
+		}
+	}
+	if m.cold != nil {
+		m.cold.rows(w, func(group uint16, body []byte) {
+			if t.stampAt == 0 || !t.expiredAt(binary.LittleEndian.Uint64(body[stampOff:]), m.now) {
+				w.put(group, body)
+			}
+		})
+	}
+}
+
+func (t *Table) load(e *savedEntry) bool {
+	switch e.kind {
+	case kindClear:
+		t.forgetGroups(e.files)
+	case kindDead:
+		r := entryReader{b: e.body}
+		k := Key{Group: e.group, Hash: r.u64(), Bytes: r.bytes()}
+		if !r.ok() || !t.fits(k) {
+			return false
+		}
+		if ref := t.findKey(k); ref != None {
+			t.freeValues(t.whole(ref))
+			t.remove(ref)
+		}
+	case kindIDs:
+		if len(e.body) != 8 {
+			return false
+		}
+		*t.id(e.group) = uint32(binary.LittleEndian.Uint64(e.body))
+	case kindRow:
+		return t.decodeRow(e.group, e.body) != None
+	default:
+		return false
+	}
+	return true
+}
+
+// forgetGroups drops the rows of some key groups, at restore.
+func (t *Table) forgetGroups(groups Range) {
+	for _, ref := range t.refs() {
+		if row := t.whole(ref); groups.Has(int(groupOf(row))) {
+			t.freeValues(row)
+			t.remove(ref)
+		}
+	}
+}
+
+// refs lists the rows in memory by their numbers.
+func (t *Table) refs() []Ref {
+	out := make([]Ref, 0, t.r.n)
+	for p := range t.r.data {
+		if t.r.data[p] == nil {
+			continue
+		}
+		for i, b := range t.r.meta[p].live {
+			for ; b != 0; b &= b - 1 {
+				out = append(out, Ref(p<<t.r.shift|i<<6|bits.TrailingZeros64(b)))
+			}
+		}
+	}
+	return out
+}
+
+func (t *Table) mem() int64 {
+	n := t.r.elems*8 + len(t.dirty)*24 + len(t.ids)*4
+	m := int64(n) + t.ix.mem() + t.sl.bytes + t.dead.mem() + t.cold.mem()
+	if t.list != nil {
+		m += t.list.mem()
+	}
+	return m
+}
+
+// sweepPages is how many pages of rows one sweep looks at.
+const sweepPages = 64
+
+// sweep frees expired rows. That they are gone need not be remembered: what an
+// older snapshot has of them is expired too.
+func (t *Table) sweep() {
+	if t.stampAt == 0 {
+		return
+	}
+	for range min(sweepPages, len(t.r.data)) {
+		t.broom = (t.broom + 1) % uint32(len(t.r.data))
+		p := t.broom
+		if t.r.data[p] == nil {
+			continue
+		}
+		for i, b := range slices.Clone(t.r.meta[p].live) {
+			for ; b != 0; b &= b - 1 {
+				ref := Ref(int(p)<<t.r.shift | i<<6 | bits.TrailingZeros64(b))
+				if row := t.whole(ref); t.expired(row) {
+					t.freeValues(row)
+					t.remove(ref)
+				}
+			}
+		}
+	}
+	t.ix.shrink()
+}
+
+func (t *Table) tidy() {}
