@@ -324,7 +324,9 @@ func (a *arena) evict(need int64, hard bool) int64 {
 				return freed
 			}
 		}
-		if _, err := a.file.f.Write(p.data[:p.used]); err != nil {
+		// A file may change what it is given to write, and images read the page.
+		a.s.cold.buf = append(a.s.cold.buf[:0], p.data[:p.used]...)
+		if _, err := a.file.f.Write(a.s.cold.buf); err != nil {
 			a.s.fail(spillErr(err))
 			return freed
 		}

@@ -265,9 +265,9 @@ var settings = []struct {
 // program runs a driver under all settings and compares the traces.
 func program(t *testing.T, steps int, ps []int, make func() driver) {
 	t.Helper()
-	seeds := 6
+	seeds := 2
 	if testing.Short() {
-		seeds = 2
+		seeds = 1
 	}
 	for seed := range uint64(seeds) {
 		var first []string
