@@ -10,8 +10,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/minkstream/mink/connectors"
+	"github.com/minkstream/mink/engine/bind"
+	"github.com/minkstream/mink/engine/catalog"
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/function"
+	"github.com/minkstream/mink/engine/function/aggregate"
 	"github.com/minkstream/mink/engine/function/scalar"
 )
 
@@ -25,12 +29,7 @@ func (a *app) docsCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			pages := map[string]string{
-				"errors.md":     errorPage(),
-				"connectors.md": connectorPage(),
-				"functions.md":  functionPage(),
-				"commands.md":   commandPage(c.Root()),
-			}
+			pages := docPages(c.Root())
 			if err := os.MkdirAll(out, 0o755); err != nil {
 				return err
 			}
@@ -44,6 +43,51 @@ func (a *app) docsCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&out, "out", "docs/reference", "directory to write to")
 	return c
+}
+
+// docPages are the pages of docs/reference by file name.
+func docPages(root *cobra.Command) map[string]string {
+	return map[string]string{
+		"README.md":     indexPage(),
+		"errors.md":     errorPage(),
+		"connectors.md": connectorPage(),
+		"config.md":     configPage(),
+		"functions.md":  functionPage(),
+		"commands.md":   commandPage(root),
+	}
+}
+
+func indexPage() string {
+	return generated + `# Reference
+
+- [commands](commands.md): what the binary does, with flags and examples
+- [connectors and formats](connectors.md): tables and their options
+- [settings](config.md): the keys of SET and ` + "`--set`" + `
+- [functions](functions.md): scalar, aggregate and windowing functions
+- [errors and advice](errors.md): every code with cause, example and fix
+`
+}
+
+func configPage() string {
+	var b strings.Builder
+	b.WriteString(generated + "# Settings\n\nSet with `SET 'key' = 'value'` or `--set key=value`. Keys are Flink's; those that begin with `mink.` or `state.memory` are mink's own.\n")
+	b.WriteString("\n| key | type | default | what it does |\n| --- | --- | --- | --- |\n")
+	for _, k := range catalog.Keys() {
+		def := k.Default
+		if def == "" {
+			def = "-"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.Name, k.Type, cell(def), cell(k.Doc+oneOf(k.Values)))
+	}
+	return b.String()
+}
+
+// oneOf is the sentence with the values of an Enum.
+func oneOf(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return " One of `" + strings.Join(values, "`, `") + "`."
 }
 
 const generated = "<!-- Written by make gen; change the source, not this page. -->\n\n"
@@ -80,7 +124,7 @@ func optionTable(b *strings.Builder, options []connect.Option, prefix string) {
 		if o.Prefix {
 			key += "*"
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", key, o.Type, cell(def), cell(o.Doc))
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", key, o.Type, cell(def), cell(o.Doc+oneOf(o.Values)))
 	}
 }
 
@@ -116,21 +160,10 @@ func connectorPage() string {
 
 func functionPage() string {
 	var b strings.Builder
-	b.WriteString(generated + "# Scalar functions\n")
+	b.WriteString(generated + "# Functions\n")
 	groups := map[string][]string{}
 	for _, f := range scalar.All() {
-		var t strings.Builder
-		fmt.Fprintf(&t, "\n### %s\n\n%s\n", f.Name, f.Summary)
-		if len(f.Signatures) > 0 {
-			fmt.Fprintf(&t, "\n`%s`\n", strings.Join(f.Signatures, "`, `"))
-		}
-		if len(f.Examples) > 0 {
-			t.WriteString("\n| expression | value |\n| --- | --- |\n")
-			for _, e := range f.Examples {
-				fmt.Fprintf(&t, "| `%s` | `%s` |\n", cell(e.SQL), cell(e.Want))
-			}
-		}
-		groups[f.Category] = append(groups[f.Category], t.String())
+		groups[f.Category] = append(groups[f.Category], functionEntry(f.Name, f.Aliases, f.Summary, f.Signatures, f.Examples))
 	}
 	var names []string
 	for g := range groups {
@@ -138,12 +171,42 @@ func functionPage() string {
 	}
 	sort.Strings(names)
 	for _, g := range names {
-		fmt.Fprintf(&b, "\n## %s\n", g)
+		fmt.Fprintf(&b, "\n## Scalar: %s\n", g)
 		for _, t := range groups[g] {
 			b.WriteString(t)
 		}
 	}
+	b.WriteString("\n## Aggregate\n")
+	for _, f := range aggregate.All() {
+		summary := f.Summary
+		if f.OverOnly {
+			summary += " Only in OVER."
+		}
+		b.WriteString(functionEntry(f.Name, f.Aliases, summary, f.Signatures, f.Examples))
+	}
+	b.WriteString("\n## Windowing\n\nIn FROM, as `TABLE(TUMBLE(...))`; each adds window_start, window_end and window_time.\n\n")
+	for _, w := range bind.WindowSignatures() {
+		fmt.Fprintf(&b, "- `%s`\n", w)
+	}
 	return b.String()
+}
+
+func functionEntry(name string, aliases []string, summary string, signatures []string, list []function.Example) string {
+	var t strings.Builder
+	fmt.Fprintf(&t, "\n### %s\n\n%s\n", name, summary)
+	if len(aliases) > 0 {
+		fmt.Fprintf(&t, "\nAlso: `%s`\n", strings.Join(aliases, "`, `"))
+	}
+	if len(signatures) > 0 {
+		fmt.Fprintf(&t, "\n`%s`\n", strings.Join(signatures, "`, `"))
+	}
+	if len(list) > 0 {
+		t.WriteString("\n| expression | value |\n| --- | --- |\n")
+		for _, e := range list {
+			fmt.Fprintf(&t, "| `%s` | `%s` |\n", cell(e.SQL), cell(e.Want))
+		}
+	}
+	return t.String()
 }
 
 func commandPage(root *cobra.Command) string {

@@ -225,6 +225,29 @@ var windowParams = map[string][]string{
 	"CUMULATE": {"DATA", "TIMECOL", "STEP", "SIZE", "OFFSET"}, "SESSION": {"DATA", "TIMECOL", "GAP"},
 }
 
+// WindowSignatures are the forms of the windowing functions, for documentation.
+func WindowSignatures() []string {
+	forms := map[string]string{
+		"DATA": "TABLE t", "TIMECOL": "DESCRIPTOR(time)", "SIZE": "size", "SLIDE": "slide", "STEP": "step", "GAP": "gap", "OFFSET": "offset",
+	}
+	var out []string
+	for _, name := range []string{"TUMBLE", "HOP", "CUMULATE", "SESSION"} {
+		var args []string
+		for _, p := range windowParams[name] {
+			a := forms[p]
+			switch {
+			case p == "DATA" && name == "SESSION":
+				a += " [PARTITION BY keys]"
+			case p == "OFFSET":
+				a = "[" + a + "]"
+			}
+			args = append(args, a)
+		}
+		out = append(out, name+"("+strings.ReplaceAll(strings.Join(args, ", "), ", [", " [, ")+")")
+	}
+	return out
+}
+
 // windowArgs assigns arguments to parameters, by position or by name.
 func windowArgs(e *ast.FuncCall, name string) (map[string]ast.Expr, error) {
 	params := windowParams[name]
