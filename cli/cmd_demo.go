@@ -87,6 +87,9 @@ func (a *app) demo(ctx context.Context, speed float64) error {
 		return err
 	}
 	if err := demoRows(ctx, client, op, s); err != nil {
+		if errors.Is(err, context.Canceled) {
+			_ = s.end() // what was seen until Ctrl-C
+		}
 		return err
 	}
 	st, err := client.Job(ctx, op.Job())

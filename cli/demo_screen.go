@@ -36,12 +36,12 @@ type demoScreen struct {
 	drawn  int           // lines of the last drawing
 	state  int64         // bytes of the largest checkpoint
 	behind time.Duration // the most that the watermark was behind
-	told   int           // weeks that have been printed, where nothing is drawn
 }
 
 type demoWeek struct {
 	to   string
 	rows []demoRow // by place; a row without origin has not come
+	told bool      // printed, where nothing is drawn
 }
 
 // The days that the flights cover.
@@ -80,7 +80,7 @@ func (s *demoScreen) rows(rows []demoRow) {
 		if i == 0 || s.weeks[i-1].to != r.week {
 			s.weeks = append(s.weeks, demoWeek{})
 			copy(s.weeks[i+1:], s.weeks[i:])
-			s.weeks[i] = demoWeek{r.week, make([]demoRow, demoPlaces)}
+			s.weeks[i] = demoWeek{to: r.week, rows: make([]demoRow, demoPlaces)}
 			i++
 		}
 		if w := &s.weeks[i-1]; r.place >= 1 && r.place <= len(w.rows) {
@@ -96,7 +96,7 @@ func (s *demoScreen) draw(now time.Time) error {
 		s.behind = max(s.behind, d)
 	}
 	if !s.live {
-		return s.tell(1)
+		return s.tell(false)
 	}
 	columns, lines := s.size()
 	frame := s.frame(columns, lines, now.Sub(s.start))
@@ -114,14 +114,30 @@ func (s *demoScreen) draw(now time.Time) error {
 	return err
 }
 
-// tell prints the weeks that are complete but for the newest few, a line each.
-func (s *demoScreen) tell(newest int) error {
-	for ; s.told < len(s.weeks)-newest; s.told++ {
-		if _, err := fmt.Fprintln(s.out, "week to "+s.weeks[s.told].line(120)); err != nil {
+// tell prints the weeks that are complete and have not been printed, a line each; at
+// the end those with fewer places too.
+func (s *demoScreen) tell(end bool) error {
+	for i := range s.weeks {
+		w := &s.weeks[i]
+		if w.told || !end && !w.complete() {
+			continue
+		}
+		w.told = true
+		if _, err := fmt.Fprintln(s.out, "week to "+w.line(120)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// complete reports that all places are known.
+func (w *demoWeek) complete() bool {
+	for _, r := range w.rows {
+		if r.origin == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // line is a week in one line of at most the given width; narrow ones leave the
@@ -178,11 +194,7 @@ func (s *demoScreen) frame(columns, lines int, elapsed time.Duration) []string {
 // newest is the newest week of which all places are known, or else the newest.
 func (s *demoScreen) newest() int {
 	for i := len(s.weeks) - 1; i >= 0; i-- {
-		all := true
-		for _, r := range s.weeks[i].rows {
-			all = all && r.origin != ""
-		}
-		if all {
+		if s.weeks[i].complete() {
 			return i
 		}
 	}
@@ -272,7 +284,7 @@ func (s *demoScreen) end() error {
 		if err := s.draw(time.Now()); err != nil {
 			return err
 		}
-	} else if err := s.tell(0); err != nil {
+	} else if err := s.tell(true); err != nil {
 		return err
 	}
 	rows, tasks := s.totals()
