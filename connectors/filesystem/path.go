@@ -40,6 +40,12 @@ func ioError(err error, attempt, name string) error {
 	if err == nil {
 		return nil
 	}
+	if e := diag.As(err); e != nil {
+		// A format's own error, such as a value it cannot hold: its code stays.
+		out := *e
+		out.Msg = "cannot " + attempt + " '" + name + "': " + e.Msg
+		return &out
+	}
 	reason := err
 	var pe *fs.PathError
 	if errors.As(err, &pe) {

@@ -473,6 +473,21 @@ func TestRollsWhenIdle(t *testing.T) {
 	}
 }
 
+// What a format cannot write keeps its own code and hint.
+func TestValueThatTheFormatCannotHold(t *testing.T) {
+	s := types.Schema{{Name: "ts", Type: types.TimestampT(3)}}
+	tab := table(t.TempDir(), s, "format", "parquet")
+	tab.Deps.Formats["parquet"] = &parquet.Format
+	now := int64(0)
+	w, _ := openWriter(t, tab, 0, 1, &now)
+	b := batch.NewBatchBuilder(s.Types()...)
+	b.Row(batch.Insert, millis("9999-12-31 23:59:59"))
+	err := w.Write(b.Finish())
+	if diag.CodeOf(err) != diag.NumericOverflow || strings.Contains(diag.As(err).Msg, "numeric-overflow") || !strings.Contains(diag.As(err).Hint, "write.int64.timestamp") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestJavaClassesAreRefused(t *testing.T) {
 	for _, o := range [][2]string{{"sink.partition-commit.policy.kind", "success-file,custom"}, {"sink.partition-commit.policy.class", "x.Y"},
 		{"partition.time-extractor.kind", "custom"}, {"partition.time-extractor.class", "x.Y"}} {
