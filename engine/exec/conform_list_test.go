@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -18,15 +19,14 @@ func conformCases() []*conformCase {
 	return slices.Concat(aggregateCases(), dedupCases(), topCases(), joinCases(), timeJoinCases(), sortCases(), overCases(), windowCases())
 }
 
+// conformSeeds is how many random inputs each case gets.
+var conformSeeds = flag.Uint64("conform.seeds", 1, "random inputs of each operator case")
+
 func TestConform(t *testing.T) {
 	for _, c := range conformCases() {
 		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
 			t.Parallel()
-			seeds := uint64(3)
-			if testing.Short() {
-				seeds = 1
-			}
-			for seed := range seeds {
+			for seed := range *conformSeeds {
 				conform(t, c, seed, 60)
 			}
 		})
