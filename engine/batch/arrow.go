@@ -2,7 +2,7 @@ package batch
 
 import (
 	"fmt"
-	"unsafe"
+	"unsafe" //mink:det-ok views of bytes as numbers
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"

@@ -1,5 +1,3 @@
-//mink:det-ok the simulated host: one goroutine, nothing here is seen by a task
-
 package flow
 
 import (

@@ -3,7 +3,7 @@ package flow
 import (
 	"fmt"
 	"math/rand/v2"
-	"sync"
+	"sync"        //mink:det-ok others look at a task between its steps
 	"sync/atomic" //mink:det-ok host-side flags of a task, never read by a step
 
 	"github.com/minkstream/mink/engine/batch"
