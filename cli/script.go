@@ -33,9 +33,6 @@ type job struct {
 	span diag.Span
 }
 
-// errStop ends a script whose error has been printed.
-var errStop = errors.New("stop")
-
 // text is a script: its name for messages and its statements.
 type text struct{ name, sql string }
 

@@ -2,11 +2,7 @@ package bind
 
 import (
 	"slices"
-
-	"github.com/minkstream/mink/engine/batch"
 )
-
-func appendInt(v int64) func(b *batch.Builder) { return func(b *batch.Builder) { b.AppendInt(v) } }
 
 func joinWords(list []string) string {
 	s := ""

@@ -1,15 +1,10 @@
 package build
 
 import (
-	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/exec"
 	"github.com/minkstream/mink/engine/plan"
 	"github.com/minkstream/mink/engine/types"
 )
-
-func soon(n plan.Node) (func() exec.Operator, int64, error) {
-	return nil, 0, diag.At(n.Info().Span, diag.Unsupported, "%s is not supported yet", n.Name())
-}
 
 func aggSpecs(calls []plan.AggCall) []exec.AggSpec {
 	out := make([]exec.AggSpec, len(calls))

@@ -92,7 +92,6 @@ func (r *laneRows) take(n, width int) [][]uint64 {
 // aggOptions says where an operator keeps what does not fit in lanes.
 type aggOptions struct {
 	input   []types.Type
-	keys    []int
 	retract bool
 	// partial: accumulators travel, so nothing may be kept outside of their lanes.
 	partial bool

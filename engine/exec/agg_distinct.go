@@ -32,7 +32,6 @@ type distinctArg struct {
 	ids        []uint32
 	masks      []uint32
 	flips      []uint32
-	back       []uint32
 	g, ls      []uint16
 	signs      []int64
 }

@@ -37,11 +37,8 @@ type emitter struct {
 	reps    []uint16
 	rows    [][]uint64
 	lanes   []uint16
-	sel     []uint16
-	kinds   []batch.Kind
 	parts   []batch.Batch
 	n       int
-	flat    [][]uint64
 }
 
 // emitChanges is the most changes of a batch.

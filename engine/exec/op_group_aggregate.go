@@ -64,7 +64,6 @@ type groupAgg struct {
 	out    emitter
 
 	cursor *state.Cursor
-	done   bool
 }
 
 // Draw names the operator and its state.

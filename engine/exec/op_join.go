@@ -54,7 +54,6 @@ type join struct {
 	probe state.Probe
 	rows  joinRows
 	pairs []pair
-	view  batch.Batch
 
 	// An interrupted probe.
 	paused bool

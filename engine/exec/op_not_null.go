@@ -18,7 +18,6 @@ type notNull struct {
 	names   []string
 	table   string
 	drop    bool
-	sel     []uint16
 }
 
 // Draw names the operator.

@@ -30,7 +30,6 @@ type overValue struct {
 	group state.Grouper
 	place []byte
 	row   []byte
-	least []place2
 	by    [][]uint16 // by group: its lanes
 	old   overList
 	now   overList

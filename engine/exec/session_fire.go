@@ -30,7 +30,6 @@ type sessionFire struct {
 	due    state.Due
 	keys   []state.Key
 	rows   [][]uint64
-	cols   []batch.Col
 	out    batch.Batch
 	values []*sessionValues
 

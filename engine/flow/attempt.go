@@ -24,7 +24,6 @@ type jobCore struct {
 	zone   *time.Location
 	plant  Plant
 	tape   *taper
-	dirs   int // counter for folders of spilled state
 }
 
 // attempt is one run of a job's tasks, from a checkpoint or from nothing to the

@@ -12,9 +12,7 @@ type committer struct {
 	uid    string
 	vertex int
 	spec   connect.Sink
-	ctx    connect.WriterCtx
 	c      connect.Committer
-	asked  bool
 	tries  int
 }
 

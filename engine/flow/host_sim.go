@@ -73,7 +73,6 @@ type Sim struct {
 	armed    *SimFault
 	struck   *SimFault
 	err      error
-	stale    int64
 }
 
 type simNode struct {

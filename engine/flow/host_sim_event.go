@@ -18,7 +18,6 @@ const (
 
 type simEvent struct {
 	kind simEventKind
-	dup  bool
 	node int
 	to   *simActor
 	m    mail

@@ -202,11 +202,6 @@ func (c collectCommitter) Fence(_ int64, keep [][]byte) error {
 }
 func (c collectCommitter) Close() error { return nil }
 
-// pass emits what it gets, with marks.
-type pass struct{ exec.Stateless }
-
-func (pass) Process(c *exec.Ctx, _ int, b *batch.Batch) error { return c.Emit(b) }
-
 // counter emits (key, count of the key so far) for each row; its state is a plain
 // map, so it does not survive restarts.
 type counter struct {

@@ -139,7 +139,6 @@ type pipe struct {
 	sent     uint64
 	lastAt   int64 // arrival of the newest element, on hosts that model the network
 	got      uint64
-	broken   bool
 }
 
 // push appends an element. The host is told by the caller.
@@ -173,13 +172,6 @@ func (p *pipe) ready(now int64) bool {
 	ok := p.ring[p.head].at <= now
 	p.mu.Unlock()
 	return ok
-}
-
-// peek is the oldest element's kind; only valid after ready.
-func (p *pipe) peek() elemKind {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.ring[p.head].kind
 }
 
 // pop takes the oldest element.

@@ -171,7 +171,7 @@ func appendCompact(dst, s []byte, i int, sorted bool) ([]byte, int) {
 // AppendJSONNumber writes a scalar that is no string: integers as they are, other
 // numbers as DOUBLE does.
 func AppendJSONNumber(dst, s []byte) []byte {
-	if c := s[0]; c != '-' && (c < '0' || c > '9') || bytes.IndexAny(s, ".eE") < 0 {
+	if c := s[0]; c != '-' && (c < '0' || c > '9') || !bytes.ContainsAny(s, ".eE") {
 		return append(dst, s...)
 	}
 	f, err := strconv.ParseFloat(string(s), 64)

@@ -25,7 +25,7 @@ type field struct{ name, kind string }
 const null = "<NULL>"
 
 var (
-	delayForm  = regexp.MustCompile("^(\\S+) - ([0-9.]+)$")
+	delayForm  = regexp.MustCompile(`^(\S+) - ([0-9.]+)$`)
 	clauseForm = regexp.MustCompile(`\s+(watermark|mode)\s+`)
 )
 

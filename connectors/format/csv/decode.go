@@ -28,7 +28,6 @@ type decoder struct {
 	scratch []byte
 	bad     string // what is wrong with the record at hand, first finding
 	drop    bool   // it is not well-formed, so that no field of it counts
-	tail    []byte
 }
 
 func newDecoder(s types.Schema, read connect.Projection, o connect.Options, t *connect.Table) (connect.Decoder, error) {

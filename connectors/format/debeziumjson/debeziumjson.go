@@ -54,8 +54,6 @@ var columns = []connect.MetadataColumn{
 type encoder struct {
 	names format.JSONNames
 	w     format.JSONWriter
-	// schema wraps the envelope in a payload.
-	schema bool
 }
 
 func newEncoder(s types.Schema, o connect.Options, _ *connect.Table) (connect.Encoder, error) {

@@ -19,7 +19,6 @@ type cell struct {
 	t    types.Type
 	phys types.Phys
 	strs batch.StringBuilder
-	rows *batch.Builder
 }
 
 func newCell(t types.Type) cell { return cell{t: t.Plain(), phys: t.Phys()} }

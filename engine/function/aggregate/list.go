@@ -40,7 +40,6 @@ type list struct {
 	buf    []byte
 	text   []byte
 	vals   []*batch.Builder
-	strs   batch.StringBuilder
 }
 
 func newList(s Spec, kind listKind) *list {

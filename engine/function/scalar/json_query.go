@@ -102,7 +102,7 @@ func (r *jsonReader) query(s []byte, paths *kernel.Strs, i int) (ok bool, err er
 		case !kind.Scalar():
 			return true, nil
 		default:
-			ok, empty = r.path.Lax, r.path.Lax
+			ok = r.path.Lax
 		}
 	}
 	clause, what := r.onError, "finds a mistake in the document or no object or array at the path"

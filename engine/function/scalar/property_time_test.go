@@ -8,9 +8,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/minkstream/mink/engine/batch"
-	"github.com/minkstream/mink/engine/diag"
-	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/types"
 )
 
@@ -48,11 +45,6 @@ func addMonths(t time.Time, n int) time.Time {
 	last := first.AddDate(0, 1, -1).Day()
 	day := min(t.Day(), last)
 	return time.Date(first.Year(), first.Month(), day, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
-}
-
-func intLiteral(v int64) expr.Node {
-	c := batch.ConstInt(types.IntT, v)
-	return expr.NewLiteral(&c, diag.Span{})
 }
 
 func stamp(p int) types.Type { return types.TimestampT(p) }

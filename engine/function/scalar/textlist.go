@@ -29,12 +29,6 @@ func (l *textList) null() {
 	l.kid.Views = append(l.kid.Views, batch.View{})
 }
 
-// set replaces string k.
-func (l *textList) set(k uint32, s []byte) {
-	l.w.Buf = append(l.w.Buf, s...)
-	l.kid.Views[k] = l.w.End()
-}
-
 // count is the number of strings so far.
 func (l *textList) count() uint32 { return uint32(len(l.kid.Views)) }
 
