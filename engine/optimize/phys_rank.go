@@ -40,6 +40,11 @@ func (o *optimizer) convRank(n *logical.Rank) (plan.Node, error) {
 		r.Emits = kI // the first rows stay the first
 	}
 	r.UpsertKeys = rankKeys(n, t.UpsertKeys, len(t.Schema), one)
+	if r.Emits != kI && !o.batch && (n.OutputRank || n.From > 1 || one && r.Strategy != plan.Retract) {
+		// Places are updated, not rows: a +U puts another row where one stood, and a row
+		// that moves is told of at its new place before it is taken from the old one.
+		r.UpsertKeys = rankKeys(n, nil, len(t.Schema), one)
+	}
 	return o.intern(r), nil
 }
 
@@ -275,6 +280,9 @@ func (o *optimizer) sort(n *logical.Sort) (plan.Node, error) {
 	s.Strategy, s.UniqueKey = strategy(s.In, nil, n.Keys)
 	s.Span, s.Schema, s.Dist, s.Emits = n.At, t.Schema, t.Dist, kIUD
 	s.UpsertKeys = t.UpsertKeys
+	if n.Offset > 0 && !o.batch {
+		s.UpsertKeys = nil // places are updated, not rows
+	}
 	if n.Fetch <= 1 {
 		s.UpsertKeys = [][]int{{}}
 	}
@@ -323,6 +331,9 @@ func (o *optimizer) limit(n *logical.Sort, in plan.Node) plan.Node {
 	l.Emits = kI
 	if retracts(in) {
 		l.Emits = kIUD
+	}
+	if n.Offset > 0 && l.Emits != kI && !o.batch {
+		l.UpsertKeys = nil
 	}
 	if n.Fetch >= 0 && n.Fetch <= 1 {
 		l.UpsertKeys = [][]int{{}}

@@ -44,6 +44,9 @@ func (o *optimizer) insert(i *bind.Insert) (plan.Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.batch && !in.Info().AppendOnly() {
+		in = o.settled(in, i)
+	}
 	query := in.Info().Emits
 	if query&kU != 0 {
 		query |= connect.HasUpdateBefore
@@ -89,6 +92,22 @@ func (o *optimizer) insert(i *bind.Insert) (plan.Node, error) {
 	n.Schema = plain(in.Info().Schema)
 	o.ids[n] = len(o.ids)
 	return n, nil
+}
+
+// settled gives the rows that changes add up to, once all have come: what a batch
+// writes. The sort finds the rows that are taken back, and makes the order of the
+// output the same in every run.
+func (o *optimizer) settled(in plan.Node, i *bind.Insert) plan.Node {
+	s := &plan.Sort{Fetch: plan.NoLimit}
+	s.In = o.exchange(in, nil)
+	t := s.In.Info()
+	for c, f := range t.Schema {
+		if f.Type.Kind < types.Array { // what has an order
+			s.OrderBy = append(s.OrderBy, plan.SortKey{Col: c, NullsFirst: true})
+		}
+	}
+	s.Span, s.Schema, s.Dist, s.Emits, s.UpsertKeys = i.At, t.Schema, t.Dist, kI, t.UpsertKeys
+	return o.intern(s)
 }
 
 // enforcers refuses settings about constraints that nothing looks at yet.

@@ -109,7 +109,7 @@ type way struct {
 	variant
 	n        int
 	settings map[string]string
-	sink     bool // into a table by key
+	sink     string // "", into a table "by key", or one "of rows"
 }
 
 func (w *way) String() string {
@@ -117,8 +117,8 @@ func (w *way) String() string {
 	for _, k := range slices.Sorted(mapKeys(w.settings)) {
 		s += fmt.Sprintf(", %s=%s", k, w.settings[k])
 	}
-	if w.sink {
-		s += ", into a sink by key"
+	if w.sink != "" {
+		s += ", into a sink " + w.sink
 	}
 	return s
 }
@@ -149,10 +149,12 @@ func (g *gen) ways(q *query) []*way {
 	}
 	draw(false)
 	draw(false)
-	draw(true)
+	if w := draw(true); g.one(3) {
+		w.sink = "of rows"
+	}
 	if q.key != nil {
 		w := draw(false)
-		w.sink = true
+		w.sink = "by key"
 		w.settings["table.exec.sink.upsert-materialize"] = pick(g, []string{"AUTO", "AUTO", "FORCE"})
 	}
 	return out
@@ -185,10 +187,13 @@ func (w *way) run(client gateway.Client, dir string, tables []*rtable, q *query)
 		}
 	}
 	var got *outcome
-	if w.sink {
-		sink := q.sinkTable()
+	if w.sink != "" {
+		sink, conflict := q.sinkTable(w.sink == "by key"), ""
+		if w.sink == "by key" {
+			conflict = " ON CONFLICT DO DEDUPLICATE"
+		}
 		if got = r().script(sink.createSink(dir)); got.err == nil {
-			got = r().script("INSERT INTO " + sink.Name + " " + q.sql + " ON CONFLICT DO DEDUPLICATE")
+			got = r().script("INSERT INTO " + sink.Name + " " + q.sql + conflict)
 		}
 		if got.err == nil {
 			if got, err = sink.written(dir); err != nil {
@@ -200,7 +205,7 @@ func (w *way) run(client gateway.Client, dir string, tables []*rtable, q *query)
 		got = r().script(q.sql)
 	}
 	if got.err != nil {
-		return "ERROR " + got.failure(true) + ": " + got.err.Error()
+		return "ERROR " + got.failure(true) + ": " + got.err.Error() + stuck(client)
 	}
 	have, err := got.final()
 	if err != nil {
@@ -217,6 +222,24 @@ func (w *way) run(client gateway.Client, dir string, tables []*rtable, q *query)
 		problem += "\n  changes:\n" + indent(indent(strings.Join(got.changes(), "\n")))
 	}
 	return problem
+}
+
+// stuck tells of jobs that still run.
+func stuck(client gateway.Client) string {
+	jobs, err := client.Jobs(context.Background())
+	if err != nil {
+		return err.Error()
+	}
+	out := ""
+	for _, j := range jobs {
+		if j.Ended.IsZero() {
+			out += fmt.Sprintf("\njob %s is %s", j.ID, j.State)
+			for _, v := range j.Vertices {
+				out += fmt.Sprintf("\n  %s: parallelism %d, %d in, %d out, watermark %d, busy %.3f", v.Name, v.Parallelism, v.RowsIn, v.RowsOut, v.Watermark, v.Busy)
+			}
+		}
+	}
+	return out
 }
 
 // given is the table for a run: its changes, or in batch what it holds in the end.
@@ -240,9 +263,9 @@ func (t *rtable) given(b bool) *Given {
 	return g
 }
 
-// sinkTable is a table by the query's key.
-func (q *query) sinkTable() *Given {
-	g := &Given{Name: "snk", Mode: "I,UA,D"}
+// sinkTable is a table for a query's rows, by its key or not.
+func (q *query) sinkTable(keyed bool) *Given {
+	g := &Given{Name: "snk", Mode: "I"}
 	var cols, key []string
 	for i, c := range q.cols {
 		name := fmt.Sprintf("c%d", i)
@@ -252,6 +275,10 @@ func (q *query) sinkTable() *Given {
 	for _, k := range q.key {
 		key = append(key, fmt.Sprintf("c%d", k))
 	}
-	g.Columns = strings.Join(cols, ", ") + ", PRIMARY KEY (" + strings.Join(key, ", ") + ") NOT ENFORCED"
+	g.Columns = strings.Join(cols, ", ")
+	if keyed {
+		g.Mode = "I,UA,D"
+		g.Columns += ", PRIMARY KEY (" + strings.Join(key, ", ") + ") NOT ENFORCED"
+	}
 	return g
 }
