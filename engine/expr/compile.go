@@ -15,6 +15,7 @@ type compiler struct {
 	types []types.Type
 	slots []slot
 	scope *scope
+	keys  keys
 	err   error
 }
 
@@ -40,12 +41,15 @@ const (
 type scope struct {
 	mask int
 	up   *scope
-	done map[string]int
+	done map[int]int // slot by number of the expression; ^number of rows made flat
 }
 
 func newCompiler(input []types.Type) *compiler {
 	p := &Program{filtered: -1, nMasks: 1}
-	return &compiler{p: p, types: input, scope: &scope{done: map[string]int{}}}
+	return &compiler{
+		p: p, types: input, scope: &scope{done: map[int]int{}},
+		keys: keys{ids: map[string]int{}, node: map[Node]keyed{}},
+	}
 }
 
 // outputs compiles nodes and pins their columns.
@@ -59,7 +63,7 @@ func (c *compiler) outputs(nodes []Node) []int {
 
 // push opens the scope of a mask; pop closes it.
 func (c *compiler) push(mask int) {
-	c.scope = &scope{mask: mask, up: c.scope, done: map[string]int{}}
+	c.scope = &scope{mask: mask, up: c.scope, done: map[int]int{}}
 }
 
 func (c *compiler) pop() { c.scope = c.scope.up }
@@ -96,10 +100,9 @@ func (c *compiler) emit(in instr) int {
 // value compiles n and returns the slot of its value, which is computed once for
 // the lanes of a scope.
 func (c *compiler) value(n Node) int {
-	shared := Determinism(n) != function.PerCall
-	key := ""
+	key, det := c.keys.of(n)
+	shared := det != function.PerCall
 	if shared {
-		key = Key(n)
 		for s := c.scope; s != nil; s = s.up {
 			if v, ok := s.done[key]; ok {
 				return v
@@ -131,7 +134,8 @@ func (c *compiler) flat(n Node) int {
 	if _, ok := n.(*InputRef); !ok {
 		return v
 	}
-	key := "flat:" + Key(n)
+	key, _ := c.keys.of(n)
+	key = ^key
 	for s := c.scope; s != nil; s = s.up {
 		if f, ok := s.done[key]; ok {
 			return f
