@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"math"
+	"math/bits"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
@@ -86,14 +87,21 @@ func ModInt[T Integer](dst, a, b []T, ac, bc bool, live []uint64) error {
 	return checked(dst, a, b, ac, bc, live, func(x, y T) T { return x % y })
 }
 
-// modConst computes remainders by one divisor. Most values fit 32 bits, where
-// division is several times faster.
+// Remainders by one divisor d are two multiplications for values of 32 bits (Lemire,
+// Kaser, Kurz: Faster Remainder by Direct Computation): the fraction of u/d in units
+// of 2^-64 is u times reciprocal(d), cut to 64 bits, and that times d has the
+// remainder in its high half.
+func reciprocal(d uint64) uint64 { return ^uint64(0)/d + 1 }
+
+// modConst computes remainders by one divisor.
 func modConst[T Integer](dst, a []T, y T) {
 	if y > 0 && int64(y) <= 1<<31-1 {
-		d := uint32(y)
+		d := uint64(y)
+		m := reciprocal(d)
 		Map1(dst, a, func(x T) T {
 			if u := uint64(x); u <= 1<<32-1 {
-				return T(uint32(u) % d)
+				r, _ := bits.Mul64(m*u, d)
+				return T(r)
 			}
 			return x % y
 		})
@@ -154,10 +162,12 @@ func ModFloat[T Float](dst, a, b []T, ac, bc bool) {
 // ModNarrow is ModInt of wide values, of which the remainder fits the type of dst.
 func ModNarrow[T Integer](dst []T, a, b []int64, ac, bc bool, live []uint64) error {
 	if y := b[0]; bc && y > 0 && y <= 1<<31-1 {
-		d := uint32(y)
+		d := uint64(y)
+		m := reciprocal(d)
 		Map1(dst, a[:len(dst)], func(x int64) T {
 			if u := uint64(x); u <= 1<<32-1 {
-				return T(uint32(u) % d)
+				r, _ := bits.Mul64(m*u, d)
+				return T(r)
 			}
 			return T(x % y)
 		})

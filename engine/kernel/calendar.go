@@ -120,6 +120,15 @@ func (z *Zone) Offset(ms int64) int64 {
 	return z.offset
 }
 
+// Span is the instants, from and up to but without to, for which the offset that was
+// asked for last holds.
+func (z *Zone) Span() (from, to int64) {
+	if z.loc == nil || z.loc == time.UTC {
+		return math.MinInt64, math.MaxInt64
+	}
+	return z.from, z.to
+}
+
 func (z *Zone) look(ms int64) {
 	t := time.UnixMilli(ms).In(z.loc)
 	_, off := t.Zone()

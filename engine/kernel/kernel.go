@@ -47,24 +47,23 @@ func Map2[A, B, D any](dst []D, a []A, b []B, f func(A, B) D) {
 
 // Test1 sets bit i of dst to f(a[i]). Bits beyond len(a) in the last word are 0.
 func Test1[A any](dst []uint64, a []A, f func(A) bool) {
-	var w uint64
-	for i, x := range a {
-		var bit uint64
-		if f(x) {
-			bit = 1
+	for i := 0; i < len(a); i += 64 {
+		var w uint64
+		for k, x := range a[i:min(i+64, len(a))] {
+			var bit uint64
+			if f(x) {
+				bit = 1
+			}
+			w |= bit << (k & 63)
 		}
-		if i&63 == 0 {
-			w = 0
-		}
-		w |= bit << (i & 63)
 		dst[i>>6] = w
 	}
 }
 
 // Test2 sets bit i of dst to f(a[i], b[i]).
 func Test2[A, B any](dst []uint64, a []A, b []B, f func(A, B) bool) {
-	var w uint64
 	b = b[:len(a)]
+	var w uint64
 	for i, x := range a {
 		var bit uint64
 		if f(x, b[i]) {

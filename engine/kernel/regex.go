@@ -176,6 +176,7 @@ type simpleRegex struct {
 	any, atStart bool
 	set          *byteSet
 	literal      []byte
+	full         []byte // the literal with the only byte of set before it, or nil
 	pieces       []simplePiece
 	// groups: which part each group is: -1 the piece before the literal, i piece i.
 	groups []int
@@ -186,12 +187,17 @@ type simplePiece struct {
 	literal []byte
 	set     *byteSet
 	min     int
+	// stop is the only byte that set lacks, or -1.
+	stop int
 }
 
 type byteSet [256]bool
 
 // find finds the first match; m gets its bounds and those of group g.
 func (r *simpleRegex) find(s []byte, m *[4]int, g int) bool {
+	if r.full != nil {
+		return r.findFull(s, m, g)
+	}
 	for at := 0; at+len(r.literal) <= len(s); {
 		k := bytes.Index(s[at:], r.literal)
 		if k < 0 {
@@ -199,20 +205,43 @@ func (r *simpleRegex) find(s []byte, m *[4]int, g int) bool {
 		}
 		k += at
 		start, ok := r.precedes(s, k)
-		if ok {
-			m[0] = start
-			if r.rest(s, k+len(r.literal), m, g) {
-				if g == 0 {
-					m[2], m[3] = m[0], m[1]
-				} else if r.groups[g-1] < 0 {
-					m[2], m[3] = start, k
-				}
-				return true
-			}
+		if ok && r.match(s, start, k, m, g) {
+			return true
 		}
 		at = k + 1
 	}
 	return false
+}
+
+// findFull is find with one byte before the literal, which are searched for together:
+// a rare byte such as & in front makes that faster.
+func (r *simpleRegex) findFull(s []byte, m *[4]int, g int) bool {
+	if r.atStart && bytes.HasPrefix(s, r.literal) && r.match(s, 0, 0, m, g) {
+		return true
+	}
+	for at := 0; ; at++ {
+		k := bytes.Index(s[at:], r.full)
+		if k < 0 {
+			return false
+		}
+		if at += k; r.match(s, at, at+1, m, g) {
+			return true
+		}
+	}
+}
+
+// match checks what stands behind the literal at k, in a match that begins at start.
+func (r *simpleRegex) match(s []byte, start, k int, m *[4]int, g int) bool {
+	m[0] = start
+	if !r.rest(s, k+len(r.literal), m, g) {
+		return false
+	}
+	if g == 0 {
+		m[2], m[3] = m[0], m[1]
+	} else if r.groups[g-1] < 0 {
+		m[2], m[3] = start, k
+	}
+	return true
 }
 
 // precedes checks what stands before the literal at k and gives where the match
@@ -234,8 +263,16 @@ func (r *simpleRegex) rest(s []byte, at int, m *[4]int, g int) bool {
 		p := &r.pieces[i]
 		from := at
 		if p.set != nil {
-			for at < len(s) && p.set[s[at]] {
-				at++
+			if p.stop >= 0 {
+				if k := bytes.IndexByte(s[at:], byte(p.stop)); k >= 0 {
+					at += k
+				} else {
+					at = len(s)
+				}
+			} else {
+				for at < len(s) && p.set[s[at]] {
+					at++
+				}
 			}
 			if at-from < p.min {
 				return false
@@ -276,6 +313,9 @@ func simplify(t *syntax.Regexp) *simpleRegex {
 		return nil
 	}
 	r.literal = lit
+	if b, ok := r.set.only(); ok {
+		r.full = append([]byte{b}, lit...)
+	}
 	for _, s := range sub[1:] {
 		if s.Op == syntax.OpCapture {
 			r.groups = append(r.groups, len(r.pieces))
@@ -337,7 +377,10 @@ func pieceOf(t *syntax.Regexp) (simplePiece, bool) {
 		return simplePiece{}, false
 	}
 	set, ok := bytesOf(t.Sub[0])
-	p := simplePiece{set: set}
+	p := simplePiece{set: set, stop: -1}
+	if ok {
+		p.stop = set.missing()
+	}
 	if t.Op == syntax.OpPlus {
 		p.min = 1
 	}
@@ -368,6 +411,37 @@ func bytesOf(t *syntax.Regexp) (*byteSet, bool) {
 		set[i] = beyond
 	}
 	return set, true
+}
+
+// only is the byte of a set of one; s may be nil.
+func (s *byteSet) only() (b byte, ok bool) {
+	if s == nil {
+		return 0, false
+	}
+	for i, in := range s {
+		if in && ok {
+			return 0, false
+		}
+		if in {
+			b, ok = byte(i), true
+		}
+	}
+	return b, ok
+}
+
+// missing is the only byte that the set lacks, or -1.
+func (s *byteSet) missing() int {
+	stop := -1
+	for i, in := range s {
+		switch {
+		case in:
+		case stop >= 0:
+			return -1
+		default:
+			stop = i
+		}
+	}
+	return stop
 }
 
 // overlap reports whether a run of set could take the first byte of p.

@@ -53,6 +53,16 @@ func changeCase(first byte, slow func(dst, s []byte) []byte) function.Kernel {
 		s := kernel.StrsOf(args[0])
 		for i := range kernel.Lanes(n, live) {
 			v := s.View(i)
+			if v.Len() <= batch.InlineMax {
+				// Bytes behind the value are 0 and stay so.
+				a, b := v.A>>32, v.B
+				if (a|b)&0x8080808080808080 == 0 {
+					v.A ^= caseBits(a, first) << 32
+					v.B ^= caseBits(b, first)
+					dst.Views[i] = v
+					continue
+				}
+			}
 			t := s.At(i)
 			change, high := false, byte(0)
 			for _, c := range t {
@@ -65,11 +75,6 @@ func changeCase(first byte, slow func(dst, s []byte) []byte) function.Kernel {
 				dst.Views[i] = w.End()
 			case !change:
 				dst.Views[i] = v
-			case len(t) <= batch.InlineMax:
-				for k, c := range t {
-					t[k] = table[c] // t lies in the reader
-				}
-				dst.Views[i] = batch.MakeInline(t)
 			default:
 				for _, c := range t {
 					w.Buf = append(w.Buf, table[c])
@@ -80,6 +85,15 @@ func changeCase(first byte, slow func(dst, s []byte) []byte) function.Kernel {
 		w.Close()
 		return nil
 	}
+}
+
+// caseBits has bit 5 set of each byte of x, ASCII all, that is one of the 26 letters
+// from first on.
+func caseBits(x uint64, first byte) uint64 {
+	const ones = 0x0101010101010101
+	from := x + uint64(0x80-first)*ones     // bit 7: not below first
+	above := x + uint64(0x80-first-26)*ones // bit 7: above the last
+	return (from &^ above) & (0x80 * ones) >> 2
 }
 
 var initcap = function.Func{

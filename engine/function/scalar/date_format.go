@@ -108,6 +108,11 @@ func formatter(d datePattern) function.Kernel {
 		}
 		w := f.Strings(dst)
 		m := momentsOf(args[0], &z)
+		if d.fixed && !m.texts && args[0].Enc == batch.Flat {
+			formatFixed(d.p, &w, dst, args[0].I64[:n], &m, live)
+			w.Close()
+			return nil
+		}
 		pattern := kernel.StrsOf(args[1])
 		var last *kernel.DatePattern
 		var view batch.View
@@ -136,7 +141,42 @@ func formatter(d datePattern) function.Kernel {
 	}
 }
 
-// moments reads timestamps and text as local m.
+// formatFixed writes timestamps by one pattern. A text stands for all ticks in
+// [from, from+width).
+func formatFixed(p *kernel.DatePattern, w *batch.Writer, dst *batch.Col, ticks []int64, m *moments, live []uint64) {
+	unit := unitTicks(p, m.per)
+	var view batch.View
+	var from int64
+	var width uint64
+	views := dst.Views[:len(ticks)]
+	for i, v := range ticks {
+		if uint64(v-from) < width {
+			views[i] = view
+			continue
+		}
+		if !kernel.Live(live, i) {
+			continue
+		}
+		local, offset, _ := m.at(i)
+		w.Buf = p.Append(w.Buf, local, m.per, offset, m.zone)
+		view = w.End()
+		views[i] = view
+		from = v - kernel.FloorMod(local, unit)
+		to := from + unit
+		if m.local {
+			first, end := m.z.Span()
+			if k := m.per / 1000; first > kernel.FloorDiv(from, k) {
+				from = first * k
+			}
+			if k := m.per / 1000; end < kernel.FloorDiv(to, k) {
+				to = end * k
+			}
+		}
+		width = uint64(to - from)
+	}
+}
+
+// moments reads timestamps and text as local times.
 type moments struct {
 	ints
 	text  kernel.Strs

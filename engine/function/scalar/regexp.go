@@ -110,6 +110,10 @@ func extractKernel(p *pattern) function.Kernel {
 		if len(args) > 2 {
 			group = intsOf(args[2])
 		}
+		if p.fixed && group.mask == 0 {
+			extractFixed(p.re, int(group.at(0)), dst, &s, n, live)
+			return nil
+		}
 		for i := range kernel.Lanes(n, live) {
 			r, err := p.at(&re, i)
 			if err != nil {
@@ -129,6 +133,21 @@ func extractKernel(p *pattern) function.Kernel {
 			dst.Views[i] = kernel.SubView(s.View(i), t, from, to)
 		}
 		return nil
+	}
+}
+
+// extractFixed takes group g of one pattern.
+func extractFixed(r *kernel.Regex, g int, dst *batch.Col, s *kernel.Strs, n int, live []uint64) {
+	exists := r != nil && g >= 0 && g <= r.Groups()
+	for i := range kernel.Lanes(n, live) {
+		if exists {
+			t := s.At(i)
+			if from, to, ok := r.Group(t, g); ok && from >= 0 {
+				dst.Views[i] = kernel.SubView(s.View(i), t, from, to)
+				continue
+			}
+		}
+		setNull(dst, i, n)
 	}
 }
 

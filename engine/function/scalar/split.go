@@ -2,7 +2,9 @@ package scalar
 
 import (
 	"bytes"
+	endian "encoding/binary"
 	"errors"
+	"math/bits"
 	"unicode"
 	"unicode/utf8"
 
@@ -75,8 +77,11 @@ func pieceAt(s, delim []byte, k int64) (from, to int, ok bool) {
 	if k < 0 || len(s) == 0 {
 		return 0, 0, false
 	}
-	if len(delim) == 0 {
+	switch len(delim) {
+	case 0:
 		return wordAt(s, k)
+	case 1:
+		return pieceAtByte(s, delim[0], k)
 	}
 	for {
 		at := bytes.Index(s[from:], delim)
@@ -92,6 +97,41 @@ func pieceAt(s, delim []byte, k int64) (from, to int, ok bool) {
 		from += at + len(delim)
 		k--
 	}
+}
+
+// pieceAtByte is pieceAt for a delimiter of one byte. It looks at eight bytes at a
+// time: bit 7 of each byte of hits is set where the byte is the delimiter.
+func pieceAtByte(s []byte, delim byte, k int64) (from, to int, ok bool) {
+	const low = 0x7F7F7F7F7F7F7F7F
+	same := uint64(delim) * 0x0101010101010101
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		x := endian.LittleEndian.Uint64(s[i:]) ^ same
+		hits := ^((x&low + low) | x | low)
+		if n := int64(bits.OnesCount64(hits)); k > n || n == 0 {
+			k -= n
+			continue
+		}
+		for ; hits != 0; hits &= hits - 1 {
+			at := i + bits.TrailingZeros64(hits)>>3
+			if k == 0 {
+				return from, at, true
+			}
+			k--
+			from = at + 1
+		}
+	}
+	for ; i < len(s); i++ {
+		if s[i] != delim {
+			continue
+		}
+		if k == 0 {
+			return from, i, true
+		}
+		k--
+		from = i + 1
+	}
+	return from, len(s), k == 0
 }
 
 func wordAt(s []byte, k int64) (from, to int, ok bool) {
