@@ -351,12 +351,12 @@ func rowtimeCase(s overShape) *conformCase {
 						}
 						return a.at <= wm
 					})
+					out = append(out, outOfTime(due, done, o)...) // sorts due by time
 					for _, a := range due {
 						if s.lo.Kind != OverUnboundedPreceding && !s.rows && ends[a.row[0]] < a.at+s.lo.Offset+1 {
 							ends[a.row[0]] = a.at + s.lo.Offset + s.lo.Offset/2 + 1
 						}
 					}
-					out = append(out, outOfTime(due, done, o)...)
 					for k, end := range ends {
 						if end <= wm {
 							delete(ends, k)
