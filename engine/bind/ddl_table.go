@@ -120,6 +120,9 @@ func (d *tableBuilder) columns(list []*ast.Column) error {
 	if d.spans == nil {
 		d.spans = map[string]diag.Span{}
 	}
+	if len(list) > columnsMax {
+		return limitColumns(len(list), list[columnsMax].Name.Span())
+	}
 	for _, c := range list {
 		name := c.Name.Last()
 		at := c.Name.Span()

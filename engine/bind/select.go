@@ -107,6 +107,16 @@ func (b *Binder) selectBlock(s *ast.Select, order *ast.Ordered, outer *scope) (*
 	return x.project(s, order)
 }
 
+// columnsMax is the most columns of a table or result.
+const columnsMax = 10_000
+
+func limitColumns(n int, at diag.Span) error {
+	if n > columnsMax {
+		return diag.At(at, diag.LimitExceeded, "a table or result has at most %d columns", columnsMax)
+	}
+	return nil
+}
+
 // project binds what stands above the grouping and builds the nodes.
 func (x *block) project(s *ast.Select, order *ast.Ordered) (*rows, error) {
 	x.after = true
@@ -246,15 +256,20 @@ func distinct(n logical.Node, at diag.Span) logical.Node {
 func (x *block) items(list []ast.SelectItem) ([]item, error) {
 	var out []item
 	taken := map[string]bool{}
+	next := map[string]int{} // the first number that may be free behind a name
 	star := func(name string, n expr.Node, at diag.Span) {
 		unique := name
-		for k := 0; taken[unique]; k++ {
-			unique = name + strconv.Itoa(k)
+		for taken[unique] {
+			unique = name + strconv.Itoa(next[name])
+			next[name]++
 		}
 		taken[unique] = true
 		out = append(out, item{name: unique, node: n, at: at})
 	}
 	for _, it := range list {
+		if err := limitColumns(len(out)+1, it.Expr.Span()); err != nil {
+			return nil, err
+		}
 		switch e := it.Expr.(type) {
 		case *ast.Star:
 			if err := x.star(e, star); err != nil {
@@ -279,7 +294,7 @@ func (x *block) items(list []ast.SelectItem) ([]item, error) {
 		taken[name] = true
 		out = append(out, item{name, n, it.Expr.Span(), explicit})
 	}
-	return out, nil
+	return out, limitColumns(len(out), list[len(list)-1].Expr.Span())
 }
 
 func itemName(it ast.SelectItem, i int) (string, bool) {

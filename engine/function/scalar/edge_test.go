@@ -10,7 +10,7 @@ import (
 // TestEdges runs the tables of facts in testdata. Lines beginning with # are
 // comments; "@zone NAME" sets the session zone for the lines below.
 func TestEdges(t *testing.T) {
-	for _, name := range []string{"edge", "edge_cast", "edge_collection", "edge_json"} {
+	for _, name := range []string{"edge", "edge_cast", "edge_collection", "edge_json", "edge_types"} {
 		data, err := os.ReadFile("testdata/" + name + ".txt")
 		if err != nil {
 			t.Fatal(err)

@@ -29,7 +29,7 @@ func TestLanes(t *testing.T) {
 			texts = append(texts, e.SQL)
 		}
 	}
-	for _, name := range []string{"edge", "edge_cast", "edge_collection", "edge_json"} {
+	for _, name := range []string{"edge", "edge_cast", "edge_collection", "edge_json", "edge_types"} {
 		data, err := os.ReadFile("testdata/" + name + ".txt")
 		if err != nil {
 			t.Fatal(err)
