@@ -33,6 +33,7 @@ type app struct {
 	in       io.Reader
 	out, err io.Writer
 	disk     env.Disk // nil is the machine's; tests have others
+	benched  int      // queries that bench has run
 }
 
 // Main runs the command line and returns the exit code.

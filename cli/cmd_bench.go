@@ -90,6 +90,8 @@ type figure struct {
 	Parallelism       int     `json:"parallelism"`
 	ElapsedS          float64 `json:"elapsed_s"`
 	PlanMS            float64 `json:"plan_ms"`
+	FirstRowMS        float64 `json:"first_row_ms"`
+	StartMS           float64 `json:"start_ms,omitempty"`
 	CPUS              float64 `json:"cpu_s"`
 	Cores             float64 `json:"cores"`
 	Throughput        float64 `json:"throughput"`
@@ -98,6 +100,7 @@ type figure struct {
 	StateBytes        int64   `json:"state_bytes"`
 	Checkpoints       int64   `json:"checkpoints"`
 	CheckpointMS      float64 `json:"checkpoint_ms"`
+	CheckpointBytes   int64   `json:"checkpoint_bytes"`
 }
 
 func (a *app) benchNexmark(ctx context.Context, f benchFlags) error {
@@ -232,6 +235,7 @@ func (a *app) benchQuery(ctx context.Context, q nexmark.Query, f benchFlags) (fi
 		return fig, err
 	}
 	fig.PlanMS = float64(time.Since(start).Microseconds()) / 1000
+	first := firstRow(ctx, client, op)
 	if err := a.waitWithProgress(ctx, client, op, q, f); err != nil {
 		return fig, err
 	}
@@ -243,15 +247,53 @@ func (a *app) benchQuery(ctx context.Context, q nexmark.Query, f benchFlags) (fi
 	fig.ThroughputPerCore = float64(f.events) / fig.CPUS
 	if st, err := client.Job(ctx, op.Job()); err == nil {
 		fig.Checkpoints, fig.StateBytes = st.Checkpoints.Completed, st.Checkpoints.LastBytes
-		fig.CheckpointMS = float64(st.Checkpoints.LastDuration.Microseconds()) / 1000
+		fig.CheckpointMS = float64(st.Checkpoints.MeanDuration.Microseconds()) / 1000
+		fig.CheckpointBytes = st.Checkpoints.MeanBytes
 		for _, v := range st.Vertices {
 			fig.Rows += v.SinkRows
 		}
 	}
+	if at := <-first; !at.IsZero() {
+		fig.FirstRowMS = ms(at.Sub(start))
+		if q.Name == "q0" && a.benched == 0 {
+			fig.StartMS = ms(at.Sub(processStart))
+		}
+	}
+	a.benched++
 	if verify {
 		judge(&fig, q, f, verifier)
 	}
 	return fig, nil
+}
+
+// processStart is about when the process began: packages are initialised within
+// milliseconds.
+var processStart = time.Now()
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// firstRow says when the first row reached a sink; zero if none did. It looks often
+// at first and more and more rarely, so as not to disturb what it measures.
+func firstRow(ctx context.Context, c gateway.Client, op gateway.Operation) <-chan time.Time {
+	got := make(chan time.Time, 1)
+	go func() {
+		for wait := 500 * time.Microsecond; ; wait = min(wait*21/20, 20*time.Millisecond) {
+			st, err := c.Job(ctx, op.Job())
+			now := time.Now()
+			for _, v := range st.Vertices {
+				if v.SinkRows > 0 {
+					got <- now
+					return
+				}
+			}
+			if err != nil || !st.Ended.IsZero() || ctx.Err() != nil {
+				got <- time.Time{}
+				return
+			}
+			time.Sleep(wait)
+		}
+	}()
+	return got
 }
 
 func benchOptions(q nexmark.Query, f benchFlags, dir string, verify bool) (nexmark.Options, error) {

@@ -128,6 +128,10 @@ type CheckpointStatus struct {
 	LastBytes         int64
 	LastDuration      time.Duration
 	RestoredFrom      int64
+	// MeanDuration and MeanBytes are means over the newest completed ones: how long
+	// one took, and what it wrote.
+	MeanDuration time.Duration
+	MeanBytes    int64
 }
 
 // Watermark is the least watermark of the sources that declare one, or

@@ -152,11 +152,20 @@ func statusOf(j *job.Job) JobStatus {
 	if st.Err != nil {
 		out.Err = st.Err
 	}
+	n := int64(0)
 	for _, c := range st.Checkpoints.History {
-		if c.State == "COMPLETED" {
-			out.Checkpoints.LastBytes, out.Checkpoints.LastDuration = c.FullBytes, c.Duration
-			break
+		if c.State != "COMPLETED" {
+			continue
 		}
+		if n++; n == 1 {
+			out.Checkpoints.LastBytes, out.Checkpoints.LastDuration = c.FullBytes, c.Duration
+		}
+		out.Checkpoints.MeanDuration += c.Duration
+		out.Checkpoints.MeanBytes += c.DeltaBytes
+	}
+	if n > 0 {
+		out.Checkpoints.MeanDuration /= time.Duration(n)
+		out.Checkpoints.MeanBytes /= n
 	}
 	for _, v := range j.Graph.Vertices {
 		out.Vertices = append(out.Vertices, vertexOf(v, st.Tasks, &out.Late))
