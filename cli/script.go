@@ -189,7 +189,22 @@ func (s *script) show(ctx context.Context, op gateway.Operation) error {
 	if end := p.End(err); end != nil && err == nil {
 		err = end
 	}
+	if err == nil && op.Job() != "" {
+		if st, err := s.client.Job(ctx, op.Job()); err == nil {
+			s.tellLosses(st)
+		}
+	}
 	return err
+}
+
+// tellLosses says what of its input a job left out: nothing is lost silently.
+func (s *script) tellLosses(st gateway.JobStatus) {
+	if st.Late > 0 {
+		fmt.Fprintf(s.err, "%d late %s dropped: their windows had closed\n", st.Late, plural(st.Late, "row"))
+	}
+	if st.BadRecords > 0 {
+		fmt.Fprintf(s.err, "%d malformed %s ignored, as the options of the table say; the last: %s\n", st.BadRecords, plural(st.BadRecords, "record"), show.Clean(st.LastBadRecord))
+	}
 }
 
 // ticker is a printer that redraws while no rows come.
@@ -286,6 +301,7 @@ func (s *script) wait(ctx context.Context) error {
 			rows += v.SinkRows
 		}
 		fmt.Fprintf(s.err, "job %s finished, %d %s written\n", st.ID, rows, plural(rows, "row"))
+		s.tellLosses(st)
 	}
 	return nil
 }

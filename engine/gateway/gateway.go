@@ -94,6 +94,10 @@ type JobStatus struct {
 	Checkpoints     CheckpointStatus
 	// Late is the number of rows dropped because they came late.
 	Late int64
+	// BadRecords is the number of input records left out because they could not be
+	// decoded and the table's options say so; LastBadRecord tells about one of them.
+	BadRecords    int64
+	LastBadRecord string
 	// Restarts counts attempts after the first.
 	Restarts int
 	// AlreadyFinished: its checkpoint directory says that the job came to its end in

@@ -168,12 +168,12 @@ func statusOf(j *job.Job) JobStatus {
 		out.Checkpoints.MeanBytes /= n
 	}
 	for _, v := range j.Graph.Vertices {
-		out.Vertices = append(out.Vertices, vertexOf(v, st.Tasks, &out.Late))
+		out.Vertices = append(out.Vertices, vertexOf(v, st.Tasks, &out))
 	}
 	return out
 }
 
-func vertexOf(v *flow.Vertex, tasks []flow.TaskStatus, late *int64) VertexStatus {
+func vertexOf(v *flow.Vertex, tasks []flow.TaskStatus, job *JobStatus) VertexStatus {
 	vs := VertexStatus{ID: v.ID, Name: v.Name, Parallelism: v.Parallelism, Source: v.Source != nil, Watermark: batch.MaxWatermark}
 	vs.Timed = v.Source != nil && v.Source.Watermark != nil
 	for _, n := range v.Nodes {
@@ -195,7 +195,10 @@ func vertexOf(v *flow.Vertex, tasks []flow.TaskStatus, late *int64) VertexStatus
 			vs.Busy += float64(t.BusyNanos) / float64(t.UptimeNanos)
 		}
 		for _, op := range t.Ops {
-			*late += op.Late
+			job.Late += op.Late
+			if job.BadRecords += op.BadRecords; op.BadRecords > 0 {
+				job.LastBadRecord = op.LastBadRecord
+			}
 			if v.Source != nil && op.Node < 0 {
 				vs.SourceRows += op.RowsOut
 			}
