@@ -18,22 +18,25 @@ const chunkBytes = 1 << 20
 
 // position is where reading goes on: in a file of lines the byte offset, the
 // number of the line there, whether the header is behind, and how many rows of the
-// record there were given; in a columnar file the row.
+// record there were given; in a columnar file the row. A range of a file (ranges.go)
+// has its first byte and its end too, and the length of the file's name in the ID.
 type position struct {
 	offset, line int64
 	header       bool
 	given        int64
 	row          int64
+	start, end   int64 // end 0: that of the file
+	name         int64 // 0: all of the ID
 }
 
-const positionVersion = 1
+const positionVersion = 2
 
 func (p position) encode() []byte {
 	out := []byte{positionVersion, 0}
 	if p.header {
 		out[1] = 1
 	}
-	for _, v := range []int64{p.offset, p.line, p.given, p.row} {
+	for _, v := range []int64{p.offset, p.line, p.given, p.row, p.start, p.end, p.name} {
 		out = binary.AppendUvarint(out, uint64(v))
 	}
 	return out
@@ -49,7 +52,7 @@ func decodePosition(b []byte) (p position, err error) {
 	}
 	p.header = b[1] == 1
 	b = b[2:]
-	for _, v := range []*int64{&p.offset, &p.line, &p.given, &p.row} {
+	for _, v := range []*int64{&p.offset, &p.line, &p.given, &p.row, &p.start, &p.end, &p.name} {
 		n, k := binary.Uvarint(b)
 		if k <= 0 || n > 1<<62 {
 			return p, bad
@@ -61,7 +64,9 @@ func decodePosition(b []byte) (p position, err error) {
 
 // lineReader reads a file of records.
 type lineReader struct {
+	id    string
 	name  string
+	pos   position // where reading began
 	file  env.ReadFile
 	dec   connect.Decoder
 	parts connect.Partial // dec, if it is one
@@ -73,17 +78,23 @@ type lineReader struct {
 	next  int // first unread byte of chunk
 	eof   bool
 	err   error // found behind rows that are given first
+
+	before  int64 // lines before the range, once they were counted
+	counted bool
 }
 
-func newLineReader(name string, f env.ReadFile, size int64, dec connect.Decoder, pos position, sh *shape, ctx connect.ReaderCtx) *lineReader {
-	r := &lineReader{name: name, file: f, dec: dec, shape: sh, size: size, base: pos.offset}
+func newLineReader(id, name string, f env.ReadFile, size int64, dec connect.Decoder, pos position, sh *shape, ctx connect.ReaderCtx) *lineReader {
+	r := &lineReader{id: id, name: name, pos: pos, file: f, dec: dec, shape: sh, size: size, base: pos.offset}
+	if pos.end > 0 {
+		r.file, r.size = partFile{f, pos.end}, min(size, pos.end)
+	}
 	dec.Reset(pos.line, pos.header)
 	if p, ok := dec.(connect.Partial); ok {
 		r.parts = p
 		p.SetGiven(int(pos.given))
 	}
 	if l, ok := dec.(connect.Lenient); ok && ctx.BadRecord != nil {
-		l.OnBadRecord(func(err error) { ctx.BadRecord(atFile(err, name)) })
+		l.OnBadRecord(func(err error) { ctx.BadRecord(r.placed(err)) })
 	}
 	return r
 }
@@ -107,7 +118,7 @@ func (r *lineReader) Poll(dst *batch.Batch, max int) (connect.Status, error) {
 			used, err = r.dec.Decode(in, data, r.base+int64(r.next), r.eof, max-in.N)
 			r.next += used
 			if err != nil {
-				r.err = atFile(err, r.name)
+				r.err = r.placed(err)
 				break
 			}
 		}
@@ -141,8 +152,8 @@ func (r *lineReader) Poll(dst *batch.Batch, max int) (connect.Status, error) {
 func (r *lineReader) fill() error {
 	tail := r.chunk[r.next:]
 	if len(tail) > format.MaxRecord {
-		return atFile(diag.New(diag.LimitExceeded, "line %d (byte %d): record is longer than 16 MB",
-			r.dec.Line(), r.base+int64(r.next)), r.name)
+		return r.placed(diag.New(diag.LimitExceeded, "line %d (byte %d): record is longer than 16 MB",
+			r.dec.Line(), r.base+int64(r.next)))
 	}
 	at := r.base + int64(len(r.chunk))
 	// One byte more than is left shows the end of the file in the same read.
@@ -181,11 +192,12 @@ func readFull(f io.ReaderAt, p []byte, at int64) (int, error) {
 func (r *lineReader) NextAt() int64 { return 0 }
 
 func (r *lineReader) Position() connect.Split {
-	p := position{offset: r.base + int64(r.next), line: r.dec.Line(), header: r.dec.HeaderDone()}
+	p := r.pos
+	p.offset, p.line, p.header, p.given = r.base+int64(r.next), r.dec.Line(), r.dec.HeaderDone(), 0
 	if r.parts != nil {
 		p.given = int64(r.parts.Given())
 	}
-	return connect.Split{ID: r.name, Pos: p.encode()}
+	return connect.Split{ID: r.id, Pos: p.encode()}
 }
 
 func (r *lineReader) Close() error { return r.file.Close() }

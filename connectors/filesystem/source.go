@@ -125,11 +125,17 @@ func (s *source) files() ([]string, error) {
 	return files, nil
 }
 
-// Splits is one split a file.
-func (s *source) Splits(int) ([]connect.Split, error) {
+// Splits is one split a file; with several subtasks large files of lines are taken
+// apart.
+func (s *source) Splits(wanted int) ([]connect.Split, error) {
 	files, err := s.files()
 	if err != nil {
 		return nil, err
+	}
+	if wanted > 1 && s.monitor == 0 && s.format.Lines != nil {
+		if out, err := s.ranges(files, wanted); out != nil || err != nil {
+			return out, err
+		}
 	}
 	out := make([]connect.Split, len(files))
 	for i, f := range files {
@@ -146,7 +152,7 @@ func (s *source) Discover(known []string) ([]connect.Split, error) {
 	}
 	seen := make(map[string]bool, len(known))
 	for _, id := range known {
-		seen[id] = true
+		seen[id], seen[fileOf(id)] = true, true
 	}
 	var out []connect.Split
 	for _, f := range files {
@@ -158,10 +164,13 @@ func (s *source) Discover(known []string) ([]connect.Split, error) {
 }
 
 func (s *source) Open(split connect.Split, ctx connect.ReaderCtx) (connect.Reader, error) {
-	name := split.ID
 	pos, err := decodePosition(split.Pos)
 	if err != nil {
 		return nil, err
+	}
+	name := split.ID
+	if pos.name > 0 && pos.name <= int64(len(name)) {
+		name = name[:pos.name]
 	}
 	shape, err := s.shape(name)
 	if err != nil {
@@ -171,7 +180,7 @@ func (s *source) Open(split connect.Split, ctx connect.ReaderCtx) (connect.Reade
 	if err != nil {
 		return nil, ioError(err, "read", name)
 	}
-	r, err := s.openFile(f, name, pos, shape, ctx)
+	r, err := s.openFile(f, split.ID, name, pos, shape, ctx)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -179,7 +188,7 @@ func (s *source) Open(split connect.Split, ctx connect.ReaderCtx) (connect.Reade
 	return r, nil
 }
 
-func (s *source) openFile(f env.ReadFile, name string, pos position, shape *shape, ctx connect.ReaderCtx) (connect.Reader, error) {
+func (s *source) openFile(f env.ReadFile, id, name string, pos position, shape *shape, ctx connect.ReaderCtx) (connect.Reader, error) {
 	st, err := f.Stat()
 	if err != nil {
 		return nil, ioError(err, "read", name)
@@ -206,7 +215,7 @@ func (s *source) openFile(f env.ReadFile, name string, pos position, shape *shap
 	if st.Size() < pos.offset {
 		return nil, diag.New(diag.IO, "cannot go on reading '%s' at byte %d: the file has only %d now", name, pos.offset, st.Size())
 	}
-	return newLineReader(name, f, st.Size(), dec, pos, shape, ctx), nil
+	return newLineReader(id, name, f, st.Size(), dec, pos, shape, ctx), nil
 }
 
 // shape puts the columns of a file together with those that are the same for all

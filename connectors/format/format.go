@@ -8,7 +8,12 @@
 // allocated per row. Begin with Rows in column.go.
 package format
 
-import "github.com/minkstream/mink/engine/diag"
+import (
+	"strconv"
+	"strings"
+
+	"github.com/minkstream/mink/engine/diag"
+)
 
 // Limits that keep bad input from taking all memory. They are promises of mink's,
 // not options.
@@ -27,6 +32,20 @@ func BadRecord(line, at int64, msg string) *diag.Error {
 		return diag.New(diag.MalformedRecord, "%s", msg)
 	}
 	return diag.New(diag.MalformedRecord, "line %d (byte %d): %s", line, at, msg)
+}
+
+// ShiftLine adds n to the line number that BadRecord put in front of a message.
+func ShiftLine(msg string, n int64) string {
+	rest, ok := strings.CutPrefix(msg, "line ")
+	if !ok {
+		return msg
+	}
+	number, rest, _ := strings.Cut(rest, " ")
+	line, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		return msg
+	}
+	return "line " + strconv.FormatInt(line+n, 10) + " " + rest
 }
 
 // excerptMax is how many bytes of a bad value a message shows.

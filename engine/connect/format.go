@@ -19,6 +19,9 @@ type Format struct {
 	// partition columns of files are not part of it.
 	Decoder func(s types.Schema, read Projection, o Options, t *Table) (Decoder, error)
 	Encoder func(s types.Schema, o Options, t *Table) (Encoder, error)
+	// Lines says whether every line end of a file ends a record, so that it can be
+	// read in parts; with unless not 0, only in a file without that byte. nil: no.
+	Lines func(o Options) (lines bool, unless byte, err error)
 	// OpenFile is set by formats that need whole files (parquet) instead of Decoder.
 	OpenFile func(f io.ReaderAt, size int64, s types.Schema, read Projection, o Options, t *Table) (FileReader, error)
 	NewFile  func(w io.Writer, s types.Schema, o Options, t *Table) (FileWriter, error)

@@ -28,6 +28,7 @@ var Format = connect.Format{
 	},
 	Changes: changes,
 	Decoder: newDecoder,
+	Lines:   json.EveryLine,
 	Encoder: newEncoder,
 }
 

@@ -45,7 +45,15 @@ var Format = connect.Format{
 	},
 	Changes: func(connect.Options) (connect.Changes, error) { return connect.AppendOnly, nil },
 	Decoder: newDecoder,
+	Lines:   everyLine,
 	Encoder: newEncoder,
+}
+
+// everyLine says that a line end can be inside of quotes, or behind the escape
+// character, and nowhere else.
+func everyLine(o connect.Options) (bool, byte, error) {
+	c, err := readConfig(o, nil)
+	return err == nil && c.escape == 0, c.quote, err
 }
 
 // config are the options, read.

@@ -30,6 +30,7 @@ var Format = connect.Format{
 		{Key: "encode.ignore-null-fields", Type: connect.Bool, Default: "false", Doc: "Leave out fields that are NULL."},
 	},
 	Metadata: columns,
+	Lines:    json.EveryLine,
 	Changes:  func(connect.Options) (connect.Changes, error) { return connect.Retract, nil },
 	Decoder: func(s types.Schema, read connect.Projection, o connect.Options, t *connect.Table) (connect.Decoder, error) {
 		return newDecoder(s, nil, read, o)

@@ -36,8 +36,13 @@ var Format = connect.Format{
 	Options: Options,
 	Changes: func(connect.Options) (connect.Changes, error) { return connect.AppendOnly, nil },
 	Decoder: newDecoder,
+	Lines:   EveryLine,
 	Encoder: newEncoder,
 }
+
+// EveryLine says that line ends are never inside of a record: JSON writes them as
+// \n in strings, and a record is a line.
+func EveryLine(connect.Options) (bool, byte, error) { return true, 0, nil }
 
 // ReadRules reads the options for decoding.
 func ReadRules(name string, o connect.Options) (r Rules, ignore bool, err error) {
