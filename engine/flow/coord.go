@@ -271,6 +271,11 @@ func (j *jobCore) boot(completed bool) *bootDone {
 	if d.meta != nil && d.from == s {
 		d.kept = s.retained(d.meta, j.cfg.Retained)
 	}
+	if d.meta != nil && j.tape != nil {
+		if d.err = j.tape.keep(d.from, d.meta); d.err != nil {
+			return d
+		}
+	}
 	s.sweep(d.kept)
 	return d
 }
@@ -422,6 +427,9 @@ func (c *coordinator) deploy() {
 	if err != nil {
 		c.fail(err)
 		return
+	}
+	if c.job.tape != nil {
+		c.job.tape.begin(a, c.plan)
 	}
 	c.host.adopt(a)
 	c.phase = opening

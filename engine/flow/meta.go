@@ -45,6 +45,8 @@ type fileRef struct {
 	crc   uint32
 	rows  int64
 	delta int64 // bytes written for this checkpoint
+	// hash is of the entries written for this checkpoint; not kept in the metadata.
+	hash uint64
 }
 
 const metaMagic = "MINKCKPT\x01\n"

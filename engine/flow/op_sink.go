@@ -52,6 +52,10 @@ func (s *sinkOp) txn(n int64) string {
 // open makes the writer, with the states of the old subtasks dealt to this one.
 func (s *sinkOp) open(states [][]byte) error {
 	t := s.node.t
+	if t.rec != nil && t.rec.replay {
+		s.w = replayWriter{}
+		return nil
+	}
 	w, err := s.spec.Open(t.writerCtx(s))
 	if err != nil {
 		return s.node.opError(err)

@@ -1,23 +1,283 @@
 package flow
 
 import (
+	"errors"
+	"slices"
+
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/trace"
 )
 
-// recorder writes what a task's steps were given, or gives it again.
-type recorder struct{ replay bool }
-
-func (r *recorder) begin(int64, pick)                      {}
-func (r *recorder) end(*task)                              {}
-func (r *recorder) mail(*mail)                             {}
-func (r *recorder) now(v int64) int64                      { return v }
-func (r *recorder) output(int, *batch.Batch)               {}
-func (r *recorder) poll(int, *batch.Batch, connect.Status) {}
-func (r *recorder) pollAgain(*source, *split) (connect.Status, error) {
-	return 0, nil
+// recorder keeps what a task's steps were given, and the chain of hashes of what
+// they did. While a tape is replayed it gives the same again and works the chain
+// out anew.
+type recorder struct {
+	log   *trace.Log
+	cur   trace.Step
+	poll  trace.Poll
+	open  bool // within a step
+	full  bool
+	chain uint64
+	// given is the record being repeated, when a tape is replayed.
+	given  *trace.Step
+	replay bool
+	player *player
 }
 
-type taper struct{}
+func (r *recorder) begin(t *task, p pick) {
+	r.cur = trace.Step{N: t.step, Pick: int32(p)}
+	if !r.replay {
+		r.cur.Stamp = t.att.host.mono()
+	}
+	r.open = true
+	r.fold(uint64(p) + 1)
+}
 
-func newTaper(*jobCore) *taper { return &taper{} }
+// end closes the record, also of a step that failed.
+func (r *recorder) end(failed bool) {
+	r.open = false
+	r.cur.Failed = failed
+	r.cur.Hash, r.cur.Chained = r.chain, r.full || r.cur.N%64 == 0
+	if !r.replay {
+		r.log.Add(&r.cur)
+	}
+}
+
+func (r *recorder) fold(x uint64) { r.chain = batch.Mix(r.chain ^ x) }
+
+// now takes a reading of the clock.
+func (r *recorder) now(v int64) int64 {
+	if r.replay {
+		if r.given == nil {
+			return v
+		}
+		v = r.given.Now
+	}
+	if r.open {
+		r.cur.Clock, r.cur.Now = true, v
+	}
+	return v
+}
+
+// mail takes the message of the step.
+func (r *recorder) mail(m *mail) {
+	r.cur.Mail = encodeMail(m)
+	r.fold(batch.HashBytes(r.cur.Mail))
+}
+
+// elem takes what came over a channel.
+func (r *recorder) elem(e *elem) {
+	r.fold(uint64(e.kind)<<32 + uint64(e.ts))
+	if e.l != nil {
+		r.batch(&e.l.b)
+	}
+}
+
+// output takes what a node has emitted; -1 is the reader.
+func (r *recorder) output(node int, b *batch.Batch) {
+	r.fold(uint64(node) + 2)
+	r.batch(b)
+}
+
+// batch folds rows in: all values, or their number and kinds.
+func (r *recorder) batch(b *batch.Batch) {
+	if r.full {
+		r.chain = b.ChainDigest(r.chain)
+		return
+	}
+	r.fold(uint64(b.Rows())<<1 + 1)
+	if b.Kinds != nil {
+		for i := range b.Rows() {
+			r.fold(uint64(b.Kind(b.Lane(i))))
+		}
+	}
+}
+
+// polled takes the outcome of a poll.
+func (r *recorder) polled(split int, b *batch.Batch, s connect.Status) {
+	r.poll = trace.Poll{Split: split, Rows: b.Rows(), Status: uint8(s), Digest: b.ChainDigest(0)}
+	r.cur.Poll = &r.poll
+	r.fold(r.poll.Digest + uint64(s))
+}
+
+// pollAgain reads the rows of a recorded poll once more. The reader may cut them
+// otherwise than it did then.
+func (r *recorder) pollAgain(s *source, sp *split) (connect.Status, error) {
+	p := r.given.Poll
+	if p == nil || p.Split != sp.num {
+		return 0, r.player.diverged(s.t, "the step asks split %d, which it did not", sp.num)
+	}
+	var part batch.Batch
+	for idle := 0; s.b.Rows() < p.Rows && idle < 1000; idle++ {
+		part.Reset()
+		status, err := sp.r.Poll(&part, p.Rows-s.b.Rows())
+		if err != nil {
+			return 0, err
+		}
+		if part.Rows() > 0 {
+			s.b.Append(&part, nil)
+			idle = 0
+		} else if status == connect.End {
+			break
+		}
+	}
+	if got := s.b.ChainDigest(0); s.b.Rows() != p.Rows || got != p.Digest {
+		return 0, r.player.diverged(s.t, "split %s gives %d rows with digest %016x where it gave %d with %016x", sp.at.ID, s.b.Rows(), got, p.Rows, p.Digest)
+	}
+	r.polled(sp.num, &s.b, connect.Status(p.Status))
+	return connect.Status(p.Status), nil
+}
+
+// taper keeps the tape of a job while it runs.
+type taper struct {
+	job      *jobCore
+	disk     *env.MemDisk
+	attempts []*tapedAttempt
+	from     *ckptStore // copy of the checkpoint that the next attempt starts from
+}
+
+// tapedAttempt is the tape of one attempt: what it started from, and its tasks' logs.
+type tapedAttempt struct {
+	graph *Graph
+	plan  plan
+	logs  []*trace.Log
+}
+
+func newTaper(j *jobCore) *taper { return &taper{job: j, disk: env.NewMemDisk()} }
+
+// keep copies a checkpoint, since the job removes its own in time. It runs outside
+// of steps.
+func (tp *taper) keep(from *ckptStore, m *meta) error {
+	dir := "from/" + chkName(m.id)
+	tp.from = &ckptStore{disk: tp.disk, dir: dir}
+	return from.export(m, tp.disk, dir)
+}
+
+// begin gives the tasks of a new attempt their recorders.
+func (tp *taper) begin(a *attempt, p plan) {
+	x := &tapedAttempt{graph: a.job.graph, plan: p}
+	x.plan.splits = make([][]splitState, len(p.splits))
+	for i, list := range p.splits {
+		x.plan.splits[i] = slices.Clone(list)
+	}
+	x.plan.done = slices.Clone(p.done)
+	if p.meta != nil {
+		x.plan.from = tp.from
+	}
+	for _, t := range a.tasks {
+		l := &trace.Log{}
+		x.logs = append(x.logs, l)
+		t.rec = &recorder{log: l, full: a.job.cfg.Record.Full}
+	}
+	tp.attempts = append(tp.attempts, x)
+}
+
+// Payload tags in the encoded form of a message.
+const (
+	payNone = iota
+	payAsync
+	paySplitOpen
+	paySnap
+	paySplits
+)
+
+// encodeMail is a message as the tape keeps it: all that a task takes from it.
+func encodeMail(m *mail) []byte {
+	e := encoder{}
+	e.u64(uint64(m.kind))
+	e.i64(m.n)
+	e.i64(m.ts)
+	e.i64(m.base)
+	e.u64(uint64(m.flags))
+	fail := func(err error) {
+		e.bool(err != nil)
+		if err != nil {
+			e.str(err.Error())
+		}
+	}
+	switch p := m.payload.(type) {
+	case nil:
+		e.u64(payNone)
+	case *asyncResult:
+		e.u64(payAsync)
+		e.u64(uint64(p.node))
+		e.i64(p.id)
+		e.bytes(p.data)
+		fail(p.err)
+	case *splitOpen:
+		e.u64(paySplitOpen)
+		e.u64(uint64(p.num))
+		fail(p.err)
+	case *snapDone:
+		e.u64(paySnap)
+		e.i64(p.n)
+		e.bool(p.sinks)
+		for _, list := range [2][][]byte{p.prepared, p.states} {
+			e.u64(uint64(len(list)))
+			for _, b := range list {
+				e.bool(b != nil)
+				e.bytes(b)
+			}
+		}
+		e.u64(p.file.hash)
+		fail(p.err)
+	case *newSplits:
+		e.u64(paySplits)
+		e.bool(p.last)
+		e.u64(uint64(len(p.list)))
+		for _, s := range p.list {
+			e.str(s.ID)
+			e.bytes(s.Pos)
+		}
+	}
+	return e.b
+}
+
+// decodeMail reads it back.
+func decodeMail(b []byte, attempt int64) (mail, error) {
+	d := decoder{b: b}
+	m := mail{kind: mailKind(d.u64()), attempt: attempt, n: d.i64(), ts: d.i64(), base: d.i64(), flags: ckptFlags(d.u64())}
+	fail := func() error {
+		if d.bool() {
+			return errors.New(d.str())
+		}
+		return nil
+	}
+	switch d.u64() {
+	case payAsync:
+		p := &asyncResult{node: int(d.u64()), id: d.i64(), data: d.bytes()}
+		p.err = fail()
+		m.payload = p
+	case paySplitOpen:
+		p := &splitOpen{num: int(d.u64())}
+		p.err = fail()
+		m.payload = p
+	case paySnap:
+		p := &snapDone{n: d.i64(), sinks: d.bool()}
+		for _, list := range [2]*[][]byte{&p.prepared, &p.states} {
+			for k := d.count(); k > 0; k-- {
+				some, b := d.bool(), d.bytes()
+				if !some {
+					b = nil
+				}
+				*list = append(*list, b)
+			}
+		}
+		p.file.hash = d.u64()
+		p.err = fail()
+		m.payload = p
+	case paySplits:
+		p := &newSplits{last: d.bool()}
+		for k := d.count(); k > 0; k-- {
+			p.list = append(p.list, connect.Split{ID: d.str(), Pos: d.bytes()})
+		}
+		m.payload = p
+	}
+	if d.bad || len(d.b) > 0 {
+		return m, diag.New(diag.Internal, "a message on the tape is damaged")
+	}
+	return m, nil
+}

@@ -176,7 +176,7 @@ func (s *source) read(sp *split) (connect.Status, error) {
 	}
 	status, err := sp.r.Poll(&s.b, s.rowsMax())
 	if s.t.rec != nil && err == nil {
-		s.t.rec.poll(sp.num, &s.b, status)
+		s.t.rec.polled(sp.num, &s.b, status)
 	}
 	return status, err
 }

@@ -321,7 +321,11 @@ func (s *ckptStore) writeState(_ int64, name string, snap *state.Snapshot) (file
 	if err != nil {
 		return fileRef{}, diag.Wrap(diag.Checkpoint, err, "writing state")
 	}
-	return fileRef{path: name, size: w.n, rows: info.Entries, delta: w.n}, nil
+	ref := fileRef{path: name, size: w.n, rows: info.Entries, delta: w.n}
+	for _, h := range info.Groups {
+		ref.hash = batch.Mix(ref.hash ^ h)
+	}
+	return ref, nil
 }
 
 type countWriter struct {

@@ -240,11 +240,14 @@ func (t *task) run(p pick) (err error) {
 	t.step++
 	t.nowSet, t.emitted = false, 0
 	if t.rec != nil {
-		t.rec.begin(t.step, p)
+		t.rec.begin(t, p)
 	}
 	defer func() {
 		if r := recover(); r != nil {
 			err = t.panicked(r)
+		}
+		if t.rec != nil {
+			t.rec.end(err != nil)
 		}
 	}()
 	now := int64(0)
@@ -255,9 +258,6 @@ func (t *task) run(p pick) (err error) {
 	err = t.handle(p)
 	if e := t.store.EndStep(); err == nil {
 		err = e
-	}
-	if t.rec != nil {
-		t.rec.end(t)
 	}
 	return err
 }
@@ -304,6 +304,9 @@ func (t *task) onElem(i int) error {
 	e := p.pop()
 	invariant.Check(e.seq == p.got, "channel %d of %s: element %d after %d", i, t.name, e.seq, p.got)
 	p.got++
+	if t.rec != nil {
+		t.rec.elem(&e)
+	}
 	switch e.kind {
 	case elemBatch:
 		return t.onBatch(i, e.l)

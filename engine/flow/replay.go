@@ -1,0 +1,295 @@
+package flow
+
+import (
+	"fmt"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/trace"
+)
+
+// Tape is the recorded run of a job: everything needed to execute it again, in this
+// process and on one goroutine. Sources are read again; external systems are not
+// called.
+type Tape struct {
+	job      *jobCore
+	disk     *env.MemDisk
+	attempts []tapeAttempt
+}
+
+type tapeAttempt struct {
+	graph *Graph
+	plan  plan
+	tasks [][]trace.Step
+}
+
+// Tape takes the tape of a job that has ended and was run with Config.Record.
+func (j *Job) Tape() (*Tape, error) {
+	tp := j.c.job.tape
+	if tp == nil {
+		return nil, diag.New(diag.Config, "the job keeps no tape")
+	}
+	t := &Tape{job: j.c.job, disk: tp.disk}
+	for _, a := range tp.attempts {
+		x := tapeAttempt{graph: a.graph, plan: a.plan}
+		for _, l := range a.logs {
+			steps, err := trace.Decode(l.Encode())
+			if err != nil {
+				return nil, err
+			}
+			x.tasks = append(x.tasks, steps)
+		}
+		t.attempts = append(t.attempts, x)
+	}
+	return t, nil
+}
+
+// Steps is the number of steps on the tape.
+func (t *Tape) Steps() (n int) {
+	for _, a := range t.attempts {
+		for _, s := range a.tasks {
+			n += len(s)
+		}
+	}
+	return n
+}
+
+// Divergence is how a replay stops when the run is not the recorded one: the task,
+// the step and the operators it happened in, and both hashes.
+type Divergence struct {
+	Task       string
+	Attempt    int64
+	Step       int64
+	Want, Have uint64 // chain after the step; equal if that is not what differs
+	Why        string
+}
+
+func (d *Divergence) Error() string {
+	return fmt.Sprintf("the replay differs in task %s at step %d of attempt %d: %s", d.Task, d.Step, d.Attempt, d.Why)
+}
+
+// Replay executes a tape again and compares the chains. probe, if not nil, sees every
+// batch that a node emits. It stops at the first difference with a *Divergence.
+func Replay(t *Tape, probe func(Probe)) error {
+	for i := range t.attempts {
+		if err := t.attempts[i].play(t, probe); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// player is the host of a replayed attempt.
+type player struct {
+	steps   [][]trace.Step
+	at      []int // next record of each task
+	mono0   int64
+	results []mail // of work that the tasks do again: uploads and readers
+}
+
+func (x *tapeAttempt) play(t *Tape, probe func(Probe)) error {
+	p := &player{steps: x.tasks, at: make([]int, len(x.tasks))}
+	j := *t.job
+	j.host, j.graph, j.tape = p, x.graph, nil
+	j.cfg.Probe = probe
+	j.cfg.SpillDir = "" // spilled state of a replay stays in memory
+	j.store = &ckptStore{disk: env.NewMemDisk(), dir: "replay"}
+	a, err := newAttempt(&j, x.plan)
+	if err != nil {
+		return err
+	}
+	for _, tk := range a.tasks {
+		tk.rec = &recorder{full: j.cfg.Record.Full, replay: true, player: p}
+		defer tk.close()
+	}
+	opened := make([]bool, len(a.tasks))
+	for {
+		tk := p.next(a)
+		if tk == nil {
+			break
+		}
+		if !opened[tk.id] {
+			opened[tk.id] = true
+			if err := tk.open(); err != nil {
+				return err
+			}
+		}
+		if err := p.step(tk); err != nil {
+			return err
+		}
+	}
+	for i, tk := range a.tasks {
+		if p.at[i] < len(p.steps[i]) {
+			s := &p.steps[i][p.at[i]]
+			return &Divergence{Task: tk.name, Attempt: a.n, Step: s.N, Why: fmt.Sprintf("it takes an element of channel %d, and none comes", s.Pick-int32(pickInput))}
+		}
+	}
+	return nil
+}
+
+// next is the task with the lowest (stamp, number) whose next step can be taken, or
+// nil. A step waits only for the element that it took: all else is on the tape.
+func (p *player) next(a *attempt) *task {
+	var best *task
+	for i, tk := range a.tasks {
+		if p.at[i] == len(p.steps[i]) {
+			continue
+		}
+		s := &p.steps[i][p.at[i]]
+		if in := pick(s.Pick) - pickInput; in >= 0 && (int(in) >= len(tk.ins) || tk.ins[in].count.Load() == 0) {
+			continue
+		}
+		if best == nil || s.Stamp < p.steps[best.id][p.at[best.id]].Stamp {
+			best = tk
+		}
+	}
+	return best
+}
+
+// step repeats one step and compares.
+func (p *player) step(t *task) error {
+	s := &p.steps[t.id][p.at[t.id]]
+	p.at[t.id]++
+	p.mono0 = s.Stamp
+	t.rec.given = s
+	if s.Mail != nil {
+		m, err := decodeMail(s.Mail, t.att.n)
+		if err == nil {
+			err = p.again(t, &m)
+		}
+		if err != nil {
+			return err
+		}
+		t.mail.put(m)
+		t.mailAt = t.mail.find(func(mailKind) bool { return true })
+	}
+	switch {
+	case t.step+1 != s.N:
+		return p.diverged(t, "the record is of step %d", s.N)
+	case pick(s.Pick) == pickMail && s.Mail == nil:
+		return p.diverged(t, "the message it took is missing")
+	case pick(s.Pick) == pickResume && t.paused == nil:
+		return p.diverged(t, "it went on with an operator, and none was interrupted")
+	case pick(s.Pick) == pickPoll && t.src == nil:
+		return p.diverged(t, "it asked a reader, and has none")
+	}
+	err := t.run(pick(s.Pick))
+	have := t.rec.chain
+	if d, ok := err.(*Divergence); ok {
+		return d
+	}
+	d := &Divergence{Task: t.name, Attempt: t.att.n, Step: s.N, Want: s.Hash, Have: have}
+	switch {
+	case (err != nil) != s.Failed && err != nil:
+		d.Why = "it fails: " + err.Error()
+	case (err != nil) != s.Failed:
+		d.Why = "it failed when it was recorded"
+	case t.rec.cur.Clock != s.Clock:
+		d.Why = "it reads the clock in one run only"
+	case (t.rec.cur.Poll != nil || s.Poll != nil) && pick(s.Pick) != pickPoll:
+		d.Why = "it asks a reader in a step that does not"
+	case s.Chained && s.Hash != have:
+		d.Why = fmt.Sprintf("%s: chain %016x instead of %016x", p.event(t, s), have, s.Hash)
+	default:
+		return nil
+	}
+	return d
+}
+
+// event says what the step took and who took it.
+func (p *player) event(t *task, s *trace.Step) string {
+	ops := t.v.Name
+	if len(t.nodes) > 0 {
+		ops = t.nodes[0].spec.Name
+	}
+	switch {
+	case s.Mail != nil:
+		m, _ := decodeMail(s.Mail, 0)
+		return fmt.Sprintf("after message %d to %s", m.kind, ops)
+	case pick(s.Pick) >= pickInput:
+		return fmt.Sprintf("after an element of channel %d to %s", s.Pick-int32(pickInput), ops)
+	}
+	return fmt.Sprintf("after event %d of %s", s.Pick, ops)
+}
+
+func (p *player) diverged(t *task, format string, args ...any) *Divergence {
+	return &Divergence{Task: t.name, Attempt: t.att.n, Step: t.rec.given.N, Why: fmt.Sprintf(format, args...)}
+}
+
+// again puts what the replay has made itself into a recorded answer: readers, and
+// the hash of the state that was written.
+func (p *player) again(t *task, m *mail) error {
+	for i, r := range p.results {
+		if r.task != t.id {
+			continue
+		}
+		switch have := r.payload.(type) {
+		case *splitOpen:
+			if want, ok := m.payload.(*splitOpen); ok && want.num == have.num {
+				want.r = have.r
+				p.results = append(p.results[:i], p.results[i+1:]...)
+				return nil
+			}
+		case *snapDone:
+			want, ok := m.payload.(*snapDone)
+			if !ok || want.sinks || want.n != have.n {
+				continue
+			}
+			p.results = append(p.results[:i], p.results[i+1:]...)
+			if want.err == nil && want.file.hash != have.file.hash {
+				d := p.diverged(t, "the state at checkpoint %d has hash %016x instead of %016x", want.n, have.file.hash, want.file.hash)
+				d.Want, d.Have = want.file.hash, have.file.hash
+				return d
+			}
+			have.file.delta = 0
+			want.file = have.file
+			return nil
+		}
+	}
+	return nil
+}
+
+// The rest is what a host does, here nothing: messages, timers and answers are on
+// the tape.
+
+func (p *player) now() int64                     { return 0 }
+func (p *player) mono() int64                    { return p.mono0 }
+func (p *player) timer(actor, int64, mail)       {}
+func (p *player) toCoord(*task, mail)            {}
+func (p *player) toTask(*task, mail)             {}
+func (p *player) command(*coordinator, *command) {}
+func (p *player) sent(*pipe)                     {}
+func (p *player) wake(*task)                     {}
+func (p *player) chance(int, string) int         { return 0 }
+func (p *player) reshape() *Graph                { return nil }
+func (p *player) adopt(*attempt)                 {}
+func (p *player) start(*attempt)                 {}
+func (p *player) stop(*attempt, error)           {}
+func (p *player) place(int) []string             { return nil }
+
+func (p *player) freed(_ *task, l *lease) {
+	if l.refs.Add(-1) == 0 {
+		l.home.put(l)
+	}
+}
+
+// async repeats local work on the tape's own disk; external systems are not called.
+func (p *player) async(_ actor, of *task, local bool, _ string, f func() mail) {
+	if local && of != nil {
+		m := f()
+		m.task = of.id
+		p.results = append(p.results, m)
+	}
+}
+
+// replayWriter stands for a sink's writer: what it was given is in the chain.
+type replayWriter struct{}
+
+func (replayWriter) Write(*batch.Batch) error       { return nil }
+func (replayWriter) Watermark(int64) error          { return nil }
+func (replayWriter) Timer(int64) error              { return nil }
+func (replayWriter) Prepare(string) ([]byte, error) { return nil, nil }
+func (replayWriter) State() []byte                  { return nil }
+func (replayWriter) Restore([][]byte) error         { return nil }
+func (replayWriter) Close() error                   { return nil }
