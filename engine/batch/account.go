@@ -1,6 +1,6 @@
 package batch
 
-import "sync/atomic"
+import "sync/atomic" //mink:det-ok memory is counted for all tasks; no result depends on it
 
 // Account counts the bytes that a structure holds, and adds them to its parents:
 // operator, task, job. Budgets and eviction look at accounts only, so that what

@@ -2,7 +2,7 @@ package state
 
 import (
 	"io"
-	"sync/atomic"
+	"sync/atomic" //mink:det-ok a snapshot is written beside the task; what it shares is frozen
 
 	"github.com/cockroachdb/pebble/v2"
 )

@@ -28,7 +28,7 @@ package state
 import (
 	"fmt"
 	"slices"
-	"sync/atomic"
+	"sync/atomic" //mink:det-ok a snapshot is written beside the task; what it shares is frozen
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
