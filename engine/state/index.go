@@ -22,7 +22,7 @@ type index struct {
 const (
 	golden      = 0x9E3779B97F4A7C15
 	firstSlots  = 16
-	probesMax   = 64
+	probesMax   = 1024    // at load 0.8 a run of hundreds is ordinary in a table of millions
 	salterSlots = 1 << 12 // smaller tables are scanned fast anyway
 )
 
