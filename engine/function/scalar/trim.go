@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/kernel"
 	"github.com/minkstream/mink/engine/types"
@@ -25,7 +26,10 @@ var trim = function.Func{
 		if err := count(c, 2, 3, false); err != nil {
 			return function.Resolved{}, err
 		}
-		where, _ := literal(c, 0)
+		where, ok := literal(c, 0)
+		if !ok {
+			return function.Resolved{}, diag.New(diag.InvalidArgument, "TRIM needs BOTH, LEADING or TRAILING as a word")
+		}
 		inner := function.Call{Name: c.Name, Args: []function.Arg{c.Args[len(c.Args)-1]}}
 		if len(c.Args) == 3 {
 			inner.Args = append(inner.Args, c.Args[1])
