@@ -152,6 +152,7 @@ func All() []function.Func {
 		plus,
 		position,
 		power,
+		printf,
 		proctime,
 		quarterOf,
 		radians,
