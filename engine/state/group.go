@@ -19,8 +19,8 @@ type Grouper struct {
 	Fresh []uint64
 
 	slots []groupSlot
+	size  int // how many of slots are used
 	gen   uint32
-	none  []uint64 // hashes when there are no keys
 }
 
 // groupSlot is in use when gen is the grouper's.
@@ -30,7 +30,7 @@ type groupSlot struct {
 	group uint32
 }
 
-const groupSlots = 8192
+const groupSlotsMin = 512
 
 // Len is the number of groups.
 func (g *Grouper) Len() int { return len(g.Reps) }
@@ -51,74 +51,86 @@ func (g *Grouper) Group(b *batch.Batch, keys *batch.KeyVec, sel []uint16) {
 		g.Reps = append(g.Reps, uint16(laneOf(sel, 0)))
 		return
 	}
-	size := groupSlots
-	for size < 2*n {
-		size *= 2
+	if sel == nil {
+		sel = batch.Span(0, n)
 	}
-	if len(g.slots) < size {
-		g.slots, g.gen = make([]groupSlot, size), 0
+	exact := exactHash(b, keys)
+	for {
+		g.clear()
+		if exact && g.exact(keys.H, sel) || !exact && g.verified(b, keys, sel) {
+			return
+		}
+		g.size *= 2
+	}
+}
+
+// clear empties the slots. There are as many as the batches before needed, so that
+// few groups stay in the first cache; a batch that needs more begins again.
+func (g *Grouper) clear() {
+	g.size = max(g.size, groupSlotsMin)
+	if len(g.slots) < g.size {
+		g.slots, g.gen = make([]groupSlot, g.size), 0
 	}
 	if g.gen++; g.gen == 0 {
 		clear(g.slots)
 		g.gen = 1
 	}
-	if exactHash(b, keys) {
-		g.exact(keys.H, sel, n)
-	} else {
-		g.verified(b, keys, sel, n)
-	}
 }
 
-// exact is the loop for hashes that differ where keys differ.
-func (g *Grouper) exact(h []uint64, sel []uint16, n int) {
-	slots, gen := g.slots, g.gen
+// exact is the loop for hashes that differ where keys differ. It gives up when half
+// of the slots are taken.
+func (g *Grouper) exact(h []uint64, sel []uint16) bool {
+	slots, gen := g.slots[:g.size], g.gen
 	mask := uint64(len(slots) - 1)
-	reps := g.Reps
-	for i := range n {
-		l := i
-		if sel != nil {
-			l = int(sel[i])
-		}
+	reps, gs := sized(g.Reps, len(sel)), g.G[:len(sel)]
+	k, most := uint32(0), uint32(len(slots)/2)
+	for i, l := range sel {
 		x := h[l]
 		at := x & mask
-		for {
-			s := &slots[at]
-			if s.gen != gen {
-				*s = groupSlot{x, gen, uint32(len(reps))}
-				g.G[i] = uint16(len(reps))
-				reps = append(reps, uint16(l))
-				break
-			}
-			if s.hash == x {
-				g.G[i] = uint16(s.group)
-				break
-			}
+		s := &slots[at]
+		for s.gen == gen && s.hash != x {
 			at = (at + 1) & mask
+			s = &slots[at]
 		}
+		if s.gen != gen {
+			if k == most {
+				return false
+			}
+			*s = groupSlot{x, gen, k}
+			reps[k] = l
+			k++
+		}
+		gs[i] = uint16(s.group)
 	}
-	g.Reps = reps
+	g.Reps = reps[:k]
+	return true
 }
 
 // verified is the loop that compares keys with the first of their group.
-func (g *Grouper) verified(b *batch.Batch, keys *batch.KeyVec, sel []uint16, n int) {
-	mask := uint64(len(g.slots) - 1)
-	for i := range n {
-		l := laneOf(sel, i)
+func (g *Grouper) verified(b *batch.Batch, keys *batch.KeyVec, sel []uint16) bool {
+	slots := g.slots[:g.size]
+	mask := uint64(len(slots) - 1)
+	g.Reps = g.Reps[:0]
+	for i, l := range sel {
 		h := keys.H[l]
 		for at := h & mask; ; at = (at + 1) & mask {
-			s := &g.slots[at]
+			s := &slots[at]
 			if s.gen != g.gen {
+				if len(g.Reps) == len(slots)/2 {
+					return false
+				}
 				*s = groupSlot{h, g.gen, uint32(len(g.Reps))}
 				g.G[i] = uint16(len(g.Reps))
-				g.Reps = append(g.Reps, uint16(l))
+				g.Reps = append(g.Reps, l)
 				break
 			}
-			if s.hash == h && sameKey(b, keys.Cols, l, int(g.Reps[s.group])) {
+			if s.hash == h && sameKey(b, keys.Cols, int(l), int(g.Reps[s.group])) {
 				g.G[i] = uint16(s.group)
 				break
 			}
 		}
 	}
+	return true
 }
 
 // exactHash reports that equal hashes mean equal keys: the hash of a single value

@@ -17,12 +17,14 @@ type index struct {
 	slots []uint64
 	n     int
 	salt  uint64
+	calm  int // no new salt below this many rows
 }
 
 const (
-	golden      = 0x9E3779B97F4A7C15
-	firstSlots  = 16
-	probesMax   = 1024    // at load 0.8 a run of hundreds is ordinary in a table of millions
+	golden     = 0x9E3779B97F4A7C15
+	firstSlots = 16
+	// Chains of some hundred rows come about by chance just before an index grows.
+	probesMax   = 1024
 	salterSlots = 1 << 12 // smaller tables are scanned fast anyway
 )
 
@@ -55,7 +57,9 @@ func (x *index) insert(word uint64, ref Ref) {
 		x.resize(max(firstSlots, len(x.slots)>>1*3/2))
 	}
 	x.n++
-	if probes := x.place(word, ref); probes > probesMax && len(x.slots) > 2*salterSlots {
+	if probes := x.place(word, ref); probes > probesMax && len(x.slots) > 2*salterSlots && x.n >= x.calm {
+		// Whoever finds keys that collide under the new salt too gains little.
+		x.calm = x.n + x.n/4
 		x.salt = batch.Mix(x.salt + golden)
 		x.resize(len(x.slots) >> 1)
 	}

@@ -255,7 +255,7 @@ func TestIndexHostile(t *testing.T) {
 	}
 	// Words whose mixed form shares its high bits share a home.
 	var bad []uint64
-	for w := uint64(1); len(bad) < 200; w++ {
+	for w := uint64(1); len(bad) < 2*probesMax; w++ {
 		if (batch.Mix(w+golden)^batch.Mix(golden))>>50 == 0 {
 			bad = append(bad, w)
 		}
@@ -298,6 +298,24 @@ func TestNoAllocations(t *testing.T) {
 			x.Group(&g, b, kv, nil, Upsert)
 		}); n > 0 {
 			t.Errorf("%s: %v allocations a batch", kk.name, n)
+		}
+	}
+}
+
+// TestIndexLarge fills an index as chance would have it: that must not look like
+// an attack.
+func TestIndexLarge(t *testing.T) {
+	var x index
+	const n = 300_000
+	for i := range uint64(n) {
+		x.insert(batch.Mix(i), Ref(i+1))
+	}
+	if x.salt != 0 {
+		t.Error("the salt changed")
+	}
+	for i := range uint64(n) {
+		if x.find(batch.Mix(i)) != Ref(i+1) {
+			t.Fatalf("word %d is lost", i)
 		}
 	}
 }
