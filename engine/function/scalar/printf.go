@@ -85,8 +85,10 @@ func appendFormat(dst, s []byte, args []*batch.Col, lane int) ([]byte, bool) {
 			v.width, s = n, rest
 		}
 		if len(s) > 0 && s[0] == '.' {
-			n, rest, ok := leadingInt(s[1:])
-			if !ok {
+			// A precision may be 0, or begin with it.
+			zeros := bytes.TrimLeft(s[1:], "0")
+			n, rest, ok := leadingInt(zeros)
+			if !ok && len(zeros) == len(s)-1 {
 				return dst, false
 			}
 			v.prec, s = n, rest
