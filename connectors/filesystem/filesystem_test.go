@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/minkstream/mink/connectors/filesystem"
+	"github.com/minkstream/mink/connectors/format/changelogjson"
 	"github.com/minkstream/mink/connectors/format/csv"
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
@@ -263,6 +264,87 @@ func TestLookup(t *testing.T) {
 		}
 		if !slices.Equal(got, want[name]) {
 			t.Errorf("%s: got %q, want %q", name, got, want[name])
+		}
+	}
+}
+
+// ask looks one key up and returns the rows.
+func ask(t *testing.T, tab *connect.Table, keys []int, key ...any) []string {
+	t.Helper()
+	l, err := filesystem.Connector.Lookup(tab)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := l.Open(keys, conform.ReaderCtx(new(int64)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ts []types.Type
+	for _, k := range keys {
+		ts = append(ts, tab.Schema[k].Type)
+	}
+	b := batch.NewBatchBuilder(ts...)
+	b.Row(batch.Insert, key...)
+	in := b.Finish()
+	var cols []*batch.Col
+	for i := range in.Cols {
+		cols = append(cols, &in.Cols[i])
+	}
+	var out batch.Batch
+	if _, err := r.Lookup(cols, 1, &out, nil); err != nil {
+		t.Fatal(err)
+	}
+	return conform.TextOf(&out)
+}
+
+// A table may be longer than a batch can be, whatever the type of its key.
+func TestLookupOfALongTable(t *testing.T) {
+	dir := t.TempDir()
+	var text strings.Builder
+	const n = 150_000
+	for i := range n {
+		text.WriteString(itoa(i) + ",name" + itoa(i) + "\n")
+	}
+	write(t, dir, "t", text.String())
+	for _, ty := range []types.Type{types.IntT, types.BigIntT} {
+		s := types.Schema{{Name: "id", Type: ty}, {Name: "name", Type: types.StringT}}
+		for _, i := range []int{0, 65_535, 65_536, n - 1} {
+			want := []string{"+I " + itoa(i) + ` "name` + itoa(i) + `"`}
+			for _, keys := range [][]int{{0}, {1}, {1, 0}} {
+				var key []any
+				for _, k := range keys {
+					key = append(key, []any{i, "name" + itoa(i)}[k])
+				}
+				if got := ask(t, table(dir, s), keys, key...); !slices.Equal(got, want) {
+					t.Errorf("%v by %v: got %v, want %v", key, keys, got, want)
+				}
+			}
+		}
+	}
+}
+
+// The lookup side of a join sees the rows that are left after the changes of a
+// table.
+func TestLookupOfChanges(t *testing.T) {
+	line := func(op, row string) string { return `{"op":"` + op + `","row":{` + row + "}}\n" }
+	dir := t.TempDir()
+	write(t, dir, "t", line("+I", `"id":1,"name":"a"`)+line("+I", `"id":2,"name":"b"`)+line("+I", `"id":2,"name":"b"`)+
+		line("-U", `"id":1,"name":"a"`)+line("+U", `"id":1,"name":"a2"`)+line("-D", `"id":2,"name":"b"`)+line("+I", `"id":3,"name":"c"`)+
+		line("-D", `"id":3,"name":"c"`)+line("-D", `"id":9,"name":"never"`))
+	tab := table(dir, idName, "format", "changelog-json", "changelog-mode", "I,UB,UA,D")
+	tab.Deps.Formats["changelog-json"] = &changelogjson.Format
+	for id, want := range map[int][]string{1: {`+I 1 "a2"`}, 2: {`+I 2 "b"`}, 3: nil, 9: nil} {
+		if got := ask(t, tab, []int{0}, id); !slices.Equal(got, want) {
+			t.Errorf("retractions, key %d: got %v, want %v", id, got, want)
+		}
+	}
+	write(t, dir, "t", line("+U", `"id":1,"name":"a"`)+line("+I", `"id":2,"name":"b"`)+line("+U", `"id":1,"name":"a2"`)+line("-D", `"id":2`)+
+		line("+I", `"id":3,"name":"c"`)+line("-D", `"id":3`)+line("+U", `"id":3,"name":"d"`))
+	tab.Options["changelog-mode"] = "I,UA,D"
+	tab.PrimaryKey = []int{0}
+	for id, want := range map[int][]string{1: {`+I 1 "a2"`}, 2: nil, 3: {`+I 3 "d"`}} {
+		if got := ask(t, tab, []int{0}, id); !slices.Equal(got, want) {
+			t.Errorf("upserts, key %d: got %v, want %v", id, got, want)
 		}
 	}
 }

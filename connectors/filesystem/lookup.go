@@ -20,9 +20,6 @@ func newLookup(t *connect.Table) (connect.Lookup, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.changes != connect.AppendOnly {
-		return nil, diag.New(diag.Unsupported, "a table with format '%s' as the lookup side of a join is not supported yet", s.format.Name)
-	}
 	if v, _ := t.Options.Enum("lookup.cache", "FULL", "FULL", "NONE"); v == "NONE" {
 		return nil, connect.Invalid("lookup.cache", "takes FULL only with connector 'filesystem'")
 	}
@@ -82,10 +79,14 @@ func (r *lookupReader) load() error {
 		cols[i].Alloc(t, 0)
 	}
 	n := 0
+	var kinds []batch.Kind
 	for _, s := range splits {
-		if n, err = r.loadSplit(s, cols, n); err != nil {
+		if n, kinds, err = r.loadSplit(s, cols, n, kinds); err != nil {
 			return err
 		}
+	}
+	if r.l.src.changes != connect.AppendOnly {
+		cols, n = settle(cols, n, kinds, r.identity(), r.ts)
 	}
 	r.cols, r.n = cols, n
 	r.key = r.key[:0]
@@ -99,10 +100,11 @@ func (r *lookupReader) load() error {
 	return nil
 }
 
-func (r *lookupReader) loadSplit(s connect.Split, cols []batch.Col, n int) (int, error) {
+// loadSplit appends the rows of a file, and their kinds if the table has changes.
+func (r *lookupReader) loadSplit(s connect.Split, cols []batch.Col, n int, kinds []batch.Kind) (int, []batch.Kind, error) {
 	rd, err := r.l.src.Open(s, r.ctx)
 	if err != nil {
-		return n, err
+		return n, kinds, err
 	}
 	defer rd.Close()
 	var b batch.Batch
@@ -110,19 +112,108 @@ func (r *lookupReader) loadSplit(s connect.Split, cols []batch.Col, n int) (int,
 		b.Reset()
 		st, err := rd.Poll(&b, batch.MaxRows)
 		if err != nil {
-			return n, err
+			return n, kinds, err
 		}
 		if b.N > 0 {
+			if r.l.src.changes != connect.AppendOnly {
+				for i := range b.N {
+					kinds = append(kinds, b.Kind(i))
+				}
+			}
 			for i := range cols {
 				cols[i].Append(n, &b.Cols[i], nil, b.N)
 			}
 			if n += b.N; n > lookupRowsMax {
-				return n, diag.New(diag.LimitExceeded, "table %s is too large to be held for lookups", r.l.src.t.Name)
+				return n, kinds, diag.New(diag.LimitExceeded, "table %s is too large to be held for lookups", r.l.src.t.Name)
 			}
 		}
 		if st == connect.End {
-			return n, nil
+			return n, kinds, nil
 		}
+	}
+}
+
+// identity are the columns by which a later change finds the row it is about: the
+// primary key of an upsert table, else all.
+func (r *lookupReader) identity() []int {
+	src := r.l.src
+	if src.changes&(connect.HasUpdateBefore|connect.HasUpdateAfter) == connect.HasUpdateAfter {
+		return src.t.PrimaryKey
+	}
+	all := make([]int, len(r.ts))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// settle applies changes in their order and keeps the rows that are left. With a
+// key, an addition replaces the row that has it. A row keeps the place of its first
+// addition; one that is taken back without being there is passed over.
+func settle(cols []batch.Col, n int, kinds []batch.Kind, identity []int, ts []types.Type) ([]batch.Col, int) {
+	key := make([]*batch.Col, len(identity))
+	for i, c := range identity {
+		key[i] = &cols[c]
+	}
+	upsert := len(identity) < len(cols)
+	hash := make([]uint64, n)
+	hashLong(hash, key)
+	var rows []uint32           // that are left, or gone
+	at := map[uint64][]uint32{} // places in rows, by hash
+	const gone = ^uint32(0)
+	for i := range n {
+		places := at[hash[i]]
+		k := -1
+		for j, p := range places {
+			if batch.EqualRows(key, int(rows[p]), key, i) {
+				k = j
+				break
+			}
+		}
+		switch {
+		case kinds[i].Adds() && k >= 0 && upsert:
+			rows[places[k]] = uint32(i)
+		case kinds[i].Adds():
+			at[hash[i]] = append(places, uint32(len(rows)))
+			rows = append(rows, uint32(i))
+		case k >= 0:
+			rows[places[k]] = gone
+			at[hash[i]] = append(places[:k], places[k+1:]...)
+		}
+	}
+	left := rows[:0]
+	for _, r := range rows {
+		if r != gone {
+			left = append(left, r)
+		}
+	}
+	out := make([]batch.Col, len(cols))
+	for i := range out {
+		out[i].Alloc(ts[i], 0)
+		out[i].AppendIndex(0, &cols[i], left, len(left))
+	}
+	return out, len(left)
+}
+
+// hashLong hashes the rows of columns that may be longer than those of a batch,
+// whose lanes have 16 bits, a piece at a time.
+func hashLong(h []uint64, cols []*batch.Col) {
+	piece := make([]batch.Col, len(cols))
+	refs := make([]*batch.Col, len(cols))
+	var rows []uint32
+	for at := 0; at < len(h); at += batch.MaxRows {
+		n := min(batch.MaxRows, len(h)-at)
+		rows = rows[:0]
+		for i := range n {
+			rows = append(rows, uint32(at+i))
+		}
+		for k, c := range cols {
+			piece[k] = batch.Col{}
+			piece[k].Alloc(c.Type, 0)
+			piece[k].AppendIndex(0, c, rows, n)
+			refs[k] = &piece[k]
+		}
+		batch.HashCols(h[at:at+n], refs, nil, n)
 	}
 }
 
@@ -140,7 +231,7 @@ func (r *lookupReader) index() {
 		r.ints = r.key[0].I64[:r.n]
 	} else if len(r.key) > 0 {
 		r.hash = make([]uint64, r.n)
-		batch.HashCols(r.hash, r.key, nil, r.n)
+		hashLong(r.hash, r.key)
 	}
 rows:
 	for i := r.n - 1; i >= 0; i-- {
