@@ -137,6 +137,106 @@ func TestKill(t *testing.T) {
 	t.Logf("%d of %d runs went on from a checkpoint; undisturbed %v", resumed, kills, took)
 }
 
+// windowScript has the other operators that keep state: windows, sessions, Top-N,
+// deduplication, an interval join, OVER.
+const windowScript = `
+SET 'execution.checkpointing.interval' = '20 ms';
+CREATE TABLE orders (placed_at TIMESTAMP(3), id BIGINT, customer INT, amount DECIMAL(10, 2), WATERMARK FOR placed_at AS placed_at - INTERVAL '1' SECOND)
+WITH ('connector' = 'filesystem', 'path' = 'in/orders', 'format' = 'csv', 'mink.replay.column' = 'placed_at', 'mink.replay.speed' = '3600');
+CREATE TABLE lines (kind STRING, a STRING, b STRING, n BIGINT)
+WITH ('connector' = 'filesystem', 'path' = 'out/lines', 'format' = 'changelog-json', 'changelog-mode' = 'I,UB,UA,D');
+BEGIN STATEMENT SET;
+INSERT INTO lines SELECT 'tumble', CAST(window_start AS STRING), CAST(MOD(customer, 10) AS STRING), COUNT(*)
+FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(placed_at), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end, MOD(customer, 10);
+INSERT INTO lines SELECT 'hop', CAST(window_start AS STRING), CAST(MOD(customer, 10) AS STRING), COUNT(DISTINCT customer)
+FROM TABLE(HOP(TABLE orders, DESCRIPTOR(placed_at), INTERVAL '1' MINUTE, INTERVAL '5' MINUTE)) GROUP BY window_start, window_end, MOD(customer, 10);
+INSERT INTO lines SELECT 'session', CAST(window_start AS STRING), CAST(customer AS STRING), COUNT(*)
+FROM TABLE(SESSION(TABLE orders PARTITION BY customer, DESCRIPTOR(placed_at), INTERVAL '30' SECOND)) GROUP BY window_start, window_end, customer;
+INSERT INTO lines SELECT 'top', CAST(place AS STRING), CAST(customer AS STRING), id
+FROM (SELECT customer, id, ROW_NUMBER() OVER (PARTITION BY customer ORDER BY amount DESC, id) AS place FROM orders) WHERE place <= 3;
+INSERT INTO lines SELECT 'last', CAST(placed_at AS STRING), CAST(customer AS STRING), id
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY customer ORDER BY placed_at DESC) AS place FROM orders) WHERE place = 1;
+INSERT INTO lines SELECT 'interval', CAST(l.placed_at AS STRING), CAST(l.id AS STRING), r.id
+FROM orders AS l JOIN orders AS r ON l.customer = r.customer AND r.placed_at > l.placed_at AND r.placed_at < l.placed_at + INTERVAL '20' SECOND;
+INSERT INTO lines SELECT 'over', CAST(id AS STRING), CAST(customer AS STRING),
+  COUNT(*) OVER (PARTITION BY customer ORDER BY placed_at RANGE BETWEEN INTERVAL '1' MINUTE PRECEDING AND CURRENT ROW) FROM orders;
+END;
+`
+
+// TestKillWindows is TestKill for operators in event time. What has to come out is
+// what an undisturbed run gives; whether that is right is for the tests of the
+// operators.
+func TestKillWindows(t *testing.T) {
+	kills := 2
+	if os.Getenv("MINK_ALL") != "" {
+		kills = 20
+	}
+	seed := uint64(time.Now().UnixNano())
+	if s, err := strconv.ParseUint(os.Getenv("MINK_SEED"), 10, 64); err == nil {
+		seed = s
+	}
+	t.Logf("MINK_SEED=%d", seed)
+	rng := rand.New(rand.NewPCG(seed, 2))
+	data := t.TempDir()
+	killData(t, data, 10_000, rng)
+	if err := os.WriteFile(filepath.Join(data, "job.sql"), []byte(windowScript), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	linkInput(t, data, dir)
+	start := time.Now()
+	runToEnd(t, dir, 2)
+	took := time.Since(start)
+	want := netLines(t, dir)
+	if len(want) < 10_000 {
+		t.Fatalf("only %d lines", len(want))
+	}
+	for i := range kills {
+		dir := t.TempDir()
+		linkInput(t, data, dir)
+		after := took/10 + time.Duration(rng.Int64N(int64(took)))
+		p, q := 1+rng.IntN(3), 1+rng.IntN(3)
+		if killed := killAfter(t, dir, p, after); killed {
+			checkNames(t, dir, true)
+		}
+		runToEnd(t, dir, q)
+		if diffCounts(t, "lines", netLines(t, dir), want); t.Failed() {
+			t.Fatalf("kill %d after %v, parallelism %d, then %d", i, after, p, q)
+		}
+	}
+}
+
+// netLines is the table that the files of changes describe.
+func netLines(t *testing.T, dir string) map[string]int {
+	t.Helper()
+	net := map[string]int{}
+	for _, p := range checkNames(t, dir, false) {
+		f, err := os.Open(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for s := bufio.NewScanner(f); s.Scan(); {
+			var l struct {
+				Op  string
+				Row json.RawMessage
+			}
+			if err := json.Unmarshal(s.Bytes(), &l); err != nil {
+				t.Fatalf("%s: %v in %q", p, err, s.Text())
+			}
+			if l.Op == "+I" || l.Op == "+U" {
+				net[string(l.Row)]++
+			} else {
+				net[string(l.Row)]--
+			}
+			if net[string(l.Row)] == 0 {
+				delete(net, string(l.Row))
+			}
+		}
+		f.Close()
+	}
+	return net
+}
+
 func linkInput(t *testing.T, data, dir string) {
 	t.Helper()
 	for _, name := range []string{"in", "job.sql"} {
