@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/minkstream/mink/cli/show"
 	"github.com/minkstream/mink/connectors"
 	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/connect"
@@ -46,8 +47,8 @@ func (a *app) embedded(o embed) (gateway.Client, error) {
 		SpillDir:      spill,
 		MemoryBytes:   machineMemory() / 4,
 		Zone:          hostZone(),
-		Stdout:        &lineWriter{w: a.out},
-		Stderr:        &lineWriter{w: a.err},
+		Stdout:        &lineWriter{w: a.out, clean: terminal(a.out)},
+		Stderr:        &lineWriter{w: a.err, clean: terminal(a.err)},
 		Log:           o.log,
 	})
 	if err != nil {
@@ -75,16 +76,24 @@ func (c *embeddedClient) Close() error {
 	return err
 }
 
-// lineWriter lets several writers share a stream, a line at a time.
+// lineWriter lets several writers share a stream, whole lines at a time. With clean
+// the stream is a terminal, which the text must not drive.
 type lineWriter struct {
-	mu sync.Mutex
-	w  io.Writer
+	mu    sync.Mutex
+	w     io.Writer
+	clean bool
 }
 
 func (l *lineWriter) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.w.Write(p)
+	if !l.clean {
+		return l.w.Write(p)
+	}
+	if _, err := io.WriteString(l.w, show.CleanLines(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // hostZone is the zone that 'default' stands for: TZ or the host's.

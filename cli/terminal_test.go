@@ -74,6 +74,27 @@ func TestPlainTerminals(t *testing.T) {
 	}
 }
 
+// TestHostileData: text in rows does not reach a terminal as control sequences, in no
+// form of output and not through the print connector; a pipe gets it as it is.
+func TestHostileData(t *testing.T) {
+	const rows = `(SELECT U&'a\001b]0;title\0007\009b2J' AS x)`
+	for _, args := range [][]string{
+		{"sql", "--output", "csv", "-e", "SELECT * FROM " + rows},
+		{"sql", "--output", "json", "-e", "SELECT * FROM " + rows},
+		{"sql", "--output", "table", "-e", "SELECT * FROM " + rows},
+		{"sql", "-e", "CREATE TABLE p (x STRING) WITH ('connector' = 'print'); INSERT INTO p SELECT * FROM " + rows},
+	} {
+		out := onTerminal(t, []string{"TERM=dumb"}, args...)
+		if strings.ContainsAny(out, "\x1b\x07\u009b") || !strings.Contains(out, "title") {
+			t.Errorf("%v: %q", args, out)
+		}
+	}
+	b, err := minkCommand(t, t.TempDir(), "sql", "--output", "csv", "-e", "SELECT * FROM "+rows).Output()
+	if err != nil || !bytes.Contains(b, []byte("a\x1b]0;title\x07\u009b2J")) {
+		t.Errorf("a pipe: %v %q", err, b)
+	}
+}
+
 // TestBenchProgress: long work says on a terminal how far it is.
 func TestBenchProgress(t *testing.T) {
 	if testing.Short() {

@@ -112,7 +112,7 @@ func (p *jsonLines) Rows(b *batch.Batch) error {
 		}
 	}
 	if p.o.Terminal {
-		_, err = p.o.Out.Write([]byte(cleanLines(string(p.buf))))
+		_, err = p.o.Out.Write([]byte(CleanLines(string(p.buf))))
 		return err
 	}
 	_, err = p.o.Out.Write(p.buf)
@@ -134,7 +134,7 @@ type csvLines struct {
 func (p *csvLines) write() error {
 	out := p.buf
 	if p.o.Terminal {
-		out = []byte(cleanLines(string(p.buf)))
+		out = []byte(CleanLines(string(p.buf)))
 	}
 	_, err := p.o.Out.Write(out)
 	return err
@@ -205,8 +205,8 @@ func Clean(s string) string {
 	return string(out)
 }
 
-// cleanLines is Clean for whole lines: ends of lines and tabs stay.
-func cleanLines(s string) string {
+// CleanLines is Clean for whole lines: ends of lines and tabs stay.
+func CleanLines(s string) string {
 	if plain(s) {
 		return s
 	}

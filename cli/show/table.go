@@ -28,7 +28,7 @@ func (p *table) Rows(b *batch.Batch) error {
 		for i := range b.Rows() {
 			if lane := b.Lane(i); !b.Cols[0].IsNull(lane) {
 				text := strings.TrimRight(string(b.Cols[0].Bytes(b.Cols[0].ValueLane(lane), &tmp)), "\n")
-				if _, err := io.WriteString(p.o.Out, cleanLines(text+"\n")); err != nil {
+				if _, err := io.WriteString(p.o.Out, CleanLines(text+"\n")); err != nil {
 					return err
 				}
 			}

@@ -145,7 +145,7 @@ func (d *decoder) records(data []byte, i int, at int64) (int, error) {
 			if n < 0 {
 				return i, nil
 			}
-			if d.plain(data, i, i+n) {
+			if n <= format.MaxRecord && d.plain(data, i, i+n) {
 				d.rows.EndFull()
 				i += n + 1
 				d.line++
@@ -159,6 +159,10 @@ func (d *decoder) records(data []byte, i int, at int64) (int, error) {
 		if err != nil {
 			d.rows.Undo()
 			return i, nil
+		}
+		if end-i > format.MaxRecord {
+			d.rows.Undo()
+			return i, format.BadRecord(d.line, at+int64(i), "record is longer than 16 MB")
 		}
 		switch {
 		case header:
