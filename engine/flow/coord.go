@@ -60,6 +60,7 @@ type coordinator struct {
 	wantStop  ckptFlags
 	final     *meta // completed, with nothing to follow
 	asks      []*command
+	exports   []*command // whose savepoint is being copied
 	lastEnd   int64
 
 	// Commits; see coord_commit.go.
@@ -190,7 +191,10 @@ func (c *coordinator) boot() {
 	c.epoch++
 	c.phase = booting
 	c.setState(Initializing)
-	c.att, c.cur, c.final, c.isFinal = nil, nil, nil, false
+	c.mu.Lock()
+	c.att = nil
+	c.mu.Unlock()
+	c.cur, c.final, c.isFinal = nil, nil, false
 	c.loops, c.calls, c.took, c.failures = nil, 0, 0, 0
 	c.reserving, c.groups = false, nil
 	j := c.job
@@ -611,6 +615,8 @@ func (c *coordinator) onDone(d any) {
 		c.onCommitted(d)
 	case *exported:
 		d.ask.answer(d.path, d.err)
+		c.exports = slices.DeleteFunc(c.exports, func(k *command) bool { return k == d.ask })
+		c.checkEnd()
 	case *cleaned:
 		c.cleanedUp(d)
 	}

@@ -103,7 +103,10 @@ func (c *coordinator) dropAsks(err error) {
 		}
 		c.cur.asks = nil
 	}
-	c.asks = nil
+	for _, k := range c.exports {
+		k.answer("", err)
+	}
+	c.asks, c.exports = nil, nil
 }
 
 // exported is the answer of export.
@@ -120,6 +123,7 @@ func (c *coordinator) export(m *meta, ask *command) {
 		ask.answer(c.job.store.path(chkName(m.id)), nil)
 		return
 	}
+	c.exports = append(c.exports, ask)
 	from, disk := c.job.store, c.job.env.Disk
 	c.onDisk("savepoint", func() any {
 		name := path.Join(ask.dir, "savepoint-"+m.job+"-"+strconv.FormatInt(m.id, 10))

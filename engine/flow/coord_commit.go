@@ -224,9 +224,10 @@ func (c *coordinator) onCommitted(d *committed) {
 	c.runCommits()
 }
 
-// checkEnd closes the tasks once the last checkpoint's commits are confirmed.
+// checkEnd closes the tasks once the last checkpoint's commits are confirmed and the
+// savepoint that was asked for is there.
 func (c *coordinator) checkEnd() {
-	if c.phase != ending || len(c.loops) > 0 {
+	if c.phase != ending || len(c.loops) > 0 || len(c.exports) > 0 {
 		return
 	}
 	if c.att == nil {

@@ -35,9 +35,7 @@ func (o *stamped) Open(c *exec.Ctx) error {
 }
 
 func (o *stamped) Process(c *exec.Ctx, _ int, b *batch.Batch) error {
-	batch.HashKeys(&o.kv, b, []int{0}, c.MaxParallelism)
-	o.refs = slices.Grow(o.refs[:0], b.N)[:b.N]
-	o.t.Lookup(b, &o.kv, nil, state.Upsert, o.refs, nil)
+	o.lookup(c, b)
 	o.out.Alloc(numberSchema.Types(), b.N)
 	for i, r := range o.refs {
 		acc := o.t.Touch(r)
@@ -49,6 +47,13 @@ func (o *stamped) Process(c *exec.Ctx, _ int, b *batch.Batch) error {
 	}
 	c.SetTimer(c.Now() + 3)
 	return c.Emit(&o.out)
+}
+
+func (o *stamped) lookup(c *exec.Ctx, b *batch.Batch) []state.Ref {
+	batch.HashKeys(&o.kv, b, []int{0}, c.MaxParallelism)
+	o.refs = slices.Grow(o.refs[:0], b.N)[:b.N]
+	o.t.Lookup(b, &o.kv, nil, state.Upsert, o.refs, nil)
+	return o.refs
 }
 
 func (o *stamped) Timer(c *exec.Ctx, at int64) error {
