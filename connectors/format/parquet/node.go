@@ -54,7 +54,7 @@ type leaf struct {
 func (l *leaf) start(pages file.PageReader) {
 	l.records.Release()
 	l.records = l.begin()
-	l.records.SetPageReader(pages)
+	l.records.SetPageReader(&checkedPages{PageReader: pages, leaf: l})
 }
 
 // load reads the entries of the next n rows.
