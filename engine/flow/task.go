@@ -176,6 +176,7 @@ func (t *task) takesRows() bool { return t.began && t.paused == nil && t.prepari
 // open batches is let go. last is the channel taken last.
 func (t *task) choose(now int64, last *int) pick {
 	credit := t.credit()
+	t.sched.short = !credit
 	if t.mailReady(credit) {
 		return pickMail
 	}

@@ -16,6 +16,7 @@ type schedState struct {
 	home   int     // number of its worker
 	on     *worker // the worker that runs it now; valid during its run only
 	last   int     // input taken last
+	short  bool    // at the last look there was a channel without credit
 	closed bool
 }
 
@@ -304,9 +305,10 @@ func (w *worker) hasNext() bool {
 }
 
 // starve notes that a task has nothing to do; if it is for lack of credits, the
-// next credit wakes it.
+// next credit wakes it. A credit that came back since the task was looked at has woken
+// nobody, so what counts is what that look saw.
 func (w *worker) starve(h *threaded, t *task, now int64) bool {
-	if t.credit() {
+	if !t.sched.short {
 		return false
 	}
 	t.starved.Store(true)

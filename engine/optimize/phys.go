@@ -334,9 +334,7 @@ func (o *optimizer) union(n *logical.Union) (plan.Node, error) {
 			return nil, err
 		}
 		t := p.Info()
-		if len(t.Schema) > 0 && i > 0 || i == 0 {
-			u.Emits |= t.Emits
-		}
+		u.Emits |= t.Emits
 		for c := range s {
 			if i == 0 {
 				s[c].Type = t.Schema[c].Type

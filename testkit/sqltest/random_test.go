@@ -176,7 +176,7 @@ func (w *way) run(client gateway.Client, dir string, tables []*rtable, q *query)
 		return err.Error()
 	}
 	defer session.Close()
-	r := func() *runner { return &runner{ctx: ctx, session: session, dir: dir} }
+	r := func() *runner { return &runner{ctx: ctx, session: session, dir: dir, stuck: func() string { return stuck(client) }} }
 	for _, t := range tables {
 		sql, err := t.given(w.batch).create(dir)
 		if err != nil {
@@ -205,7 +205,7 @@ func (w *way) run(client gateway.Client, dir string, tables []*rtable, q *query)
 		got = r().script(q.sql)
 	}
 	if got.err != nil {
-		return "ERROR " + got.failure(true) + ": " + got.err.Error() + stuck(client)
+		return "ERROR " + got.failure(true) + ": " + got.err.Error()
 	}
 	have, err := got.final()
 	if err != nil {

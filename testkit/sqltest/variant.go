@@ -138,6 +138,8 @@ type runner struct {
 	session gateway.Session
 	dir     string
 	got     outcome
+	// stuck tells what still runs when the time is up; may be nil.
+	stuck func() string
 }
 
 func (r *runner) script(sql string) *outcome {
@@ -200,7 +202,11 @@ func (r *runner) statement(text string, last bool) error {
 
 func (r *runner) timed(err error) error {
 	if err != nil && r.ctx.Err() != nil {
-		return fmt.Errorf("no end after %v: %w", timeLimit, err)
+		what := ""
+		if r.stuck != nil {
+			what = r.stuck()
+		}
+		return fmt.Errorf("no end after %v: %w%s", timeLimit, err, what)
 	}
 	return err
 }
