@@ -176,7 +176,9 @@ func (w *way) run(client gateway.Client, dir string, tables []*rtable, q *query)
 		return err.Error()
 	}
 	defer session.Close()
-	r := func() *runner { return &runner{ctx: ctx, session: session, dir: dir, stuck: func() string { return stuck(client) }} }
+	r := func() *runner {
+		return &runner{ctx: ctx, session: session, dir: dir, stuck: func() string { return stuck(client) }}
+	}
 	for _, t := range tables {
 		sql, err := t.given(w.batch).create(dir)
 		if err != nil {
