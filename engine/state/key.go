@@ -3,7 +3,6 @@ package state
 import (
 	"encoding/binary"
 	"math"
-	"slices"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/types"
@@ -296,6 +295,3 @@ func (d *keyDecoder) flush(cols []batch.Col, at int) {
 	}
 	d.n = 0
 }
-
-// clone is a key whose bytes are its own.
-func (k Key) clone() Key { k.Bytes = slices.Clone(k.Bytes); return k }

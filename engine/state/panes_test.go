@@ -8,9 +8,8 @@ import (
 
 // panesDriver is panes of counts beside Go maps, and with them a value and counters.
 type panesDriver struct {
-	kk  keyKind
-	m   panesModel
-	kgs []uint16
+	kk keyKind
+	m  panesModel
 }
 
 type panesModel struct {

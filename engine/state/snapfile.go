@@ -44,7 +44,6 @@ type blockInfo struct {
 	off       int64
 	size      uint32
 	sum       uint64
-	file      *restoredFile
 }
 
 // snapWriter writes a snapshot file. The first error stays and ends everything.
