@@ -111,12 +111,14 @@ func groupInts(kg []uint16, v []int64, sel []uint16, n int, m uint32) {
 		kg = kg[:n]
 		if mask != 0 {
 			for i, x := range v[:n] {
-				kg[i] = uint16(murmur64(uint64(x)) & mask)
+				h := murmurWord(murmurWord(0, uint32(x)), uint32(uint64(x)>>32))
+				kg[i] = uint16(murmurEnd(h^8) & mask)
 			}
 			return
 		}
 		for i, x := range v[:n] {
-			kg[i] = uint16(murmur64(uint64(x)) % m)
+			h := murmurWord(murmurWord(0, uint32(x)), uint32(uint64(x)>>32))
+			kg[i] = uint16(murmurEnd(h^8) % m)
 		}
 		return
 	}
@@ -128,22 +130,23 @@ func groupInts(kg []uint16, v []int64, sel []uint16, n int, m uint32) {
 // murmur is murmur3_32 over whole words of four bytes.
 type murmur struct{ h, words uint32 }
 
-func (s murmur) word(k uint32) murmur {
-	k *= 0xCC9E2D51
-	k = bits.RotateLeft32(k, 15)
-	k *= 0x1B873593
-	h := bits.RotateLeft32(s.h^k, 13)
-	return murmur{h*5 + 0xE6546B64, s.words + 1}
+func (s murmur) word(k uint32) murmur { return murmur{murmurWord(s.h, k), s.words + 1} }
+
+// murmurWord and murmurEnd are the two halves, small enough to be inlined in loops.
+func murmurWord(h, k uint32) uint32 {
+	k = bits.RotateLeft32(k*0xCC9E2D51, 15) * 0x1B873593
+	return bits.RotateLeft32(h^k, 13)*5 + 0xE6546B64
 }
 
-func (s murmur) word64(v uint64) murmur { return s.word(uint32(v)).word(uint32(v >> 32)) }
-
-func (s murmur) sum() uint32 {
-	h := s.h ^ s.words*4
+func murmurEnd(h uint32) uint32 {
 	h = (h ^ h>>16) * 0x85EBCA6B
 	h = (h ^ h>>13) * 0xC2B2AE35
 	return h ^ h>>16
 }
+
+func (s murmur) word64(v uint64) murmur { return s.word(uint32(v)).word(uint32(v >> 32)) }
+
+func (s murmur) sum() uint32 { return murmurEnd(s.h ^ s.words*4) }
 
 // murmur64 is the hash of 8 bytes.
 func murmur64(v uint64) uint32 { return murmur{}.word64(v).sum() }

@@ -303,7 +303,9 @@ func panicText(r any) string {
 func (t *task) onElem(i int) error {
 	p := t.ins[i]
 	e := p.pop()
-	invariant.Check(e.seq == p.got, "channel %d of %s: element %d after %d", i, t.name, e.seq, p.got)
+	if e.seq != p.got { // not Check, whose arguments would be boxed for each element
+		invariant.Fail("channel %d of %s: element %d after %d", i, t.name, e.seq, p.got)
+	}
 	p.got++
 	if t.rec != nil {
 		t.rec.elem(&e)
