@@ -71,53 +71,65 @@ func (x *block) groupBy(g *ast.GroupBy) error {
 	}
 	x.clause = "GROUP BY"
 	defer func() { x.clause = "" }()
-	for _, it := range g.Items {
-		switch {
-		case it.Kind == ast.GroupSet && len(it.Exprs) == 0 && len(g.Items) == 1:
-			continue
-		case it.Kind != ast.GroupExpr && it.Kind != ast.GroupSet:
-			return unsupported(it.Span(), "%s is", [...]string{"", "a grouping set", "ROLLUP", "CUBE", "GROUPING SETS"}[it.Kind])
+	var parts [][][]int
+	for i := range g.Items {
+		p, err := x.groupSets(&g.Items[i])
+		if err != nil {
+			return err
 		}
-		for _, e := range it.Exprs {
-			if err := x.groupExpr(e); err != nil {
-				return err
-			}
+		parts = append(parts, p)
+		if len(crossed(parts)) > setsMax {
+			return diag.At(g.Span(), diag.LimitExceeded, "GROUP BY has more than %d grouping sets", setsMax)
 		}
 	}
+	sets := crossed(parts)
+	if len(sets) == 1 {
+		return nil
+	}
+	if x.window != nil {
+		return unsupported(g.Span(), "a group window beside grouping sets is")
+	}
+	x.sets = sets
+	n := x.setNumber(g.Span())
+	x.keys = append(x.keys, groupKey{node: n, key: expr.Key(n), name: "$e"})
 	return nil
 }
 
-func (x *block) groupExpr(e ast.Expr) error {
+// groupExpr binds an expression of GROUP BY and gives the keys it is.
+func (x *block) groupExpr(e ast.Expr) ([]int, error) {
 	if l, ok := e.(*ast.Literal); ok && l.Kind == ast.LitInteger {
-		return diag.At(e.Span(), diag.InvalidQuery, "GROUP BY takes no positions").
+		return nil, diag.At(e.Span(), diag.InvalidQuery, "GROUP BY takes no positions").
 			WithHint("write the column or expression instead of %s", l.Text)
 	}
 	if f, ok := e.(*ast.FuncCall); ok && len(f.Name) == 1 && groupWindows[strings.ToUpper(f.Name[0].Name)] {
-		return x.groupWindow(f)
+		return nil, x.groupWindow(f)
 	}
 	if r, ok := e.(*ast.RowCtor); ok && !r.Explicit {
+		var keys []int
 		for _, el := range r.Elems {
-			if err := x.groupExpr(el); err != nil {
-				return err
+			k, err := x.groupExpr(el)
+			if err != nil {
+				return nil, err
 			}
+			keys = append(keys, k...)
 		}
-		return nil
+		return keys, nil
 	}
 	n, err := x.expr(e)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if logical.HasOuter(n) {
-		return unsupported(e.Span(), "GROUP BY a column of an outer query is")
+		return nil, unsupported(e.Span(), "GROUP BY a column of an outer query is")
 	}
 	switch n.Type().Kind {
 	case types.Variant, types.Bitmap, types.Descriptor:
-		return diag.At(e.Span(), diag.TypeMismatch, "cannot group by %s", n.Type().Nullable(true))
+		return nil, diag.At(e.Span(), diag.TypeMismatch, "cannot group by %s", n.Type().Nullable(true))
 	}
 	k := groupKey{node: n, key: expr.Key(n)}
-	for _, o := range x.keys {
+	for i, o := range x.keys {
 		if o.key == k.key {
-			return nil
+			return []int{i}, nil
 		}
 	}
 	switch c := e.(type) {
@@ -129,7 +141,7 @@ func (x *block) groupExpr(e ast.Expr) error {
 		k.name = "$f" + strconv.Itoa(len(x.keys))
 	}
 	x.keys = append(x.keys, k)
-	return nil
+	return []int{len(x.keys) - 1}, nil
 }
 
 // aggCall binds an aggregate and gives its stand-in.
@@ -263,7 +275,10 @@ func (x *block) aggregate(s *ast.Select, all []*expr.Node) error {
 		at = s.GroupBy.Span()
 	}
 	agg := &logical.Aggregate{Place: logical.Place{At: at}, TTL: x.hints.aggTTL()}
-	for _, k := range x.keys {
+	for i, k := range x.keys {
+		if x.sets != nil && i == len(x.keys)-1 {
+			break // the number of the set is not in the input
+		}
 		// Keys stay apart, so that key i is column i.
 		exprs, names = append(exprs, k.node), append(names, k.name)
 		agg.Keys = append(agg.Keys, len(exprs)-1)
@@ -299,7 +314,10 @@ func (x *block) aggregate(s *ast.Select, all []*expr.Node) error {
 	}
 	agg.In = logical.NewProject(x.node, exprs, names, at)
 	x.node = agg
-	out := agg.Schema()
+	if x.sets != nil {
+		x.node = x.unionOfSets(agg)
+	}
+	out := x.node.Schema()
 	for _, p := range all {
 		n, err := x.aboveGroup(*p, out)
 		if err != nil {

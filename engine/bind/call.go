@@ -49,6 +49,9 @@ func (x *block) call(e *ast.FuncCall) (expr.Node, error) {
 		case overOnly[name]:
 			return nil, diag.At(e.Span(), diag.InvalidQuery, "%s needs an OVER clause", name)
 		}
+		if name == "GROUPING" || name == "GROUPING_ID" {
+			return x.grouping(e, name)
+		}
 		if err := x.special(e, name); err != nil {
 			return nil, err
 		}
@@ -109,7 +112,7 @@ func (x *block) scalarCall(f *function.Func, args []expr.Node, at diag.Span) (ex
 // special refuses functions that exist but not here.
 func (x *block) special(e *ast.FuncCall, name string) error {
 	switch name {
-	case "GROUPING", "GROUPING_ID", "GROUP_ID":
+	case "GROUP_ID":
 		return unsupported(e.Span(), "%s is", name)
 	case "MATCH_ROWTIME", "MATCH_PROCTIME", "CLASSIFIER", "PREV", "NEXT":
 		return diag.At(e.Span(), diag.InvalidQuery, "%s is a function of MATCH_RECOGNIZE", name)

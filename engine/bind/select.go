@@ -28,6 +28,7 @@ type block struct {
 	after   bool // above the aggregation: SELECT list, HAVING, QUALIFY, ORDER BY
 
 	keys   []groupKey
+	sets   [][]int // grouping sets, of keys; the last key is their number. Nil for one set
 	window *groupWindow
 	aggs   []aggItem
 	overs  []overItem

@@ -111,6 +111,10 @@ func (cl *Cluster) ready(on *worker, r runRef) {
 			if on == home && !r.later && !(r.t != nil && on.patient(r.t)) {
 				on.mu.Lock()
 				old := on.next
+				if old.h != nil && len(cl.workers) == 1 {
+					// Of several receivers the one that was sent to first goes first.
+					old, r = r, old
+				}
 				on.next = r
 				on.mu.Unlock()
 				if old.h != nil {

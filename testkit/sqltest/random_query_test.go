@@ -308,10 +308,27 @@ func (g *gen) aggregate(in *query) *query {
 		aggs = append(aggs, a)
 	}
 	out.sql = "SELECT " + strings.Join(list, ", ") + " FROM (" + in.sql + ")"
-	if len(keys) > 0 {
+	rollup := len(keys) > 0 && g.one(6)
+	switch {
+	case rollup:
+		out.sql += " GROUP BY ROLLUP (" + strings.Join(by, ", ") + ")"
+		out.key = nil
+		for i := range keys {
+			out.cols[i].notNull = false
+		}
+	case len(keys) > 0:
 		out.sql += " GROUP BY " + strings.Join(by, ", ")
 	}
-	out.rows = func(b bool) [][]any { return group(in.rows(b), keys, aggs, b) }
+	out.rows = func(b bool) [][]any {
+		rows := group(in.rows(b), keys, aggs, b)
+		for n := len(keys) - 1; n >= 0 && rollup; n-- {
+			for _, r := range group(in.rows(b), keys[:n], aggs, b) {
+				r = slices.Insert(r, n, make([]any, len(keys)-n)...)
+				rows = append(rows, r)
+			}
+		}
+		return rows
+	}
 	return out
 }
 

@@ -1,0 +1,190 @@
+package bind
+
+import (
+	"slices"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/expr"
+	"github.com/minkstream/mink/engine/plan/logical"
+	"github.com/minkstream/mink/engine/sql/ast"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// GROUPING SETS, ROLLUP and CUBE group the same rows in several ways. Each way is an
+// aggregation of its own; their union has all keys, NULL where a set lacks one, and
+// behind them the number of the set, by which GROUPING and GROUPING_ID tell the sets
+// apart.
+
+// setsMax bounds the sets of one GROUP BY.
+const setsMax = 256
+
+// setColumn stands for the number of the set while the block is bound.
+const setColumn = aggBase - 1
+
+// groupSets gives the sets of a grouping item as lists of keys, binding the keys.
+func (x *block) groupSets(it *ast.GroupItem) ([][]int, error) {
+	var parts [][][]int
+	switch it.Kind {
+	case ast.GroupExpr, ast.GroupSet:
+		var set []int
+		for _, e := range it.Exprs {
+			keys, err := x.groupExpr(e)
+			if err != nil {
+				return nil, err
+			}
+			set = append(set, keys...)
+		}
+		return [][]int{set}, nil
+	}
+	for i := range it.Items {
+		p, err := x.groupSets(&it.Items[i])
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, p)
+	}
+	var out [][]int
+	switch it.Kind {
+	case ast.GroupingSets:
+		for _, p := range parts {
+			out = append(out, p...)
+		}
+	case ast.GroupRollup:
+		for n := len(parts); n >= 0; n-- {
+			out = append(out, crossed(parts[:n])...)
+		}
+	case ast.GroupCube:
+		if len(parts) > 8 {
+			return nil, diag.At(it.Span(), diag.LimitExceeded, "CUBE of %d items has more than %d grouping sets", len(parts), setsMax)
+		}
+		for bits := 1<<len(parts) - 1; bits >= 0; bits-- {
+			var some [][][]int
+			for i, p := range parts {
+				if bits>>(len(parts)-1-i)&1 == 1 {
+					some = append(some, p)
+				}
+			}
+			out = append(out, crossed(some)...)
+		}
+	}
+	return out, nil
+}
+
+// crossed joins one set of each part in every way.
+func crossed(parts [][][]int) [][]int {
+	out := [][]int{nil}
+	for _, p := range parts {
+		var next [][]int
+		for _, a := range out {
+			for _, b := range p {
+				next = append(next, append(slices.Clone(a), b...))
+			}
+		}
+		out = next
+	}
+	return out
+}
+
+// setNumber is the number of the set, as a key of the block.
+func (x *block) setNumber(at diag.Span) expr.Node {
+	return expr.NewRef(setColumn, types.BigIntT.Nullable(false), at)
+}
+
+// grouping is GROUPING(e, ...) or GROUPING_ID(e, ...): a bit for each argument, the
+// first one highest, that is set where the row's set lacks it.
+func (x *block) grouping(e *ast.FuncCall, name string) (expr.Node, error) {
+	at := e.Span()
+	if !x.after || !x.grouped {
+		return nil, diag.At(at, diag.InvalidQuery, "%s stands above a GROUP BY", name)
+	}
+	if len(e.Args) == 0 || len(e.Args) > 63 {
+		return nil, diag.At(at, diag.InvalidArgument, "%s takes expressions of GROUP BY", name)
+	}
+	var keys []int
+	for _, a := range e.Args {
+		n, err := x.expr(a.Value)
+		if err != nil {
+			return nil, err
+		}
+		k := slices.IndexFunc(x.keys, func(k groupKey) bool { return k.key == expr.Key(n) })
+		if k < 0 {
+			return nil, diag.At(a.Value.Span(), diag.InvalidArgument, "an argument of %s must be an expression of GROUP BY", name)
+		}
+		keys = append(keys, k)
+	}
+	bits := func(set []int) expr.Node {
+		v := int64(0)
+		for _, k := range keys {
+			v <<= 1
+			if !slices.Contains(set, k) {
+				v |= 1
+			}
+		}
+		return bigint(v, at)
+	}
+	if x.sets == nil {
+		return bigint(0, at), nil
+	}
+	var args []expr.Node
+	for i, set := range x.sets[:len(x.sets)-1] {
+		is, err := expr.NewCompare(expr.Eq, x.setNumber(at), bigint(int64(i), at), at)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, is, bits(set))
+	}
+	last := bits(x.sets[len(x.sets)-1])
+	if len(args) == 0 {
+		return last, nil
+	}
+	return expr.NewCase(append(args, last), at)
+}
+
+func bigint(v int64, at diag.Span) expr.Node {
+	return constant(types.BigIntT.Nullable(false), at, func(b *batch.Builder) { b.AppendInt(v) })
+}
+
+// unionOfSets makes an aggregation of each set and their union. agg has all keys.
+func (x *block) unionOfSets(agg *logical.Aggregate) logical.Node {
+	keys := len(x.keys) - 1
+	u := &logical.Union{Place: agg.Place}
+	for number, set := range x.sets {
+		one := *agg
+		one.Keys = nil
+		for k := range keys {
+			if slices.Contains(set, k) {
+				one.Keys = append(one.Keys, agg.Keys[k])
+			}
+		}
+		one.Aggs = slices.Clone(agg.Aggs)
+		if len(one.Keys) == 0 {
+			for i := range one.Aggs {
+				if !neverNull(one.Aggs[i].Func) {
+					one.Aggs[i].Type.NotNull = false
+				}
+			}
+		}
+		s := one.Schema()
+		var exprs []expr.Node
+		var names []string
+		for k := range keys {
+			if at := slices.Index(one.Keys, agg.Keys[k]); at >= 0 {
+				exprs = append(exprs, expr.NewRef(at, s[at].Type, agg.At))
+			} else {
+				exprs = append(exprs, expr.NewNull(x.keys[k].node.Type().Plain().Nullable(true), agg.At))
+			}
+			names = append(names, x.keys[k].name)
+		}
+		exprs, names = append(exprs, bigint(int64(number), agg.At)), append(names, "$e")
+		for i, c := range one.Aggs {
+			at := len(one.Keys) + i
+			exprs, names = append(exprs, expr.NewRef(at, s[at].Type, agg.At)), append(names, c.Name)
+		}
+		u.Ins = append(u.Ins, logical.NewProject(&one, exprs, names, agg.At))
+	}
+	if len(u.Ins) == 1 {
+		return u.Ins[0]
+	}
+	return u
+}
