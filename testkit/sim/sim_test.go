@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -64,6 +65,7 @@ func TestProtocol(t *testing.T) {
 	twice := os.Getenv("MINK_SIM_TWICE") != ""
 	var next, steps, bad, restored atomic.Int64
 	start := time.Now()
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // runs are short and leave much behind
 	var all sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
