@@ -7,7 +7,8 @@
 // checkpoint protocol, is a state machine too. Two hosts drive the same machines:
 // the threaded one (Cluster, worker goroutines, real clock and disk) and the
 // simulated one (Sim, one goroutine, seeded choices, virtual clock, model disk and
-// network). A third, Replay, steps one recorded task again from its tape.
+// network). A third, Replay, executes a recorded run again on one goroutine and
+// compares.
 //
 // Between tasks rows move in channels with credits: a channel owns a few batches,
 // the sender fills one, the receiver gives it back. Watermarks lie as marks between
@@ -17,5 +18,5 @@
 // clock in a task: time comes from the host, once a step, and is recorded.
 //
 // Begin with Graph in graph.go and Cluster in cluster.go; inside, with task in
-// task.go, then gate.go, exchange.go and coord.go.
+// task.go, then barrier.go, exchange.go and coord.go.
 package flow

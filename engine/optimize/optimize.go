@@ -124,7 +124,7 @@ type optimizer struct {
 	upsertScan map[plan.Node][]int
 	// normalizedAs are the ChangelogNormalize nodes that stand above such sources.
 	normalizedAs map[plan.Node]plan.Node
-	warnings   []*diag.Error
+	warnings     []*diag.Error
 }
 
 func newOptimizer(s *catalog.Session, opts Options) *optimizer {

@@ -1,5 +1,5 @@
 // Package sim runs the job of the checkpoint protocol under simulation: a model
-// source, a keyed operator and a two-phase model sink, on the real tasks, gates,
+// source, a keyed operator and a two-phase model sink, on the real tasks,
 // channels and coordinator of engine/flow, with crashes, slow disks, lost calls and
 // another parallelism after each restart.
 //

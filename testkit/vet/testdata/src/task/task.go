@@ -34,10 +34,10 @@ func named(t table) {
 }
 
 func channels(c chan int, mu *sync.Mutex) {
-	go named(nil)  // want `starts no goroutine`
-	c <- 1         // want `uses no channel`
-	<-c            // want `uses no channel`
-	for range c {  // want `uses no channel`
+	go named(nil) // want `starts no goroutine`
+	c <- 1        // want `uses no channel`
+	<-c           // want `uses no channel`
+	for range c { // want `uses no channel`
 	}
 	select {} // want `select picks at random`
 }
@@ -48,8 +48,8 @@ func makes() {
 }
 
 func clocks(c clock) int64 {
-	t := time.Now()     // want `the clock is read through Ctx.Now`
-	_ = time.Since(t)   // want `the clock is read through Ctx.Now`
+	t := time.Now()      // want `the clock is read through Ctx.Now`
+	_ = time.Since(t)    // want `the clock is read through Ctx.Now`
 	_ = t.In(time.Local) // want `the zone is the session's`
 	_ = time.Duration(3) * time.Second
 	f := time.Now // a value, not a call: what calls it is not known here
@@ -59,12 +59,12 @@ func clocks(c clock) int64 {
 
 func chance() int {
 	r := rand.New(rand.NewPCG(1, 2))
-	crand.Read(nil)                  // want `crypto/rand cannot be repeated`
+	crand.Read(nil)                 // want `crypto/rand cannot be repeated`
 	return r.IntN(3) + rand.IntN(3) // want `the shared generator cannot be repeated`
 }
 
 func outside() {
-	os.Getenv("HOME")         // want `environment and host are behind env`
+	os.Getenv("HOME")          // want `environment and host are behind env`
 	fmt.Printf("%p", new(int)) // want `%p prints an address`
 	fmt.Printf("%d", 3)
 }
