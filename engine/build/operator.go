@@ -105,6 +105,11 @@ func (b *builder) join(n *plan.Join) (func() exec.Operator, int64, error) {
 		JoinKeys: joinKeys(n.Cond), Out: n.Schema.Types(), EmitUpdateBefore: n.EmitUpdateBefore(),
 		Sides: [2]exec.JoinSide{joinSide(n.LeftSide, n.Left), joinSide(n.RightSide, n.Right)},
 	}
+	for i, p := range []*plan.Prune{n.PruneLeft, n.PruneRight} {
+		if s := &cfg.Sides[i]; p != nil && s.TTL == 0 && !b.batch {
+			s.Prune, s.PruneCol, s.PruneLag = true, p.Col, p.Lag
+		}
+	}
 	if !n.HasUpdates() && !n.HasDeletes() {
 		cfg.EmitUpdateBefore = true // there are none: nothing to look for
 	}

@@ -28,6 +28,11 @@ type JoinSide struct {
 	Upsert []int
 	// TTL in milliseconds; 0 keeps rows.
 	TTL int64
+	// Prune: rows match nothing any more once the watermark is at or past the
+	// TIMESTAMP column PruneCol plus PruneLag milliseconds. Not together with TTL.
+	Prune    bool
+	PruneCol int
+	PruneLag int64
 }
 
 // NewJoin makes a regular join: both inputs are kept and either may change.
@@ -82,6 +87,8 @@ func (j *join) Open(c *Ctx) error {
 			Row:      ts,
 			Counters: j.counted[s],
 			TTL:      j.cfg.Sides[s].TTL,
+			Aged:     j.cfg.Sides[s].Prune,
+			AgeCol:   j.cfg.Sides[s].PruneCol,
 		})
 	}
 	var err error
@@ -477,8 +484,15 @@ func (j *join) leftRows(in int, b *batch.Batch, from, to int, stored bool) {
 	r.other(r.out.Cols, j.sides[0], j.cfg.Left, j.cols[0], from, to, false)
 }
 
-// Watermark changes nothing: a regular join never drops late rows.
-func (j *join) Watermark(*Ctx, int64) error { return nil }
+// Watermark lets go of rows that match nothing any more. It drops no late rows.
+func (j *join) Watermark(_ *Ctx, ts int64) error {
+	for s := range j.sides {
+		if side := &j.cfg.Sides[s]; side.Prune && ts < batch.MaxWatermark {
+			j.sides[s].Prune(ts - side.PruneLag)
+		}
+	}
+	return nil
+}
 
 // Timer is not used.
 func (j *join) Timer(*Ctx, int64) error { return nil }

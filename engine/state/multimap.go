@@ -21,6 +21,25 @@ type MultiSpec struct {
 	Counters bool
 	// TTL is the time to live of a row in milliseconds; 0 is for ever.
 	TTL int64
+	// Aged rows know when they may go: Prune drops those whose AgeCol, a stored
+	// column of milliseconds, is old enough. Not together with TTL.
+	Aged   bool
+	AgeCol int
+}
+
+// stamped reports that records have a stamp: when they were written, or their age
+// in an order of unsigned numbers.
+func (s *MultiSpec) stamped() bool { return s.TTL > 0 || s.Aged }
+
+// ageStamp is a time as a stamp. NULL can be pruned first.
+func ageStamp(c *batch.Col, lane int) uint64 {
+	if c.IsNull(lane) {
+		return 0
+	}
+	if c.Enc == batch.Const {
+		lane = 0
+	}
+	return uint64(c.I64[lane]) ^ 1<<63
 }
 
 // MultiMap holds any number of rows per key, in arrival order: a side of a join.
@@ -86,7 +105,7 @@ func (s *Store) MultiMap(name string, spec MultiSpec) *MultiMap {
 func (m *MultiMap) resetArena() {
 	m.s.cold.retire(m.a.file)
 	m.a = arena{s: m.s, head: recHead, counts: m.spec.Counters}
-	if m.spec.TTL > 0 {
+	if m.spec.stamped() {
 		m.a.head += 8
 	}
 }
@@ -129,6 +148,9 @@ func (m *MultiMap) Insert(b *batch.Batch, keys *batch.KeyVec, sel []uint16, cols
 	stamp := uint64(m.s.now)
 	for i := range n {
 		key := m.refs[i]
+		if m.spec.Aged {
+			stamp = ageStamp(&b.Cols[cols[m.spec.AgeCol]], int(sel[i]))
+		}
 		seq := m.number(m.keys.KeyGroup(key))
 		*seq++
 		ref := m.append(key, m.enc[m.offs[i]:m.offs[i+1]], *seq, stamp)

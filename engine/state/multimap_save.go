@@ -115,10 +115,11 @@ func (x *multiImage) rows(w *snapWriter) {
 				return true
 			}
 			stamp := uint64(0)
-			if m.spec.TTL > 0 {
-				if stamp = recStamp(rec); x.now-int64(stamp) >= m.spec.TTL {
-					return true
-				}
+			if m.spec.stamped() {
+				stamp = recStamp(rec)
+			}
+			if m.spec.TTL > 0 && x.now-int64(stamp) >= m.spec.TTL {
+				return true
 			}
 			key = m.keys.appendKey(key[:0], row, &x.sl)
 			buf = putBytes(put64(buf[:0], m.keys.rowHash(row)), key)
@@ -231,20 +232,44 @@ func (m *MultiMap) sweep() {
 	}
 	for k := m.a.first; k < min(len(m.a.pages), m.a.first+sweepPages); k++ {
 		p := &m.a.pages[k]
-		if !p.full || m.s.now-int64(p.newest) < m.spec.TTL {
-			return
-		}
-		if err := m.a.each(k, p, func(ref RowRef, rec []byte) bool {
-			if !m.a.gone(ref) {
-				m.kill(ref, rec)
-			}
-			return true
-		}); err != nil {
-			m.s.fail(spillErr(err))
+		if !p.full || m.s.now-int64(p.newest) < m.spec.TTL || !m.killPage(k) {
 			return
 		}
 	}
 }
+
+// killPage takes all rows of a page out of memory.
+func (m *MultiMap) killPage(k int) bool {
+	err := m.a.each(k, &m.a.pages[k], func(ref RowRef, rec []byte) bool {
+		if !m.a.gone(ref) {
+			m.kill(ref, rec)
+		}
+		return true
+	})
+	if err != nil {
+		m.s.fail(spillErr(err))
+	}
+	return err == nil
+}
+
+// Prune tells an aged multi-map that rows whose age is at or below at will match
+// nothing any more. It frees memory: whole pages of such rows go, others stay for
+// now, and a restored snapshot may have them again.
+func (m *MultiMap) Prune(at int64) {
+	if m.probes > 0 {
+		return
+	}
+	limit := uint64(at) ^ 1<<63
+	for k := m.a.first; k < min(len(m.a.pages), m.a.first+prunePages); k++ {
+		if p := &m.a.pages[k]; p.live > 0 && p.full && p.newest <= limit && !m.killPage(k) {
+			return
+		}
+	}
+}
+
+// prunePages is how many pages are looked at in one go: rows mostly lie by age, and
+// a few that are ahead of their time must not keep all others.
+const prunePages = 16
 
 // compactMin is how many bytes must be dead before an arena is written again.
 const compactMin = 64 << 10
@@ -274,7 +299,7 @@ func (m *MultiMap) compact() {
 				return true
 			}
 			stamp := uint64(0)
-			if m.spec.TTL > 0 {
+			if m.spec.stamped() {
 				stamp = recStamp(rec)
 			}
 			to := m.append(recKey(rec), m.a.recRow(rec), recSeq(rec), stamp)
