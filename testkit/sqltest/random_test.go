@@ -162,7 +162,7 @@ func (g *gen) ways(q *query) []*way {
 
 // run runs a query once and says what is wrong, or "".
 func (w *way) run(client gateway.Client, dir string, tables []*rtable, q *query) string {
-	ctx, cancel := context.WithTimeout(context.Background(), timeLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*timeLimit) // the machine may be busy
 	defer cancel()
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err.Error()

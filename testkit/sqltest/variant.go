@@ -206,7 +206,7 @@ func (r *runner) timed(err error) error {
 		if r.stuck != nil {
 			what = r.stuck()
 		}
-		return fmt.Errorf("no end after %v: %w%s", timeLimit, err, what)
+		return fmt.Errorf("no end in time: %w%s", err, what)
 	}
 	return err
 }
