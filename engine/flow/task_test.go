@@ -322,3 +322,35 @@ func TestRestartBackoff(t *testing.T) {
 		t.Errorf("2 failures a minute: waits %v, error %v", waits, err)
 	}
 }
+
+// Timers of several operators of a task fire in order of time, not node by node.
+func TestTimersOfNodes(t *testing.T) {
+	g := edge(Single, 1, 1)
+	var order []string
+	g.Vertices[1].Nodes = []Node{
+		{Op: func() exec.Operator { return &clockwork{name: "up", order: &order} }, Name: "Up", UID: "b1", Outs: []Out{ToNode(1, 0)}},
+		{Op: func() exec.Operator { return &clockwork{name: "down", order: &order} }, Name: "Down", UID: "b2"},
+	}
+	x := still(t, g, Config{}).tasks[1]
+	for _, at := range []int64{10, 30} {
+		x.nodes[0].SetTimer(at)
+	}
+	x.nodes[1].SetTimer(20)
+	x.nodes[1].SetTimer(10)
+	x.nowSet, x.nowMS = true, 40
+	if err := x.onTimer(); err != nil {
+		t.Fatal(err)
+	}
+	expectLines(t, &order, "up 10", "down 10", "down 20", "up 30")
+}
+
+type clockwork struct {
+	pass
+	name  string
+	order *[]string
+}
+
+func (c *clockwork) Timer(_ *exec.Ctx, at int64) error {
+	*c.order = append(*c.order, fmt.Sprint(c.name, " ", at))
+	return nil
+}
