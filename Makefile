@@ -9,7 +9,7 @@ RACE    := ./engine/flow/... ./engine/env/... ./engine/state/... ./engine/job/..
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-all nightly bench lint fmt fuzz gen accept race sim vet clean
+.PHONY: help demo build test test-all nightly bench lint fmt fuzz gen accept race nexmark sim vet clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ nightly: ## five million protocol seeds and the rest of test-all
 
 sim: ## protocol seeds twice and every planted bug
 	MINK_SEEDS=200000 MINK_SIM_TWICE=1 $(GO) test -timeout 30m -count=1 ./testkit/sim/...
+
+nexmark: ## every query at each parallelism and size of batches, and two simulated seeds with a crash
+	MINK_NEXMARK_SEEDS=2 $(GO) test -timeout 30m -count=1 -run 'TestThreaded|TestSimulated' ./testkit/nexmark
 
 race: ## the race detector over the concurrent packages
 	MINK_SEEDS=500 $(GO) test -race -short -timeout 20m $(RACE)
