@@ -62,6 +62,9 @@ type step struct {
 	command  string
 	out, err []string
 	code     int
+	// shown: the lines are what a person is shown of it: standard output, or standard
+	// error when the command fails.
+	shown bool
 }
 
 func steps(text string) []*step {
@@ -110,6 +113,13 @@ func (s *step) play(t *testing.T, file string) {
 	if code != s.code {
 		t.Errorf("%s:%d: %s\nexit %d, want %d\n%s%s", file, s.line, s.command, code, s.code, out.String(), errOut.String())
 		return
+	}
+	if s.shown {
+		if s.code == 0 {
+			errOut.Reset()
+		} else {
+			out, errOut = errOut, out
+		}
 	}
 	for _, stream := range []struct {
 		name string
