@@ -111,12 +111,12 @@ func (a *app) root() *cobra.Command {
 	return root
 }
 
-// interruptible gives a context that ends at the first Ctrl-C or SIGTERM; a second
+// interruptible gives a context that ends at the first Ctrl-C, SIGTERM or hang-up; a second
 // one ends the process at once.
 func interruptible(errOut io.Writer) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		for n := 0; ; n++ {
 			if _, ok := <-signals; !ok {
