@@ -208,3 +208,28 @@ func TestNoPermission(t *testing.T) {
 		t.Errorf("left behind: %v", list)
 	}
 }
+
+// TestChangedQuery: state of another query is refused at once, with what to do.
+func TestChangedQuery(t *testing.T) {
+	dir := t.TempDir()
+	killData(t, dir, 5_000, rand.New(rand.NewPCG(10, 10)))
+	c := minkCommand(t, dir, killArgs(1)...)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool {
+		list, _ := filepath.Glob(filepath.Join(dir, "ck", "job-1", "chk-*", "_metadata"))
+		return len(list) > 0
+	})
+	_ = c.Process.Kill()
+	_ = c.Wait()
+	changed := strings.Replace(killScript, "COUNT(*), SUM(amount)", "MAX(id), SUM(amount)", 1)
+	if err := os.WriteFile(filepath.Join(dir, "job.sql"), []byte(changed), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, err := minkCommand(t, dir, killArgs(1)...).CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != exitFailed || !strings.Contains(string(out), "checkpoint: ") || strings.Contains(string(out), "is restarted") {
+		t.Errorf("got %v\n%s", err, out)
+	}
+}

@@ -286,7 +286,9 @@ func (h *threaded) adopt(*attempt)  {}
 func (h *threaded) start(a *attempt) {
 	for _, t := range a.tasks {
 		t.sched.home = (h.offset + t.sub) % len(h.cl.workers)
+		t.stepMu.Lock() // whoever asks for its status may be looking
 		t.started = h.mono()
+		t.stepMu.Unlock()
 		t.mail.put(mail{kind: mailStart, attempt: a.n})
 		t.live.Store(true)
 	}

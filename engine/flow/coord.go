@@ -720,6 +720,9 @@ func hopeless(err error, in phase) bool {
 		diag.NotNullViolation, diag.LimitExceeded, diag.TypeMismatch, diag.InvalidOption, diag.Unsupported, diag.Permission:
 		return true
 	}
+	if e := diag.As(err); in == opening && e != nil && e.Code == diag.Checkpoint && errors.Unwrap(e) == nil {
+		return true // the checkpoint was read, and is not of this query
+	}
 	return errors.Is(err, errGone) || in == planning && errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOSPC)
 }
 
