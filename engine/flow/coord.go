@@ -26,6 +26,7 @@ const (
 	failing                 // tasks are being closed, then a restart or the end
 	backing                 // waiting before a restart
 	cancelling              // tasks are being closed, then the end
+	leaving                 // sinks commit what is durable and drop the rest, then the end
 	over                    // nothing more happens
 )
 
@@ -67,6 +68,10 @@ type coordinator struct {
 	committers []*committer
 	loops      []*commitLoop
 	calls      int
+	// unsure are committables of metadata whose writing did not end well, and which
+	// may be there all the same. A newer complete checkpoint makes them sure.
+	unsure []committable
+	last   State // what the job ends with, while leaving
 
 	// Failures.
 	cause    error
@@ -613,6 +618,8 @@ func (c *coordinator) onDone(d any) {
 		c.onMeta(d)
 	case *committed:
 		c.onCommitted(d)
+	case *departed:
+		c.onDeparted()
 	case *exported:
 		d.ask.answer(d.path, d.err)
 		c.exports = slices.DeleteFunc(c.exports, func(k *command) bool { return k == d.ask })
@@ -625,7 +632,7 @@ func (c *coordinator) onDone(d any) {
 // fail ends the attempt: its tasks are closed, then the restart strategy decides.
 func (c *coordinator) fail(err error) {
 	switch c.phase {
-	case failing, backing, cancelling, over:
+	case failing, backing, cancelling, leaving, over:
 		return
 	case ending:
 		// Everything is checkpointed; only commits are open, and those go on after a
@@ -635,6 +642,7 @@ func (c *coordinator) fail(err error) {
 	c.dropAsks(err)
 	c.setState(Failing)
 	c.noteCheckpointFailure(err)
+	c.doubt(c.cur)
 	c.cur = nil
 	att := c.att
 	c.phase = failing
@@ -651,7 +659,7 @@ func (c *coordinator) stopped() {
 	case failing:
 		c.retry()
 	case cancelling:
-		c.cleanup(Cancelled)
+		c.leave(Cancelled)
 	case ending:
 		c.cleanup(Finished)
 	}
@@ -673,7 +681,7 @@ func (c *coordinator) retry() {
 	c.mu.Unlock()
 	wait, again := r.Delay, true
 	if r.byDefault && hopeless(c.cause, c.causeIn) {
-		c.finish(Failed)
+		c.leave(Failed)
 		return
 	}
 	switch r.Kind {
@@ -696,7 +704,7 @@ func (c *coordinator) retry() {
 		c.delay = min(r.MaxDelay, time.Duration(float64(c.delay)*r.Factor))
 	}
 	if !again {
-		c.finish(Failed)
+		c.leave(Failed)
 		return
 	}
 	c.restarts++

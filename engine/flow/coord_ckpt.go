@@ -237,7 +237,7 @@ func (c *coordinator) onMeta(d *metaWritten) {
 		c.cur = nil
 	}
 	m := d.m
-	c.newest, c.took, c.failures = m, m.id, 0
+	c.newest, c.took, c.failures, c.unsure = m, m.id, 0, nil
 	c.lastEnd = c.host.now()
 	c.line.completed = true
 	c.retain(m)
@@ -312,6 +312,7 @@ func (c *coordinator) abort(err error) {
 	}
 	// Metadata whose writing failed may be there all the same. It stays until the
 	// next start, which goes on from it or sweeps it.
+	c.doubt(p)
 	c.countFailure(err)
 }
 

@@ -75,7 +75,7 @@ func (c *coordinator) onCommand(k *command) {
 // cancel closes the tasks and ends the job.
 func (c *coordinator) cancel() {
 	switch c.phase {
-	case over, cancelling:
+	case over, cancelling, leaving:
 		return
 	case failing:
 		c.phase = cancelling // mailStopped is on its way
@@ -87,7 +87,7 @@ func (c *coordinator) cancel() {
 	c.dropAsks(diag.New(diag.Cancelled, "the job was cancelled"))
 	c.phase = cancelling
 	if c.att == nil {
-		c.cleanup(Cancelled)
+		c.leave(Cancelled)
 		return
 	}
 	c.host.stop(c.att, nil)

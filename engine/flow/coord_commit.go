@@ -171,7 +171,7 @@ type committed struct {
 
 // runCommits starts the calls that are due, and ends the job once nothing is left.
 func (c *coordinator) runCommits() {
-	if c.phase == failing || c.phase == backing || c.phase == over {
+	if c.phase == failing || c.phase == backing || c.phase == leaving || c.phase == over {
 		return
 	}
 	now := c.host.now()
@@ -237,4 +237,80 @@ func (c *coordinator) checkEnd() {
 	if !c.att.stopping {
 		c.host.stop(c.att, nil)
 	}
+}
+
+// doubt notes the committables of a checkpoint that is given up while its metadata
+// is being written.
+func (c *coordinator) doubt(p *pending) {
+	if p != nil && p.writing {
+		c.unsure = append(c.unsure, p.meta.commits...)
+	}
+}
+
+// leave ends a job that was cancelled or failed for good, when its tasks are closed:
+// what is durable is committed and what no checkpoint names is aborted, so that no
+// transaction and no temporary file stays behind. What cannot be done, and what a
+// checkpoint may name whose metadata was being written, stays for the next start.
+func (c *coordinator) leave(s State) {
+	c.phase, c.last = leaving, s
+	c.doubt(c.cur)
+	c.cur = nil
+	if c.job.cfg.Dir == "" {
+		c.unsure = nil // checkpoints end with the job
+	}
+	c.depart()
+}
+
+// departed is the answer of a sink that was left.
+type departed struct{}
+
+func (c *coordinator) depart() {
+	c.wait = 0
+	for _, k := range c.committers {
+		if k.c == nil {
+			continue // never fenced: nothing was written
+		}
+		var due, keep [][]byte
+		for _, l := range c.loops {
+			if l.c.uid == k.uid {
+				due = append(due, l.c.data)
+			}
+		}
+		for _, x := range c.unsure {
+			if x.uid == k.uid {
+				keep = append(keep, x.data)
+			}
+		}
+		c.wait++
+		x, next := k.c, c.line.attempt+1
+		c.outside(false, "leave", func() any {
+			for _, data := range due {
+				if x.Commit(data) != nil {
+					keep = append(keep, data)
+				}
+			}
+			_ = x.Fence(next, keep) // the next start fences again
+			return &departed{}
+		})
+	}
+	if c.wait == 0 {
+		c.left()
+	}
+}
+
+func (c *coordinator) onDeparted() {
+	if c.phase != leaving {
+		return
+	}
+	if c.wait--; c.wait == 0 {
+		c.left()
+	}
+}
+
+func (c *coordinator) left() {
+	if c.last == Cancelled {
+		c.cleanup(Cancelled)
+		return
+	}
+	c.finish(c.last)
 }
