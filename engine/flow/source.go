@@ -225,8 +225,7 @@ func (s *source) mark(sp *split) error {
 	}
 	if s.spec.Periodic > 0 {
 		if len(raw) > 0 {
-			x := &s.wms.in[sp.num]
-			x.wm = max(x.wm, raw[len(raw)-1].WM)
+			s.wms.in[sp.num].raise(raw[len(raw)-1].WM)
 		}
 		s.b.Marks = nil
 		return nil

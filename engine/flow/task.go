@@ -317,7 +317,7 @@ func (t *task) onElem(i int) error {
 		if err := t.onActive(i); err != nil {
 			return err
 		}
-		t.wms.in[i].wm = max(t.wms.in[i].wm, e.ts)
+		t.wms.in[i].raise(e.ts)
 		return t.moved()
 	case elemIdle:
 		t.wms.in[i].idle = true
@@ -328,7 +328,6 @@ func (t *task) onElem(i int) error {
 		return t.onBarrier(i, e)
 	case elemEnd:
 		t.wms.in[i].ended = true
-		t.wms.in[i].wm = batch.MaxWatermark
 		return t.moved()
 	}
 	return nil

@@ -5,9 +5,10 @@ import "github.com/minkstream/mink/engine/batch"
 // tracker combines the watermarks of several inputs: the channels of a task, or
 // the splits of a source. The combined watermark is the least over the live ones.
 // Idle and ended inputs leave the minimum; one that returns counts again at once.
-// When all that have not ended are idle it is the greatest among them, so that the
-// order in which they became idle does not matter. An input at batch.MaxWatermark
-// counts as ended: it says nothing about the others. It never goes back.
+// When none is live and some may still return it is the greatest that any had, so
+// that the order in which they became idle or ended does not matter. An input at
+// batch.MaxWatermark counts as ended: it says nothing about the others. It never
+// goes back.
 type tracker struct {
 	in  []input
 	cur int64
@@ -15,11 +16,21 @@ type tracker struct {
 
 // input is one watermark of a tracker.
 type input struct {
-	wm          int64
+	wm          int64 // the last before batch.MaxWatermark
+	top         bool  // it is at batch.MaxWatermark
 	idle, ended bool
 }
 
-func (x *input) over() bool { return x.ended || x.wm == batch.MaxWatermark }
+// raise takes a watermark of the input.
+func (x *input) raise(wm int64) {
+	if wm == batch.MaxWatermark {
+		x.top = true
+		return
+	}
+	x.wm = max(x.wm, wm)
+}
+
+func (x *input) over() bool { return x.ended || x.top }
 func (x *input) live() bool { return !x.idle && !x.over() }
 
 func newTracker(n int) tracker {
@@ -49,6 +60,7 @@ func (w *tracker) update() bool {
 		x := &w.in[j]
 		switch {
 		case x.over():
+			most = max(most, x.wm)
 		case x.idle:
 			idle = true
 			most = max(most, x.wm)
@@ -101,7 +113,7 @@ func (w *tracker) marks(i int, marks, dst []batch.Mark) []batch.Mark {
 	others := w.others(i)
 	for _, m := range marks {
 		if m.WM == batch.MaxWatermark {
-			x.wm = m.WM // the end follows, and update says what it means
+			x.raise(m.WM) // the end follows, and update says what it means
 			break
 		}
 		if m.WM <= x.wm {

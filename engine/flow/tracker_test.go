@@ -29,6 +29,8 @@ func TestTracker(t *testing.T) {
 		"an ended input holds nothing back":  {{in: 0, wm: 5, want: none}, {in: 1, wm: 3, want: 3}, {in: 1, end: true, want: 5}, {in: 0, wm: 6, want: 6}},
 		"the end of all is the end":          {{in: 0, wm: 5, want: none}, {in: 1, end: true, want: 5}, {in: 0, end: true, want: batch.MaxWatermark}},
 		"the end does not speak for an idle": {{in: 0, wm: 5, want: none}, {in: 1, idle: 1, want: 5}, {in: 0, end: true, want: 5}},
+		"ended, then idle":                   {{in: 0, wm: 10, want: none}, {in: 1, wm: 5, want: 5}, {in: 0, end: true, want: 5}, {in: 1, idle: 1, want: 10}},
+		"idle, then ended":                   {{in: 0, wm: 10, want: none}, {in: 1, wm: 5, want: 5}, {in: 1, idle: 1, want: 10}, {in: 0, end: true, want: 10}},
 	} {
 		w := newTracker(2)
 		for i, s := range steps {
@@ -48,8 +50,8 @@ func TestTracker(t *testing.T) {
 	}
 }
 
-// Where it ends does not depend on the order in which inputs become idle, nor on how
-// their watermarks are interleaved before.
+// Where it ends does not depend on the order in which inputs become idle or end, nor
+// on how their watermarks are interleaved before.
 func TestTrackerOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 5).Draw(t, "inputs")
@@ -64,7 +66,11 @@ func TestTrackerOrder(t *testing.T) {
 			}
 			w.update()
 			for _, i := range order {
-				w.in[i].idle = true
+				if i > 0 && i%2 == 0 {
+					w.in[i].ended = true
+				} else {
+					w.in[i].idle = true
+				}
 				w.update()
 			}
 			if !w.allIdle() {
