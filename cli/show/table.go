@@ -47,13 +47,16 @@ func (p *table) prose() bool {
 	return p.head.Info && len(p.head.Schema) == 1 && p.head.Schema[0].Name == "result"
 }
 
-func (p *table) End(error) error {
+func (p *table) End(cut error) error {
 	if p.prose() {
 		return nil
 	}
 	p.view.settle()
 	rows := p.view.all()
 	if len(rows) == 0 {
+		if cut != nil {
+			return nil // whether the set is empty is not known
+		}
 		_, err := io.WriteString(p.o.Out, "Empty set\n")
 		return err
 	}
@@ -70,7 +73,11 @@ func (p *table) End(error) error {
 		}
 	}
 	out := box(nil, widths, leftColumns(p.head.Schema), names, rows)
-	out = fmt.Appendf(out, "%d %s in set\n", len(rows), plural(int64(len(rows)), "row"))
+	out = fmt.Appendf(out, "%d %s in set", len(rows), plural(int64(len(rows)), "row"))
+	if cut != nil {
+		out = append(out, " when the query was terminated"...)
+	}
+	out = append(out, '\n')
 	_, err := p.o.Out.Write(out)
 	return err
 }

@@ -255,6 +255,13 @@ type Writer interface {
 	Close() error
 }
 
+// Pacer is a Writer whose rows somebody takes at leisure: the client of a query.
+// Where tasks run on threads, Pace is called between steps, while nothing of the task
+// is locked, and may wait until there is room.
+type Pacer interface {
+	Pace()
+}
+
 // Committer finishes what writers prepared. Calls carry what Prepare returned.
 type Committer interface {
 	// Commit is idempotent: a committable that was committed before is success.

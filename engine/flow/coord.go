@@ -307,7 +307,7 @@ func (j *jobCore) claims(m *meta) error {
 
 func (c *coordinator) booted(d *bootDone) {
 	if d.err != nil {
-		c.cause = d.err
+		c.cause, c.causeIn = d.err, booting
 		if diag.CodeOf(d.err) == diag.Checkpoint || diag.CodeOf(d.err) == diag.Config {
 			c.finish(Failed) // another try would find the same
 			return

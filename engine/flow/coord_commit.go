@@ -118,6 +118,10 @@ func (c *coordinator) onFenced(d *fenced) {
 		return
 	}
 	if d.err != nil {
+		if c.job.cfg.Restart.byDefault && hopeless(d.err, fencing) {
+			c.fail(d.err)
+			return
+		}
 		c.cause = d.err
 		c.tick(tickFence, c.backoff(k.tries), mail{task: d.sink})
 		k.tries++

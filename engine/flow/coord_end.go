@@ -111,7 +111,19 @@ func hopeless(err error, in phase) bool {
 	if e := diag.As(err); in == opening && e != nil && e.Code == diag.Checkpoint && errors.Unwrap(e) == nil {
 		return true // the checkpoint was read, and is not of this query
 	}
-	return errors.Is(err, errGone) || in == planning && errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOSPC)
+	return errors.Is(err, errGone) || (in == planning || in == booting) && errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) ||
+		errors.Is(err, syscall.ENOSPC) || noPlace(err)
+}
+
+// noPlace reports that a path leads to where no folder or file can be made: through a
+// file, to a file system that is only read, with a name that is too long.
+func noPlace(err error) bool {
+	for _, e := range [...]syscall.Errno{syscall.ENOTDIR, syscall.EISDIR, syscall.EROFS, syscall.ENAMETOOLONG, syscall.ELOOP} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // jobError is the cause of the failure as people see it.

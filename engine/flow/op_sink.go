@@ -33,6 +33,7 @@ type sinkOp struct {
 	uid      string
 	spec     connect.Sink
 	w        connect.Writer
+	pacer    connect.Pacer // w, if rows are taken from it at leisure
 	dense    batch.Batch
 	prepared []committable
 	restored [][]byte
@@ -61,6 +62,7 @@ func (s *sinkOp) open(states [][]byte) error {
 		return s.node.opError(err)
 	}
 	s.w = w
+	s.pacer, _ = w.(connect.Pacer)
 	if len(states) > 0 {
 		if err := w.Restore(states); err != nil {
 			return s.node.opError(err)

@@ -93,7 +93,7 @@ func (s *ckptStore) readFile(name string) ([]byte, error) {
 // begin makes the folders.
 func (s *ckptStore) begin() error {
 	if err := s.disk.MkdirAll(s.path("state")); err != nil {
-		return err
+		return diag.Wrap(diag.IO, err, "cannot make the folder of checkpoints %s", s.dir)
 	}
 	return s.disk.SyncDir(path.Join(s.dir, "."))
 }

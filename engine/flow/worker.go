@@ -258,6 +258,16 @@ func (w *worker) unpark() {
 // runTask steps a task until it has emitted to another one, its time is up or it
 // has nothing to do; it reports whether there is more.
 func (w *worker) runTask(h *threaded, t *task) bool {
+	again := w.runSteps(h, t)
+	for _, s := range t.sinks {
+		if s.pacer != nil {
+			s.pacer.Pace() // without stepMu: who makes the room may want to look first
+		}
+	}
+	return again
+}
+
+func (w *worker) runSteps(h *threaded, t *task) bool {
 	t.stepMu.Lock()
 	defer t.stepMu.Unlock()
 	if t.dead.Load() {

@@ -16,7 +16,7 @@ import (
 //
 // The client sees each row once, over restarts too: rows are counted, a checkpoint
 // holds the count, and after a restore rows that were given out before are passed
-// over. The job waits when the client is slow.
+// over. The job waits when the client is slow, between two steps.
 type Collector struct {
 	mu    sync.Mutex
 	ready sync.Cond
@@ -131,10 +131,18 @@ func (w *collectWriter) Write(b *batch.Batch) error {
 	c.rows += len(sel)
 	c.given = w.written
 	c.ready.Broadcast()
+	return nil
+}
+
+// Pace waits while the client is behind. Write does not: the client also asks for the
+// status of the job, which looks at the task between two of its steps.
+func (w *collectWriter) Pace() {
+	c := w.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for c.rows > queueRows && !c.closed && !c.ended {
 		c.room.Wait()
 	}
-	return nil
 }
 
 func (w *collectWriter) Watermark(int64) error          { return nil }
