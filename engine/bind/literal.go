@@ -88,19 +88,19 @@ func literal(l *ast.Literal) (expr.Node, error) {
 	return nil, unsupported(at, "a literal of this kind is")
 }
 
-// decimal makes an exact number from digits with an optional point.
+// decimal makes an exact number from digits with an optional point. Its precision is
+// the number of digits written, zeros in front of the point among them: 0.05 is
+// DECIMAL(3, 2).
 func decimal(l *ast.Literal) (expr.Node, error) {
 	whole, frac, _ := strings.Cut(strings.TrimSpace(l.Text), ".")
 	neg := strings.HasPrefix(whole, "-")
-	whole = strings.TrimLeft(strings.TrimLeft(whole, "+-"), "0")
+	written := strings.TrimLeft(whole, "+-")
+	whole = strings.TrimLeft(written, "0")
 	digits := whole + frac
-	prec := len(whole) + len(frac)
-	if whole == "" {
-		prec = max(1, len(frac))
+	if len(digits) > 38 {
+		return nil, diag.At(l.Span(), diag.NumericOverflow, "a number has at most 38 digits, this one has %d", len(digits))
 	}
-	if prec > 38 {
-		return nil, diag.At(l.Span(), diag.NumericOverflow, "a number has at most 38 digits, this one has %d", prec)
-	}
+	prec := min(len(written)+len(frac), 38)
 	if digits == "" {
 		digits = "0"
 	}
@@ -298,6 +298,10 @@ func interval(l *ast.IntervalLiteral) (*expr.Literal, error) {
 	if !ok {
 		return nil, diag.At(l.Span(), diag.InvalidLiteral, "'%s' is not an interval of %s", l.Text, qualifierText(l.Qualifier))
 	}
+	if digits := leadingDigits(l.Text); digits > max(2, l.Qualifier.Precision) && hasDigits(l.Qualifier.From) {
+		return nil, diag.At(l.Span(), diag.InvalidLiteral, "the first field of an interval has 2 digits, and '%s' has %d", l.Text, digits).
+			WithHint("write %s(%d)", l.Qualifier.From, digits)
+	}
 	if l.Negative {
 		v = -v
 	}
@@ -305,6 +309,23 @@ func interval(l *ast.IntervalLiteral) (*expr.Literal, error) {
 		return nil, diag.At(l.Span(), diag.NumericOverflow, "the interval is too long")
 	}
 	return constant(t, l.Span(), func(b *batch.Builder) { b.AppendInt(v) }), nil
+}
+
+// leadingDigits counts the digits of the first field of an interval, without zeros
+// in front.
+func leadingDigits(s string) int {
+	s = strings.TrimLeft(strings.TrimSpace(s), "+-0")
+	n := strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+	if n < 0 {
+		n = len(s)
+	}
+	return n
+}
+
+// hasDigits reports the units whose number of digits is limited: those of the
+// standard.
+func hasDigits(u ast.Unit) bool {
+	return u != ast.Millisecond && u != ast.Microsecond && u != ast.Nanosecond
 }
 
 func qualifierText(q ast.IntervalQualifier) string {

@@ -233,7 +233,8 @@ func NewOverlaps(a, b, c, d Node, at diag.Span) (Node, error) {
 
 // NewIn makes x [NOT] IN (list), with all brought to one type.
 func NewIn(x Node, list []Node, negated bool, at diag.Span) (Node, error) {
-	t := x.Type()
+	// The list has one type of its own, which then meets that of x.
+	t := list[0].Type()
 	for _, e := range list {
 		if tooWide(x.Type(), e.Type()) || tooWide(t, e.Type()) {
 			return inWide(x, list, negated, at)
@@ -243,6 +244,13 @@ func NewIn(x Node, list []Node, negated bool, at diag.Span) (Node, error) {
 			return nil, place(err, at.Join(e.Span()))
 		}
 		t = c
+	}
+	if tooWide(x.Type(), t) {
+		return inWide(x, list, negated, at)
+	}
+	t, err := function.InType(x.Type(), t)
+	if err != nil {
+		return nil, place(err, at.Join(list[len(list)-1].Span()))
 	}
 	n := &In{Arg: forCompare(x, t), Negated: negated, At: at}
 	for _, e := range list {

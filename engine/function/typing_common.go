@@ -140,9 +140,17 @@ func mergeNullability(a, b types.Type) types.Type {
 
 // CompareType gives the type two values are brought to before they are compared.
 // With order, the type must have an order and not only equality. Text beside a
-// date-time is read as one; numbers and text do not meet.
+// date-time is read as one. Numbers and text meet where they are ordered, as
+// numbers; Flink does not compare them with = and <>.
 func CompareType(a, b types.Type, order bool) (types.Type, error) {
-	t, ok := compareType(a, b)
+	return meet(a, b, order, order)
+}
+
+// InType is CompareType for IN, where text beside a number is read as one.
+func InType(a, b types.Type) (types.Type, error) { return meet(a, b, false, true) }
+
+func meet(a, b types.Type, order, numbers bool) (types.Type, error) {
+	t, ok := compareType(a, b, numbers)
 	if ok && (!comparable(t) || order && t.IsNested()) {
 		ok = false
 	}
@@ -152,12 +160,12 @@ func CompareType(a, b types.Type, order bool) (types.Type, error) {
 	return t.Nullable(true), nil
 }
 
-func compareType(a, b types.Type) (types.Type, bool) {
+func compareType(a, b types.Type, numbers bool) (types.Type, bool) {
 	a, b = a.Plain(), b.Plain()
 	switch {
-	case a.IsTemporal() && b.IsString():
+	case b.IsString() && (a.IsTemporal() || numbers && a.IsNumeric()):
 		return a, true
-	case b.IsTemporal() && a.IsString():
+	case a.IsString() && (b.IsTemporal() || numbers && b.IsNumeric()):
 		return b, true
 	}
 	return common(a, b)

@@ -71,6 +71,9 @@ func AppendJSON(dst []byte, c *batch.Col, lane int) []byte {
 		if k := bytes.IndexByte(dst[at:], ' '); k >= 0 {
 			dst[at+k] = 'T'
 		}
+		if bytes.IndexByte(dst[at:], '.') >= 0 { // without the zeros at the end, as in ISO 8601 of Java
+			dst = bytes.TrimRight(bytes.TrimRight(dst, "0"), ".")
+		}
 		if t.Kind == types.TimestampLTZ {
 			dst = append(dst, 'Z')
 		}

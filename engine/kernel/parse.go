@@ -175,11 +175,11 @@ func ParseDec(t []byte, p, s int) (batch.Dec, bool) {
 	return m.signed(neg), m.fits(p)
 }
 
-// ParseDate reads yyyy-M-d, yyyy-M or yyyy, with a time behind it or not, as days
-// since 1970-01-01.
+// ParseDate reads yyyy-M-d, yyyy-M or yyyy, with a blank and anything behind it or
+// not, as days since 1970-01-01.
 func ParseDate(s []byte) (int64, bool) {
 	s = trimSpace(s)
-	if k := bytes.IndexAny(s, " T"); k > 0 {
+	if k := bytes.IndexByte(s, ' '); k > 0 {
 		s = s[:k]
 	}
 	return parseDate(s)
@@ -255,19 +255,19 @@ func fraction(s []byte) (ns int64, rest []byte, ok bool) {
 	return ns, s[i:], i > 1
 }
 
-// ParseTimestamp reads a date with or without a time behind a blank or T, as
-// ticks of per a second; digits beyond precision are cut by the caller.
+// ParseTimestamp reads yyyy-M-d, or yyyy-M-d H:m:s[.[fraction]] with up to nine
+// digits, as ticks of per a second; digits beyond precision are cut by the caller.
+// As in Flink, a T, a zone and blanks around it are no part of a timestamp.
 func ParseTimestamp(s []byte, per int64) (int64, bool) {
-	s = trimSpace(s)
 	var clock int64
-	if k := bytes.IndexAny(s, " T"); k > 0 {
+	if k := bytes.IndexByte(s, ' '); k > 0 {
 		var ok bool
-		if clock, ok = parseClock(trimSpace(s[k+1:])); !ok {
+		if clock, ok = parseFullClock(s[k+1:]); !ok {
 			return 0, false
 		}
 		s = s[:k]
 	}
-	days, ok := parseDate(s)
+	days, ok := parseFullDate(s)
 	if !ok {
 		return 0, false
 	}
@@ -275,38 +275,34 @@ func ParseTimestamp(s []byte, per int64) (int64, bool) {
 	return day + clock/(1_000_000_000/per), ok
 }
 
-// ParseInstant reads a timestamp in the zone, or with Z or an offset behind it.
+// parseFullDate reads a date of which no part is missing.
+func parseFullDate(s []byte) (int64, bool) {
+	if len(s) < 5 || s[4] != '-' || bytes.Count(s, []byte("-")) != 2 {
+		return 0, false
+	}
+	return parseDate(s)
+}
+
+// parseFullClock reads a time of which no part but the fraction is missing.
+func parseFullClock(s []byte) (int64, bool) {
+	if bytes.Count(s, []byte(":")) != 2 {
+		return 0, false
+	}
+	if k := bytes.IndexByte(s, '.'); k == len(s)-1 {
+		s = s[:k]
+	} else if k >= 0 && len(s)-k-1 > 9 {
+		return 0, false
+	}
+	return parseClock(s)
+}
+
+// ParseInstant reads a timestamp in the zone.
 func ParseInstant(s []byte, per int64, z *Zone) (int64, bool) {
-	s = trimSpace(s)
-	offset, s, explicit := zoneSuffix(s)
 	t, ok := ParseTimestamp(s, per)
 	if !ok {
 		return 0, false
 	}
-	if explicit {
-		return t - offset*per, true
-	}
 	return z.InstantTicks(t, per), true
-}
-
-// zoneSuffix cuts Z or ±HH:mm off the end and gives it in seconds.
-func zoneSuffix(s []byte) (seconds int64, rest []byte, ok bool) {
-	n := len(s)
-	if n > 10 && s[n-1] == 'Z' {
-		return 0, s[:n-1], true
-	}
-	if n > 16 && s[n-3] == ':' && (s[n-6] == '+' || s[n-6] == '-') {
-		h, _, ok1 := number(s[n-5:n-3], 2)
-		m, _, ok2 := number(s[n-2:], 2)
-		if ok1 && ok2 {
-			seconds = int64(h*3600 + m*60)
-			if s[n-6] == '-' {
-				seconds = -seconds
-			}
-			return seconds, s[:n-6], true
-		}
-	}
-	return 0, s, false
 }
 
 // trimSpace drops what Java's trim drops: bytes up to the blank.

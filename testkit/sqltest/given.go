@@ -58,7 +58,8 @@ func parseGiven(text string) (*Given, error) {
 		col, expr, _ := strings.Cut(value, " ")
 		expr = col + " " + expr
 		if m := delayForm.FindStringSubmatch(value); m != nil {
-			expr = fmt.Sprintf("%s - INTERVAL '%s' SECOND", m[1], m[2])
+			whole, _, _ := strings.Cut(m[2], ".")
+			expr = fmt.Sprintf("%s - INTERVAL '%s' SECOND(%d)", m[1], m[2], max(2, len(whole)))
 		}
 		g.Watermark = fmt.Sprintf("WATERMARK FOR %s AS %s", col, expr)
 	}

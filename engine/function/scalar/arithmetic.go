@@ -40,7 +40,7 @@ var times = function.Func{
 	Examples: []function.Example{
 		{SQL: "3 * 4", Want: "12"},
 		{SQL: "1.5 * 1.5", Want: "2.25"},
-		{SQL: "TYPEOF(0.908 * CAST(1 AS BIGINT))", Want: "DECIMAL(23, 3) NOT NULL"},
+		{SQL: "TYPEOF(0.908 * CAST(1 AS BIGINT))", Want: "DECIMAL(24, 3) NOT NULL"},
 		{SQL: "INTERVAL '1' DAY * 2", Want: "+2 00:00:00.000"},
 	},
 	Infer: func(c *function.Call) (function.Resolved, error) { return inferArith(c, "*") },

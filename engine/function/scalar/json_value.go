@@ -147,9 +147,14 @@ func (r *jsonReader) at(s []byte, paths *kernel.Strs, i int) (spans [][2]int, em
 	return r.spans, false, true, nil
 }
 
+// isJSONNull reports whether a path led to null alone, which Flink takes for nothing.
+func isJSONNull(doc []byte, spans [][2]int) bool {
+	return len(spans) == 1 && string(doc[spans[0][0]:spans[0][1]]) == "null"
+}
+
 var jsonExists = function.Func{
 	Name: "JSON_EXISTS", Category: function.JSON,
-	Summary:    "TRUE if the path leads to something in the JSON document.",
+	Summary:    "TRUE if the path leads to something in the JSON document that is not null.",
 	Signatures: []string{"JSON_EXISTS(json, path [{TRUE | FALSE | UNKNOWN | ERROR} ON ERROR])"},
 	Examples: []function.Example{
 		{SQL: `JSON_EXISTS('{"a": true}', '$.a')`, Want: "TRUE"}, {SQL: `JSON_EXISTS('{"a": true}', '$.b')`, Want: "FALSE"},
@@ -171,14 +176,14 @@ var jsonExists = function.Func{
 			return func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
 				docs, paths := kernel.StrsOf(args[0]), kernel.StrsOf(args[1])
 				for i := range kernel.Lanes(n, live) {
-					_, empty, ok, err := j.at(docs.At(i), &paths, i)
+					spans, empty, ok, err := j.at(docs.At(i), &paths, i)
 					if err != nil {
 						return err
 					}
 					word := "TRUE"
 					if !ok {
 						word = j.onError.word
-					} else if empty {
+					} else if empty || isJSONNull(docs.At(i), spans) {
 						word = "FALSE"
 					}
 					switch word {

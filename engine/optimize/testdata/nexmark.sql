@@ -27,7 +27,7 @@ CREATE TABLE nexmark_q1 (auction BIGINT, bidder BIGINT, price DECIMAL(23, 3), `d
 INSERT INTO nexmark_q1 SELECT auction, bidder, 0.908 * price AS price, `dateTime`, extra FROM bid;
 ----
 Sink(table=[default_catalog.default_database.nexmark_q1], fields=[auction, bidder, price, dateTime, extra], changelogMode=[NONE])
-+- Calc(select=[bid.auction AS auction, bid.bidder AS bidder, (0.908 * bid.price) AS price, bid.dateTime AS dateTime, bid.extra AS extra], where=[(event_type = 2)], changelogMode=[I])
++- Calc(select=[bid.auction AS auction, bid.bidder AS bidder, CAST((0.908 * bid.price) AS DECIMAL(23, 3)) AS price, bid.dateTime AS dateTime, bid.extra AS extra], where=[(event_type = 2)], changelogMode=[I])
    +- TableSourceScan(table=[[default_catalog, default_database, datagen, project=[event_type, person.dateTime, auction.dateTime, bid.auction, bid.bidder, bid.price, bid.dateTime, bid.extra]]], fields=[event_type, person, auction, bid], watermark=[`dateTime` - INTERVAL '4' SECOND], changelogMode=[I])
 ====
 -- q2
@@ -235,7 +235,7 @@ SELECT auction, bidder, 0.908 * price AS price,
 FROM bid WHERE 0.908 * price > 1000000 AND 0.908 * price < 50000000;
 ----
 Sink(table=[default_catalog.default_database.nexmark_q14], fields=[auction, bidder, price, bidTimeType, dateTime, extra, c_counts], changelogMode=[NONE])
-+- Calc(select=[bid.auction AS auction, bid.bidder AS bidder, (0.908 * bid.price) AS price, CAST(CASE(((HOUR(bid.dateTime) >= 8) AND (HOUR(bid.dateTime) <= 18)), 'dayTime', ((HOUR(bid.dateTime) <= 6) OR (HOUR(bid.dateTime) >= 20)), 'nightTime', 'otherTime') AS STRING) AS bidTimeType, bid.dateTime AS dateTime, bid.extra AS extra, count_char(bid.extra, 'c') AS c_counts], where=[((event_type = 2) AND ((0.908 * bid.price) > 1000000.000) AND ((0.908 * bid.price) < 50000000.000))], changelogMode=[I])
++- Calc(select=[bid.auction AS auction, bid.bidder AS bidder, CAST((0.908 * bid.price) AS DECIMAL(23, 3)) AS price, CAST(CASE(((HOUR(bid.dateTime) >= 8) AND (HOUR(bid.dateTime) <= 18)), 'dayTime', ((HOUR(bid.dateTime) <= 6) OR (HOUR(bid.dateTime) >= 20)), 'nightTime', 'otherTime') AS STRING) AS bidTimeType, bid.dateTime AS dateTime, bid.extra AS extra, count_char(bid.extra, 'c') AS c_counts], where=[((event_type = 2) AND ((0.908 * bid.price) > 1000000.000) AND ((0.908 * bid.price) < 50000000.000))], changelogMode=[I])
    +- TableSourceScan(table=[[default_catalog, default_database, datagen, project=[event_type, person.dateTime, auction.dateTime, bid.auction, bid.bidder, bid.price, bid.dateTime, bid.extra]]], fields=[event_type, person, auction, bid], watermark=[`dateTime` - INTERVAL '4' SECOND], changelogMode=[I])
 ====
 -- q15
