@@ -208,10 +208,7 @@ func (b *Binder) windowTVF(e *ast.FuncCall, name string, outer *scope) (logical.
 			}
 		}
 	}
-	switch {
-	case w.Kind == plan.Hop && w.Size%w.Slide != 0:
-		return nil, nil, diag.At(args["SIZE"].Span(), diag.InvalidArgument, "the size of HOP windows must be a multiple of the slide")
-	case w.Kind == plan.Cumulate && w.Size%w.Slide != 0:
+	if w.Kind == plan.Cumulate && w.Size%w.Slide != 0 {
 		return nil, nil, diag.At(args["SIZE"].Span(), diag.InvalidArgument, "the maximum size of CUMULATE windows must be a multiple of the step")
 	}
 	win := &logical.Window{Place: logical.Place{At: d.Columns[0].Span()}, In: n, Spec: w}

@@ -108,6 +108,10 @@ func (o *optimizer) windowOf(n *logical.Aggregate, in plan.Node) *plan.WindowPro
 // keys, the aggregates, start and end; a Calc puts the columns in the order of the
 // tree.
 func (o *optimizer) windowAggregate(n *logical.Aggregate, in plan.Node, w *plan.WindowProps) (plan.Node, error) {
+	if s := w.Spec; s.Kind == plan.Hop && s.Size%s.Slide != 0 {
+		return nil, diag.At(n.At, diag.InvalidArgument, "an aggregate over HOP windows needs a size that is a multiple of the slide").
+			WithHint("GROUP BY HOP(...), the older form, takes any size")
+	}
 	a := &plan.WindowAggregate{Window: w.Spec, Attached: true, StartCol: w.Start, EndCol: w.End}
 	var rest []int // keys that are not bounds
 	for _, k := range n.Keys {

@@ -235,7 +235,7 @@ func (o *optimizer) streamingOver(n *logical.Over, in plan.Node, a *plan.OverAgg
 		case "LEAD", "NTILE", "CUME_DIST", "PERCENT_RANK":
 			return diag.At(n.At, diag.UnsupportedByFlink, "%s is for batch mode: it looks ahead", c.Func)
 		case "RANK", "DENSE_RANK":
-			return diag.At(n.At, diag.UnsupportedByFlink, "%s() on a stream is not possible, only ROW_NUMBER() is", c.Func)
+			return unsupported(n.At, "%s() on a stream is", c.Func)
 		}
 	}
 	if len(n.OrderBy) == 0 {
