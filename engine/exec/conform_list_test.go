@@ -19,10 +19,13 @@ func conformCases() []*conformCase {
 	return slices.Concat(aggregateCases(), dedupCases(), topCases(), joinCases(), timeJoinCases(), sortCases(), overCases(), windowCases())
 }
 
-// conformSeeds is how many random inputs each case gets.
+// conformSeeds is how many random inputs each case gets; four with MINK_ALL.
 var conformSeeds = flag.Uint64("conform.seeds", 1, "random inputs of each operator case")
 
 func TestConform(t *testing.T) {
+	if os.Getenv("MINK_ALL") != "" {
+		*conformSeeds = max(*conformSeeds, 4)
+	}
 	for _, c := range conformCases() {
 		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
 			t.Parallel()

@@ -46,6 +46,8 @@ type conformCase struct {
 	pre   func() Operator
 	preIn []types.Type
 	ttl   int64
+	// stays says why nothing of the state can leave memory.
+	stays string
 }
 
 // event is a row of an input, a watermark of an input, or a move of the clock.
@@ -109,10 +111,13 @@ func (v variant) String() string {
 	return fmt.Sprintf("%s/batch=%d/restore=%d/rescale=%v/memory=%d", s, v.size, v.restore, v.rescale, v.memory)
 }
 
-// result is the messages of each step, and the number of late rows.
+// result is the messages of each step, the number of late rows, whether any keyed
+// state was held from one step to the next, and how many bytes of it went to disk.
 type result struct {
-	steps [][]string
-	late  int64
+	steps   [][]string
+	late    int64
+	held    bool
+	spilled int64
 }
 
 func (r result) all() []string { return slices.Concat(r.steps...) }
@@ -126,7 +131,8 @@ type conformRun struct {
 	tasks []*conformTask
 	clock int64
 	next  int64
-	late  int64
+
+	late, spilled int64
 }
 
 type conformTask struct {
@@ -165,6 +171,9 @@ func (c *conformCase) run(t *testing.T, ev []event, v variant) result {
 		for _, task := range r.tasks {
 			r.snapshot(task)
 			got = append(got, task.h.Take()...)
+			for _, d := range task.store.Describe() {
+				out.held = out.held || d.Entries > 0 && d.Kind != "value" && d.Kind != "counters"
+			}
 		}
 		out.steps = append(out.steps, got)
 		if v.restore > 0 && i%v.restore == v.restore-1 {
@@ -175,11 +184,10 @@ func (c *conformCase) run(t *testing.T, ev []event, v variant) result {
 	for _, task := range r.tasks {
 		task.h.End()
 		end = append(end, task.h.Take()...)
-		r.late += task.h.LateRows()
-		task.h.Op.Close()
+		task.close(r)
 	}
 	out.steps = append(out.steps, end)
-	out.late = r.late
+	out.late, out.spilled = r.late, r.spilled
 	return out
 }
 
@@ -248,7 +256,6 @@ func (r *conformRun) restore() {
 	old := r.tasks
 	r.tasks = nil
 	for i, k := range old {
-		r.late += k.h.LateRows()
 		r.tasks = append(r.tasks, r.open(i, len(old), []*conformTask{k}))
 		k.close(r)
 	}
@@ -266,12 +273,13 @@ func (r *conformRun) rescale(p int) {
 		r.tasks = append(r.tasks, r.open(i, p, old))
 	}
 	for _, k := range old {
-		r.late += k.h.LateRows()
 		k.close(r)
 	}
 }
 
 func (k *conformTask) close(r *conformRun) {
+	r.late += k.h.LateRows()
+	r.spilled += k.store.SpilledBytes()
 	k.h.Op.Close()
 	if err := k.store.Close(); err != nil {
 		r.t.Fatalf("%s: close: %v", r.c.name, err)
@@ -399,6 +407,10 @@ func (c *conformCase) variants(t *testing.T, ev []event, v variant, want result)
 		}
 		if got.late != want.late {
 			t.Errorf("%s: %d late rows, want %d", what, got.late, want.late)
+		}
+		may := v.memory > 0 && c.stays == ""
+		if got.spilled > 0 && !may || got.spilled == 0 && may && want.held {
+			t.Errorf("%s: %d bytes of state went to disk", what, got.spilled)
 		}
 	}
 	w := v

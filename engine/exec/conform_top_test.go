@@ -282,19 +282,19 @@ func sortCases() []*conformCase {
 	}
 	const single = "an order of all rows"
 	full := &conformCase{
-		name: "sort", in: [][]types.Type{in}, single: single, gen: changes(distinct), msgs: sorted(true, 0, -1),
+		name: "sort", stays: "one list without a key", in: [][]types.Type{in}, single: single, gen: changes(distinct), msgs: sorted(true, 0, -1),
 		op: func() Operator {
 			return NewSort(SortConfig{Input: in, OrderBy: []OrderKey{{Col: 1, Desc: true}}, Fetch: -1})
 		},
 	}
 	cut := &conformCase{
-		name: "sort, offset and fetch", in: [][]types.Type{in}, single: single, gen: inserts(fresh), msgs: sorted(false, 3, 5),
+		name: "sort, offset and fetch", stays: "one list without a key", in: [][]types.Type{in}, single: single, gen: inserts(fresh), msgs: sorted(false, 3, 5),
 		op: func() Operator {
 			return NewSort(SortConfig{Input: in, OrderBy: []OrderKey{{Col: 1, NullsFirst: true}}, Offset: 3, Fetch: 5})
 		},
 	}
 	some := &conformCase{
-		name: "limit", in: [][]types.Type{in}, single: single, gen: inserts(fresh),
+		name: "limit", stays: "a counter", in: [][]types.Type{in}, single: single, gen: inserts(fresh),
 		op: func() Operator { return NewLimit(5, 20) },
 		msgs: func(ev []event) []string {
 			var out []string

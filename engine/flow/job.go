@@ -186,8 +186,11 @@ func (t *task) status(job State) TaskStatus {
 	case t.live.Load():
 		s.State = Running
 	}
-	if t.live.Load() && !t.dead.Load() && t.store != nil {
-		s.StateBytes = t.store.MemBytes()
+	if t.live.Load() && t.store != nil {
+		s.SpilledBytes = t.store.SpilledBytes()
+		if !t.dead.Load() {
+			s.StateBytes = t.store.MemBytes()
+		}
 	}
 	for _, o := range t.outs {
 		for i := range o.lanes {

@@ -67,8 +67,10 @@ type TaskStatus struct {
 	// Busy, Blocked and Waiting are shares of the time since the task started:
 	// in steps, without credits to go on, and without input. Busy in nanoseconds.
 	BusyNanos, BlockedNanos, UptimeNanos int64
-	StateBytes                           int64
-	Ops                                  []OpStatus
+	// StateBytes is what keyed state holds in memory, SpilledBytes what has left it
+	// for disk since the task started.
+	StateBytes, SpilledBytes int64
+	Ops                      []OpStatus
 }
 
 // OpStatus is a picture of an operator in a subtask; Node -1 is the reader.

@@ -332,6 +332,7 @@ func (a *arena) evict(need int64, hard bool) int64 {
 		}
 		p.file, p.off = a.file, a.file.size
 		a.file.size += int64(p.used)
+		a.s.spilled.Add(int64(p.used))
 		freed += int64(len(p.data))
 		a.hot -= int64(len(p.data))
 		p.data, p.full = nil, true

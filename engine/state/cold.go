@@ -106,6 +106,7 @@ func (c *coldSide) set(key, value []byte) {
 	if err := c.batch.Set(key, value, nil); err != nil {
 		c.s.fail(spillErr(err))
 	}
+	c.s.spilled.Add(int64(len(key) + len(value)))
 	if c.batch.Len() > 4<<20 {
 		c.flush()
 	}
@@ -382,12 +383,16 @@ func (t *Table) evict(need int64, hard bool) int64 {
 	return before - t.mem()
 }
 
+// longList is the number of entries up to which a list leaves memory, however small
+// the budget.
+const longList = 1024
+
 func (t *Table) evictPage(p uint32) {
 	for i, b := range append([]uint64(nil), t.r.meta[p].live...) {
 		for ; b != 0; b &= b - 1 {
 			ref := Ref(int(p)<<t.r.shift | i<<6 | bits.TrailingZeros64(b))
 			row := t.whole(ref)
-			if t.list != nil && int64(row[len(row)-listLanes])*64 > t.s.c.Memory {
+			if t.list != nil && int64(row[len(row)-listLanes]) > max(longList, t.s.c.Memory/64) {
 				continue // to write such a list again and again costs more than it saves
 			}
 			if t.stampAt == 0 || !t.expired(row) {

@@ -2,8 +2,10 @@ package state
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -262,14 +264,29 @@ var settings = []struct {
 	{"tight", Config{PageBytes: 512, Memory: 6 << 10}},
 }
 
+var seedFlag = flag.Int64("state.seed", -1, "run random programs of this seed only")
+
+// seeds are those of random programs: with MINK_ALL many, else the first one and one
+// that is another each time. Names of subtests have them.
+func seeds() []uint64 {
+	switch {
+	case *seedFlag >= 0:
+		return []uint64{uint64(*seedFlag)}
+	case os.Getenv("MINK_ALL") != "":
+		return []uint64{0, 1, 2, 3, 4, 5, 6, 7, uint64(rand.IntN(1e6))}
+	case testing.Short():
+		return []uint64{uint64(rand.IntN(1e6))}
+	}
+	return []uint64{0, uint64(rand.IntN(1e6))}
+}
+
 // program runs a driver under all settings and compares the traces.
 func program(t *testing.T, steps int, ps []int, make func() driver) {
 	t.Helper()
-	seeds := 2
-	if testing.Short() {
-		seeds = 1
+	if testing.Short() && raceOn {
+		steps /= 3
 	}
-	for seed := range uint64(seeds) {
+	for _, seed := range seeds() {
 		var first []string
 		for i, set := range settings {
 			name := fmt.Sprintf("seed %d, %s", seed, set.name)

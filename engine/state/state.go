@@ -80,6 +80,7 @@ type Store struct {
 	now     int64
 	steps   uint64
 	used    atomic.Int64 // bytes of all structures, as of the last EndStep
+	spilled atomic.Int64 // bytes that have left for disk so far
 	names   []string
 	structs []structure
 	sweepAt int
@@ -209,6 +210,10 @@ func (s *Store) Err() error { return s.err }
 // MemBytes is what the structures held in memory when the last step ended, as the
 // budget sees it. It may be called from anywhere.
 func (s *Store) MemBytes() int64 { return s.used.Load() }
+
+// SpilledBytes is what has left memory for disk since the store was made: what came
+// back and left again counts again. It may be called from anywhere, also after Close.
+func (s *Store) SpilledBytes() int64 { return s.spilled.Load() }
 
 // Close lets go of memory and deletes what was spilled. No snapshot may be being
 // written.

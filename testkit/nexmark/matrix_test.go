@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -139,8 +140,9 @@ func queries(t *testing.T, f func(t *testing.T, q nexmark.Query)) {
 	}
 }
 
-// threaded runs a query on the threaded host.
-func threaded(t *testing.T, q nexmark.Query, events int64, p, rows int, side string, config map[string]string) {
+// threaded runs a query on the threaded host and returns how many bytes of its state
+// have left memory for disk.
+func threaded(t *testing.T, q nexmark.Query, events int64, p, rows int, side string, config map[string]string) int64 {
 	t.Helper()
 	c := map[string]string{"parallelism.default": strconv.Itoa(p), "mink.exec.batch-rows": strconv.Itoa(rows)}
 	for k, v := range config {
@@ -158,6 +160,11 @@ func threaded(t *testing.T, q nexmark.Query, events int64, p, rows int, side str
 		t.Fatal(show(r.insert, err))
 	}
 	r.check(t)
+	spilled := int64(0)
+	for _, k := range res.Job.Status().Tasks {
+		spilled += k.SpilledBytes
+	}
+	return spilled
 }
 
 // Every query gives the known result, whatever the parallelism and the size of
@@ -177,6 +184,12 @@ func TestThreaded(t *testing.T) {
 	})
 }
 
+// large are the queries that keep more than 16 MiB of a million events, 920,000 of
+// which are bids: price, time and auction of each (q4, q7), whole bids (q9, q20, q23),
+// the newest of each bidder and auction or ten of each auction (q18, q19), the pairs
+// of channel and bidder and of channel and auction (q16).
+var large = []string{"q4", "q7", "q9", "q16", "q18", "q19", "q20", "q23"}
+
 // A million events, in memory and with a budget that forces state out of it.
 func TestMillion(t *testing.T) {
 	if !all {
@@ -186,7 +199,13 @@ func TestMillion(t *testing.T) {
 	queries(t, func(t *testing.T, q nexmark.Query) {
 		for _, memory := range []string{"8 gb", "16 mb"} {
 			t.Run(strings.ReplaceAll(memory, " ", ""), func(t *testing.T) {
-				threaded(t, q, 1_000_000, 2, 4096, side, map[string]string{"state.memory": memory, "execution.checkpointing.interval": "2 s"})
+				spilled := threaded(t, q, 1_000_000, 2, 4096, side, map[string]string{"state.memory": memory, "execution.checkpointing.interval": "2 s"})
+				switch {
+				case memory == "8 gb" && spilled > 0:
+					t.Errorf("%d bytes went to disk, with room for all of them", spilled)
+				case memory == "16 mb" && spilled < 16<<20 && slices.Contains(large, q.Name):
+					t.Errorf("only %d bytes went to disk", spilled)
+				}
 			})
 		}
 	})
