@@ -184,10 +184,10 @@ func (a *arena) newPage(need int) {
 	}
 	a.pages = append(a.pages, p)
 	a.hot += int64(size)
-	a.release()
 }
 
-// release gives back the pages at the front that have nothing live.
+// release gives back the pages at the front that have nothing live. Rows removed in
+// a step can be read until it ends, so nothing is released before.
 func (a *arena) release() {
 	for a.first < len(a.pages) {
 		p := &a.pages[a.first]
@@ -276,9 +276,6 @@ func (a *arena) kill(ref RowRef, rec []byte) {
 	batch.SetBit(p.dead, ref.off()/recUnit)
 	p.live--
 	a.dying += int64(a.recSize(recLen(rec)))
-	if p.live == 0 && ref.page() == a.first {
-		a.release()
-	}
 }
 
 // all records of a page, in order: visit returns false to stop.

@@ -235,6 +235,7 @@ func (m *MultiMap) sweep() {
 		if !p.full || m.s.now-int64(p.newest) < m.spec.TTL || !m.killPage(k) {
 			return
 		}
+		m.a.release()
 	}
 }
 
@@ -264,6 +265,7 @@ func (m *MultiMap) Prune(at int64) {
 		if p := &m.a.pages[k]; p.live > 0 && p.full && p.newest <= limit && !m.killPage(k) {
 			return
 		}
+		m.a.release()
 	}
 }
 
@@ -276,6 +278,9 @@ const compactMin = 64 << 10
 
 func (m *MultiMap) tidy() {
 	m.bySeq = nil
+	if m.probes == 0 {
+		m.a.release()
+	}
 	if m.a.dying*2 > m.a.all && m.a.dying > int64(min(compactMin, 2*m.s.c.PageBytes)) && m.probes == 0 {
 		m.compact()
 	}

@@ -254,3 +254,47 @@ func TestMultiMap(t *testing.T) {
 		}
 	}
 }
+
+// TestRetractedRowCanBeRead reads the counter and the columns of rows that were the
+// last ones of their page, while more rows come in the same step.
+func TestRetractedRowCanBeRead(t *testing.T) {
+	s := New(Config{PageBytes: 512})
+	d := &multiDriver{kk: keyKinds[0], counts: true}
+	m := d.open(s).(*MultiMap)
+	const n = 40
+	rows := make([]multiRow, n)
+	for i := range rows {
+		rows[i] = multiRow{n: int64(i), text: text(i % 12)}
+	}
+	b, kv, cols := d.batch(span(0, n), rows)
+	refs := make([]RowRef, n)
+	m.Insert(b, kv, nil, cols, refs)
+	for i, ref := range refs {
+		m.AddCount(ref, int32(i+1))
+	}
+	if err := s.EndStep(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		refs[i] = m.Retract(b, kv, i, cols)
+	}
+	more, moreKeys, _ := d.batch(span(n, 2*n), rows)
+	m.Insert(more, moreKeys, nil, cols, nil)
+	for i, ref := range refs {
+		if ref == 0 || m.Count(ref) != uint32(i+1) {
+			t.Fatalf("the counter of row %d is not %d", i, i+1)
+		}
+	}
+	for i, row := range d.decode(m, refs) {
+		if row.n != rows[i].n || row.text != rows[i].text {
+			t.Errorf("row %d is %+v", i, row)
+		}
+	}
+	before := m.a.first
+	if err := s.EndStep(); err != nil {
+		t.Fatal(err)
+	}
+	if m.a.first == before {
+		t.Error("the pages of rows that are gone are still there")
+	}
+}
