@@ -22,6 +22,9 @@ type Calc struct {
 	mask  int
 	types []types.Type // of the outputs
 
+	picks  []pick // the filter as a whole, when it can be put so
+	picked int    // index of the first instruction that picks make unnecessary
+
 	leaves []*InputRef // columns and fields that the projections read
 	dense  *Program    // the projections over the leaves, or nil
 	heavy  bool        // enough is computed to bring few rows together
@@ -37,9 +40,20 @@ func NewCalc(filter Node, projections []Node, input []types.Type) (*Calc, error)
 	c := newCompiler(input)
 	calc := &Calc{mask: -1, sel: make([]uint16, 0, batch.MaxRows)}
 	if filter != nil {
-		cond := c.value(andOf(OrderConjuncts(Conjuncts(filter))))
+		conds := OrderConjuncts(Conjuncts(filter))
+		calc.picks = c.picks(conds)
+		calc.picked = len(c.p.code)
 		calc.mask = c.mask()
+		if calc.picks != nil {
+			// What picks make unnecessary is in a scope of its own: nothing behind
+			// the filter may rely on it.
+			c.push(0)
+		}
+		cond := c.value(andOf(conds))
 		c.emit(instr{op: opSplit, dst: -1, args: []int{cond}, t: calc.mask, f: -1})
+		if calc.picks != nil {
+			c.pop()
+		}
 		c.p.split = len(c.p.code)
 		c.push(calc.mask)
 	}
@@ -121,11 +135,9 @@ func (c *Calc) Run(f *function.Frame, b *batch.Batch, out *batch.Batch) error {
 		out.Sel = b.Sel
 		return nil
 	}
-	if err := p.exec(f, b, b.N, 0, p.split); err != nil {
+	if err := c.filter(f, b); err != nil {
 		return c.slow(f, b, err)
 	}
-	m := p.masks[c.mask]
-	c.sel = kernel.AppendLanes(c.sel[:0], m, p.n)
 	if len(c.sel) == 0 {
 		c.none(b, out)
 		return nil
@@ -133,14 +145,41 @@ func (c *Calc) Run(f *function.Frame, b *batch.Batch, out *batch.Batch) error {
 	if c.dense != nil && c.bringTogether(b) {
 		return c.runDense(f, b, out)
 	}
-	if err := p.exec(f, b, b.N, p.split, len(p.code)); err != nil {
-		return c.slow(f, b, err)
+	if p.split < len(p.code) {
+		if p.masks[c.mask] == nil {
+			kernel.MaskOf(p.newMask(c.mask), c.sel)
+		}
+		if err := p.exec(f, b, b.N, p.split, len(p.code)); err != nil {
+			return c.slow(f, b, err)
+		}
 	}
 	c.pass(b, out)
 	out.Sel = c.sel
 	if len(c.sel) == b.N {
 		out.Sel = nil
 	}
+	return nil
+}
+
+// filter leaves the lanes that pass in c.sel. The mask of the filter is nil behind
+// picks: few need it.
+func (c *Calc) filter(f *function.Frame, b *batch.Batch) error {
+	p := c.p
+	from := 0
+	if c.picks != nil {
+		if err := p.exec(f, b, b.N, 0, c.picked); err != nil {
+			return err
+		}
+		if c.pick(b) {
+			p.masks[c.mask] = nil
+			return nil
+		}
+		from = c.picked
+	}
+	if err := p.exec(f, b, b.N, from, p.split); err != nil {
+		return err
+	}
+	c.sel = kernel.AppendLanes(c.sel[:0], p.masks[c.mask], p.n)
 	return nil
 }
 

@@ -16,7 +16,7 @@ func TestMapsInline(t *testing.T) {
 	if err != nil {
 		t.Skipf("no compiler here: %v", err)
 	}
-	for _, f := range []string{"Map1", "Map2", "Test1", "Test2"} {
+	for _, f := range []string{"Map1", "Map2", "Test1", "Test2", "Pick", "PickFew", "PickOf"} {
 		if !strings.Contains(string(out), "can inline "+f+"[") {
 			t.Errorf("%s is too large to inline", f)
 		}

@@ -147,26 +147,6 @@ func MaskOf(dst []uint64, sel []uint16) {
 	}
 }
 
-// AppendLanes appends the set bits among the first n as lanes.
-func AppendLanes(sel []uint16, m []uint64, n int) []uint16 {
-	for w := range batch.Words(n) {
-		word := m[w]
-		if n-w<<6 < 64 {
-			word &= TailMask(n)
-		}
-		if word == ^uint64(0) {
-			for i := range 64 {
-				sel = append(sel, uint16(w<<6+i))
-			}
-			continue
-		}
-		for ; word != 0; word &= word - 1 {
-			sel = append(sel, uint16(w<<6+bits.TrailingZeros64(word)))
-		}
-	}
-	return sel
-}
-
 // UnionNulls gives dst a null bitmap of n lanes that has the nulls of all args,
 // or none when none of them has any. Constants among args that are NULL make
 // every lane NULL. It reports whether dst has a bitmap.

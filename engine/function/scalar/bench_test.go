@@ -39,9 +39,13 @@ func (x *bench) run(b *testing.B) {
 	}
 	var cond expr.Node
 	if x.filter != nil {
-		cond = x.filter(refs)
+		cond = expr.Fold(x.filter(refs), nil) // as the planner does
 	}
-	calc, err := expr.NewCalc(cond, x.nodes(refs), ts)
+	nodes := x.nodes(refs)
+	for i, n := range nodes {
+		nodes[i] = expr.Fold(n, nil)
+	}
+	calc, err := expr.NewCalc(cond, nodes, ts)
 	if err != nil {
 		b.Fatal(err)
 	}
