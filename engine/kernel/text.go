@@ -245,24 +245,25 @@ func AppendTimestamp(dst []byte, v int64, t types.Type) []byte {
 
 // AppendMonths writes a year-month interval as +y-mm.
 func AppendMonths(dst []byte, months int64) []byte {
-	dst, months = appendSign(dst, months)
-	dst = strconv.AppendInt(dst, months/12, 10)
-	return append2(append(dst, '-'), int(months%12))
+	dst, v := appendSign(dst, months)
+	dst = strconv.AppendUint(dst, v/12, 10)
+	return append2(append(dst, '-'), int(v%12))
 }
 
 // AppendMillis writes a day-time interval as +d hh:mm:ss.SSS.
 func AppendMillis(dst []byte, ms int64) []byte {
-	dst, ms = appendSign(dst, ms)
-	dst = strconv.AppendInt(dst, ms/MsDay, 10)
+	dst, v := appendSign(dst, ms)
+	dst = strconv.AppendUint(dst, v/uint64(MsDay), 10)
 	dst = append(dst, ' ')
-	dst = appendClock(dst, int(ms%MsDay/1000))
+	dst = appendClock(dst, int(v%uint64(MsDay)/1000))
 	dst = append(dst, '.')
-	return appendPadded(dst, uint64(ms%1000), 3)
+	return appendPadded(dst, v%1000, 3)
 }
 
-func appendSign(dst []byte, v int64) ([]byte, int64) {
+// appendSign appends the sign of v and gives the rest, which the smallest v has, too.
+func appendSign(dst []byte, v int64) ([]byte, uint64) {
 	if v < 0 {
-		return append(dst, '-'), -v
+		return append(dst, '-'), -uint64(v)
 	}
-	return append(dst, '+'), v
+	return append(dst, '+'), uint64(v)
 }
