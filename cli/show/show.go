@@ -173,7 +173,7 @@ func cells(row []string, b *batch.Batch, lane int, zone *time.Location) []string
 			row = append(row, "<NULL>")
 			continue
 		}
-		buf = kernel.AppendText(buf[:0], c, lane, zone)
+		buf = kernel.AppendShown(buf[:0], c, lane, zone)
 		row = append(row, Clean(string(buf)))
 	}
 	return row

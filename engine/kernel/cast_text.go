@@ -37,7 +37,7 @@ func castToString(from, to types.Type) Cast {
 	return func(e *CastEnv, dst, src *batch.Col, n int, live []uint64) error {
 		w := e.Scratch.Strings(dst)
 		for i := range Lanes(n, live) {
-			w.Buf = appendText(w.Buf, src, i, &e.Zone)
+			w.Buf = appendText(w.Buf, src, i, &e.Zone, false)
 			fit(&w, length, pad)
 			dst.Views[i] = w.End()
 		}

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"encoding/hex"
 	"math"
 	"strconv"
 	"time"
@@ -13,10 +14,16 @@ import (
 // "NULL". Times with local zone are shown in zone; nil is UTC.
 func AppendText(dst []byte, c *batch.Col, lane int, zone *time.Location) []byte {
 	z := MakeZone(zone)
-	return appendText(dst, c, lane, &z)
+	return appendText(dst, c, lane, &z, false)
 }
 
-func appendText(dst []byte, c *batch.Col, lane int, z *Zone) []byte {
+// AppendShown is AppendText for the eye: bytes are written as literals, x'4142'.
+func AppendShown(dst []byte, c *batch.Col, lane int, zone *time.Location) []byte {
+	z := MakeZone(zone)
+	return appendText(dst, c, lane, &z, true)
+}
+
+func appendText(dst []byte, c *batch.Col, lane int, z *Zone, shown bool) []byte {
 	if c.IsNull(lane) {
 		return append(dst, "NULL"...)
 	}
@@ -49,23 +56,26 @@ func appendText(dst []byte, c *batch.Col, lane int, z *Zone) []byte {
 	case types.IntervalDT:
 		return AppendMillis(dst, c.I64[i])
 	case types.Array, types.Map, types.Multiset:
-		return appendList(dst, c, i, z)
+		return appendList(dst, c, i, z, shown)
 	case types.Row:
 		dst = append(dst, '(')
 		for k := range c.Kids {
 			if k > 0 {
 				dst = append(dst, ", "...)
 			}
-			dst = appendText(dst, &c.Kids[k], i, z)
+			dst = appendText(dst, &c.Kids[k], i, z, shown)
 		}
 		return append(dst, ')')
 	}
 	var tmp [batch.InlineMax]byte
+	if shown && t.IsBinary() {
+		return append(hex.AppendEncode(append(dst, "x'"...), c.Bytes(i, &tmp)), '\'')
+	}
 	return append(dst, c.Bytes(i, &tmp)...)
 }
 
 // appendList writes [a, b] for arrays and {k=v, ...} for maps and multisets.
-func appendList(dst []byte, c *batch.Col, i int, z *Zone) []byte {
+func appendList(dst []byte, c *batch.Col, i int, z *Zone, shown bool) []byte {
 	array := c.Type.Kind == types.Array
 	if array {
 		dst = append(dst, '[')
@@ -76,10 +86,10 @@ func appendList(dst []byte, c *batch.Col, i int, z *Zone) []byte {
 		if k > c.Offs[i] {
 			dst = append(dst, ", "...)
 		}
-		dst = appendText(dst, &c.Kids[0], int(k), z)
+		dst = appendText(dst, &c.Kids[0], int(k), z, shown)
 		if !array {
 			dst = append(dst, '=')
-			dst = appendText(dst, &c.Kids[1], int(k), z)
+			dst = appendText(dst, &c.Kids[1], int(k), z, shown)
 		}
 	}
 	if array {
