@@ -30,6 +30,7 @@ type embed struct {
 // embedded starts an engine in this process: the one place where connectors,
 // formats and functions come together.
 func (a *app) embedded(o embed) (gateway.Client, error) {
+	keepHeadroom()
 	e := env.OS("")
 	e.Seed = uint64(time.Now().UnixNano())
 	if a.disk != nil {

@@ -246,7 +246,7 @@ func (a *app) benchQuery(ctx context.Context, q nexmark.Query, f benchFlags) (fi
 	fig.Throughput = float64(f.events) / fig.ElapsedS
 	fig.ThroughputPerCore = float64(f.events) / fig.CPUS
 	if st, err := client.Job(ctx, op.Job()); err == nil {
-		fig.Checkpoints, fig.StateBytes = st.Checkpoints.Completed, st.Checkpoints.LastBytes
+		fig.Checkpoints, fig.StateBytes = st.Checkpoints.Completed, st.Checkpoints.MostBytes
 		fig.CheckpointMS = float64(st.Checkpoints.MeanDuration.Microseconds()) / 1000
 		fig.CheckpointBytes = st.Checkpoints.MeanBytes
 		for _, v := range st.Vertices {

@@ -130,8 +130,11 @@ type VertexStatus struct {
 type CheckpointStatus struct {
 	Completed, Failed int64
 	LastBytes         int64
-	LastDuration      time.Duration
-	RestoredFrom      int64
+	// MostBytes is the size of the largest of the newest checkpoints: the last one of
+	// a job that ends is almost empty.
+	MostBytes    int64
+	LastDuration time.Duration
+	RestoredFrom int64
 	// MeanDuration and MeanBytes are means over the newest completed ones: how long
 	// one took, and what it wrote.
 	MeanDuration time.Duration

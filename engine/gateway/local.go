@@ -160,6 +160,7 @@ func statusOf(j *job.Job) JobStatus {
 		if n++; n == 1 {
 			out.Checkpoints.LastBytes, out.Checkpoints.LastDuration = c.FullBytes, c.Duration
 		}
+		out.Checkpoints.MostBytes = max(out.Checkpoints.MostBytes, c.FullBytes)
 		out.Checkpoints.MeanDuration += c.Duration
 		out.Checkpoints.MeanBytes += c.DeltaBytes
 	}
