@@ -106,15 +106,15 @@ func (d *queueDriver) due(r *rig, upTo int64, limit int) {
 func (d *queueDriver) check(r *rig) {
 	for _, p := range r.parts {
 		q := p.(*Queue)
-		want := int64(-1)
+		want, any := int64(0), false
 		for _, e := range d.list {
 			if q.s.Groups().Has(int(d.keys[e.key].Group)) {
-				want = e.ts
+				want, any = e.ts, true
 				break
 			}
 		}
-		if got, ok := q.Min(); ok != (want >= 0) || ok && got != want {
-			r.fatal("the earliest is %d %v, not %d", got, ok, want)
+		if got, ok := q.Min(); ok != any || ok && got != want {
+			r.fatal("the earliest is %d %v, not %d %v", got, ok, want, any)
 		}
 	}
 }
