@@ -233,3 +233,20 @@ func TestChangedQuery(t *testing.T) {
 		t.Errorf("got %v\n%s", err, out)
 	}
 }
+
+// TestFullOutput: an output that takes no more is told as such, not as a defect.
+func TestFullOutput(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("no device that is always full: ", err)
+	}
+	defer full.Close()
+	c := minkCommand(t, t.TempDir(), "sql", "-e", "SELECT 1")
+	var told bytes.Buffer
+	c.Stdout, c.Stderr = full, &told
+	err = c.Run()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != exitFailed || !strings.HasPrefix(told.String(), "error: io: cannot write the result: ") {
+		t.Errorf("got %v\n%s", err, told.String())
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -348,6 +349,11 @@ func plural(n int64, word string) string {
 // places count from base.
 func (s *script) report(err error, at diag.Span, base int) {
 	d := diag.As(err)
+	if d == nil && errors.As(err, new(*fs.PathError)) {
+		// Standard output cannot take more; the statement is not to blame.
+		fmt.Fprintf(s.err, "error: io: cannot write the result: %v\n", err)
+		return
+	}
 	if d == nil {
 		d = diag.Wrap(diag.Internal, err, "the statement failed")
 	}

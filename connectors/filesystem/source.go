@@ -88,8 +88,13 @@ func fileSchema(t *connect.Table) (types.Schema, []int) {
 	return s, at
 }
 
-func (s *source) Changes() connect.Changes        { return s.changes }
-func (s *source) Bounded() bool                   { return s.monitor == 0 }
+func (s *source) Changes() connect.Changes { return s.changes }
+func (s *source) Bounded() bool            { return s.monitor == 0 }
+
+// InOrder: rows that only add may be read in any order, of several files at a time.
+// Changes may not: a file may take back what the one before it gave.
+func (s *source) InOrder() bool { return s.changes != connect.AppendOnly }
+
 func (s *source) DiscoverInterval() time.Duration { return s.monitor }
 
 func (s *source) Project(p connect.Projection) {
@@ -132,7 +137,7 @@ func (s *source) Splits(wanted int) ([]connect.Split, error) {
 	if err != nil {
 		return nil, err
 	}
-	if wanted > 1 && s.monitor == 0 && s.format.Lines != nil {
+	if wanted > 1 && s.monitor == 0 && !s.InOrder() && s.format.Lines != nil {
 		if out, err := s.ranges(files, wanted); out != nil || err != nil {
 			return out, err
 		}

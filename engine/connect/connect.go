@@ -152,6 +152,12 @@ type Source interface {
 	Open(s Split, r ReaderCtx) (Reader, error)
 }
 
+// Ordered is a Source that may have its splits read by one subtask, one after another
+// in order of their IDs: changes of one key that lie in two files are such a case.
+type Ordered interface {
+	InOrder() bool
+}
+
 // Split is a part of a source that is read in order, with a position from which
 // reading can go on. Splits move between subtasks whole.
 type Split struct {

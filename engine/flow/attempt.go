@@ -167,7 +167,7 @@ func (t *task) build() {
 	head := -1
 	if t.v.Source != nil {
 		outs := t.v.Source.outs()
-		t.src = &source{t: t, spec: t.v.Source, outs: t.receivers(outs), wms: newTracker(0), passed: batch.NoWatermark, limit: batch.MaxWatermark}
+		t.src = &source{t: t, spec: t.v.Source, outs: t.receivers(outs), wms: newTracker(0), passed: batch.NoWatermark, limit: batch.MaxWatermark, ordered: inOrder(t.v.Source)}
 		if t.v.Source.Watermark != nil {
 			t.src.eval = t.v.Source.Watermark()
 		}
@@ -325,7 +325,7 @@ func (t *task) restoreSplits(list []splitState, m *meta) {
 	s := t.src
 	floor := batch.MaxWatermark
 	for i, x := range list {
-		if i%t.v.Parallelism != t.sub {
+		if t.v.dealt(i) != t.sub {
 			continue
 		}
 		s.add(x.at, input{wm: x.wm}, x.ended)

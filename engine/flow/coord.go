@@ -500,7 +500,7 @@ func (c *coordinator) newSplits(d *splitsFound) {
 		if slices.ContainsFunc(*list, func(x splitState) bool { return x.at.ID == s.ID }) {
 			continue
 		}
-		sub := len(*list) % v.Parallelism
+		sub := v.dealt(len(*list))
 		*list = append(*list, splitState{at: s, wm: batch.NoWatermark, floor: batch.NoWatermark})
 		for _, t := range c.att.tasks {
 			if t.v == v && t.sub == sub {

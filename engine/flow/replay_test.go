@@ -189,7 +189,7 @@ func TestReplayDivergence(t *testing.T) {
 
 	// Another channel was taken.
 	p := victim(func(s, next *trace.Step) bool {
-		return s.Pick >= int32(pickInput) && next.Pick >= int32(pickInput) && s.Pick != next.Pick
+		return s.Pick >= int32(pickInput) && next.Pick >= int32(pickInput) && s.Pick != next.Pick && s.Clock == next.Clock
 	})
 	p.step.Pick, p.next.Pick = p.next.Pick, p.step.Pick
 	expect(p, "chain")

@@ -19,12 +19,14 @@ type source struct {
 	wms    tracker // of the splits, in their order
 	passed int64   // newest watermark passed on
 	next   int     // split to ask first
-	eval   WatermarkEval
-	b      batch.Batch
-	cands  []int64
-	raw    []batch.Mark
-	marks  []batch.Mark
-	limit  int64 // of the alignment group: splits above it pause
+	// ordered: one split is read after the other.
+	ordered bool
+	eval    WatermarkEval
+	b       batch.Batch
+	cands   []int64
+	raw     []batch.Mark
+	marks   []batch.Mark
+	limit   int64 // of the alignment group: splits above it pause
 	// complete: no further splits will come. drained: the end was passed on.
 	complete bool
 	drained  bool
@@ -48,6 +50,20 @@ type split struct {
 	ended            bool
 	frozen           connect.Split // position at the newest snapshot
 	woken            atomic.Bool
+}
+
+// inOrder reports a source whose splits one subtask reads, one after the other.
+func inOrder(s *SourceSpec) bool {
+	o, ok := s.Source.(connect.Ordered)
+	return ok && o.InOrder()
+}
+
+// dealt is the subtask that reads split i of v.
+func (v *Vertex) dealt(i int) int {
+	if inOrder(v.Source) {
+		return 0
+	}
+	return i % v.Parallelism
 }
 
 func (s *source) rowsMax() int {
@@ -108,12 +124,25 @@ func (s *source) pollable() bool {
 	if s.drained || s.t.stopped {
 		return false
 	}
-	for _, sp := range s.splits {
-		if s.can(sp) {
-			return true
+	return s.turn() >= 0 || s.over()
+}
+
+// turn is the split to read next, or -1: of those that may have rows the next one in
+// turn, or where order counts the first that has not ended, if it may.
+func (s *source) turn() int {
+	for k := range s.splits {
+		i := k
+		if !s.ordered {
+			i = (s.next + k) % len(s.splits)
+		}
+		if s.can(s.splits[i]) {
+			return i
+		}
+		if s.ordered && !s.splits[i].ended {
+			break
 		}
 	}
-	return s.over()
+	return -1
 }
 
 // over reports that everything was read.
@@ -182,14 +211,12 @@ func (s *source) read(sp *split) (connect.Status, error) {
 }
 
 func (s *source) pick() *split {
-	for k := range s.splits {
-		i := (s.next + k) % len(s.splits)
-		if s.can(s.splits[i]) {
-			s.next = i + 1
-			return s.splits[i]
-		}
+	i := s.turn()
+	if i < 0 {
+		return nil
 	}
-	return nil
+	s.next = i + 1
+	return s.splits[i]
 }
 
 // mark works out the watermarks of a batch from split sp: one candidate a lane in

@@ -1,6 +1,8 @@
 package optimize
 
 import (
+	"strings"
+
 	"slices"
 
 	"github.com/minkstream/mink/engine/diag"
@@ -317,6 +319,9 @@ func (o *optimizer) fullSort(n *logical.Sort, in plan.Node) (plan.Node, error) {
 }
 
 func sortName(name string, k plan.SortKey) string {
+	if strings.HasPrefix(name, "$") {
+		return "the first expression" // it is sorted by, but not selected
+	}
 	if k.Desc {
 		return name + " DESC"
 	}
