@@ -1,9 +1,8 @@
 package optimize
 
 import (
-	"strings"
-
 	"slices"
+	"strings"
 
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/plan"
