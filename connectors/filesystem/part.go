@@ -53,12 +53,13 @@ func parseTemp(name, tag string) (attempt int64, ok bool) {
 	if len(f) != 3 {
 		return 0, false
 	}
-	attempt, err := strconv.ParseInt(f[1], 10, 64)
+	attempt, err := strconv.ParseInt(f[0], 10, 64)
 	return attempt, err == nil
 }
 
 // newPart creates a file in a partition's directory, under a name that no file
-// has.
+// has. In order of the names, what was written first of a key comes first: a key moves
+// to another subtask only with another attempt. So changes can be read back.
 func (w *writer) newPart(dir string) (*part, error) {
 	disk := w.s.disk()
 	full := path.Join(w.s.root, dir)
@@ -67,7 +68,7 @@ func (w *writer) newPart(dir string) (*part, error) {
 	}
 	p := &part{dir: dir, created: w.ctx.Now()}
 	for {
-		p.final = fmt.Sprintf("part-%s-%d-%d-%d.%s", w.tag, w.ctx.Subtask, w.ctx.Attempt, w.number, w.s.format.Name)
+		p.final = fmt.Sprintf("part-%s-%04d-%d-%06d.%s", w.tag, w.ctx.Attempt, w.ctx.Subtask, w.number, w.s.format.Name)
 		w.number++
 		// An older run of a job of the same name may have left one.
 		if _, err := disk.Stat(path.Join(full, p.final)); err != nil {
