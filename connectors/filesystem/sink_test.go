@@ -426,7 +426,7 @@ func TestRollsBySizeAndAge(t *testing.T) {
 	if err := c.Commit(must(w.Prepare("1"))(t)); err != nil {
 		t.Fatal(err)
 	}
-	if got := files(t, dir); len(got) != 3 || !strings.HasSuffix(got[0], "-0-1-0.csv") {
+	if got := files(t, dir); len(got) != 3 || !strings.HasSuffix(got[0], "-0001-0-000000.csv") {
 		t.Errorf("after the checkpoint: %v", got)
 	}
 }
