@@ -1,6 +1,9 @@
 package expr
 
 import (
+	"math"
+	"slices"
+
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/kernel"
 )
@@ -123,6 +126,16 @@ func opDistinct(p *Program, in *instr) error {
 	} else {
 		live := p.live2(an, bn, p.masks[in.mask])
 		kernel.Compare(dst.Bits, kernel.Eq, a, b, p.n, live)
+		if a.Type.IsApprox() {
+			// NaN is the same value as NaN here, which = does not say.
+			in.bits = slices.Grow(in.bits[:0], 2*p.words)[:2*p.words]
+			x, y := in.bits[:p.words], in.bits[p.words:]
+			notANumber(x, a, p.n)
+			notANumber(y, b, p.n)
+			for i := range dst.Bits {
+				dst.Bits[i] |= x[i] & y[i]
+			}
+		}
 		for i := range dst.Bits {
 			dst.Bits[i] = dst.Bits[i]&^(an[i]|bn[i]) | an[i]&bn[i]
 		}
@@ -131,6 +144,18 @@ func opDistinct(p *Program, in *instr) error {
 		kernel.Invert(dst.Bits, dst.Bits)
 	}
 	return nil
+}
+
+// notANumber writes the lanes of a FLOAT or DOUBLE column that are NaN to dst.
+func notANumber(dst []uint64, c *batch.Col, n int) {
+	switch {
+	case c.Enc != batch.Const:
+		kernel.Compare(dst, kernel.Ne, c, c, n, nil)
+	case math.IsNaN(c.Float(0)):
+		kernel.FillOnes(dst, n)
+	default:
+		clear(dst)
+	}
 }
 
 // live2 is the lanes of mask that are in neither a nor b.

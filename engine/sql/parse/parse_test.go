@@ -205,3 +205,16 @@ func TestLimits(t *testing.T) {
 		_ = tree
 	}
 }
+
+// TestTooLongIsSkipped: behind a statement that is too long, of many tokens, the next
+// one is read.
+func TestTooLongIsSkipped(t *testing.T) {
+	long := "SELECT a IN (" + strings.Repeat("'key-1',", parse.TextBytesMax/8) + "'x');"
+	items := parse.Script(long + " SELECT 1")
+	if len(items) != 2 || diag.CodeOf(items[0].Err) != diag.LimitExceeded || items[1].Err != nil {
+		t.Fatalf("%d statements: %v", len(items), items)
+	}
+	if got, want := items[0].Span, (diag.Span{Start: 0, End: len(long)}); got != want {
+		t.Errorf("the first one is at %v, want %v", got, want)
+	}
+}

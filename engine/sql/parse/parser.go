@@ -51,6 +51,7 @@ func (p *parser) item() Item {
 	for {
 		t := p.peek(0)
 		p.advance()
+		p.err = nil // what is skipped may be as long as it likes
 		if t.Kind == token.Semicolon || t.Kind == token.EOF {
 			break
 		}
