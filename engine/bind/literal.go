@@ -26,7 +26,8 @@ func constant(t types.Type, at diag.Span, add func(b *batch.Builder)) *expr.Lite
 
 // text makes a CHAR literal.
 func text(s string, at diag.Span) *expr.Literal {
-	return constant(types.CharT(max(1, utf8.RuneCountInString(s))), at, func(b *batch.Builder) { b.AppendString(s) })
+	c := batch.ConstBytes(types.CharT(max(1, utf8.RuneCountInString(s))).Nullable(false), []byte(s))
+	return &expr.Literal{Col: &c, At: at}
 }
 
 // clause makes the literal that stands for a clause of a call.
@@ -40,7 +41,8 @@ func integer(v int64, at diag.Span) *expr.Literal {
 	if v != int64(int32(v)) {
 		t = types.BigIntT
 	}
-	return constant(t, at, func(b *batch.Builder) { b.AppendInt(v) })
+	c := batch.ConstInt(t.Nullable(false), v)
+	return &expr.Literal{Col: &c, At: at}
 }
 
 func boolean(v bool, at diag.Span) *expr.Literal {

@@ -199,7 +199,11 @@ func (n *Compare) Type() types.Type {
 	}
 	return boolType(n.L, n.R)
 }
-func (n *In) Type() types.Type    { return boolType(append([]Node{n.Arg}, n.List...)...) }
+func (n *In) Type() types.Type {
+	t := boolType(n.List...)
+	t.NotNull = t.NotNull && n.Arg.Type().NotNull
+	return t
+}
 func (n *Field) Type() types.Type { return fieldType(n.Arg.Type(), n.Index) }
 func (n *Item) Type() types.Type {
 	return n.Arg.Type().Elem.Nullable(true).Plain()

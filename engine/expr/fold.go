@@ -16,6 +16,9 @@ func Fold(n Node, f *function.Frame) Node {
 // simplify simplifies a node whose operands are simple already.
 func simplify(n Node, f *function.Frame) Node {
 	if constantNode(n) {
+		if l := foldCast(n); l != nil {
+			return l
+		}
 		if l, err := evalConst(n, f); err == nil {
 			l.At = n.Span()
 			return l
@@ -41,6 +44,30 @@ func simplify(n Node, f *function.Frame) Node {
 		}
 	}
 	return n
+}
+
+// foldCast computes what casts do to most literals, such as the ten thousands of a
+// long IN list, without a program: an integer becomes a wider one, or a value is one
+// of the other type as it lies. It returns nil for other casts.
+func foldCast(n Node) *Literal {
+	c, ok := n.(*Cast)
+	if !ok {
+		return nil
+	}
+	l := c.Arg.(*Literal)
+	from, to := l.Col.Type, c.To.Plain().Nullable(false)
+	switch {
+	case l.Col.IsNull(0):
+		return nil
+	case from.IsInteger() && to.IsInteger() && from.Kind <= to.Kind:
+		col := batch.ConstInt(to, l.Col.Int(0))
+		return &Literal{Col: &col, At: c.At}
+	case from.IsString() && sameValues(from, to):
+		col := *l.Col
+		col.Type = to
+		return &Literal{Col: &col, At: c.At}
+	}
+	return nil
 }
 
 // constantNode reports whether n computes something from literals alone.

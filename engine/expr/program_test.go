@@ -366,3 +366,46 @@ func TestCalc(t *testing.T) {
 		}
 	})
 }
+
+// TestFoldCasts holds the short way of folding casts of literals to what a program
+// computes for the same values in a column.
+func TestFoldCasts(t *testing.T) {
+	ints := []types.Type{types.TinyIntT, types.SmallIntT, types.IntT, types.BigIntT}
+	texts := []types.Type{types.CharT(3), types.VarCharT(5), types.VarCharT(2), types.StringT, types.CharT(20)}
+	check := func(from, to types.Type, v any) {
+		b := batch.NewBuilder(from.Nullable(false))
+		b.AppendAny(v)
+		c := b.Finish()
+		cast, err := expr.NewCast(expr.NewLiteral(&c, diag.Span{}), to, false, diag.Span{Start: 3, End: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, ok := expr.Fold(cast, nil).(*expr.Literal)
+		if !ok || got.At.Start != 3 || got.Col.Enc != batch.Const || !types.SameIgnoringNull(got.Type(), to) || !got.Type().NotNull {
+			t.Fatalf("%v of %s as %s became %v", v, from, to, got)
+		}
+		col, err := expr.NewCast(expr.NewRef(0, from, diag.Span{}), to, false, diag.Span{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := run(t, &batch.Batch{N: 1, Cols: []batch.Col{c}}, col)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g, w := kernel.AppendText(nil, got.Col, 0, nil), kernel.AppendText(nil, out[0], 0, nil); string(g) != string(w) {
+			t.Errorf("%v of %s as %s is %q, want %q", v, from, to, g, w)
+		}
+	}
+	for _, from := range ints {
+		for _, to := range ints {
+			for _, v := range []int64{0, 1, -1, 127, -128} {
+				check(from, to, v)
+			}
+		}
+	}
+	for _, to := range texts {
+		check(types.CharT(3), to, "abc")
+		check(types.CharT(20), to, "twenty characters ..")
+		check(types.VarCharT(5), to, "four")
+	}
+}
