@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"fmt"
+
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/function"
@@ -42,6 +44,9 @@ type scope struct {
 	mask int
 	up   *scope
 	done map[int]int // slot by number of the expression; ^number of rows made flat
+	// next is the memory of calls that go on where others stopped, by function and
+	// arguments.
+	next map[string]*any
 }
 
 func newCompiler(input []types.Type) *compiler {
@@ -243,9 +248,28 @@ func (c *compiler) call(n *Call) int {
 	dst := c.register(n.Type())
 	c.emit(instr{
 		op: opCall, dst: dst, args: args, typ: n.Type(), span: n.At,
-		kern: n.Res.Kernel(), strict: n.Res.Strict, perCall: max(n.Func.Det, n.Res.Det) == function.PerCall,
+		kern: c.kernel(n, args), strict: n.Res.Strict, perCall: max(n.Func.Det, n.Res.Det) == function.PerCall,
 	})
 	return dst
+}
+
+// kernel makes the kernel of a call with arguments in slots args.
+func (c *compiler) kernel(n *Call, args []int) function.Kernel {
+	if n.Res.MakeNext == nil {
+		return n.Res.Kernel()
+	}
+	key := fmt.Sprint(n.Func.Name, args[:len(args)-1])
+	// Only in the same scope: calls of a branch leave lanes out that the next call
+	// outside of it needs.
+	if m := c.scope.next[key]; m != nil {
+		return n.Res.MakeNext(m, false)
+	}
+	if c.scope.next == nil {
+		c.scope.next = map[string]*any{}
+	}
+	m := new(any)
+	c.scope.next[key] = m
+	return n.Res.MakeNext(m, true)
 }
 
 func (c *compiler) cast(n *Cast) int {

@@ -151,6 +151,11 @@ type Resolved struct {
 	// between batches sets Make instead, which is called once for each program.
 	Eval Kernel
 	Make func() Kernel
+	// MakeNext, when set, is used in place of Make. Calls of the function in one
+	// program whose arguments are the same, but for the last, get the same memory
+	// and run one after the other for the same lanes: a call can go on where the one
+	// before stopped. first marks the one in front.
+	MakeNext func(memory *any, first bool) Kernel
 	// Strict: a NULL argument gives NULL. Null bitmaps are then combined by the
 	// caller, and lanes with a NULL argument are not live.
 	Strict bool
@@ -185,6 +190,9 @@ type Kernel func(f *Frame, dst *batch.Col, args []*batch.Col, n int, live []uint
 
 // Kernel returns the function's kernel for one program.
 func (r *Resolved) Kernel() Kernel {
+	if r.MakeNext != nil {
+		return r.MakeNext(new(any), true)
+	}
 	if r.Make != nil {
 		return r.Make()
 	}

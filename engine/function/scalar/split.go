@@ -32,8 +32,73 @@ var splitIndex = function.Func{
 		if len(c.Args) == 3 && c.Args[1].Type.IsInteger() {
 			s.params = []class{text, integer, integer}
 		}
-		return s.infer(c)
+		r, err := s.infer(c)
+		if err != nil {
+			return r, err
+		}
+		if d, ok := literal(c, 1); ok && len(d) == 1 && d[0] < utf8.RuneSelf {
+			if l := c.Args[2].Lit; l != nil && !l.IsNull(0) && l.Int(0) >= 0 {
+				k := l.Int(0)
+				r.MakeNext = func(memory *any, first bool) function.Kernel { return splitNext(d[0], k, memory, first) }
+			}
+		}
+		return r, nil
 	},
+}
+
+// splitPlace is where a call has stopped in each lane.
+type splitPlace struct {
+	piece int64   // the piece that it found
+	next  []int32 // where the next piece begins; -1 if there is none
+}
+
+// splitNext finds piece k between single bytes. When the call in front has found a
+// piece before it, it goes on from there, so that several pieces of a string cost
+// one way through it.
+func splitNext(delim byte, k int64, memory *any, first bool) function.Kernel {
+	place, _ := (*memory).(*splitPlace)
+	if place == nil {
+		place = &splitPlace{}
+		*memory = place
+	}
+	return func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
+		kernel.ShareBufs(dst, args[0])
+		s := kernel.StrsOf(args[0])
+		goOn := !first && place.piece < k
+		left := k
+		if goOn {
+			left = k - place.piece - 1
+		}
+		if len(place.next) < n {
+			place.next = append(place.next, make([]int32, n-len(place.next))...)
+		}
+		next := place.next[:n]
+		for i := range kernel.Lanes(n, live) {
+			t, base := s.At(i), 0
+			if goOn {
+				base = int(next[i])
+			}
+			if base < 0 || len(t) == 0 {
+				next[i] = -1
+				setNull(dst, i, n)
+				continue
+			}
+			from, to, ok := pieceAtByte(t[base:], delim, left)
+			if !ok {
+				next[i] = -1
+				setNull(dst, i, n)
+				continue
+			}
+			from, to = from+base, to+base
+			next[i] = -1
+			if to < len(t) {
+				next[i] = int32(to + 1)
+			}
+			dst.Views[i] = kernel.SubView(s.View(i), t, from, to)
+		}
+		place.piece = k
+		return nil
+	}
 }
 
 func splitIndexKernel(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
