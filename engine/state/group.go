@@ -183,6 +183,11 @@ func (t *Table) Group(g *Grouper, b *batch.Batch, keys *batch.KeyVec, sel []uint
 		n = len(sel)
 	}
 	y := &t.bypass
+	if mode == Upsert && t.key.lay == keyWord && n <= batch.CapRows && y.on > 0 && t.plain(b, keys) {
+		y.on--
+		t.groupWords(g, b, keys, sel, n)
+		return
+	}
 	if y.on > 0 && mode == Upsert && t.key.lay != keyNone && n <= batch.CapRows {
 		y.on--
 		t.groupByRow(g, b, keys, sel, n)
@@ -203,6 +208,61 @@ func (t *Table) Group(g *Grouper, b *batch.Batch, keys *batch.KeyVec, sel []uint
 		}
 		y.rows, y.groups, y.batches = 0, 0, 0
 	}
+}
+
+// plain reports that the keys of b, of one word each, are found by the index alone.
+func (t *Table) plain(b *batch.Batch, keys *batch.KeyVec) bool {
+	return t.stampAt == 0 && t.cold.n == 0 && t.ix.n > 0 && b.Cols[keys.Cols[0]].Nulls == nil
+}
+
+// groupWords looks up every row and tells groups apart by notes in the index: one
+// pass, which does not read rows.
+func (t *Table) groupWords(g *Grouper, b *batch.Batch, keys *batch.KeyVec, sel []uint16, n int) {
+	t.begin(b, keys, sel, n)
+	x := &t.ix
+	pass := x.nextPass()
+	g.G, g.Reps, g.Refs, g.Fresh = sized(g.G, n), sized(g.Reps, n), sized(g.Refs, n), sized(g.Fresh, batch.Words(n))
+	clear(g.Fresh)
+	gs, reps, refs := g.G[:n], g.Reps, g.Refs
+	slots := x.slots
+	words := t.sc.words[:n]
+	var homes homeBlock
+	k := 0
+	for i, w := range words {
+		if i%len(homes) == 0 {
+			x.homes(words[i:], &homes)
+		}
+		p := homes[i%len(homes)]
+		for slots[p+1] != 0 && slots[p] != w {
+			if p += 2; p == uint64(len(slots)) {
+				p = 0
+			}
+		}
+		entry := slots[p+1]
+		if entry>>48 == pass {
+			gs[i] = uint16(entry >> 32)
+			continue
+		}
+		ref := Ref(entry)
+		lane := laneOf(sel, i)
+		note := pass<<48 | uint64(k)<<32
+		if ref != None {
+			slots[p+1] = note | uint64(ref)
+			t.touch(ref)
+		} else {
+			ref = t.newRow(keys.KG[lane])
+			t.whole(ref)[t.keyAt] = w
+			x.insertEntry(w, note|uint64(ref))
+			if &slots[0] != &x.slots[0] {
+				slots = x.slots
+				x.homes(words[i-i%len(homes):], &homes)
+			}
+			batch.SetBit(g.Fresh, k)
+		}
+		gs[i], reps[k], refs[k] = uint16(k), uint16(lane), ref
+		k++
+	}
+	g.Reps, g.Refs = reps[:k], refs[:k]
 }
 
 // groupByRow looks up every row, in blocks that stay in the cache, and tells

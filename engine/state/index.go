@@ -7,8 +7,12 @@ import (
 )
 
 // index finds rows by a 64-bit word: the key itself, or the hash of a longer key.
-// Open addressing with linear probing; a slot is two words, the key word and the
-// row's Ref, 0 in empty slots. A position is the mixed word times the number of
+// Open addressing with linear probing; a slot is two words, the key word and
+//
+//	pass 16 | group 16 | Ref 32
+//
+// or 0 in empty slots. The upper half is what Table.groupWords noted in its last pass
+// through this row. A position is the mixed word times the number of
 // slots, shifted: any size will do, and growing visits memory in order.
 //
 // Chains that grow long although the table is not full change the salt: known
@@ -18,6 +22,8 @@ type index struct {
 	n     int
 	salt  uint64
 	calm  int // no new salt below this many rows
+	pass  uint16
+	seen  uint64 // of no account: keeps reads ahead from being left out
 }
 
 const (
@@ -32,6 +38,22 @@ const (
 func (x *index) home(word uint64) uint64 {
 	hi, _ := bits.Mul64(batch.Mix(word+golden^x.salt), uint64(len(x.slots)>>1))
 	return hi << 1
+}
+
+// homeBlock is where the search for each of some words begins.
+type homeBlock [64]uint64
+
+// homes works out where the searches for the first of words begin and reads what is
+// there. No read waits for another, so that they overlap; in a search they would not,
+// since whether it goes on is guessed wrong too often.
+func (x *index) homes(words []uint64, homes *homeBlock) {
+	slots, size, salt, seen := x.slots, uint64(len(x.slots)>>1), x.salt, uint64(0)
+	for j, w := range words[:min(len(words), len(homes))] {
+		p, _ := bits.Mul64(batch.Mix(w+golden^salt), size)
+		homes[j] = p << 1
+		seen += slots[p<<1]
+	}
+	x.seen = seen
 }
 
 // find returns the row of a word that is a whole key.
@@ -52,12 +74,14 @@ func (x *index) find(word uint64) Ref {
 }
 
 // insert adds a row under a word; with keys that share a word, behind them.
-func (x *index) insert(word uint64, ref Ref) {
+func (x *index) insert(word uint64, ref Ref) { x.insertEntry(word, uint64(ref)) }
+
+func (x *index) insertEntry(word, entry uint64) {
 	if (x.n+1)*5 > len(x.slots)*2 { // load 0.8
 		x.resize(max(firstSlots, len(x.slots)>>1*3/2))
 	}
 	x.n++
-	if probes := x.place(word, ref); probes > probesMax && len(x.slots) > 2*salterSlots && x.n >= x.calm {
+	if probes := x.place(word, entry); probes > probesMax && len(x.slots) > 2*salterSlots && x.n >= x.calm {
 		// Whoever finds keys that collide under the new salt too gains little.
 		x.calm = x.n + x.n/4
 		x.salt = batch.Mix(x.salt + golden)
@@ -65,7 +89,7 @@ func (x *index) insert(word uint64, ref Ref) {
 	}
 }
 
-func (x *index) place(word uint64, ref Ref) int {
+func (x *index) place(word, entry uint64) int {
 	slots := x.slots
 	probes := 0
 	i := x.home(word)
@@ -74,7 +98,7 @@ func (x *index) place(word uint64, ref Ref) int {
 			i = 0
 		}
 	}
-	slots[i], slots[i+1] = word, uint64(ref)
+	slots[i], slots[i+1] = word, entry
 	return probes
 }
 
@@ -84,7 +108,7 @@ func (x *index) resize(n int) {
 	x.slots = make([]uint64, 2*n)
 	for i := 0; i < len(old); i += 2 {
 		if old[i+1] != 0 {
-			x.place(old[i], Ref(old[i+1]))
+			x.place(old[i], old[i+1])
 		}
 	}
 }
@@ -94,7 +118,7 @@ func (x *index) remove(word uint64, ref Ref) {
 	slots := x.slots
 	size := uint64(len(slots))
 	i := x.home(word)
-	for slots[i+1] != uint64(ref) {
+	for Ref(slots[i+1]) != ref {
 		if i += 2; i == size {
 			i = 0
 		}
@@ -115,6 +139,17 @@ func (x *index) remove(word uint64, ref Ref) {
 	}
 	slots[i+1] = 0
 	x.n--
+}
+
+// nextPass begins a pass of Table.groupWords: no row is noted in it yet.
+func (x *index) nextPass() uint64 {
+	if x.pass++; x.pass == 0 {
+		for i := 1; i < len(x.slots); i += 2 {
+			x.slots[i] = uint64(Ref(x.slots[i]))
+		}
+		x.pass = 1
+	}
+	return uint64(x.pass)
 }
 
 // shrink makes the index fit what is left after many removals.

@@ -3,7 +3,6 @@ package state
 import (
 	"bytes"
 	"encoding/binary"
-	"math/bits"
 
 	"github.com/minkstream/mink/engine/batch"
 )
@@ -88,14 +87,15 @@ func (t *Table) lookupOnly(lo, hi int, mode Mode, refs []Ref, fresh []uint64) {
 
 // lookupWords is the loop for keys of one word without NULLs.
 func (t *Table) lookupWords(keys *batch.KeyVec, sel []uint16, lo, hi int, mode Mode, refs []Ref, fresh []uint64) {
-	words := t.sc.words
+	words := t.sc.words[:hi]
 	slots := t.ix.slots
-	size := uint64(len(slots) >> 1)
-	salt := t.ix.salt
+	var homes homeBlock
 	for i := lo; i < hi; i++ {
-		w := words[i]
-		p, _ := bits.Mul64(batch.Mix(w+golden^salt), size)
-		p <<= 1
+		j := (i - lo) % len(homes)
+		if j == 0 {
+			t.ix.homes(words[i:], &homes)
+		}
+		w, p := words[i], homes[j]
 		for slots[p+1] != 0 && slots[p] != w {
 			if p += 2; p == uint64(len(slots)) {
 				p = 0
@@ -104,8 +104,10 @@ func (t *Table) lookupWords(keys *batch.KeyVec, sel []uint16, lo, hi int, mode M
 		ref := Ref(slots[p+1])
 		if ref == None || t.stampAt != 0 {
 			refs[i] = t.absent(ref, w, i, mode, fresh, sel, keys)
-			slots, salt = t.ix.slots, t.ix.salt
-			size = uint64(len(slots) >> 1)
+			if &slots[0] != &t.ix.slots[0] {
+				slots = t.ix.slots
+				t.ix.homes(words[i-j:], &homes)
+			}
 			continue
 		}
 		refs[i] = ref

@@ -3,6 +3,7 @@ package state
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -299,5 +300,76 @@ func TestRowsStayInStep(t *testing.T) {
 	x.Lookup(b, kv, nil, Read, refs[:], nil)
 	if got := x.Row(refs[0])[0]; got != 77 {
 		t.Fatalf("the row has %d", got)
+	}
+}
+
+// TestGroupWithoutGrouping groups batches of almost only new keys, for which the
+// index is used instead of a grouping of their own: through growth of the index in the
+// middle of a batch, repeated keys, selections, and the end of the numbers of passes.
+func TestGroupWithoutGrouping(t *testing.T) {
+	s := New(Config{})
+	kk := keyKinds[1]
+	x := s.Table("t", TableSpec{Key: kk.types, Lanes: 1})
+	rnd := rand.New(rand.NewPCG(3, 4))
+	refs := map[int]Ref{}
+	passes := 0
+	var g Grouper
+	for step := range 60 {
+		if step == 30 {
+			x.ix.pass = 1<<16 - 10
+		}
+		ks := make([]int, 300)
+		for i := range ks {
+			if ks[i] = rnd.IntN(50_000); i > 0 && rnd.IntN(6) == 0 {
+				ks[i] = ks[rnd.IntN(i)]
+			}
+		}
+		b, kv := kk.batch(ks)
+		var sel []uint16
+		lanes := batch.Span(0, len(ks))
+		if step%3 == 0 {
+			for l := range ks {
+				if rnd.IntN(4) > 0 {
+					sel = append(sel, uint16(l))
+				}
+			}
+			lanes = sel
+		}
+		before := x.ix.pass
+		x.Group(&g, b, kv, sel, Upsert)
+		if x.ix.pass != before {
+			passes++
+		}
+		number := map[int]int{}
+		for i, l := range lanes {
+			k := ks[l]
+			n, ok := number[k]
+			if !ok {
+				n = len(number)
+				number[k] = n
+				_, had := refs[k]
+				if n >= g.Len() || g.Reps[n] != l || batch.Bit(g.Fresh, n) == had {
+					t.Fatalf("step %d: group %d of key %d, which was there: %v", step, n, k, had)
+				}
+				if !had {
+					refs[k] = g.Refs[n]
+				}
+				if g.Refs[n] != refs[k] {
+					t.Fatalf("step %d: row %d of key %d, not %d", step, g.Refs[n], k, refs[k])
+				}
+			}
+			if int(g.G[i]) != n {
+				t.Fatalf("step %d: row %d is in group %d, not %d", step, i, g.G[i], n)
+			}
+		}
+		if g.Len() != len(number) || x.Len() != len(refs) {
+			t.Fatalf("step %d: %d groups, not %d; %d rows, not %d", step, g.Len(), len(number), x.Len(), len(refs))
+		}
+		if err := s.EndStep(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if passes < 40 || x.ix.pass > 1000 {
+		t.Errorf("%d passes, the last is %d", passes, x.ix.pass)
 	}
 }
