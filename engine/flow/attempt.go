@@ -462,4 +462,9 @@ func (t *task) close() {
 	if t.store != nil {
 		_ = t.store.Close()
 	}
+	// Timers that are still to come know the task: it must not keep what the job held.
+	for _, n := range t.nodes {
+		n.op, n.hold, n.finish, n.completer, n.resume, n.ctx.Store = nil, nil, nil, nil, nil, nil
+	}
+	t.store = nil
 }
