@@ -460,6 +460,7 @@ func (t *task) close() {
 		_ = n.op.Close()
 	}
 	if t.store != nil {
+		t.spilled = t.store.SpilledBytes()
 		_ = t.store.Close()
 	}
 	// Timers that are still to come know the task: it must not keep what the job held.

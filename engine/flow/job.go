@@ -186,6 +186,7 @@ func (t *task) status(job State) TaskStatus {
 	case t.live.Load():
 		s.State = Running
 	}
+	s.SpilledBytes = t.spilled
 	if t.live.Load() && t.store != nil {
 		s.SpilledBytes = t.store.SpilledBytes()
 		if !t.dead.Load() {

@@ -51,15 +51,16 @@ type task struct {
 	endDue      bool // the input is over
 	ended       bool // and that was passed on
 
-	nodes  []*node
-	outs   []*outEdge
-	src    *source
-	sinks  []*sinkOp
-	store  *state.Store
-	keyed  bool // the store has structures
-	snap   *snapping
-	chains [][]fileRef // of keyed state to restore
-	from   *ckptStore
+	nodes   []*node
+	outs    []*outEdge
+	src     *source
+	sinks   []*sinkOp
+	store   *state.Store
+	spilled int64 // bytes that the store had put on disk when it was closed
+	keyed   bool  // the store has structures
+	snap    *snapping
+	chains  [][]fileRef // of keyed state to restore
+	from    *ckptStore
 
 	mail   mailbox
 	mailAt int  // the message that may be taken next
