@@ -58,11 +58,9 @@ type sessionOp struct {
 	times, walls  []int64
 	millis, local []int64
 
-	in     *batch.Batch
-	segs   Segments
-	firing bool
-	upTo   int64
-	fire   sessionFire
+	windowWalk
+	upTo int64
+	fire sessionFire
 }
 
 // Draw names the operator and its state.
@@ -138,35 +136,12 @@ func (o *sessionOp) Process(c *Ctx, _ int, b *batch.Batch) error {
 		due, any := o.set.timers.Min()
 		return soon <= to || any && due <= to || !clock.steady(from, to)
 	})
-	return o.run(c)
-}
-
-// run goes on with what is under way.
-func (o *sessionOp) run(c *Ctx) error {
-	for {
-		if o.firing {
-			if done, err := o.fireMore(c); err != nil || !done {
-				return err
-			}
-			o.firing = false
-		}
-		if o.in == nil {
-			return nil
-		}
-		if !o.segs.Next() {
-			o.in = nil
-			return nil
-		}
-		o.take(c, o.in, Lanes(o.in, o.segs.Lo, o.segs.Hi), o.segs.Before)
-		if o.segs.Moved() {
-			o.startFiring(o.segs.After)
-		}
-	}
+	return o.walk(c, o)
 }
 
 // Resume goes on after a pause.
 func (o *sessionOp) Resume(c *Ctx) (bool, error) {
-	err := o.run(c)
+	err := o.walk(c, o)
 	return err == nil && o.firing, err
 }
 
@@ -257,13 +232,13 @@ func (o *sessionOp) Watermark(c *Ctx, ts int64) error {
 		return nil
 	}
 	o.startFiring(ts)
-	return o.run(c)
+	return o.walk(c, o)
 }
 
 // Timer fires sessions on processing time.
 func (o *sessionOp) Timer(c *Ctx, at int64) error {
 	o.startFiring(at - 1)
-	return o.run(c)
+	return o.walk(c, o)
 }
 
 // arm sets the timer for the next session on processing time.
@@ -278,7 +253,7 @@ func (o *sessionOp) Finish(c *Ctx) error {
 	if o.window.Proctime {
 		o.startFiring(batch.MaxWatermark)
 	}
-	return o.run(c)
+	return o.walk(c, o)
 }
 
 func (o *sessionOp) startFiring(upTo int64) { o.firing, o.upTo = true, upTo }

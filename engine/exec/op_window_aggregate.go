@@ -66,11 +66,9 @@ type windowAgg struct {
 	split paneSplit
 
 	// What is under way: rows of a batch, and windows that fire.
-	in     *batch.Batch
-	segs   Segments
-	firing bool
-	upTo   int64
-	fire   fireState
+	windowWalk
+	upTo int64
+	fire fireState
 }
 
 // Draw names the operator and its state.
@@ -146,7 +144,7 @@ func (o *windowAgg) Process(c *Ctx, _ int, b *batch.Batch) error {
 		return least <= to && (!o.clock.steady(from, to) ||
 			o.grid.endsUpTo(o.clock.wall(from)+1) != o.grid.endsUpTo(o.clock.wall(to)+1))
 	})
-	return o.run(c)
+	return o.walk(c, o)
 }
 
 func (o *windowAgg) processAttached(c *Ctx, b *batch.Batch) error {
@@ -178,7 +176,7 @@ func (o *windowAgg) processAttached(c *Ctx, b *batch.Batch) error {
 	}
 	o.in = b
 	o.segs = NewSegments(c.Watermark(), b, func(_, to int64) bool { return least <= to })
-	return o.run(c)
+	return o.walk(c, o)
 }
 
 // addNow puts rows into the pane of the step's time.
@@ -192,33 +190,9 @@ func (o *windowAgg) addNow(c *Ctx, b *batch.Batch) {
 	c.SetTimer(o.clock.fires(o.grid.firstEnd(pane)) + 1)
 }
 
-// run goes on with what is under way: the segments of a batch and the windows that
-// fire between them.
-func (o *windowAgg) run(c *Ctx) error {
-	for {
-		if o.firing {
-			if done, err := o.fireMore(c); err != nil || !done {
-				return err
-			}
-			o.firing = false
-		}
-		if o.in == nil {
-			return nil
-		}
-		if !o.segs.Next() {
-			o.in = nil
-			return nil
-		}
-		o.take(c, o.in, Lanes(o.in, o.segs.Lo, o.segs.Hi), o.segs.Before)
-		if o.segs.Moved() {
-			o.startFiring(o.segs.After)
-		}
-	}
-}
-
 // Resume goes on after a pause.
 func (o *windowAgg) Resume(c *Ctx) (bool, error) {
-	err := o.run(c)
+	err := o.walk(c, o)
 	return err == nil && o.firing, err
 }
 
@@ -320,13 +294,13 @@ func (o *windowAgg) Watermark(c *Ctx, ts int64) error {
 		return nil
 	}
 	o.startFiring(ts)
-	return o.run(c)
+	return o.walk(c, o)
 }
 
 // Timer fires windows on processing time.
 func (o *windowAgg) Timer(c *Ctx, at int64) error {
 	o.startFiring(at - 1)
-	return o.run(c)
+	return o.walk(c, o)
 }
 
 // Finish fires the windows on processing time that are open when the input ends.
@@ -334,7 +308,7 @@ func (o *windowAgg) Finish(c *Ctx) error {
 	if o.cfg.Window.Proctime {
 		o.startFiring(batch.MaxWatermark)
 	}
-	return o.run(c)
+	return o.walk(c, o)
 }
 
 func (o *windowAgg) startFiring(upTo int64) {

@@ -171,3 +171,45 @@ func floorDiv(a, b int64) int64 {
 	}
 	return q
 }
+
+// windowWalk is a batch on its way through an operator of windows: its segments are
+// taken in turn, windows fire where the watermark moved between them, and while they
+// do the operator may pause.
+type windowWalk struct {
+	in     *batch.Batch
+	segs   Segments
+	firing bool
+}
+
+// windowed is what a walk asks of its operator.
+type windowed interface {
+	// take adds the rows of a segment, at lanes sel, that are not late at wm.
+	take(c *Ctx, b *batch.Batch, sel []uint16, wm int64)
+	// startFiring sets firing: windows up to a watermark are to fire.
+	startFiring(upTo int64)
+	// fireMore fires some of them; false after a pause.
+	fireMore(c *Ctx) (done bool, err error)
+}
+
+// walk goes on with what is under way.
+func (w *windowWalk) walk(c *Ctx, o windowed) error {
+	for {
+		if w.firing {
+			if done, err := o.fireMore(c); err != nil || !done {
+				return err
+			}
+			w.firing = false
+		}
+		if w.in == nil {
+			return nil
+		}
+		if !w.segs.Next() {
+			w.in = nil
+			return nil
+		}
+		o.take(c, w.in, Lanes(w.in, w.segs.Lo, w.segs.Hi), w.segs.Before)
+		if w.segs.Moved() {
+			o.startFiring(w.segs.After)
+		}
+	}
+}
