@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	_ "time/tzdata" // zones are there on every machine, and the binary is one file
 )
 
 // LoadZone finds a time zone by the names Java takes: regions of the tz database,
