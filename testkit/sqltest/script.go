@@ -42,6 +42,7 @@ type Section struct {
 	Skip     string
 	Only     []string // onlyWords that are set
 	Exact    bool     // the changes are the same in whole batches
+	Covers   []string // rows of docs/sql-support.md that the section shows
 
 	head, tail int // lines of the file that Want takes
 }
@@ -61,10 +62,12 @@ type scope struct {
 	only     []string
 	skip     string
 	exact    bool
+	covers   []string
 }
 
 func (s scope) clone() scope {
 	s.settings, s.given, s.setup, s.only = slices.Clone(s.settings), slices.Clone(s.given), slices.Clone(s.setup), slices.Clone(s.only)
+	s.covers = slices.Clone(s.covers)
 	return s
 }
 
@@ -126,6 +129,8 @@ func (f *File) directives(i int, s *scope) (int, error) {
 			}
 		case "exact":
 			s.exact = true
+		case "covers":
+			s.covers = append(s.covers, strings.Fields(rest)...)
 		case "setup":
 			from := i + 1
 			for i++; i < len(f.lines) && strings.TrimSpace(f.lines[i]) != ""; i++ {
@@ -168,6 +173,7 @@ func (f *File) directives(i int, s *scope) (int, error) {
 func (f *File) section(i int, own scope) (int, error) {
 	s := &Section{
 		Line: i + 1, Settings: own.settings, Given: own.given, Setup: own.setup, Sink: own.sink, Skip: own.skip, Only: own.only, Exact: own.exact,
+		Covers: own.covers,
 	}
 	from := i
 	for i < len(f.lines) && f.lines[i] != "----" {
