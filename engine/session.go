@@ -89,6 +89,9 @@ func (s *Session) Execute(ctx context.Context, text string) (*Result, error) {
 	case *bind.Explain:
 		return s.explain(b)
 	}
+	if run := s.statement(bound, text); run != nil {
+		return run(ctx)
+	}
 	return s.submit(ctx, bound, text)
 }
 
@@ -107,6 +110,9 @@ func (s *Session) Check(text string) error {
 		return nil
 	case *bind.Explain:
 		bound = b.Of
+	}
+	if s.statement(bound, text) != nil {
+		return nil
 	}
 	_, err = optimize.Plan(bound, s.cat)
 	return err

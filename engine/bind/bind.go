@@ -38,7 +38,7 @@ type Binder struct {
 func New(s *catalog.Session, text string) *Binder { return &Binder{Session: s, Text: text} }
 
 // Bound is a statement with its meaning: *Query, *Insert, *Inserts, *Action,
-// *Explain, *BeginSet or *EndSet.
+// *Explain, *BeginSet, *EndSet, or one of those in stmt_*.go.
 type Bound interface{ bound() }
 
 // Query is a query whose rows go to whoever asked.

@@ -59,13 +59,21 @@ func (b *Binder) Statement(s ast.Statement) (Bound, error) {
 	case *ast.Reset:
 		return b.action(b.reset(s), nil)
 	case *ast.Show:
+		if s.What == "JOBS" {
+			return showJobs(s), nil
+		}
 		return b.action(b.show(s))
 	case *ast.ShowCurrent:
 		return b.action(b.showCurrent(s))
 	case *ast.ShowCreate:
 		return b.action(b.showCreate(s))
 	case *ast.Describe:
+		if s.What == "JOB" {
+			return describeJob(s), nil
+		}
 		return b.action(b.describe(s))
+	case *ast.StopJob:
+		return stopJob(s), nil
 	}
 	return nil, refuse(s)
 }
@@ -121,8 +129,6 @@ func refuse(s ast.Statement) error {
 		return no("loading and using modules")
 	case *ast.AddJar, *ast.RemoveJar:
 		return no("loading jars")
-	case *ast.StopJob:
-		return no("STOP JOB in a script")
 	default:
 		_ = s
 	}

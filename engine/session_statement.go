@@ -1,0 +1,22 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/minkstream/mink/engine/bind"
+)
+
+// statement is how to run a statement that is neither a query, nor an insert, nor an
+// Action; nil for those. Each has a file of its own.
+func (s *Session) statement(b bind.Bound, text string) func(ctx context.Context) (*Result, error) {
+	switch b := b.(type) {
+	case *bind.JobCommand:
+		return func(ctx context.Context) (*Result, error) { return s.jobCommand(ctx, b) }
+	}
+	return nil
+}
+
+// shown is a result of rows.
+func (s *Session) shown(r *bind.Rows) *Result {
+	return &Result{Schema: r.Schema, Rows: rowsBatch(r), Zone: s.Zone()}
+}

@@ -1,0 +1,178 @@
+package sqltest
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/gateway"
+)
+
+const jobsSetup = `
+SET 'execution.checkpointing.savepoint-dir' = '${dir}/savepoints';
+CREATE TABLE numbers (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '500', 'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '1000000');
+CREATE TABLE ending (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '1000', 'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '10');
+CREATE TABLE written (n BIGINT) WITH ('connector' = 'filesystem', 'path' = '${dir}/written', 'format' = 'csv');
+CREATE TABLE timed (n BIGINT, ts AS TO_TIMESTAMP_LTZ(n, 3), WATERMARK FOR ts AS ts) WITH ('connector' = 'datagen', 'rows-per-second' = '500', 'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '1000000');
+`
+
+// jobSession is a session whose statements a test runs one by one.
+type jobSession struct {
+	t       *testing.T
+	ctx     context.Context
+	client  gateway.Client
+	session gateway.Session
+	dir     string
+}
+
+func newJobSession(t *testing.T) *jobSession {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	client := local(t, false)
+	t.Cleanup(func() { client.Close(); cancel() })
+	session, err := client.OpenSession(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := &jobSession{t, ctx, client, session, t.TempDir()}
+	j.rows(jobsSetup)
+	return j
+}
+
+// rows runs statements and returns the rows of the last one.
+func (j *jobSession) rows(sql string) []row {
+	j.t.Helper()
+	got := (&runner{ctx: j.ctx, session: j.session, dir: j.dir}).script(sql)
+	if got.err != nil {
+		j.t.Fatalf("%s: %v", sql, got.err)
+	}
+	return got.rows
+}
+
+// start submits a statement and returns its job's id once it is running.
+func (j *jobSession) start(sql string) string {
+	j.t.Helper()
+	op, err := j.session.Execute(j.ctx, sql)
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	j.waitFor(op.Job(), "RUNNING")
+	return op.Job()
+}
+
+func (j *jobSession) waitFor(id, state string) {
+	j.t.Helper()
+	for j.ctx.Err() == nil {
+		if got := j.rows("DESCRIBE JOB '" + id + "'"); got[0].cells[2] == state {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	j.t.Fatalf("job %s is never %s", id, state)
+}
+
+func (j *jobSession) fails(sql string, code diag.Code) {
+	j.t.Helper()
+	_, err := j.session.Execute(j.ctx, sql)
+	if d := diag.As(err); d == nil || d.Code != code || d.Span.IsZero() {
+		j.t.Errorf("%s fails with %v, not with %s at a place", sql, err, code)
+	}
+}
+
+// numbers are the numbers that committed files hold, in order of the files.
+func (j *jobSession) numbers() []string {
+	j.t.Helper()
+	var out []string
+	for _, r := range j.rows("SET 'execution.runtime-mode' = 'batch'; SELECT n FROM written ORDER BY n; SET 'execution.runtime-mode' = 'streaming'") {
+		out = append(out, r.cells[0])
+	}
+	return out
+}
+
+// TestJobStatements shows, describes and cancels jobs (S74, S60, S85).
+func TestJobStatements(t *testing.T) {
+	j := newJobSession(t)
+	if got := j.rows("SHOW JOBS"); len(got) != 0 {
+		t.Fatalf("jobs before the first one: %v", got)
+	}
+	id := j.start("INSERT INTO written SELECT n FROM numbers")
+	got := j.rows("SHOW JOBS")
+	if len(got) != 1 || got[0].cells[0] != id || got[0].cells[2] != "RUNNING" ||
+		got[0].cells[1] != "insert-into_default_catalog.default_database.written" {
+		t.Errorf("SHOW JOBS gives %v", got)
+	}
+	if at, err := time.Parse("2006-01-02 15:04:05.000", got[0].cells[3]); err != nil || at.IsZero() {
+		t.Errorf("start time %s: %v", got[0].cells[3], err)
+	}
+	j.rows("STOP JOB '" + id + "'")
+	if got := j.rows("DESC JOB '" + id + "'"); got[0].cells[2] != "CANCELED" {
+		t.Errorf("after STOP JOB: %v", got)
+	}
+	j.fails("STOP JOB '"+id+"'", diag.InvalidQuery)
+	j.fails("STOP JOB '"+id+"' WITH SAVEPOINT", diag.InvalidQuery)
+	j.fails("DESCRIBE JOB 'nope'", diag.NotFound)
+	j.fails("STOP JOB 'nope'", diag.NotFound)
+	j.fails("STOP JOB '"+id+"' WITH DRAIN", diag.Syntax)
+}
+
+// TestStopWithSavepoint stops a job and goes on from its savepoint: no number is lost
+// and none comes twice.
+func TestStopWithSavepoint(t *testing.T) {
+	j := newJobSession(t)
+	id := j.start("INSERT INTO written SELECT n FROM numbers")
+	time.Sleep(200 * time.Millisecond)
+	path := j.rows("STOP JOB '" + id + "' WITH SAVEPOINT")[0].cells[0]
+	if _, err := os.Stat(filepath.Join(path, "_metadata")); err != nil || !strings.HasPrefix(path, filepath.Join(j.dir, "savepoints")) {
+		t.Fatalf("savepoint path %s: %v", path, err)
+	}
+	if got := j.rows("DESCRIBE JOB '" + id + "'"); got[0].cells[2] != "FINISHED" {
+		t.Errorf("after STOP JOB WITH SAVEPOINT: %v", got)
+	}
+	first := len(j.numbers())
+	j.rows("SET 'execution.state-recovery.path' = '" + path + "'")
+	id = j.start("INSERT INTO written SELECT n FROM numbers")
+	j.rows("RESET 'execution.state-recovery.path'")
+	time.Sleep(200 * time.Millisecond)
+	j.rows("STOP JOB '" + id + "' WITH SAVEPOINT")
+	all := j.numbers()
+	if first == 0 || len(all) <= first {
+		t.Fatalf("%d numbers before the savepoint, %d after going on", first, len(all))
+	}
+	for i, n := range all {
+		if n != strconv.Itoa(i+1) {
+			t.Fatalf("number %d is %s", i+1, n)
+		}
+	}
+}
+
+// TestStopWithDrain sends the last watermark, so that a window fires that the stream
+// had not reached the end of.
+func TestStopWithDrain(t *testing.T) {
+	const day = "INSERT INTO written SELECT COUNT(*) FROM TABLE(TUMBLE(TABLE timed, DESCRIPTOR(ts), INTERVAL '1' DAY)) GROUP BY window_start, window_end"
+	for _, drain := range []bool{false, true} {
+		j := newJobSession(t)
+		id := j.start(day)
+		time.Sleep(100 * time.Millisecond)
+		stop := "STOP JOB '" + id + "' WITH SAVEPOINT"
+		if drain {
+			stop += " WITH DRAIN"
+		}
+		j.rows(stop)
+		files, err := filepath.Glob(filepath.Join(j.dir, "written", "part-*"))
+		if err != nil || (len(files) > 0) != drain {
+			t.Errorf("drain %v: window fired: %v, %v", drain, files, err)
+		}
+	}
+}
+
+func TestSavepointNeedsADirectory(t *testing.T) {
+	j := newJobSession(t)
+	id := j.start("INSERT INTO written SELECT n FROM numbers")
+	j.rows("RESET 'execution.checkpointing.savepoint-dir'")
+	j.fails("STOP JOB '"+id+"' WITH SAVEPOINT", diag.Config)
+	j.rows("STOP JOB '" + id + "'")
+}
