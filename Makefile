@@ -60,9 +60,10 @@ fuzz: ## each fuzz target for 20 seconds
 	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 20s $$p || exit 1; \
 	  done; done
 
-gen: ## regenerate docs/reference and generated tables
+gen: ## regenerate docs/reference, docs/sql-support.md and generated tables
 	$(GO) generate $(PKGS)
 	$(GO) run . docs --out docs/reference
+	$(GO) run ./testkit/support/supportpage
 
 accept: ## rewrite the expected output of text tests; read the diff
 	MINK_ACCEPT=1 $(GO) test ./engine/... ./testkit/... ./cli/...

@@ -97,6 +97,7 @@ SELECT a FROM t OFFSET «2
 SELECT CAST(b AS «TIMESTAMP WITH TIME ZONE) FROM t
 `
 
+// covers Q35 S57 T2.9.1
 // TestRefusals runs each statement: it fails with its code, its place and its words,
 // never with a wrong answer or an error of mink's own.
 func TestRefusals(t *testing.T) {
