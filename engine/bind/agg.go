@@ -44,7 +44,7 @@ func (x *block) hasAggregate(s *ast.Select, order *ast.Ordered) bool {
 	found := false
 	visit := func(e ast.Expr) {
 		walkExpr(e, func(e ast.Expr) bool {
-			if f, ok := e.(*ast.FuncCall); ok && len(f.Name) == 1 && f.Over == nil && isAggregate(strings.ToUpper(f.Name[0].Name)) {
+			if f, ok := e.(*ast.FuncCall); ok && f.Over == nil && x.b.aggregates(f.Name) {
 				found = true
 			}
 			return !found

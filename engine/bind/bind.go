@@ -32,6 +32,10 @@ type Binder struct {
 	ctes  *cteEnv
 	views []catalog.Path // being expanded, against views that contain themselves
 	depth int            // of nested queries, for the hint scope
+	// inlined are the SQL functions being put in, against functions that call
+	// themselves; calls counts all that were.
+	inlined []*catalog.UserFunction
+	calls   *int
 }
 
 // New makes a binder for a statement of text.

@@ -13,27 +13,20 @@ import (
 	"github.com/minkstream/mink/engine/types"
 )
 
-// function finds a scalar function: temporary system ones, built-in ones, then
-// those of the catalog. nil when there is none.
+// function finds a built-in scalar function; nil when there is none.
 func (b *Binder) function(name ast.Name) *function.Func {
-	u := b.Session.Function(name.Last())
-	if u != nil && (u.System || len(name) > 1) {
-		return u.Func
+	if len(name) != 1 {
+		return nil
 	}
-	if len(name) == 1 {
-		if f := b.Session.Host.Functions.Lookup(name[0].Name); f != nil {
-			return f
-		}
-	}
-	if u != nil {
-		return u.Func
-	}
-	return nil
+	return b.Session.Host.Functions.Lookup(name[0].Name)
 }
 
 func (x *block) call(e *ast.FuncCall) (expr.Node, error) {
 	if e.Syntax == ast.CallMinusInterval {
 		return x.minusInterval(e)
+	}
+	if u := x.b.userFunction(e.Name); u != nil {
+		return x.userCall(u, e)
 	}
 	name := strings.ToUpper(e.Name.Last())
 	if len(e.Name) == 1 {
@@ -133,12 +126,7 @@ func (b *Binder) noFunction(e *ast.FuncCall) error {
 	if len(e.Name) == 1 && flinkFunctions[strings.ToUpper(name)] {
 		return unsupported(e.Name.Span(), "function %s is", strings.ToUpper(name))
 	}
-	err := diag.At(e.Name.Span(), diag.UnknownFunction, "no function %s", name)
-	names := append(b.Session.Host.Functions.Names(), aggregateNames()...)
-	for _, u := range b.Session.UserFunctions() {
-		names = append(names, u.Name)
-	}
-	return suggest(err, strings.ToUpper(name), names)
+	return b.nearFunction(diag.At(e.Name.Span(), diag.UnknownFunction, "no function %s", name), e.Name)
 }
 
 // minusInterval binds (a - b) DAY: the difference of two times in a unit.

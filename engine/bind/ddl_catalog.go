@@ -1,8 +1,6 @@
 package bind
 
 import (
-	"strings"
-
 	"github.com/minkstream/mink/engine/catalog"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/sql/ast"
@@ -113,38 +111,6 @@ func (b *Binder) dropDatabase(s *ast.DropDatabase) (*Action, error) {
 		}
 		return placed(err, s.Name.Span())
 	}), nil
-}
-
-// createFunction makes a name for a Go function that the host registered.
-func (b *Binder) createFunction(s *ast.CreateFunction) (*Action, error) {
-	if s.System && !s.Temporary {
-		return nil, diag.At(s.Span(), diag.UnsupportedByFlink, "a SYSTEM function must be TEMPORARY")
-	}
-	lang := strings.ToUpper(s.Language)
-	if lang == "SQL" {
-		return nil, diag.At(s.Span(), diag.UnsupportedByFlink, "functions in LANGUAGE SQL are parsed but nothing runs them")
-	}
-	if len(s.Resources) > 0 {
-		return nil, unsupported(s.Resources[0].URI.Span, "loading functions from a %s is", s.Resources[0].Kind)
-	}
-	f := b.Session.Host.UserFunctions[s.Identifier.Value]
-	if f == nil {
-		return nil, unsupported(s.Identifier.Span, "function '%s' is not registered in this binary, and loading it is", s.Identifier.Value)
-	}
-	name := s.Name.Last()
-	if lang == "" {
-		lang = "JAVA"
-	}
-	u := &catalog.UserFunction{Name: name, Identifier: s.Identifier.Value, Language: lang, Temporary: s.Temporary, System: s.System, Func: f}
-	return done("CREATE FUNCTION", func() error {
-		return placed(b.Session.CreateFunction(u, s.IfNotExists), s.Name.Span())
-	}), nil
-}
-
-func (b *Binder) dropFunction(s *ast.DropFunction) *Action {
-	return done("DROP FUNCTION", func() error {
-		return placed(b.Session.DropFunction(s.Name.Last(), s.IfExists), s.Name.Span())
-	})
 }
 
 func (b *Binder) useCatalog(s *ast.UseCatalog) *Action {

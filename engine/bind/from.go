@@ -144,7 +144,7 @@ func (b *Binder) tableFunc(e *ast.FuncCall, outer *scope) (logical.Node, *scope,
 			return nil, nil, unsupported(e.Span(), "UNNEST is")
 		}
 	}
-	if f := b.function(e.Name); f != nil || isAggregate(name) {
+	if f := b.function(e.Name); f != nil || isAggregate(name) || b.userFunction(e.Name) != nil {
 		return nil, nil, diag.At(e.Span(), diag.InvalidQuery, "%s gives a value, not a table", name)
 	}
 	names := []string{"TUMBLE", "HOP", "CUMULATE", "SESSION"}

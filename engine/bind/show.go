@@ -78,7 +78,7 @@ func (b *Binder) show(s *ast.Show) (*Action, error) {
 			return out, nil
 		}), nil
 	case "FUNCTIONS":
-		return list("function name", func() ([]string, error) { return b.functionNames(s.User), nil }), nil
+		return list("function name", func() ([]string, error) { return b.functionNames(s) }), nil
 	case "COLUMNS":
 		return b.showColumns(s, keep)
 	case "MODULES":
@@ -106,23 +106,6 @@ func (b *Binder) place(n ast.Name) (cat, db string, err error) {
 		err = placed(b.Session.Store.CheckDatabase(cat, db), n.Span())
 	}
 	return cat, db, err
-}
-
-func (b *Binder) functionNames(user bool) []string {
-	var out []string
-	for _, u := range b.Session.UserFunctions() {
-		out = append(out, strings.ToLower(u.Name))
-	}
-	if !user {
-		for _, n := range b.Session.Host.Functions.Names() {
-			out = append(out, strings.ToLower(n))
-		}
-		for _, n := range aggregateNames() {
-			out = append(out, strings.ToLower(n))
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 // filter makes the test of LIKE and ILIKE.
@@ -193,6 +176,8 @@ func (b *Binder) describe(s *ast.Describe) (*Action, error) {
 			}
 			return out, nil
 		}), nil
+	case "FUNCTION":
+		return b.describeFunction(s)
 	case "DATABASE":
 		return nil, diag.At(s.Span(), diag.UnsupportedByFlink, "DESCRIBE DATABASE is parsed but not run by Flink")
 	}

@@ -49,7 +49,9 @@ func (b *Binder) Statement(s ast.Statement) (Bound, error) {
 	case *ast.CreateFunction:
 		return b.action(b.createFunction(s))
 	case *ast.DropFunction:
-		return b.action(b.dropFunction(s), nil)
+		return b.action(b.dropFunction(s))
+	case *ast.AlterFunction:
+		return b.action(b.alterFunction(s))
 	case *ast.UseCatalog:
 		return b.action(b.useCatalog(s), nil)
 	case *ast.UseDatabase:
@@ -113,8 +115,6 @@ func refuse(s ast.Statement) error {
 		return no("ALTER CATALOG")
 	case *ast.AlterDatabase:
 		return no("ALTER DATABASE")
-	case *ast.AlterFunction:
-		return no("ALTER FUNCTION")
 	case *ast.CreateMaterializedTable, *ast.AlterMaterializedTable, *ast.DropMaterializedTable:
 		return no("MATERIALIZED TABLE")
 	case *ast.CreateModel, *ast.AlterModel, *ast.DropModel:

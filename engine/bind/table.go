@@ -89,7 +89,7 @@ func (b *Binder) view(t *catalog.Table, name ast.Name) (*rows, error) {
 	if slices.Contains(b.views, t.Path) {
 		return nil, diag.At(name.Span(), diag.InvalidQuery, "view %s reads itself", name)
 	}
-	inner := &Binder{Session: b.Session, Text: t.Text, from: t.Scope, views: append(slices.Clone(b.views), t.Path), depth: b.depth + 1}
+	inner := &Binder{Session: b.Session, Text: t.Text, from: t.Scope, views: append(slices.Clone(b.views), t.Path), depth: b.depth + 1, inlined: b.inlined, calls: b.calls}
 	if inner.depth > 64 {
 		return nil, diag.At(name.Span(), diag.LimitExceeded, "views are nested more than 64 deep")
 	}

@@ -52,6 +52,8 @@ type database struct {
 	comment string
 	options map[string]string
 	tables  map[string]*Table
+	// functions are by lower-case name; nil until the first one is made.
+	functions map[string]*UserFunction
 }
 
 // NewStore makes a store with the default catalog and database.
@@ -157,7 +159,7 @@ func (s *Store) DropDatabase(cat, name string, cascade bool) error {
 	if err != nil {
 		return err
 	}
-	if len(d.tables) > 0 && !cascade {
+	if len(d.tables)+len(d.functions) > 0 && !cascade {
 		return diag.New(diag.InvalidQuery, "database %s.%s is not empty", cat, name).
 			WithHint("DROP DATABASE %s CASCADE drops what is in it too", Quote(name))
 	}

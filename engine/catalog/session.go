@@ -36,24 +36,15 @@ type Session struct {
 	catalog   string
 	database  string
 	temporary map[Path]*Table
-	functions map[string]*UserFunction
-}
-
-// UserFunction is a function made by CREATE FUNCTION.
-type UserFunction struct {
-	Name       string
-	Identifier string
-	Language   string
-	Temporary  bool
-	System     bool
-	Func       *function.Func
+	system    map[string]*UserFunction // temporary system functions, by lower-case name
+	functions map[Path]*UserFunction   // temporary functions of catalogs
 }
 
 // NewSession starts a session in the default catalog and database.
 func NewSession(store *Store, host *Host) *Session {
 	return &Session{
 		Store: store, Host: host, Config: NewConfig(), catalog: DefaultCatalog, database: DefaultDatabase,
-		temporary: map[Path]*Table{}, functions: map[string]*UserFunction{},
+		temporary: map[Path]*Table{}, system: map[string]*UserFunction{}, functions: map[Path]*UserFunction{},
 	}
 }
 
@@ -243,51 +234,4 @@ func (s *Session) Rename(t *Table, to Path) error {
 		s.Store.remove(t.Path)
 	}
 	return s.ReplaceTable(&c)
-}
-
-// Function finds a user function by its own name, or nil.
-func (s *Session) Function(name string) *UserFunction {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.functions[name]
-}
-
-// UserFunctions lists the functions made by CREATE FUNCTION in order of name.
-func (s *Session) UserFunctions() []*UserFunction {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	var out []*UserFunction
-	for _, n := range slices.Sorted(maps.Keys(s.functions)) {
-		out = append(out, s.functions[n])
-	}
-	return out
-}
-
-// CreateFunction stores a user function.
-func (s *Session) CreateFunction(f *UserFunction, ifNotExists bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.functions[f.Name] != nil {
-		if ifNotExists {
-			return nil
-		}
-		return diag.New(diag.AlreadyExists, "function %s already exists", f.Name)
-	}
-	s.functions[f.Name] = f
-	return nil
-}
-
-// DropFunction removes a user function.
-func (s *Session) DropFunction(name string, ifExists bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.functions[name] == nil && !ifExists {
-		e := diag.New(diag.NotFound, "no function %s", name)
-		if g := diag.Suggest(name, slices.Sorted(maps.Keys(s.functions))); g != "" {
-			e.WithHint("did you mean %s", g)
-		}
-		return e
-	}
-	delete(s.functions, name)
-	return nil
 }

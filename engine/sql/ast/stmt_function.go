@@ -9,7 +9,7 @@ type CreateFunction struct {
 	OrReplace   bool // taken by the grammar, without effect
 	IfNotExists bool
 	Identifier  String // class or path
-	Language    string // JAVA, SCALA, PYTHON, SQL or ""
+	Language    string // JAVA, SCALA, PYTHON, SQL, mink's own WASM and GO, or ""
 	Resources   []Resource
 	Options     []Option
 }

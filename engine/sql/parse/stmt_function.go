@@ -36,7 +36,7 @@ func (p *parser) language() string {
 	if !p.accept("LANGUAGE") {
 		return ""
 	}
-	return p.expectOneOf("JAVA", "SCALA", "PYTHON", "SQL")
+	return p.expectOneOf("JAVA", "SCALA", "PYTHON", "SQL", "WASM", "GO")
 }
 
 func (p *parser) alterFunction(start int) ast.Statement {
