@@ -35,6 +35,9 @@ func (x *block) from(t ast.TableRef, outer *scope) error {
 
 // tableRef binds an item of FROM.
 func (b *Binder) tableRef(t ast.TableRef, outer *scope, h hints) (logical.Node, *scope, error) {
+	if c := b.rowCall(t); c != nil {
+		return b.callAlone(c, outer)
+	}
 	switch t := t.(type) {
 	case *ast.TableName:
 		return b.tableName(t, outer)
@@ -64,8 +67,6 @@ func (b *Binder) tableRef(t ast.TableRef, outer *scope, h hints) (logical.Node, 
 		return b.tableFunc(f, outer)
 	case *ast.SnapshotTable:
 		return nil, nil, unsupported(t.Span(), "FOR SYSTEM_TIME AS OF outside of a JOIN (time travel) is")
-	case *ast.Unnest:
-		return nil, nil, unsupported(t.Span(), "UNNEST is")
 	case *ast.MatchRecognize:
 		return nil, nil, unsupported(t.Span(), "MATCH_RECOGNIZE is")
 	case *ast.Pivot:
@@ -140,8 +141,6 @@ func (b *Binder) tableFunc(e *ast.FuncCall, outer *scope) (logical.Node, *scope,
 		switch name {
 		case "ML_PREDICT", "ML_EVALUATE", "VECTOR_SEARCH", "TO_CHANGELOG", "FROM_CHANGELOG", "SNAPSHOT":
 			return nil, nil, unsupported(e.Span(), "%s is", name)
-		case "UNNEST":
-			return nil, nil, unsupported(e.Span(), "UNNEST is")
 		}
 	}
 	if f := b.function(e.Name); f != nil || isAggregate(name) || b.userFunction(e.Name) != nil {
@@ -168,6 +167,9 @@ func (b *Binder) join(j *ast.Join, outer *scope, h hints) (logical.Node, *scope,
 	ln, ls, err := b.tableRef(j.L, outer, h)
 	if err != nil {
 		return nil, nil, err
+	}
+	if c := b.rowCall(j.R); c != nil {
+		return b.joinCall(j, c, ln, ls, outer)
 	}
 	rn, rs, err := b.right(j, ls, outer, h)
 	if err != nil {

@@ -27,6 +27,8 @@ func (b *builder) operator(n plan.Node) (op func() exec.Operator, ttl int64, err
 		return b.windowAggregate(n)
 	case *plan.GroupWindowAggregate:
 		return b.groupWindow(n)
+	case *plan.Correlate:
+		return b.correlate(n)
 	case *plan.OverAggregate:
 		return b.over(n)
 	case *plan.Join:

@@ -57,7 +57,7 @@ func (o *optimizer) needsBefore(c *changes, n plan.Node, i int) bool {
 		return false
 	}
 	switch n := n.(type) {
-	case *plan.Calc, *plan.Union, *plan.Exchange, *plan.WindowTVF, *plan.LookupJoin:
+	case *plan.Calc, *plan.Union, *plan.Exchange, *plan.WindowTVF, *plan.LookupJoin, *plan.Correlate:
 		// Who cannot do without has been asked by those above; see canSkip.
 		return c.before[n]
 	case *plan.Join:
@@ -107,6 +107,9 @@ func (o *optimizer) canSkip(n plan.Node) bool {
 			}
 		}
 		return true
+	case *plan.Correlate:
+		// The rows of a new array do not stand where those of the old one stood.
+		return false
 	case *plan.WindowTVF:
 		return inKey(n.In, []int{n.Window.TimeCol}) && o.canSkip(n.In)
 	case *plan.LookupJoin:
@@ -254,7 +257,7 @@ func (o *optimizer) emits(c *changes, n plan.Node) {
 		}
 	case *plan.Collect:
 		t.Emits, t.UpsertKeys = n.In.Info().Emits, n.In.Info().UpsertKeys
-	case *plan.Calc, *plan.Union, *plan.Exchange, *plan.WindowTVF, *plan.LookupJoin:
+	case *plan.Calc, *plan.Union, *plan.Exchange, *plan.WindowTVF, *plan.LookupJoin, *plan.Correlate:
 		t.Emits = 0
 		for _, in := range n.Inputs() {
 			t.Emits |= in.Info().Emits

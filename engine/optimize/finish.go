@@ -88,6 +88,10 @@ func dropExchanges(p *plan.Physical) {
 // redistribute renews the distribution of nodes that pass their input's on, since
 // what is below may have changed.
 func redistribute(n plan.Node) {
+	if c, ok := n.(*plan.Correlate); ok {
+		c.Dist = redistributed(c)
+		return
+	}
 	c, ok := n.(*plan.Calc)
 	if !ok {
 		return
@@ -132,6 +136,8 @@ func (o *optimizer) label(n plan.Node) {
 	switch n := n.(type) {
 	case *plan.Calc:
 		o.labelCalc(n, add)
+	case *plan.Correlate:
+		o.labelCorrelate(n, add)
 	case *plan.GroupAggregate:
 		aggs(n.Aggs)
 		ttl(n.TTL)

@@ -39,6 +39,8 @@ func (o *optimizer) conv(n logical.Node) (plan.Node, error) {
 		return o.convAggregate(n)
 	case *logical.Window:
 		return o.window(n)
+	case *logical.Correlate:
+		return o.correlate(n)
 	case *logical.Over:
 		return o.over(n)
 	case *logical.Rank:

@@ -39,6 +39,8 @@ func (o *optimizer) foldConstants(n logical.Node) (logical.Node, error) {
 				return n, nil
 			}
 			return logical.NewProject(n.In, exprs, n.Schema().Names(), n.At), nil
+		case *logical.Correlate:
+			return o.foldCorrelate(n)
 		case *logical.Join:
 			if n.Cond == nil {
 				return n, nil

@@ -53,6 +53,8 @@ func prune(n logical.Node, need []bool) (logical.Node, []int) {
 		return pruneAggregate(n, need)
 	case *logical.Window:
 		return pruneWindow(n, need)
+	case *logical.Correlate:
+		return pruneCorrelate(n, need)
 	case *logical.Over:
 		return pruneOver(n, need)
 	case *logical.Rank:

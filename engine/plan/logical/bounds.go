@@ -31,6 +31,8 @@ func BoundsOf(n Node) Bounds {
 				return ok && r.Index == c && len(r.Path) == 0
 			})
 		})
+	case *Correlate:
+		return BoundsOf(n.In).moved(func(c int) int { return slices.Index(n.Keep, c) })
 	case *Aggregate:
 		return BoundsOf(n.In).moved(func(c int) int { return slices.Index(n.Keys, c) })
 	}

@@ -65,6 +65,8 @@ func Exprs(n Node) []expr.Node {
 		return []expr.Node{n.Cond}
 	case *Project:
 		return n.Exprs
+	case *Correlate:
+		return n.Args
 	case *Join:
 		if n.Cond != nil {
 			return []expr.Node{n.Cond}

@@ -61,6 +61,9 @@ func line(n Node) string {
 			c = text(n.Cond)
 		}
 		return "LogicalCorrelate(kind=[" + k + "], condition=[" + c + "])"
+	case *Correlate:
+		kind := map[bool]string{true: "left", false: "inner"}[n.Left]
+		return "LogicalCorrelate(invocation=[" + n.Call(nil) + "], joinType=[" + kind + "])"
 	case *Aggregate:
 		var parts []string
 		for _, a := range n.Aggs {

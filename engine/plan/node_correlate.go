@@ -1,0 +1,41 @@
+package plan
+
+import (
+	"github.com/minkstream/mink/engine/expr"
+	"github.com/minkstream/mink/engine/function"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// Correlate joins each row with the rows of a table function called for it. All
+// kinds of change pass through: what a row gave is taken back when the row is, so
+// the function must be deterministic where the input updates.
+//
+// Output: the columns Keep of the input, then the columns Read of the function.
+type Correlate struct {
+	Traits
+	in1
+	Func *function.TableFunc
+	// Args are over the input's columns and have the types that the call takes.
+	Args []expr.Node
+	// Make gives the function for one operator; Rows are its columns.
+	Make func() function.TableKernel
+	Rows types.Schema
+	Det  function.Det
+	// Left keeps rows for which there is none, padded with NULL.
+	Left       bool
+	Keep, Read []int
+	// Call is the call as text.
+	Call string
+}
+
+// Name is the operator's name.
+func (*Correlate) Name() string { return "Correlate" }
+
+// Attrs are the call, the output and the kind of join.
+func (n *Correlate) Attrs() []Attr {
+	kind := "INNER"
+	if n.Left {
+		kind = "LEFT"
+	}
+	return []Attr{{"invocation", "[" + n.Call + "]"}, {"select", "[" + names(n.Schema) + "]"}, {"joinType", "[" + kind + "]"}}
+}
