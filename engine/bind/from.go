@@ -243,13 +243,11 @@ func (b *Binder) right(j *ast.Join, ls, outer *scope, h hints) (logical.Node, *s
 	if len(rs.rels) == 1 {
 		name = rs.rels[0].alias
 	}
-	n = &logical.Snapshot{Place: logical.Place{At: s.Span()}, In: n, Time: time, Name: name}
+	if n, err = b.snapshot(s, n, time, name); err != nil {
+		return nil, nil, err
+	}
 	if alias != nil {
-		a := *alias
-		if len(a.Columns) > 0 {
-			return nil, nil, unsupported(a.Span(), "a column list after FOR SYSTEM_TIME AS OF is")
-		}
-		return aliased(n, rs, &a)
+		return aliasedSnapshot(n, rs, alias)
 	}
 	return n, rs, nil
 }

@@ -62,6 +62,8 @@ func (o *optimizer) needsBefore(c *changes, n plan.Node, i int) bool {
 		return c.before[n]
 	case *plan.Join:
 		return c.before[n] || !o.joinSkips(n, i)
+	case *plan.TemporalJoin:
+		return i == 0 // a version stands for the end of the one before
 	case *plan.Rank:
 		return n.Strategy == plan.Retract
 	case *plan.SortLimit:
@@ -120,6 +122,8 @@ func (o *optimizer) canSkip(n plan.Node) bool {
 			}
 		}
 		return n.Residual == nil && inKey(n.In, keys) && o.canSkip(n.In)
+	case *plan.TemporalJoin:
+		return !updates(n.Left) // rows leave by their times, and may meet no version
 	case *plan.Join:
 		for i, in := range n.Inputs() {
 			if updates(in) && (!o.joinSkips(n, i) || !o.canSkip(in)) {

@@ -170,6 +170,8 @@ func (o *optimizer) label(n plan.Node) {
 		if !n.Rowtime && !o.batch {
 			add(plan.Replayable, "rows joined by processing time")
 		}
+	case *plan.TemporalJoin:
+		ttl(n.TTL)
 	case *plan.LookupJoin:
 		add(plan.Replayable, "the table is read when a row passes")
 		if n.Upsert && (t.EmitUpdateBefore() || len(t.UpsertKeys) == 0) {

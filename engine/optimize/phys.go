@@ -49,7 +49,7 @@ func (o *optimizer) conv(n logical.Node) (plan.Node, error) {
 		return o.sort(n)
 	case *logical.Join:
 		if s, ok := n.Right.(*logical.Snapshot); ok {
-			return o.lookup(n, s)
+			return o.snapshotJoin(n, s)
 		}
 		return o.join(n)
 	case *logical.Snapshot:

@@ -112,6 +112,20 @@ func (j *joiner) widen(in plan.Node, extra []expr.Node, at diag.Span) plan.Node 
 
 // plan finds the form of the join.
 func (j *joiner) plan() (plan.Node, error) {
+	return j.around(func() (plan.Node, error) {
+		if w := j.windows(); w != nil {
+			return j.windowJoin(w), nil
+		}
+		if b := j.bounds(); b != nil {
+			return j.intervalJoin(b), nil
+		}
+		return j.regular()
+	})
+}
+
+// around gives the inputs the columns computed for keys, makes a join of them and
+// takes those columns away again.
+func (j *joiner) around(form func() (plan.Node, error)) (plan.Node, error) {
 	lw, rw := len(j.left.Info().Schema), len(j.right.Info().Schema)
 	left, right := j.widen(j.left, j.lexprs, j.n.At), j.widen(j.right, j.rexprs, j.n.At)
 	// Added columns of the left side move the right one in residuals.
@@ -126,15 +140,7 @@ func (j *joiner) plan() (plan.Node, error) {
 		}
 	}
 	j.left, j.right, j.lw = left, right, len(left.Info().Schema)
-	var node plan.Node
-	var err error
-	if w := j.windows(); w != nil {
-		node = j.windowJoin(w)
-	} else if b := j.bounds(); b != nil {
-		node = j.intervalJoin(b)
-	} else {
-		node, err = j.regular()
-	}
+	node, err := form()
 	if err != nil {
 		return nil, err
 	}

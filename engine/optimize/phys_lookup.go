@@ -12,22 +12,14 @@ import (
 
 // lookup joins with a table as of processing time, by point reads.
 func (o *optimizer) lookup(n *logical.Join, s *logical.Snapshot) (plan.Node, error) {
-	attr := s.Time.Type().Attr
-	if r, ok := s.Time.(*expr.InputRef); ok {
-		attr = n.Left.Schema()[r.Index].Type.Attr
-	}
-	if attr == types.Rowtime && !o.batch {
-		return nil, unsupported(s.At, "an event-time temporal join is")
-	}
-	if n.Type != plan.Inner && n.Type != plan.LeftOuter {
-		return nil, diag.At(n.At, diag.UnsupportedByFlink, "a join with FOR SYSTEM_TIME AS OF is INNER or LEFT")
-	}
 	exprs, filter, scan := tableOf(s.In)
 	if scan == nil {
 		return nil, diag.At(s.At, diag.UnsupportedByFlink, "FOR SYSTEM_TIME AS OF takes a table, not a query")
 	}
 	if scan.Connector.Lookup == nil {
-		return nil, diag.At(s.At, diag.UnsupportedByFlink, "connector '%s' cannot be looked up, and a processing-time temporal join of another table is not possible", scan.Connector.Name)
+		e := diag.At(s.At, diag.UnsupportedByFlink, "connector '%s' cannot be looked up, and a processing-time temporal join needs a table that can", scan.Connector.Name)
+		e.Notes = append(e.Notes, diag.Note{Span: s.At, Msg: "Flink says: Processing-time temporal join is not supported yet."})
+		return nil, e.WithHint("give both tables a WATERMARK and join FOR SYSTEM_TIME AS OF the row's event time, or use a regular join")
 	}
 	in, err := o.conv(n.Left)
 	if err != nil {

@@ -229,6 +229,9 @@ func pruneJoin(n *logical.Join, need []bool) (logical.Node, []int) {
 	snap, isSnap := n.Right.(*logical.Snapshot)
 	if isSnap {
 		want(needL, snap.Time)
+		if snap.VersionTime >= 0 {
+			needR[snap.VersionTime] = true
+		}
 	}
 	left, la := narrow(n.Left, needL)
 	var right logical.Node
@@ -237,6 +240,9 @@ func pruneJoin(n *logical.Join, need []bool) (logical.Node, []int) {
 		in, to := narrow(snap.In, needR)
 		s := *snap
 		s.In, s.Time = in, remap(snap.Time, la)
+		if snap.VersionTime >= 0 {
+			s.VersionTime = to[snap.VersionTime]
+		}
 		right, ra = &s, to
 	} else {
 		right, ra = narrow(n.Right, needR)

@@ -195,8 +195,9 @@ func (o *optimizer) pushJoin(conds []expr.Node, n *logical.Join) logical.Node {
 		left, stay = split(conds, isLeft)
 		right, on = split(on, isRight)
 	}
-	if snap, ok := n.Right.(*logical.Snapshot); ok && typ == plan.LeftOuter && n.Type != typ {
-		_ = snap
+	if snap, ok := n.Right.(*logical.Snapshot); ok && snap.VersionTime >= 0 {
+		// A version that does not meet a condition still ends the one before it.
+		on, right = append(on, right...), nil
 	}
 	for i, c := range right {
 		right[i] = expr.Shift(c, -width)

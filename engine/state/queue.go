@@ -246,7 +246,7 @@ func (q *Queue) Len() int { return q.n }
 // Due takes at most limit entries with a time at or below upTo into d and reports
 // whether more of them are left. What d had before is dropped.
 func (q *Queue) Due(upTo int64, limit int, d *Due) bool {
-	d.TS, d.Keys, d.Payload, d.bytes, d.cuts = d.TS[:0], d.Keys[:0], d.Payload[:0], d.bytes[:0], d.cuts[:0]
+	d.TS, d.Keys, d.Payload, d.Seq, d.bytes, d.cuts = d.TS[:0], d.Keys[:0], d.Payload[:0], d.Seq[:0], d.bytes[:0], d.cuts[:0]
 	for len(q.buckets) > 0 && q.buckets[0].min <= upTo && len(d.TS) < limit {
 		b := &q.buckets[0]
 		q.warm(b)
@@ -259,6 +259,7 @@ func (q *Queue) Due(upTo int64, limit int, d *Due) bool {
 			}
 			d.TS = append(d.TS, w.ts)
 			d.Keys = append(d.Keys, Key{Group: kg, Hash: w.hash})
+			d.Seq = append(d.Seq, w.seq)
 			d.bytes = append(d.bytes, w.key...)
 			d.cuts = append(d.cuts, len(d.bytes))
 			d.bytes = append(d.bytes, w.payload...)
@@ -300,6 +301,8 @@ type Due struct {
 	TS      []int64
 	Keys    []Key
 	Payload [][]byte
+	// Seq numbers the entries of a key group in the order they were added.
+	Seq []uint64
 
 	bytes []byte
 	cuts  []int

@@ -75,6 +75,9 @@ type Snapshot struct {
 	Time expr.Node
 	// Name is the table, for messages.
 	Name string
+	// VersionTime is the event-time column of In by which versions of its rows are told
+	// apart, where Time is event time; -1 reads the table at processing time.
+	VersionTime int
 }
 
 // ApplyKind is how a subquery's rows meet the row outside.
