@@ -20,6 +20,9 @@ func (b *Binder) resolve(n ast.Name) catalog.Path {
 
 // lookupTable finds a table or view, or says what is near.
 func (b *Binder) lookupTable(name ast.Name) (*catalog.Table, error) {
+	if len(name) > 3 {
+		return nil, diag.At(name.Span(), diag.InvalidArgument, "a name has at most three parts: catalog.database.object")
+	}
 	p := b.resolve(name)
 	if t := b.Session.Table(p); t != nil {
 		return t, nil

@@ -252,7 +252,9 @@ func windowArgs(e *ast.FuncCall, name string) (map[string]ast.Expr, error) {
 	named := 0
 	for i, a := range e.Args {
 		if a.Name != nil {
-			named++
+			if named++; named <= i {
+				return nil, mixedArgs(a.Name.Span)
+			}
 			p := strings.ToUpper(a.Name.Name)
 			ok := false
 			for _, q := range params {
@@ -270,7 +272,7 @@ func windowArgs(e *ast.FuncCall, name string) (map[string]ast.Expr, error) {
 			continue
 		}
 		if named > 0 {
-			return nil, diag.At(a.Value.Span(), diag.InvalidArgument, "arguments are given either all by name or all by position")
+			return nil, mixedArgs(a.Value.Span())
 		}
 		if i >= len(params) {
 			return nil, diag.At(a.Value.Span(), diag.InvalidArgument, "%s takes at most %d arguments: %s", name, len(params), strings.Join(params, ", "))
@@ -283,6 +285,10 @@ func windowArgs(e *ast.FuncCall, name string) (map[string]ast.Expr, error) {
 		}
 	}
 	return out, nil
+}
+
+func mixedArgs(at diag.Span) error {
+	return diag.At(at, diag.InvalidArgument, "arguments are given either all by name or all by position")
 }
 
 // tableArg binds a table given to a function, with its PARTITION BY columns.

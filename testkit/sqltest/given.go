@@ -64,16 +64,35 @@ func parseGiven(text string) (*Given, error) {
 		g.Watermark = fmt.Sprintf("WATERMARK FOR %s AS %s", col, expr)
 	}
 	for _, c := range splitCells(cols, ',') {
-		f := strings.Fields(c)
-		if len(f) < 2 {
+		name, kind := columnName(c)
+		if kind == "" {
 			return nil, fmt.Errorf("column %q has no type", c)
 		}
-		if f[0] == "PRIMARY" || f[0] == "CONSTRAINT" || strings.ToUpper(f[1]) == "AS" {
+		if name == "PRIMARY" || name == "CONSTRAINT" || strings.HasPrefix(kind, "AS ") {
 			continue
 		}
-		g.fields = append(g.fields, field{strings.Trim(f[0], "`"), strings.ToUpper(strings.Join(f[1:], " "))})
+		g.fields = append(g.fields, field{name, kind})
 	}
 	return g, nil
+}
+
+// columnName splits the definition of a column after its name, which comes without its
+// quotes; kind is the rest in upper case.
+func columnName(def string) (name, kind string) {
+	def = strings.TrimSpace(def)
+	if !strings.HasPrefix(def, "`") {
+		name, kind, _ = strings.Cut(def, " ")
+	} else {
+		end := 1
+		for end < len(def) && def[end] != '`' || strings.HasPrefix(def[min(end, len(def)):], "``") {
+			if def[end] == '`' {
+				end++
+			}
+			end++
+		}
+		name, kind = strings.ReplaceAll(def[1:min(end, len(def))], "``", "`"), def[min(end+1, len(def)):]
+	}
+	return name, strings.ToUpper(strings.Join(strings.Fields(kind), " "))
 }
 
 // balanced splits text after the parenthesis that closes its first one.
