@@ -12,6 +12,8 @@ func (s *Session) statement(b bind.Bound, text string) func(ctx context.Context)
 	switch b := b.(type) {
 	case *bind.JobCommand:
 		return func(ctx context.Context) (*Result, error) { return s.jobCommand(ctx, b) }
+	case *bind.Remove:
+		return func(context.Context) (*Result, error) { return s.remove(b) }
 	}
 	return nil
 }

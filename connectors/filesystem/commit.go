@@ -33,7 +33,15 @@ func decodeCommittable(b []byte) (c committable, err error) {
 			return c, diag.New(diag.Checkpoint, "a committable names a file outside of its table: '%s'", path.Join(f.Dir, f.Final))
 		}
 	}
-	for _, d := range c.Partitions {
+	if r := c.Replace; r != nil {
+		if strings.Contains(c.ID, "/") {
+			return c, diag.New(diag.Checkpoint, "a committable names a file outside of its table: '%s'", c.ID)
+		}
+		if err := r.check(); err != nil {
+			return c, err
+		}
+	}
+	for _, d := range append([]string{c.Static}, c.Partitions...) {
 		if climbs(d) {
 			return c, diag.New(diag.Checkpoint, "a committable names a partition outside of its table: '%s'", d)
 		}
@@ -51,6 +59,9 @@ func (c *committer) Commit(b []byte) error {
 		return err
 	}
 	disk := c.s.disk()
+	if m.Replace != nil {
+		return m.Replace.commit(disk, c.s.root, m.ID)
+	}
 	if m.Overwrite {
 		if err := c.clear(m); err != nil {
 			return err
@@ -89,6 +100,9 @@ func (c *committer) clear(m committable) error {
 	if len(c.s.parts.cols) == 0 {
 		dirs = []string{""}
 	}
+	if m.Static != "" {
+		dirs = []string{m.Static}
+	}
 	for _, f := range m.Files {
 		if !slices.Contains(dirs, f.Dir) {
 			dirs = append(dirs, f.Dir)
@@ -126,12 +140,20 @@ func (c *committer) Fence(attempt int64, keep [][]byte) error {
 		if err != nil {
 			return err
 		}
-		for _, f := range m.Files {
+		files := m.Files
+		if m.Replace != nil {
+			files = m.Replace.Files
+			kept[m.ID] = true
+		}
+		for _, f := range files {
 			p := part{final: f.Final}
 			kept[path.Join(c.s.root, f.Dir, p.temp())] = true
 		}
 	}
 	if err := c.fenceDir(c.s.root, attempt, kept, 0); err != nil {
+		return err
+	}
+	if err := c.fenceReplacements(attempt, kept); err != nil {
 		return err
 	}
 	return c.fenceMarks()

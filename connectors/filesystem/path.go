@@ -78,7 +78,16 @@ func list(disk env.Disk, root string) ([]string, error) {
 	case err == nil && !st.IsDir():
 		return []string{root}, nil
 	case err == nil:
-		err = walk(disk, root, &out)
+		// A change that is committed between two looks is seen whole.
+		for again := true; again && err == nil; {
+			if _, err = finishReplacements(disk, root); err != nil {
+				break
+			}
+			out = out[:0]
+			if err = walk(disk, root, &out); err == nil {
+				again, err = finishReplacements(disk, root)
+			}
+		}
 	case hasPattern(root) && errors.Is(err, fs.ErrNotExist):
 		err = glob(disk, root, &out)
 	default:

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
@@ -25,8 +26,13 @@ type sink struct {
 	parts   partitions
 	roll    rolling
 	commit  partitionCommit
-	// overwrite replaces what is in the partitions written to.
+	// overwrite replaces what is in the partitions written to; static is the directory
+	// of the one partition that the statement names.
 	overwrite bool
+	static    string
+	// rewrite replaces the files in replaced, paths below the root; see rewrite.go.
+	rewrite  bool
+	replaced []string
 }
 
 // rolling says when a part file is closed before its checkpoint.
@@ -88,8 +94,15 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // Overwrite makes the sink replace what is in the partitions it writes to, or all
 // of a table without partitions.
-func (s *sink) Overwrite() error {
+func (s *sink) Overwrite(static *batch.Batch) error {
 	s.overwrite = true
+	if static != nil {
+		named := partitions{names: s.parts.names, types: s.parts.types, nullDir: s.parts.nullDir}
+		for i := range static.Cols {
+			named.cols = append(named.cols, i)
+		}
+		s.static = named.dir(static, 0)
+	}
 	return nil
 }
 

@@ -507,7 +507,7 @@ func TestOverwriteReplacesOnCommit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.(connect.Overwriter).Overwrite(); err != nil {
+	if err := s.(connect.Overwriter).Overwrite(nil); err != nil {
 		t.Fatal(err)
 	}
 	b := batch.NewBatchBuilder(idName.Types()...)

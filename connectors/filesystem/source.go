@@ -28,6 +28,7 @@ type source struct {
 	parts   partitions
 	read    connect.Projection // of inBytes; nil reads all
 	used    []bool             // columns of the table that are read; nil: all
+	pinned  []string           // the only files to read; nil: what is there
 }
 
 func newSource(t *connect.Table) (connect.Source, error) { return makeSource(t) }
@@ -117,6 +118,9 @@ func (s *source) Project(p connect.Projection) {
 func (s *source) disk() env.Disk { return s.t.Deps.Env.Disk }
 
 func (s *source) files() ([]string, error) {
+	if s.pinned != nil {
+		return s.pinned, nil
+	}
 	files, err := list(s.disk(), s.root)
 	if err != nil {
 		if e := diag.As(err); e != nil && e.Hint == "" {

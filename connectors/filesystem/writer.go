@@ -163,7 +163,12 @@ type committable struct {
 	Partitions []string `json:"partitions,omitempty"`
 	Watermark  int64    `json:"watermark"`
 	Overwrite  bool     `json:"overwrite,omitempty"`
-	End        bool     `json:"end,omitempty"`
+	// Static is the partition that is replaced whatever was written.
+	Static string `json:"static,omitempty"`
+	// Replace and its ID: Files take the place of others, see replace.go.
+	ID      string       `json:"id,omitempty"`
+	Replace *replacement `json:"replace,omitempty"`
+	End     bool         `json:"end,omitempty"`
 }
 
 // committedFile is a durable file in progress and the name it is to get.
@@ -181,7 +186,7 @@ func (w *writer) Prepare(txn string) ([]byte, error) {
 	}
 	c := committable{
 		Attempt: w.ctx.Attempt, Subtask: w.ctx.Subtask, Parallelism: w.ctx.Parallelism, Txn: txn,
-		Watermark: w.watermark, Overwrite: w.s.overwrite, End: w.watermark == batch.MaxWatermark,
+		Watermark: w.watermark, Overwrite: w.s.overwrite, Static: w.s.static, End: w.watermark == batch.MaxWatermark,
 	}
 	var dirs []string
 	for _, p := range w.closed {
@@ -198,6 +203,9 @@ func (w *writer) Prepare(txn string) ([]byte, error) {
 		if err := syncUp(w.s, d); err != nil {
 			return nil, err
 		}
+	}
+	if w.s.rewrite {
+		return w.prepareReplace(c)
 	}
 	due, err := w.due()
 	if err != nil {
@@ -260,6 +268,9 @@ type writerState struct {
 }
 
 func (w *writer) State() []byte {
+	if w.s.rewrite {
+		return w.rewriteState()
+	}
 	if !w.s.commit.on {
 		return nil
 	}
@@ -268,6 +279,9 @@ func (w *writer) State() []byte {
 }
 
 func (w *writer) Restore(states [][]byte) error {
+	if w.s.rewrite {
+		return w.restoreRewrite(states)
+	}
 	low := int64(math.MaxInt64)
 	for _, b := range states {
 		var st writerState

@@ -36,6 +36,8 @@ type Binder struct {
 	// themselves; calls counts all that were.
 	inlined []*catalog.UserFunction
 	calls   *int
+	// rowLevel is the table of FROM whose rows UPDATE or DELETE replace.
+	rowLevel ast.TableRef
 }
 
 // New makes a binder for a statement of text.
@@ -63,6 +65,8 @@ type Insert struct {
 	Static    [][2]string
 	Overwrite bool
 	Conflict  ast.ConflictAction
+	// RowLevel is set where the insert is an UPDATE or DELETE.
+	RowLevel *RowLevel
 	// At is the place of the target's name, Query that of the query.
 	At, Query diag.Span
 }

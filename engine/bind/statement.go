@@ -76,6 +76,12 @@ func (b *Binder) Statement(s ast.Statement) (Bound, error) {
 		return b.action(b.describe(s))
 	case *ast.StopJob:
 		return stopJob(s), nil
+	case *ast.Update:
+		return b.update(s)
+	case *ast.Delete:
+		return b.delete(s)
+	case *ast.TruncateTable:
+		return b.truncate(s)
 	}
 	return nil, refuse(s)
 }
@@ -103,12 +109,6 @@ func refuse(s ast.Statement) error {
 		return diag.At(at, diag.UnsupportedByFlink, "MERGE INTO is parsed but cannot be planned")
 	case *ast.SetOption:
 		return diag.At(at, diag.UnsupportedByFlink, "this form of SET is not one of Flink SQL").WithHint("write SET 'key' = 'value'")
-	case *ast.Update:
-		return no("UPDATE")
-	case *ast.Delete:
-		return no("DELETE")
-	case *ast.TruncateTable:
-		return no("TRUNCATE TABLE")
 	case *ast.AnalyzeTable:
 		return no("ANALYZE TABLE")
 	case *ast.AlterCatalog:
@@ -153,7 +153,7 @@ func (b *Binder) explain(s *ast.Explain) (Bound, error) {
 		inner = e.Statement
 	}
 	switch inner.(type) {
-	case *ast.QueryStatement, *ast.Insert, *ast.StatementSet:
+	case *ast.QueryStatement, *ast.Insert, *ast.StatementSet, *ast.Update, *ast.Delete:
 	case *ast.CreateTable:
 		return nil, unsupported(s.Span(), "EXPLAIN of CREATE TABLE AS is")
 	case *ast.CreateMaterializedTable, *ast.AlterMaterializedTable:

@@ -84,6 +84,7 @@ func (b *Binder) tableName(t *ast.TableName, outer *scope) (logical.Node, *scope
 	if err != nil {
 		return nil, nil, err
 	}
+	b.markTarget(t, n)
 	return n, newScope(tab.Path.Object, path, n.Schema()), nil
 }
 

@@ -221,13 +221,6 @@ type Sink interface {
 	Committer(w WriterCtx) (Committer, error)
 }
 
-// Overwriter is a sink that can replace what is there, for INSERT OVERWRITE.
-type Overwriter interface {
-	// Overwrite is called before Open: the partitions written to, or the whole of a
-	// table without partitions, are replaced when the first checkpoint commits.
-	Overwrite() error
-}
-
 // WriterCtx is what a writer gets from its task.
 type WriterCtx struct {
 	Job                  string

@@ -227,6 +227,12 @@ const (
 	// Fix: correct the cause and resume from the last checkpoint.
 	JobFailed Code = "job-failed"
 
+	// Conflict: two statements change the same rows of a table at the same time.
+	//
+	// Cause: the second of two UPDATE, DELETE or TRUNCATE to come to its end; the first one stands.
+	// Fix: run the statement again.
+	Conflict Code = "conflict"
+
 	// Cancelled: the work was cancelled or ran out of time.
 	//
 	// Cause: the user, a timeout or a stopping cluster ended it.
@@ -441,6 +447,11 @@ func All() []CodeInfo {
 			Code: JobFailed, Summary: "a running job failed and is not restarted any more",
 			Cause: "the error shown below it, repeated past the restart strategy's limit",
 			Fix:   "correct the cause and resume from the last checkpoint",
+		},
+		{
+			Code: Conflict, Summary: "two statements change the same rows of a table at the same time",
+			Cause: "the second of two UPDATE, DELETE or TRUNCATE to come to its end; the first one stands",
+			Fix:   "run the statement again",
 		},
 		{
 			Code: Cancelled, Summary: "the work was cancelled or ran out of time",

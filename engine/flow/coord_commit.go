@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
 )
 
 // committer is the committing side of a sink. Calls run outside of steps and may be
@@ -207,12 +208,17 @@ func (c *coordinator) committerOf(uid string) connect.Committer {
 func (c *coordinator) onCommitted(d *committed) {
 	d.l.inFlight = false
 	c.calls--
-	if d.err == nil || c.job.plant == PlantCommitNotRetried {
+	conflict := diag.CodeOf(d.err) == diag.Conflict
+	if d.err == nil || conflict || c.job.plant == PlantCommitNotRetried {
 		for i, l := range c.loops {
 			if l == d.l {
 				c.loops = append(c.loops[:i], c.loops[i+1:]...)
 				break
 			}
+		}
+		if conflict {
+			c.fail(d.err) // somebody else was first: no other try can help
+			return
 		}
 		c.runCommits()
 		return

@@ -60,7 +60,7 @@ func (c *coordinator) retry() {
 	c.att = nil
 	c.mu.Unlock()
 	wait, again := r.Delay, true
-	if r.byDefault && hopeless(c.cause, c.causeIn) {
+	if r.byDefault && hopeless(c.cause, c.causeIn) || diag.CodeOf(c.cause) == diag.Conflict {
 		c.leave(Failed)
 		return
 	}

@@ -11,6 +11,7 @@ import (
 	"hash/fnv"
 	"path"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -74,10 +75,22 @@ func Build(p *plan.Physical, s *catalog.Config, zone *time.Location, collect con
 	if err != nil {
 		return nil, cfg, err
 	}
+	if rewrites(p) {
+		cfg.CheckpointInterval = 0
+	}
 	g, err := build.Graph(p, build.Config{
 		Parallelism: parallelism(s), MaxParallelism: max(0, s.Int("pipeline.max-parallelism")), Zone: zone, Collect: collect,
 	})
 	return g, cfg, err
+}
+
+// rewrites reports a plan that replaces rows at its end: a checkpoint before is of no
+// use, since such a job begins anew when it fails.
+func rewrites(p *plan.Physical) bool {
+	return slices.ContainsFunc(p.Roots, func(n plan.Node) bool {
+		s, ok := n.(*plan.Sink)
+		return ok && s.Rewrite
+	})
 }
 
 // Submit builds and starts a plan with the settings of a session.

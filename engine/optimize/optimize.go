@@ -119,6 +119,8 @@ type optimizer struct {
 	made  map[string]plan.Node
 	ids   map[plan.Node]int
 	scans map[string]*plan.Scan
+	// target is the scan of the rows that an UPDATE or DELETE replaces.
+	target *plan.Scan
 	// upsertScan are projections of upsert sources that can be normalised, with their
 	// key.
 	upsertScan map[plan.Node][]int

@@ -92,6 +92,9 @@ func (o *optimizer) tableScan(n *logical.Scan) (*plan.Scan, error) {
 	for _, k := range n.Table.Options.Keys() {
 		key += "\x00" + k + "\x01" + n.Table.Options[k]
 	}
+	if n.Target {
+		key += "\x02" // not shared with a subquery, which reads all rows
+	}
 	if s := o.scans[key]; s != nil && o.s.Config.Bool("table.optimizer.reuse-source-enabled") {
 		return s, nil
 	}
@@ -124,6 +127,9 @@ func (o *optimizer) tableScan(n *logical.Scan) (*plan.Scan, error) {
 	}
 	o.ids[s] = len(o.ids)
 	o.scans[key] = s
+	if n.Target {
+		o.target = s
+	}
 	return s, nil
 }
 

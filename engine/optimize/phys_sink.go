@@ -26,12 +26,8 @@ func (o *optimizer) insert(i *bind.Insert) (plan.Node, error) {
 		return nil, i.Table.Misused(err, i.At)
 	}
 	if i.Overwrite {
-		ow, ok := sink.(connect.Overwriter)
-		if !ok {
-			return nil, diag.At(i.At, diag.UnsupportedByFlink, "INSERT OVERWRITE replaces what is there, and connector '%s' cannot", c.Name)
-		}
-		if err := ow.Overwrite(); err != nil {
-			return nil, placed(err, i.At)
+		if err := o.overwrite(i, c.Name, sink); err != nil {
+			return nil, err
 		}
 	}
 	// What the sink would want of an updating query decides whether changes are shown.
@@ -61,6 +57,11 @@ func (o *optimizer) insert(i *bind.Insert) (plan.Node, error) {
 	n := &plan.Sink{Table: i.Table, Conn: ct, Sink: sink, Target: target, PrimaryKey: key, Overwrite: i.Overwrite}
 	n.Span, n.Exact = i.At, !o.fold
 	n.Parallelism = i.Table.Options.Parallelism("sink.parallelism")
+	if i.RowLevel != nil {
+		if err := o.rewriteRows(i, n, c, ct); err != nil {
+			return nil, err
+		}
+	}
 	for _, s := range i.Static {
 		n.Static = append(n.Static, plan.Attr{Key: s[0], Value: s[1]})
 	}

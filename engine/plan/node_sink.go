@@ -27,6 +27,9 @@ type Sink struct {
 	// Static are the names and texts of the static partition of INSERT.
 	Static    []Attr
 	Overwrite bool
+	// Rewrite: the rows take the place of those that the sink was told of, as a whole,
+	// when the input ends.
+	Rewrite bool
 	// Parallelism is 'sink.parallelism', 0 when it is not given.
 	Parallelism int
 }

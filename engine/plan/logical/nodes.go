@@ -29,6 +29,8 @@ type Scan struct {
 	Watermark expr.Node
 	// Column is the rowtime column's name, Text its watermark as written.
 	Column, Text string
+	// Target: these rows are the ones that an UPDATE or DELETE replaces.
+	Target bool
 }
 
 // Values gives constant rows.
