@@ -95,10 +95,16 @@ const generated = "<!-- Written by make gen; change the source, not this page. -
 func errorPage() string {
 	var b strings.Builder
 	b.WriteString(generated + "# Errors and advice\n\n`mink explain CODE` shows the same.\n")
-	for _, c := range diag.All() {
+	for i, c := range codes() {
+		if i == len(diag.All()) {
+			b.WriteString("\n# Advice\n\nEXPLAIN and `mink run --dry-run` show it; `SET 'mink.advice' = 'warn, cross-join=deny, float-sum=off'` chooses.\n")
+		}
 		fmt.Fprintf(&b, "\n## %s\n\n%s.\n\n%s\n", c.Code, strings.TrimSuffix(c.Summary, "."), c.Cause)
 		if c.Example != "" {
 			fmt.Fprintf(&b, "\n```sql\n%s\n```\n", c.Example)
+		}
+		if c.Better != "" {
+			fmt.Fprintf(&b, "\nBetter:\n\n```sql\n%s\n```\n", c.Better)
 		}
 		if c.Fix != "" {
 			fmt.Fprintf(&b, "\nWay out: %s\n", c.Fix)

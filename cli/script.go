@@ -120,7 +120,7 @@ func (s *script) statement(ctx context.Context, it parse.Item) error {
 	}
 	text := s.text[it.Span.Start:it.Span.End]
 	if s.flags.dryRun {
-		return s.session.Check(ctx, text)
+		return s.check(ctx, text, it.Span)
 	}
 	op, err := s.session.Execute(ctx, text)
 	if err != nil {
@@ -144,6 +144,18 @@ func (s *script) statement(ctx context.Context, it parse.Item) error {
 	}
 	defer op.Close()
 	return s.show(ctx, op)
+}
+
+// check plans a statement without running it and prints advice about it.
+func (s *script) check(ctx context.Context, text string, at diag.Span) error {
+	advice, err := s.session.Check(ctx, text)
+	for _, a := range advice {
+		fmt.Fprintln(s.err, "advice: "+diag.Render(diag.Source{Name: s.name, Text: s.text, Offset: at.Start}, a))
+	}
+	if err == nil && s.flags.strict && len(advice) > 0 {
+		return diag.New(diag.InvalidQuery, "there is advice about the statement, and --strict takes it for errors")
+	}
+	return err
 }
 
 // discard ends an operation whose result nobody wants.

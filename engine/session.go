@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/minkstream/mink/engine/advise"
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/bind"
 	"github.com/minkstream/mink/engine/catalog"
@@ -13,6 +14,7 @@ import (
 	"github.com/minkstream/mink/engine/job"
 	"github.com/minkstream/mink/engine/optimize"
 	"github.com/minkstream/mink/engine/plan"
+	"github.com/minkstream/mink/engine/sql/ast"
 	"github.com/minkstream/mink/engine/sql/parse"
 	"github.com/minkstream/mink/engine/types"
 )
@@ -78,16 +80,14 @@ func (s *Session) Execute(ctx context.Context, text string) (*Result, error) {
 		s.inSet, s.set, s.setAt = true, []*bind.Insert{}, b.At
 		return &Result{}, nil
 	case *bind.EndSet:
-		if !s.inSet {
-			return nil, diag.At(b.At, diag.Syntax, "END without BEGIN STATEMENT SET")
+		if bound, err = s.endSet(b); err != nil {
+			return nil, err
 		}
-		s.inSet = false
-		if len(s.set) == 0 {
+		if bound == nil {
 			return &Result{}, nil
 		}
-		bound = &bind.Inserts{List: s.set}
 	case *bind.Explain:
-		return s.explain(b)
+		return s.explain(b, text)
 	}
 	if run := s.statement(bound, text); run != nil {
 		return run(ctx)
@@ -95,27 +95,48 @@ func (s *Session) Execute(ctx context.Context, text string) (*Result, error) {
 	return s.submit(ctx, bound, text)
 }
 
-// Check binds and plans a statement; what only changes the session takes effect,
-// so that later statements can be checked, and no job runs.
-func (s *Session) Check(text string) error {
+// Check binds and plans a statement and returns what there is to say about it; what
+// only changes the session takes effect, so that later statements can be checked, and
+// no job runs.
+func (s *Session) Check(text string) ([]*diag.Error, error) {
 	bound, err := s.bind(text)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if s.inSet {
+		if _, done, err := s.collectSet(bound, text); done || err != nil {
+			return nil, err
+		}
 	}
 	switch b := bound.(type) {
 	case *bind.Action:
 		_, err := b.Apply()
-		return err
-	case *bind.BeginSet, *bind.EndSet:
-		return nil
+		if err != nil || b.Warning == nil {
+			return nil, err
+		}
+		return []*diag.Error{b.Warning}, nil
+	case *bind.BeginSet:
+		s.inSet, s.set, s.setAt = true, []*bind.Insert{}, b.At
+		return nil, nil
+	case *bind.EndSet:
+		if bound, err = s.endSet(b); bound == nil {
+			return nil, err
+		}
 	case *bind.Explain:
 		bound = b.Of
 	}
 	if s.statement(bound, text) != nil {
-		return nil
+		return nil, nil
 	}
-	_, err = optimize.Plan(bound, s.cat)
-	return err
+	p, err := s.plan(bound, text)
+	if err != nil {
+		return nil, err
+	}
+	var out []*diag.Error
+	for _, a := range p.Advice {
+		out = append(out, a.Error)
+	}
+	return out, nil
 }
 
 // Build plans an INSERT or a closed statement set and makes what a host runs of it,
@@ -156,6 +177,18 @@ func (s *Session) collectSet(bound bind.Bound, text string) (*Result, bool, erro
 		WithHint("close the set with END first")
 }
 
+// endSet closes a statement set and returns its inserts, nil for an empty one.
+func (s *Session) endSet(b *bind.EndSet) (bind.Bound, error) {
+	if !s.inSet {
+		return nil, diag.At(b.At, diag.Syntax, "END without BEGIN STATEMENT SET")
+	}
+	s.inSet = false
+	if len(s.set) == 0 {
+		return nil, nil
+	}
+	return &bind.Inserts{List: s.set}, nil
+}
+
 // Finish reports a statement set that was not closed.
 func (s *Session) Finish() error {
 	if s.inSet {
@@ -179,11 +212,15 @@ func (s *Session) apply(a *bind.Action) (*Result, error) {
 	return r, nil
 }
 
-func (s *Session) explain(e *bind.Explain) (*Result, error) {
-	text, err := optimize.Explain(e, s.cat)
+func (s *Session) explain(e *bind.Explain, sql string) (*Result, error) {
+	p, err := optimize.Plan(e.Of, s.cat)
 	if err != nil {
 		return nil, err
 	}
+	if err := s.advise(p, e.Of, sql); err != nil {
+		return nil, err
+	}
+	text := plan.Explain(p, e.Details...)
 	rows := &bind.Rows{
 		Schema: types.Schema{{Name: "result", Type: types.StringT.Nullable(false)}},
 		Data:   [][]any{{strings.TrimRight(text, "\n")}},
@@ -191,9 +228,53 @@ func (s *Session) explain(e *bind.Explain) (*Result, error) {
 	return &Result{Schema: rows.Schema, Rows: rowsBatch(rows), Zone: s.Zone()}, nil
 }
 
+// plan plans a statement and looks at the plan. Advice that the session denies is an
+// error.
+func (s *Session) plan(bound bind.Bound, text string) (*plan.Physical, error) {
+	p, err := optimize.Plan(bound, s.cat)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.advise(p, bound, text); err != nil {
+		return nil, err
+	}
+	for _, a := range p.Advice {
+		if a.Denied {
+			e := *a.Error
+			e.Notes = append(e.Notes[:len(e.Notes):len(e.Notes)], diag.Note{Msg: "'mink.advice' = '" + s.cat.Config.Get("mink.advice") + "' denies it"})
+			return nil, &e
+		}
+	}
+	return p, nil
+}
+
+// advise notes in a plan what there is to say about it.
+func (s *Session) advise(p *plan.Physical, bound bind.Bound, text string) error {
+	st := advise.Statement{Bound: bound, Plan: p, Session: s.cat}
+	if tree, err := parse.Statement(text); err == nil {
+		st.Tree = tree
+	}
+	var err error
+	if p.Advice, err = advise.Run(st); err != nil {
+		return err
+	}
+	_, closesSet := st.Tree.(*ast.EndStatementSet)
+	for i := range p.Advice {
+		a := &p.Advice[i]
+		if closesSet {
+			// Places lie in the statements before.
+			e := *a.Error
+			e.Span, e.Notes = diag.Span{}, nil
+			a.Error = &e
+		}
+		a.Text = diag.Render(diag.Source{Text: text}, a.Error)
+	}
+	return nil
+}
+
 // submit plans a query or inserts and starts the job.
 func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*Result, error) {
-	p, err := optimize.Plan(bound, s.cat)
+	p, err := s.plan(bound, text)
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +286,12 @@ func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*R
 	if err != nil {
 		return nil, err
 	}
-	r := &Result{Job: j, Warnings: p.Warnings, Zone: s.Zone(), Streaming: !p.Batch}
+	r := &Result{Job: j, Zone: s.Zone(), Streaming: !p.Batch}
+	for _, a := range p.Advice {
+		if a.Warns {
+			r.Warnings = append(r.Warnings, a.Error)
+		}
+	}
 	if c, ok := p.Roots[0].(*plan.Collect); ok {
 		r.Schema, r.UpsertKey = c.In.Info().Schema, nil
 		r.Updates = !c.In.Info().AppendOnly()

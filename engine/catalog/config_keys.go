@@ -147,6 +147,7 @@ var keys = sortKeys([]Key{
 	{"table.optimizer.join-reorder-enabled", connect.Bool, "false", nil, "Taken, without effect."},
 	{"table.optimizer.multi-join.enabled", connect.Bool, "false", nil, "Taken, without effect."},
 	{"table.optimizer.non-deterministic-update.strategy", connect.Enum, "IGNORE", []string{"IGNORE", "TRY_RESOLVE"}, "Whether unsafe plans are refused."},
+	{"mink.advice", connect.String, "warn", nil, "Advice before a query runs: warn, off or deny for all rules, or a list such as 'warn, cross-join=deny, float-sum=off'."},
 	{"mink.exec.batch-rows", connect.Int, "4096", nil, "Most rows of a batch between operators, from 1 to 32768."},
 	{"mink.exec.fold", connect.Enum, "auto", []string{"AUTO", "ROW", "BATCH"}, "Whether changes of one key within a step are folded into one."},
 	{"mink.flink-version", connect.String, "2.4", nil, "The Flink version whose defaults hold."},

@@ -162,6 +162,13 @@ const (
 	// Fix: use an upsert or retract sink, or a query that only appends, such as a window aggregate.
 	ChangelogMismatch Code = "changelog-mismatch"
 
+	// NonDeterministicUpdate: an update may not find the row it takes back.
+	//
+	// Cause: a value is computed anew for a retraction, by a function such as CURRENT_TIMESTAMP, RAND or UUID or by a lookup, and may differ from the one that was given out.
+	// Example: SET 'table.optimizer.non-deterministic-update.strategy' = 'TRY_RESOLVE'; CREATE TABLE t (a INT) WITH ('connector' = 'filesystem', 'path' = 'in', 'format' = 'changelog-json', 'changelog-json.changelog-mode' = 'I,UB,UA,D'); SELECT a, UUID() FROM t
+	// Fix: compute it before the updating part of the query, or give the stream an upsert key.
+	NonDeterministicUpdate Code = "ndu-in-update-path"
+
 	// MissingPrimaryKey: a primary key is needed and not declared.
 	//
 	// Cause: an upsert source or sink, or a versioned table, without PRIMARY KEY.
@@ -252,6 +259,7 @@ type CodeInfo struct {
 	Summary string // one sentence
 	Cause   string
 	Example string // SQL that gives the code, or ""
+	Better  string // the same SQL mended, or ""
 	Fix     string
 }
 
@@ -392,6 +400,12 @@ func All() []CodeInfo {
 			Cause:   "an updating query into an append-only sink, or updates into an operator that takes inserts only",
 			Example: "CREATE TABLE t (n BIGINT) WITH ('connector' = 'filesystem', 'path' = 'out', 'format' = 'csv'); INSERT INTO t SELECT COUNT(*) FROM (VALUES (1)) AS v (a)",
 			Fix:     "use an upsert or retract sink, or a query that only appends, such as a window aggregate",
+		},
+		{
+			Code: NonDeterministicUpdate, Summary: "an update may not find the row it takes back",
+			Cause:   "a value is computed anew for a retraction, by a function such as CURRENT_TIMESTAMP, RAND or UUID or by a lookup, and may differ from the one that was given out",
+			Example: "SET 'table.optimizer.non-deterministic-update.strategy' = 'TRY_RESOLVE'; CREATE TABLE t (a INT) WITH ('connector' = 'filesystem', 'path' = 'in', 'format' = 'changelog-json', 'changelog-json.changelog-mode' = 'I,UB,UA,D'); SELECT a, UUID() FROM t",
+			Fix:     "compute it before the updating part of the query, or give the stream an upsert key",
 		},
 		{
 			Code: MissingPrimaryKey, Summary: "a primary key is needed and not declared",

@@ -37,8 +37,9 @@ type Session interface {
 	// Execute runs one statement. Mistakes in it come as *diag.Error with spans
 	// into text. It returns once the statement took effect or its job runs.
 	Execute(ctx context.Context, text string) (Operation, error)
-	// Check does what Execute does short of running: parse, bind, plan.
-	Check(ctx context.Context, text string) error
+	// Check does what Execute does short of running: parse, bind, plan. It returns
+	// advice about the statement.
+	Check(ctx context.Context, text string) ([]*diag.Error, error)
 	// Finish runs when no statement follows: an open statement set is an error.
 	Finish() error
 	Close() error

@@ -66,9 +66,11 @@ func (s *localSession) Execute(ctx context.Context, text string) (Operation, err
 	return &localOperation{l: s.l, r: r}, nil
 }
 
-func (s *localSession) Check(_ context.Context, text string) error { return s.s.Check(text) }
-func (s *localSession) Finish() error                              { return s.s.Finish() }
-func (s *localSession) Close() error                               { return nil }
+func (s *localSession) Check(_ context.Context, text string) ([]*diag.Error, error) {
+	return s.s.Check(text)
+}
+func (s *localSession) Finish() error { return s.s.Finish() }
+func (s *localSession) Close() error  { return nil }
 
 type localOperation struct {
 	l    *local

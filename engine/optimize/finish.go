@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/plan"
@@ -36,11 +35,10 @@ func (o *optimizer) finish(p *plan.Physical) error {
 	for _, n := range p.Nodes {
 		o.label(n)
 	}
-	p.Warnings = o.warnings
-	strict := o.opts.Strict || o.s.Config.Enum("table.optimizer.non-deterministic-update.strategy") == "TRY_RESOLVE"
-	if strict && len(p.Warnings) > 0 {
-		return p.Warnings[0]
+	if err := o.checkUpdates(p); err != nil {
+		return err
 	}
+	p.Warnings = o.warnings
 	return nil
 }
 
@@ -174,10 +172,6 @@ func (o *optimizer) label(n plan.Node) {
 		ttl(n.TTL)
 	case *plan.LookupJoin:
 		add(plan.Replayable, "the table is read when a row passes")
-		if n.Upsert && (t.EmitUpdateBefore() || len(t.UpsertKeys) == 0) {
-			add(plan.Unsafe, "a lookup may give another row for the retraction")
-			o.warn(n, "the lookup in "+n.Table+" may give another row when a row is taken back")
-		}
 	case *plan.Rank:
 		ttl(n.TTL)
 		if ties(n.In, n.PartitionBy, n.OrderBy) {
@@ -218,38 +212,14 @@ func (o *optimizer) label(n plan.Node) {
 }
 
 func (o *optimizer) labelCalc(n *plan.Calc, add func(plan.LabelKind, string)) {
-	in := n.In.Info()
 	check := func(e expr.Node, column string) {
 		if e == nil || expr.Determinism(e) == function.Deterministic || o.batch && expr.Determinism(e) == function.PerStep {
 			return
 		}
-		name := culprit(e)
-		if !in.AppendOnly() && (n.EmitUpdateBefore() || len(n.UpsertKeys) == 0) {
-			add(plan.Unsafe, column+" is computed anew by "+name+" when its row is taken back")
-			o.warn(n, column+" is computed anew by "+name+" when its row is taken back, so the retraction may not match")
-			return
-		}
-		add(plan.Replayable, name+" in "+column)
+		add(plan.Replayable, culprit(e)+" in "+column)
 	}
 	for i, e := range n.Exprs {
 		check(e, "column "+n.Schema[i].Name)
 	}
 	check(n.Filter, "a condition")
-}
-
-// culprit is the first function of e that is not deterministic.
-func culprit(e expr.Node) string {
-	name := ""
-	expr.Walk(e, func(n expr.Node) bool {
-		if c, ok := n.(*expr.Call); ok && name == "" && c.Func.Det != function.Deterministic {
-			name = c.Func.Name + "()"
-		}
-		return name == ""
-	})
-	return name
-}
-
-func (o *optimizer) warn(n plan.Node, msg string) {
-	o.warnings = append(o.warnings, diag.At(n.Info().Span, diag.ChangelogMismatch, "%s", msg).
-		WithHint("compute it before the updating part of the query, or give the stream an upsert key"))
 }

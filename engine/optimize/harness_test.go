@@ -154,11 +154,11 @@ func run(s *catalog.Session, text string) string {
 				out = table(rows)
 			}
 		case *bind.Explain:
-			t, err := optimize.Explain(bound, s)
+			p, err := optimize.Plan(bound.Of, s)
 			if err != nil {
 				return show(err, text)
 			}
-			out = t
+			out = plan.Explain(p, bound.Details...)
 		case *bind.BeginSet, *bind.EndSet:
 			out = fmt.Sprintf("%T\n", bound)
 		default:

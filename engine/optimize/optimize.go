@@ -95,15 +95,6 @@ func indent(s string) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// Explain plans what an EXPLAIN asks about and writes it.
-func Explain(e *bind.Explain, s *catalog.Session) (string, error) {
-	p, err := Plan(e.Of, s)
-	if err != nil {
-		return "", err
-	}
-	return plan.Explain(p, e.Details...), nil
-}
-
 // optimizer plans one statement.
 type optimizer struct {
 	s     *catalog.Session

@@ -125,12 +125,7 @@ func (o *optimizer) labelCorrelate(n *plan.Correlate, add func(plan.LabelKind, s
 			det, name = d, culprit(a)
 		}
 	}
-	switch {
-	case det == function.Deterministic || o.batch && det == function.PerStep:
-	case !n.In.Info().AppendOnly():
-		add(plan.Unsafe, "rows are made anew by "+name+" when their row is taken back")
-		o.warn(n, "the rows of "+n.Call+" are made anew by "+name+" when their row is taken back, so the retraction may not match")
-	default:
+	if det != function.Deterministic && !(o.batch && det == function.PerStep) {
 		add(plan.Replayable, name+" in "+n.Call)
 	}
 }

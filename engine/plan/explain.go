@@ -20,6 +20,14 @@ func Explain(p *Physical, details ...string) string {
 		b.WriteString("== Optimized Physical Plan ==\n")
 	}
 	d := drawing{b: &b, changes: slices.Contains(details, "CHANGELOG_MODE")}
+	if advice {
+		d.advice = map[Node][]string{}
+		for i, a := range p.Advice {
+			if a.Node != nil {
+				d.advice[a.Node] = append(d.advice[a.Node], strconv.Itoa(i+1))
+			}
+		}
+	}
 	for _, r := range p.Roots {
 		d.draw(shown(r), "", "")
 		b.WriteByte('\n')
@@ -27,6 +35,7 @@ func Explain(p *Physical, details ...string) string {
 	if advice {
 		writeAdvice(&b, p)
 	}
+	d.advice = nil
 	b.WriteString("== Optimized Execution Plan ==\n")
 	reuse := reused(p)
 	d.reuse, d.drawn = reuse, map[Node]bool{}
@@ -36,6 +45,12 @@ func Explain(p *Physical, details ...string) string {
 	}
 	if slices.Contains(details, "JSON_EXECUTION_PLAN") {
 		b.WriteString("== Physical Execution Plan ==\n" + JSON(p) + "\n")
+	}
+	if !advice && len(p.Advice) > 0 {
+		b.WriteString("== Advice ==\n")
+		for _, a := range p.Advice {
+			b.WriteString(a.Text + "\n")
+		}
 	}
 	return b.String()
 }
@@ -95,8 +110,10 @@ func reused(p *Physical) map[Node]int {
 type drawing struct {
 	b               *strings.Builder
 	changes, labels bool
-	reuse           map[Node]int
-	drawn           map[Node]bool
+	// advice are the numbers of the findings about a node.
+	advice map[Node][]string
+	reuse  map[Node]int
+	drawn  map[Node]bool
 }
 
 func (d *drawing) draw(n Node, first, rest string) {
@@ -120,6 +137,9 @@ func (d *drawing) draw(n Node, first, rest string) {
 
 func (d *drawing) line(n Node) string {
 	var parts []string
+	if a := d.advice[n]; a != nil {
+		parts = append(parts, "advice=["+strings.Join(a, ", ")+"]")
+	}
 	for _, a := range n.Attrs() {
 		v := a.Value
 		if !strings.HasPrefix(v, "[") {
@@ -165,20 +185,19 @@ func ChangesText(c connect.Changes) string {
 	return strings.Join(out, ",")
 }
 
+// writeAdvice lists findings as Flink does, and below each its place and way out.
 func writeAdvice(b *strings.Builder, p *Physical) {
-	n := 0
-	for _, w := range p.Warnings {
-		n++
-		b.WriteString("advice[" + strconv.Itoa(n) + "]: [WARNING] " + w.Msg + ".\n")
-	}
-	for _, node := range p.Nodes {
-		if g, ok := node.(*GroupAggregate); ok && !g.Merge && len(g.Keys) > 0 {
-			n++
-			b.WriteString("advice[" + strconv.Itoa(n) + "]: [ADVICE] You might want to enable local-global two-phase optimization by configuring ('table.optimizer.agg-phase-strategy' to 'AUTO').\n")
-			break
+	for i, a := range p.Advice {
+		word := "ADVICE"
+		if a.Warns {
+			word = "WARNING"
+		}
+		b.WriteString("advice[" + strconv.Itoa(i+1) + "]: [" + word + "] " + a.Msg + ".\n")
+		for line := range strings.SplitSeq(a.Text, "\n") {
+			b.WriteString("  " + line + "\n")
 		}
 	}
-	if n == 0 {
+	if len(p.Advice) == 0 {
 		b.WriteString("No available advice...\n")
 	}
 	b.WriteByte('\n')

@@ -174,10 +174,23 @@ type Physical struct {
 	Nodes []Node
 	// Batch says that execution.runtime-mode is BATCH.
 	Batch bool
-	// Warnings are advice to show to the user, such as an unsafe column.
+	// Warnings are what the optimizer itself has to say, such as an unsafe column.
 	Warnings []*diag.Error
+	// Advice is what package advise finds in the finished plan.
+	Advice []Advice
 	// Logical is the tree before optimization as EXPLAIN shows it.
 	Logical string
+}
+
+// Advice is a finding about a plan.
+type Advice struct {
+	*diag.Error
+	// Node is the operator it is about, or nil.
+	Node Node
+	// Warns: it makes results wrong or late. Denied: the session wants no such plan.
+	Warns, Denied bool
+	// Text is the finding with its place in the statement, as shown to people.
+	Text string
 }
 
 // Label is the worst label of the plan.
