@@ -5,6 +5,7 @@ import (
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/kernel"
 	"github.com/minkstream/mink/engine/types"
 )
 
@@ -155,6 +156,9 @@ type Column struct {
 	date  [2]uint64
 	days  int32
 	dated bool
+
+	variant *kernel.VariantBuilder
+	scratch []byte
 }
 
 func newColumn(t types.Type, need *need) *Column {
@@ -386,6 +390,20 @@ func (c *Column) Ref(from, to int) {
 func (c *Column) Bytes(v []byte) {
 	l := c.next()
 	c.col.Views[l] = c.str.Add(c.col, v)
+}
+
+// Variant puts a VARIANT of JSON text; false when it is none. Of a name that is twice in
+// an object the last one counts.
+func (c *Column) Variant(doc []byte) bool {
+	if c.variant == nil {
+		c.variant = &kernel.VariantBuilder{}
+	}
+	v, ok := c.variant.Build(c.scratch[:0], doc, true)
+	c.scratch = v
+	if ok {
+		c.Bytes(v)
+	}
+	return ok
 }
 
 // EndList ends an ARRAY, MAP or MULTISET with the values put to its Kids.

@@ -47,6 +47,8 @@ func ParseScalar(c *Column, s []byte) bool {
 			c.I8(int8(n))
 		}
 		return ok
+	case types.Variant:
+		return c.Variant(s)
 	case types.Boolean:
 		v := len(s) == 4
 		if !(v && bytes.EqualFold(s, []byte("true")) || bytes.EqualFold(s, []byte("false"))) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/minkstream/mink/connectors/format"
 	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/kernel"
 	"github.com/minkstream/mink/engine/types"
 )
 
@@ -30,7 +31,9 @@ func appendValue(dst []byte, c *batch.Col, lane int) []byte {
 	switch t := c.Type; t.Kind {
 	case types.Boolean:
 		return strconv.AppendBool(dst, c.Bool(lane))
-	case types.Char, types.VarChar, types.Variant:
+	case types.Variant:
+		return kernel.AppendText(dst, c, lane, nil)
+	case types.Char, types.VarChar:
 		var s [12]byte
 		return append(dst, c.Bytes(lane, &s)...)
 	case types.Binary, types.VarBinary, types.Raw, types.Bitmap:

@@ -122,9 +122,8 @@ func (x *block) groupExpr(e ast.Expr) ([]int, error) {
 	if logical.HasOuter(n) {
 		return nil, unsupported(e.Span(), "GROUP BY a column of an outer query is")
 	}
-	switch n.Type().Kind {
-	case types.Variant, types.Bitmap, types.Descriptor:
-		return nil, diag.At(e.Span(), diag.TypeMismatch, "cannot group by %s", n.Type().Nullable(true))
+	if err := hasEquality(n.Type(), "cannot group by", e.Span()); err != nil {
+		return nil, err
 	}
 	k := groupKey{node: n, key: expr.Key(n)}
 	for i, o := range x.keys {
@@ -225,6 +224,11 @@ func (x *block) aggItem(e *ast.FuncCall, name string) (aggItem, error) {
 	}
 	if name == "MIN" || name == "MAX" {
 		call.Distinct = false // it means nothing to these
+	}
+	if call.Distinct {
+		if err := distinctArgs(args); err != nil {
+			return it, err
+		}
 	}
 	call.IgnoreNulls = e.Nulls == ast.NullsIgnore
 	if name == "JSON_ARRAYAGG" || name == "JSON_OBJECTAGG" {

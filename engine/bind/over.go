@@ -131,6 +131,9 @@ func (x *block) overItem(e *ast.FuncCall, name string) (overItem, error) {
 		if err != nil {
 			return it, err
 		}
+		if err := hasEquality(n.Type(), "cannot partition by", p.Span()); err != nil {
+			return it, err
+		}
 		it.partition = append(it.partition, n)
 		it.key += expr.Key(n) + ","
 	}

@@ -140,12 +140,19 @@ func (b *Binder) setOp(q *ast.SetOp, outer *scope) (*rows, error) {
 		return nil, err
 	}
 	if q.Op != ast.Union {
+		for i := range ts {
+			if err := hasEquality(ts[i], word+" cannot compare", q.Span()); err != nil {
+				return nil, err
+			}
+		}
 		n, err := b.intersect(q, ln, rn, l.names)
 		return &rows{n, l.names}, err
 	}
 	var n logical.Node = &logical.Union{Place: logical.Place{At: q.Span()}, Ins: flatten(ln, rn)}
 	if !q.All {
-		n = distinct(n, q.Span())
+		if n, err = distinctRows(n, "UNION", q.Span()); err != nil {
+			return nil, err
+		}
 	}
 	return &rows{n, l.names}, nil
 }

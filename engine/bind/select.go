@@ -230,7 +230,10 @@ func (x *block) finish(s *ast.Select, order *ast.Ordered, items []item, sorts []
 	}
 	var n logical.Node = logical.NewProject(x.node, exprs, names, s.Span())
 	if s.Quantifier == ast.QuantifierDistinct {
-		n = distinct(n, s.Span())
+		var err error
+		if n, err = distinctRows(n, "DISTINCT", s.Span()); err != nil {
+			return nil, err
+		}
 	}
 	if order != nil {
 		var err error

@@ -200,6 +200,10 @@ func (c *compiler) compute(n Node) int {
 	case *Item:
 		args := c.values(n.Arg, n.Key)
 		dst := c.register(n.Type())
+		if n.Arg.Type().Kind == types.Variant {
+			c.emit(instr{op: opCall, dst: dst, args: args, typ: n.Type(), span: n.At, strict: true, kern: variantItem})
+			return dst
+		}
 		c.emit(instr{op: opItem, dst: dst, args: args, typ: n.Type(), span: n.At})
 		return dst
 	case *Make:

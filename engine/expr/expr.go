@@ -130,7 +130,8 @@ type (
 		At    diag.Span
 	}
 
-	// Item is an element of an ARRAY (1-based) or the value of a MAP's key.
+	// Item is an element of an ARRAY (1-based), the value of a MAP's key, or a part of
+	// a VARIANT.
 	Item struct {
 		Arg, Key Node
 		At       diag.Span
@@ -206,7 +207,11 @@ func (n *In) Type() types.Type {
 }
 func (n *Field) Type() types.Type { return fieldType(n.Arg.Type(), n.Index) }
 func (n *Item) Type() types.Type {
-	return n.Arg.Type().Elem.Nullable(true).Plain()
+	t := n.Arg.Type()
+	if t.Kind == types.Variant {
+		return t.Nullable(true)
+	}
+	return t.Elem.Nullable(true).Plain()
 }
 func (n *Make) Type() types.Type { return n.T }
 

@@ -325,7 +325,8 @@ func NewCoalesce(args []Node, at diag.Span) (Node, error) {
 	return c, nil
 }
 
-// NewItem makes arg[key] for an ARRAY, a MAP, or a ROW with a constant position.
+// NewItem makes arg[key] for an ARRAY, a MAP, a VARIANT, or a ROW with a constant
+// position.
 func NewItem(arg, key Node, at diag.Span) (Node, error) {
 	t := arg.Type()
 	switch t.Kind {
@@ -346,6 +347,13 @@ func NewItem(arg, key Node, at diag.Span) (Node, error) {
 			}
 		}
 		return &Item{Arg: arg, Key: implicit(key, kt), At: at}, nil
+	case types.Variant:
+		switch kt := key.Type(); {
+		case kt.IsInteger():
+			return &Item{Arg: arg, Key: implicit(key, types.BigIntT), At: at}, nil
+		case kt.IsString():
+			return &Item{Arg: arg, Key: implicit(key, types.StringT), At: at}, nil
+		}
 	case types.Row:
 		if l, ok := key.(*Literal); ok && !l.Col.IsNull(0) {
 			if l.Col.Type.Kind == types.Int {

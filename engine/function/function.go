@@ -211,6 +211,7 @@ const (
 	Conversion  = "conversion"
 	Collection  = "collection"
 	JSON        = "json"
+	Variant     = "variant"
 	Hash        = "hash"
 	Auxiliary   = "auxiliary"
 )

@@ -55,6 +55,9 @@ func MayFail(from, to types.Type) bool {
 // CastNullable reports whether CAST of a non-null value of type from to type to
 // may give NULL: a number that does not fit a DECIMAL.
 func CastNullable(from, to types.Type) bool {
+	if from.Kind == types.Variant {
+		return to.Kind != types.Variant
+	}
 	if to.Kind != types.Decimal {
 		return false
 	}

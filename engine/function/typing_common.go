@@ -151,7 +151,7 @@ func InType(a, b types.Type) (types.Type, error) { return meet(a, b, false, true
 
 func meet(a, b types.Type, order, numbers bool) (types.Type, error) {
 	t, ok := compareType(a, b, numbers)
-	if ok && (!comparable(t) || order && t.IsNested()) {
+	if ok && (!HasEquality(t) || order && t.IsNested()) {
 		ok = false
 	}
 	if !ok {
@@ -171,16 +171,16 @@ func compareType(a, b types.Type, numbers bool) (types.Type, bool) {
 	return common(a, b)
 }
 
-// comparable reports whether values of t have an equality.
-func comparable(t types.Type) bool {
+// HasEquality reports whether values of t have an equality.
+func HasEquality(t types.Type) bool {
 	switch t.Kind {
 	case types.Variant, types.Bitmap, types.Descriptor:
 		return false
 	}
 	for _, f := range t.Fields {
-		if !comparable(f.Type) {
+		if !HasEquality(f.Type) {
 			return false
 		}
 	}
-	return (t.Elem == nil || comparable(*t.Elem)) && (t.Key == nil || comparable(*t.Key))
+	return (t.Elem == nil || HasEquality(*t.Elem)) && (t.Key == nil || HasEquality(*t.Key))
 }

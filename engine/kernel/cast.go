@@ -40,6 +40,8 @@ func FindCast(from, to types.Type) Cast {
 	switch {
 	case from.Kind == types.Null:
 		return castNull
+	case from.Kind == types.Variant:
+		return castFromVariant(to)
 	case to.IsString():
 		return castToString(from, to)
 	case to.IsBinary():

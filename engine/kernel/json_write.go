@@ -78,6 +78,13 @@ func AppendJSON(dst []byte, c *batch.Col, lane int) []byte {
 			dst = append(dst, 'Z')
 		}
 		return append(dst, '"')
+	case t.Kind == types.Variant:
+		var s [batch.InlineMax]byte
+		out, ok := VariantOf(c.Bytes(lane, &s)).AppendJSON(dst)
+		if !ok {
+			return append(dst, "null"...)
+		}
+		return out
 	case t.Kind == types.Row:
 		return appendJSONRow(dst, c, i)
 	case t.Kind == types.Array:

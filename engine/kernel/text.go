@@ -57,6 +57,8 @@ func appendText(dst []byte, c *batch.Col, lane int, z *Zone, shown bool) []byte 
 		return AppendMillis(dst, c.I64[i])
 	case types.Array, types.Map, types.Multiset:
 		return appendList(dst, c, i, z, shown)
+	case types.Variant:
+		return AppendJSON(dst, c, lane)
 	case types.Row:
 		dst = append(dst, '(')
 		for k := range c.Kids {

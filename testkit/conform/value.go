@@ -62,7 +62,7 @@ func RandomValue(t *rapid.T, ty types.Type) any {
 			}
 		}
 		return d
-	case types.Char, types.VarChar, types.Variant:
+	case types.Char, types.VarChar:
 		return rapid.StringOfN(rapid.Rune(), 0, 40, -1).Draw(t, "text")
 	case types.Binary, types.VarBinary, types.Raw:
 		return string(rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "bytes"))

@@ -160,7 +160,7 @@ func checkTypes(s types.Schema) error {
 
 func checkType(name string, t types.Type, depth int) error {
 	switch t.Kind {
-	case types.Map, types.Multiset, types.Raw, types.Variant, types.Bitmap:
+	case types.Map, types.Multiset, types.Raw, types.Bitmap:
 		return unfit(name, t)
 	case types.Array, types.Row:
 		if depth > 0 {

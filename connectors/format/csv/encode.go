@@ -8,6 +8,7 @@ import (
 	"github.com/minkstream/mink/connectors/format"
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/kernel"
 	"github.com/minkstream/mink/engine/types"
 )
 
@@ -91,6 +92,9 @@ func (e *encoder) field(dst []byte, c *batch.Col, lane int) ([]byte, error) {
 	case c.Type.IsString():
 		var t [12]byte
 		return e.text(dst, c.Bytes(lane, &t), true)
+	case c.Type.Kind == types.Variant:
+		e.scratch = kernel.AppendText(e.scratch[:0], c, lane, nil)
+		return e.text(dst, e.scratch, false)
 	case c.Type.IsNested():
 		e.scratch = e.nested(e.scratch[:0], c, lane)
 		if len(e.scratch) == 0 {

@@ -107,7 +107,7 @@ func CheckTypes(name string, s []types.Field) error {
 
 func checkType(format, name string, t types.Type) error {
 	switch t.Kind {
-	case types.Raw, types.Variant, types.Bitmap:
+	case types.Raw, types.Bitmap:
 		return diag.New(diag.UnsupportedByFlink, "format '%s' cannot hold column `%s` of type %s", format, name, t)
 	case types.Map:
 		if !t.Key.IsString() {

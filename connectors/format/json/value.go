@@ -26,6 +26,8 @@ func (p *Parser) value(c *format.Column, plan *Row, name string) bool {
 		ch = p.Space()
 	}
 	switch {
+	case c.Type.Kind == types.Variant:
+		return p.variant(c, name)
 	case ch == '"':
 		from, to, made, ok := p.str()
 		if !ok {
@@ -141,7 +143,7 @@ func (p *Parser) text(c *format.Column, s []byte) bool {
 			c.Bytes(v)
 		}
 		return err == nil
-	case types.Array, types.Map, types.Multiset, types.Row, types.Variant, types.Bitmap:
+	case types.Array, types.Map, types.Multiset, types.Row, types.Bitmap:
 		return false
 	}
 	return format.ParseScalar(c, s)
@@ -249,6 +251,22 @@ func (p *Parser) mapKey(c *format.Column, k []byte) bool {
 	if !p.text(c, k) {
 		c.Undo()
 		return false
+	}
+	return true
+}
+
+// variant reads a value of any shape.
+func (p *Parser) variant(c *format.Column, name string) bool {
+	from := p.I
+	if !p.Skip() {
+		return false
+	}
+	s := p.Data[from:p.I]
+	if string(s) == "null" {
+		c.Null()
+	} else if !c.Variant(s) {
+		p.note(name, c, s)
+		c.Null()
 	}
 	return true
 }

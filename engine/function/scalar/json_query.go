@@ -24,7 +24,7 @@ var jsonQuery = function.Func{
 		{SQL: `JSON_QUERY('{}', 'lax $.invalid' EMPTY OBJECT ON EMPTY)`, Want: "{}"}, {SQL: `JSON_QUERY('{}', 'strict $.invalid' EMPTY ARRAY ON ERROR)`, Want: "[]"},
 	},
 	Infer: func(c *function.Call) (function.Resolved, error) {
-		s, params, err := parseJSON(c, "NULL", "NULL", "STRING", "ARRAY<STRING>")
+		s, params, err := jsonCall(c, "NULL", "NULL", "STRING", "ARRAY<STRING>")
 		if err != nil {
 			return function.Resolved{}, err
 		}

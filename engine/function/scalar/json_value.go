@@ -34,8 +34,8 @@ var jsonReturning = map[string]types.Type{
 	"ARRAY<STRING>": types.ArrayT(types.StringT),
 }
 
-// parseJSON reads document, path and clauses.
-func parseJSON(c *function.Call, onEmpty, onError string, returning ...string) (jsonSpec, []types.Type, error) {
+// jsonCall reads document, path and clauses.
+func jsonCall(c *function.Call, onEmpty, onError string, returning ...string) (jsonSpec, []types.Type, error) {
 	s := jsonSpec{returning: types.StringT, onEmpty: jsonClause{word: onEmpty}, onError: jsonClause{word: onError}}
 	if err := count(c, 2, 2, true); err != nil {
 		return s, nil, err
@@ -161,7 +161,7 @@ var jsonExists = function.Func{
 		{SQL: `JSON_EXISTS('{"a": [{ "b": 1 }]}', '$.a[0].b')`, Want: "TRUE"}, {SQL: `JSON_EXISTS('{"a": true}', 'strict $.b' TRUE ON ERROR)`, Want: "TRUE"},
 	},
 	Infer: func(c *function.Call) (function.Resolved, error) {
-		s, params, err := parseJSON(c, "", "FALSE")
+		s, params, err := jsonCall(c, "", "FALSE")
 		if err != nil {
 			return function.Resolved{}, err
 		}
@@ -215,7 +215,7 @@ var jsonValue = function.Func{
 		{SQL: `JSON_VALUE('{"contains blank": "right"}', 'strict $.[''contains blank'']' NULL ON EMPTY DEFAULT 'wrong' ON ERROR)`, Want: "right"},
 	},
 	Infer: func(c *function.Call) (function.Resolved, error) {
-		s, params, err := parseJSON(c, "NULL", "NULL", "STRING", "BOOLEAN", "INT", "DOUBLE")
+		s, params, err := jsonCall(c, "NULL", "NULL", "STRING", "BOOLEAN", "INT", "DOUBLE")
 		if err != nil {
 			return function.Resolved{}, err
 		}

@@ -1,0 +1,44 @@
+package bind
+
+import (
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/expr"
+	"github.com/minkstream/mink/engine/function"
+	"github.com/minkstream/mink/engine/plan/logical"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// hasEquality refuses values that cannot be told apart, where what asks for them.
+func hasEquality(t types.Type, what string, at diag.Span) error {
+	if function.HasEquality(t) {
+		return nil
+	}
+	e := diag.At(at, diag.TypeMismatch, "%s %s", what, t.Nullable(true))
+	switch t.Kind {
+	case types.Variant:
+		e.WithHint("take a value out of it with CAST(v['name'] AS ...), or its text with JSON_STRING")
+	case types.Bitmap:
+		e.WithHint("use BITMAP_TO_STRING or BITMAP_CARDINALITY of it")
+	}
+	return e
+}
+
+// distinctRows groups by all columns, which must have an equality.
+func distinctRows(n logical.Node, what string, at diag.Span) (logical.Node, error) {
+	for _, f := range n.Schema() {
+		if err := hasEquality(f.Type, what+" cannot compare", at); err != nil {
+			return nil, err
+		}
+	}
+	return distinct(n, at), nil
+}
+
+// distinctArgs checks the arguments of an aggregate with DISTINCT.
+func distinctArgs(args []expr.Node) error {
+	for _, a := range args {
+		if err := hasEquality(a.Type(), "DISTINCT cannot compare", a.Span()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
