@@ -9,7 +9,7 @@ RACE    := ./engine/flow/... ./engine/env/... ./engine/state/... ./engine/job/..
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-all nightly bench lint fmt fuzz gen accept race nexmark sim vet clean
+.PHONY: help demo build test test-all test-flink suite nightly bench lint fmt fuzz gen accept race nexmark sim vet clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -26,6 +26,14 @@ test: ## everything that needs Go alone, within 5 minutes
 
 test-all: ## every variant: a million Nexmark events, spilling, many seeds, kills
 	MINK_ALL=1 MINK_SEEDS=200000 MINK_SIM_TWICE=1 $(GO) test -timeout 90m $(PKGS)
+	$(MAKE) test-flink
+
+test-flink: ## the SQL suite on Apache Flink, from its published jars (Java 17, Maven), compared
+	MINK_FLINK=1 $(GO) test -timeout 60m -count=1 -v -run TestFlink ./testkit/flink
+
+suite: ## the SQL suite in every way of running, MINK_SEED=n for the same again
+	@out=$$(mktemp); MINK_SQL=all $(GO) test -timeout 30m -count=1 -v -run '^TestSQL$$' ./testkit/sqltest >$$out; code=$$?; \
+	  grep -v '^ *--- PASS\|^=== ' $$out; rm -f $$out; exit $$code
 
 nightly: ## five million protocol seeds and the rest of test-all
 	MINK_ALL=1 MINK_SEEDS=5000000 MINK_SIM_TWICE=1 $(GO) test -timeout 6h $(PKGS)

@@ -181,14 +181,18 @@ func (g *Given) value(cell, kind string) []byte {
 // create writes the rows below dir and returns the CREATE TABLE for them.
 func (g *Given) create(dir string) (string, error) {
 	path := filepath.Join(dir, g.Name+".json")
-	text := strings.Join(g.lines, "\n")
-	if text != "" {
-		text += "\n"
-	}
-	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+	if err := os.WriteFile(path, []byte(g.text()), 0o666); err != nil {
 		return "", err
 	}
 	return g.table(path), nil
+}
+
+// text is the file of the rows.
+func (g *Given) text() string {
+	if len(g.lines) == 0 {
+		return ""
+	}
+	return strings.Join(g.lines, "\n") + "\n"
 }
 
 // table is the CREATE TABLE of changelog-json at a path.

@@ -12,11 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/gateway"
 )
-
-var opKinds = []batch.Kind{batch.Insert, batch.UpdateBefore, batch.UpdateAfter, batch.Delete}
 
 // randomTime is how long random queries run.
 func randomTime() time.Duration {

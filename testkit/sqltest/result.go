@@ -12,6 +12,8 @@ import (
 	"github.com/minkstream/mink/engine/types"
 )
 
+var opKinds = []batch.Kind{batch.Insert, batch.UpdateBefore, batch.UpdateAfter, batch.Delete}
+
 // row is a change as text.
 type row struct {
 	kind  batch.Kind
@@ -33,10 +35,13 @@ func rowOf(b *batch.Batch, lane int, s types.Schema, zone *time.Location) row {
 		if k := s[i].Type.Kind; k == types.Char || k == types.VarChar {
 			text = quote(text)
 		}
-		r.cells[i] = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(text)
+		r.cells[i] = escapes.Replace(text)
 	}
 	return r
 }
+
+// escapes keep a row on one line.
+var escapes = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`)
 
 // quote puts a string in quotes where it could be taken for something else.
 func quote(s string) string {

@@ -3,11 +3,13 @@ package sqltest
 import (
 	"encoding/json"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/env"
 )
 
 // createSink returns the CREATE TABLE of a sink below dir.
@@ -23,22 +25,38 @@ func (g *Given) written(dir string) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &outcome{}
-	if !strings.Contains(g.Mode, "UB") && strings.Contains(g.Mode, "UA") {
-		out.key = g.primaryKey()
-	}
+	var all []byte
 	for _, name := range names {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			return nil, err
 		}
-		for line := range strings.Lines(string(data)) {
-			r, err := g.change(line)
-			if err != nil {
-				return nil, err
-			}
-			out.rows = append(out.rows, r)
+		all = append(all, data...)
+	}
+	return g.changes(all)
+}
+
+// writtenOn is written for a disk of a simulation.
+func (g *Given) writtenOn(d env.Disk, dir string) (*outcome, error) {
+	data, err := readFiles(d, path.Join(dir, "sink-"+g.Name))
+	if err != nil {
+		return nil, err
+	}
+	return g.changes(data)
+}
+
+// changes reads lines of changelog-json.
+func (g *Given) changes(lines []byte) (*outcome, error) {
+	out := &outcome{}
+	if !strings.Contains(g.Mode, "UB") && strings.Contains(g.Mode, "UA") {
+		out.key = g.primaryKey()
+	}
+	for line := range strings.Lines(string(lines)) {
+		r, err := g.change(line)
+		if err != nil {
+			return nil, err
 		}
+		out.rows = append(out.rows, r)
 	}
 	return out, nil
 }

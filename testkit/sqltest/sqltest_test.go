@@ -5,12 +5,26 @@ import (
 
 	"github.com/minkstream/mink/connectors"
 	"github.com/minkstream/mink/engine"
+	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/function/scalar"
 	"github.com/minkstream/mink/engine/gateway"
 )
 
 // TestSQL runs the corpus on the embedded engine.
-func TestSQL(t *testing.T) { Run(t, "testdata", local) }
+func TestSQL(t *testing.T) { Run(t, "testdata", Engines{local, simulatedLocal}) }
+
+// simulatedLocal is an engine on a simulated environment.
+func simulatedLocal(t *testing.T, e *env.Env, extra *connect.Connector) *engine.Engine {
+	t.Helper()
+	out, err := engine.New(engine.Config{
+		Env: e, Connectors: append(connectors.All(), extra), Formats: connectors.Formats(), Functions: scalar.All(), SpillDir: t.TempDir(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
 
 // local is an engine in this process.
 func local(t *testing.T, ordered bool) gateway.Client {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/gateway"
 	"github.com/minkstream/mink/engine/sql/parse"
+	"github.com/minkstream/mink/engine/types"
 )
 
 // timeLimit is how long one run of one section may take.
@@ -25,9 +27,14 @@ type variant struct {
 	parallelism int
 	// exact: the changes are compared, not only what they add up to.
 	exact bool
+	// seed of a simulated schedule with a crash; 0 runs on threads.
+	seed uint64
 }
 
 func (v variant) String() string {
+	if v.seed != 0 {
+		return fmt.Sprintf("simulated schedule %d with a crash", v.seed)
+	}
 	mode, rows := "streaming", "whole batches"
 	if v.batch {
 		mode = "batch"
@@ -38,24 +45,34 @@ func (v variant) String() string {
 	return fmt.Sprintf("%s, %s, parallelism %d", mode, rows, v.parallelism)
 }
 
-// variants of a section; the first is the one whose result is written down.
-func variants(s *Section) []variant {
-	var out []variant
+// variants of a section: those that every run takes, and others of which a run may
+// draw some. The first of all is the one whose result is written down. Sizes of batches
+// and schedules come from r, schedules are that many.
+func variants(s *Section, r *rand.Rand, schedules int) (always, drawn []variant) {
 	if !slices.Contains(s.Only, "batch") {
-		out = append(out, variant{rows: 1, parallelism: 1, exact: true}, variant{parallelism: 1, exact: s.Exact}, variant{rows: 1, parallelism: 3}, variant{parallelism: 3})
+		always = append(always, variant{rows: 1, parallelism: 1, exact: true})
+		drawn = append(drawn, variant{parallelism: 1, exact: s.Exact}, variant{rows: 1, parallelism: 3}, variant{parallelism: 3},
+			variant{rows: 2 + r.IntN(6), parallelism: 1}, variant{rows: 2 + r.IntN(6), parallelism: 3})
+		if _, _, _, ok := s.job(); ok {
+			for range schedules {
+				drawn = append(drawn, variant{parallelism: 1, seed: 1 + r.Uint64()>>16})
+			}
+		}
 	}
 	// A table of changes cannot be read in batch.
 	updating := slices.ContainsFunc(s.Given, func(g *Given) bool { return g.Mode != "I" })
 	if !slices.Contains(s.Only, "streaming") && !updating {
-		out = append(out, variant{batch: true, parallelism: 1}, variant{batch: true, rows: 1, parallelism: 1}, variant{batch: true, parallelism: 3})
+		always = append(always, variant{batch: true, parallelism: 1})
+		drawn = append(drawn, variant{batch: true, rows: 1, parallelism: 1}, variant{batch: true, rows: 2 + r.IntN(6), parallelism: 1},
+			variant{batch: true, parallelism: 3})
 	}
-	switch {
-	case s.Form == Text, slices.Contains(s.Only, "once"):
-		out = out[:1]
-	case slices.Contains(s.Only, "single"):
-		out = slices.DeleteFunc(out, func(v variant) bool { return v.parallelism > 1 })
+	if s.Form == Text || slices.Contains(s.Only, "once") {
+		return always[:1], nil
 	}
-	return out
+	if slices.Contains(s.Only, "single") {
+		drawn = slices.DeleteFunc(drawn, func(v variant) bool { return v.parallelism > 1 })
+	}
+	return always, drawn
 }
 
 func (v variant) settings() map[string]string {
@@ -81,6 +98,7 @@ type outcome struct {
 	info      bool
 	streaming bool
 	key       []int
+	schema    types.Schema
 	rows      []row
 	err       error
 	place     string // line:column of the error in the section
@@ -184,6 +202,7 @@ func (r *runner) statement(text string, last bool) error {
 	}
 	got := outcome{info: op.Result() == gateway.Info, streaming: op.Streaming(), key: op.UpsertKey()}
 	schema := op.Schema()
+	got.schema = schema
 	for {
 		b, err := op.Next(r.ctx)
 		if errors.Is(err, io.EOF) {

@@ -1,0 +1,175 @@
+package flink
+
+import (
+	_ "embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/minkstream/mink/testkit/sqltest"
+)
+
+// Jobs are the sections of a directory: each in streaming, or in batch where it is
+// for batch alone; ordered ones in both. match narrows them to files.
+func Jobs(dir, match string) ([]Job, error) {
+	names, err := filepath.Glob(filepath.Join(dir, "*.test"))
+	if err != nil {
+		return nil, err
+	}
+	var out []Job
+	for _, name := range names {
+		base := filepath.Base(name)
+		if match != "" && !strings.HasPrefix(base, match) {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		f, err := sqltest.Parse(string(text))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		for _, s := range f.Sections {
+			if s.Skip != "" {
+				continue
+			}
+			id := fmt.Sprintf("%s:%d", base, s.Line)
+			can, only := s.InBatch()
+			if !only {
+				out = append(out, Job{id, base, s, false})
+			}
+			if only || can && s.Form == sqltest.Ordered {
+				out = append(out, Job{id + "/batch", base, s, true})
+			}
+		}
+	}
+	return out, nil
+}
+
+//go:embed differences.txt
+var differencesText string
+
+// Difference is a known difference: sections of a file whose statement contains a
+// text, and why they differ. Why begins with its kind: "Flink:" for a defect of
+// Flink, "documented:" for what Flink's pages say otherwise, "version:" for a release that
+// lacks something, "mink:" for a choice in docs/flink-differences.md, "form:" for text
+// that each engine writes in its own way.
+type Difference struct {
+	File, Text, Why string
+	used            bool
+}
+
+var kinds = []string{"Flink:", "documented:", "version:", "mink:", "form:"}
+
+// differences reads "file | text | why".
+func differences(text string) ([]*Difference, error) {
+	var out []*Difference
+	for i, line := range strings.Split(text, "\n") {
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		part := strings.Split(line, " | ")
+		if len(part) != 3 || !slices.ContainsFunc(kinds, func(k string) bool { return strings.HasPrefix(part[2], k) }) {
+			return nil, fmt.Errorf("differences.txt:%d: want: file | text | kind: why, the kind one of %s", i+1, strings.Join(kinds, " "))
+		}
+		out = append(out, &Difference{File: part[0], Text: part[1], Why: part[2]})
+	}
+	return out, nil
+}
+
+func find(list []*Difference, j Job) *Difference {
+	all := strings.Join(append(slices.Clone(j.Section.Setup), j.Section.SQL), "\n")
+	for _, d := range list {
+		if (d.File == "*" || d.File == j.File) && strings.Contains(all, d.Text) {
+			d.used = true
+			return d
+		}
+	}
+	return nil
+}
+
+const gateway = "is a statement of Flink's SQL Gateway, which does not run here"
+
+// elsewhere are words of errors that say that a section cannot be put to Flink in
+// one process, with the reason for the table.
+var elsewhere = []struct{ words, why string }{
+	{"identifier 'changelog-json'", "uses the format changelog-json, which is mink's own"},
+	{"identifier 'nexmark'", "uses the connector nexmark, which is mink's own"},
+	{"doesn't support ExecutableOperation", gateway},
+	{"only accepts a single SQL statement of type", gateway},
+}
+
+// own are texts of statements that only mink has.
+var own = []struct{ words, why string }{
+	{"'changelog-json'", "uses the format changelog-json, which is mink's own"},
+	{"'nexmark'", "uses the connector nexmark, which is mink's own"},
+	{"mink.", "uses a setting or table of mink's own"},
+}
+
+// Outcome is a job with what came of it.
+type Outcome struct {
+	Job
+	Verdict sqltest.Verdict
+	Answer  *Answer
+	Problem string
+	// NotRun says why the section says nothing of Flink, or "".
+	NotRun string
+	// Why is the reason of a difference, or "" where none is known.
+	Why string
+}
+
+// Compare judges the answers.
+func Compare(jobs []Job, answers map[string]*Answer) ([]*Outcome, error) {
+	known, err := differences(differencesText)
+	if err != nil {
+		return nil, err
+	}
+	var out []*Outcome
+	for _, j := range jobs {
+		o := &Outcome{Job: j, Answer: answers[j.ID]}
+		out = append(out, o)
+		if o.NotRun = notRun(j, o.Answer); o.NotRun != "" {
+			continue
+		}
+		a := o.Answer
+		o.Verdict, o.Problem = j.Section.Judge(&sqltest.Outside{Info: a.Info, Types: a.Types, Rows: a.Rows, Error: a.Error}, j.Batch)
+		if o.Verdict == sqltest.Same && a.Phase != "" {
+			o.Verdict, o.Problem = sqltest.Differs, "an error in preparing: "+a.Error
+		}
+		if o.Verdict != sqltest.Same {
+			if d := find(known, j); d != nil {
+				o.Why = d.Why
+			}
+		}
+	}
+	return out, nil
+}
+
+func notRun(j Job, a *Answer) string {
+	s := j.Section
+	all := strings.Join(append(append(slices.Clone(s.Setup), s.SQL), s.Settings...), "\n")
+	for _, w := range own {
+		if strings.Contains(all, w.words) {
+			return w.why
+		}
+	}
+	switch {
+	case a == nil:
+		return "has no answer"
+	case s.Form == sqltest.Text && strings.Contains(strings.ToUpper(s.SQL), "EXPLAIN"):
+		return "is a plan, which each engine writes in its own way"
+	case s.Form == sqltest.Error && strings.Contains(s.SQL, "BEGIN STATEMENT SET"):
+		return gateway
+	case s.Form == sqltest.Error && (s.Want[0] == "unsupported" || strings.HasPrefix(s.Want[0], "unsupported ")):
+		return "is refused by mink as not supported yet"
+	}
+	for _, w := range elsewhere {
+		if strings.Contains(a.Error, w.words) {
+			return w.why
+		}
+	}
+	return ""
+}
