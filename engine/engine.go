@@ -15,6 +15,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/minkstream/mink/engine/bind"
 	"github.com/minkstream/mink/engine/catalog"
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
@@ -80,6 +81,7 @@ func New(cfg Config) (*Engine, error) {
 			Deps:          connect.Deps{Env: cfg.Env, Formats: formats, Stdout: cfg.Stdout, Stderr: cfg.Stderr},
 			Functions:     registry,
 			UserFunctions: map[string]*function.Func{},
+			Define:        bind.Define,
 			Zone:          cfg.Zone,
 		},
 		Jobs: job.NewManager(cfg.Env, job.Options{

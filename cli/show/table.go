@@ -44,7 +44,7 @@ func (p *table) Rows(b *batch.Batch) error {
 
 // prose reports the one text of EXPLAIN and SHOW CREATE, which has lines of its own.
 func (p *table) prose() bool {
-	return p.head.Info && len(p.head.Schema) == 1 && p.head.Schema[0].Name == "result"
+	return p.head.Info && len(p.head.Schema) == 1 && p.head.Schema[0].Name == "result" && p.head.Schema[0].Type.IsString()
 }
 
 func (p *table) End(cut error) error {

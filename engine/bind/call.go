@@ -28,6 +28,9 @@ func (x *block) call(e *ast.FuncCall) (expr.Node, error) {
 	if u := x.b.userFunction(e.Name); u != nil {
 		return x.userCall(u, e)
 	}
+	if len(e.Name) == 1 && !x.b.Session.UsesCore() {
+		return nil, x.b.noFunction(e)
+	}
 	name := strings.ToUpper(e.Name.Last())
 	if len(e.Name) == 1 {
 		switch {

@@ -2,6 +2,7 @@ package bind
 
 import (
 	"maps"
+	"strings"
 
 	"github.com/minkstream/mink/engine/catalog"
 	"github.com/minkstream/mink/engine/connect"
@@ -10,11 +11,10 @@ import (
 )
 
 func (b *Binder) alterTable(s *ast.AlterTable) (*Action, error) {
-	t := b.Session.Table(b.resolve(s.Name))
-	if t == nil && s.IfExists {
+	t, err := b.lookupTable(s.Name)
+	if s.IfExists && diag.CodeOf(err) == diag.UnknownTable {
 		return done("ALTER TABLE", func() error { return nil }), nil
 	}
-	t, err := b.lookupTable(s.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func (b *Binder) alterTable(s *ast.AlterTable) (*Action, error) {
 		if len(a.To) == 1 {
 			p.Catalog, p.Database = t.Path.Catalog, t.Path.Database
 		}
-		return done("ALTER TABLE", func() error { return placed(b.Session.Rename(t, p), a.To.Span()) }), nil
+		return done("ALTER TABLE", func() error { return b.rename(t, p, a.To) }), nil
 	case *ast.SetOptions:
 		c := *t
 		c.Options = maps.Clone(t.Options)
@@ -59,31 +59,22 @@ func (b *Binder) alterTable(s *ast.AlterTable) (*Action, error) {
 	return nil, unsupported(s.Span(), "this form of ALTER TABLE is")
 }
 
+// rename gives a table or view another name.
+func (b *Binder) rename(t *catalog.Table, p catalog.Path, to ast.Name) error {
+	return placed(b.Session.Rename(t, t.Renamed(p), t.Temporary), to.Span())
+}
+
 func (b *Binder) replace(t *catalog.Table) *Action {
 	return done("ALTER TABLE", func() error { return b.Session.ReplaceTable(t) })
 }
 
-func (b *Binder) dropTable(n ast.Name, view, temporary, ifExists bool) *Action {
-	name := "DROP TABLE"
-	if view {
-		name = "DROP VIEW"
-	}
-	return done(name, func() error {
+func (b *Binder) dropTable(n ast.Name, what string, temporary, ifExists bool) *Action {
+	return done("DROP "+strings.ToUpper(what), func() error {
 		p, err := b.object(n)
 		if err != nil {
 			return err
 		}
-		err = b.Session.DropTable(p, view, temporary, ifExists)
-		if diag.CodeOf(err) == diag.UnknownTable && diag.As(err).Hint == "" {
-			var names []string
-			for _, t := range b.Session.Tables(p.Catalog, p.Database) {
-				if t.View == view {
-					names = append(names, t.Path.Object)
-				}
-			}
-			suggest(diag.As(err), p.Object, names)
-		}
-		return placed(err, n.Span())
+		return placed(b.Session.Drop(catalog.Tables, p, what, temporary, ifExists), n.Span())
 	})
 }
 
@@ -111,10 +102,12 @@ func (b *Binder) viewOf(p catalog.Path, q ast.Query, cols []ast.Identifier, name
 	if r, err = renamed(r, cols, name[len(name)-1]); err != nil {
 		return nil, err
 	}
-	cat, db := b.Session.Current()
-	t := &catalog.Table{Path: p, View: true, Query: q, Scope: catalog.Path{Catalog: cat, Database: db}, Text: b.Text}
+	t := &catalog.Table{Path: p, View: true, Query: q, Scope: b.from, Text: b.Text}
+	if t.Scope.Catalog == "" {
+		t.Scope.Catalog, t.Scope.Database = b.Session.Current()
+	}
 	t.Original = b.textAt(q.Span())
-	t.Expanded = b.queryText(q)
+	t.Expanded = b.expanded(q)
 	s := r.node.Schema()
 	seen := map[string]bool{}
 	for i, f := range s {
@@ -141,12 +134,12 @@ func (b *Binder) alterView(s *ast.AlterView) (*Action, error) {
 		if err != nil {
 			return nil, err
 		}
-		return done("ALTER VIEW", func() error { return placed(b.Session.Rename(t, p), s.To.Span()) }), nil
+		return done("ALTER VIEW", func() error { return b.rename(t, p, s.To) }), nil
 	}
 	n, err := b.viewOf(t.Path, s.Query, nil, s.Name)
 	if err != nil {
 		return nil, err
 	}
-	n.Temporary, n.Comment = t.Temporary, t.Comment
+	n.Temporary, n.Comment, n.Held = t.Temporary, t.Comment, t.Held
 	return done("ALTER VIEW", func() error { return b.Session.ReplaceTable(n) }), nil
 }

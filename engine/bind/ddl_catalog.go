@@ -17,38 +17,6 @@ func options(list []ast.Option) (map[string]string, error) {
 	return out, nil
 }
 
-func (b *Binder) createCatalog(s *ast.CreateCatalog) (*Action, error) {
-	o, err := options(s.Options)
-	if err != nil {
-		return nil, err
-	}
-	switch o["type"] {
-	case "generic_in_memory":
-	case "":
-		return nil, diag.At(s.Name.Span, diag.MissingOption, "a catalog needs the option 'type'").WithHint("add WITH ('type' = 'generic_in_memory')")
-	default:
-		at := s.Name.Span
-		for _, op := range s.Options {
-			if op.Key.Value == "type" {
-				at = op.Value.Span
-			}
-		}
-		return nil, unsupported(at, "catalog type '%s' is", o["type"])
-	}
-	for _, op := range s.Options {
-		if k := op.Key.Value; k != "type" && k != "default-database" {
-			return nil, suggest(diag.At(op.Key.Span, diag.UnknownOption, "a catalog of type 'generic_in_memory' has no option '%s'", k), k, []string{"type", "default-database"})
-		}
-	}
-	return done("CREATE CATALOG", func() error {
-		err := b.Session.Store.CreateCatalog(s.Name.Name, s.Comment.Value, o)
-		if s.IfNotExists && diag.CodeOf(err) == diag.AlreadyExists {
-			return nil
-		}
-		return placed(err, s.Name.Span)
-	}), nil
-}
-
 func (b *Binder) dropCatalog(s *ast.DropCatalog) (*Action, error) {
 	if len(s.Name) != 1 {
 		return nil, diag.At(s.Name.Span(), diag.InvalidArgument, "the name of a catalog has one part")
@@ -88,7 +56,7 @@ func (b *Binder) createDatabase(s *ast.CreateDatabase) (*Action, error) {
 		return nil, err
 	}
 	return done("CREATE DATABASE", func() error {
-		err := b.Session.Store.CreateDatabase(cat, db, s.Comment.Value, o)
+		err := b.Session.Store.CreateDatabase(cat, db, catalog.Info{Comment: s.Comment.Value, Options: o})
 		if s.IfNotExists && diag.CodeOf(err) == diag.AlreadyExists {
 			return nil
 		}

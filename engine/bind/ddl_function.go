@@ -141,11 +141,11 @@ func (b *Binder) functionNames(s *ast.Show) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []string
-	for _, u := range b.Session.UserFunctions(cat, db) {
-		out = append(out, strings.ToLower(u.Name()))
+	out, err := b.Session.FunctionNames(cat, db)
+	if err != nil {
+		return nil, placed(err, s.From.Span())
 	}
-	if !s.User {
+	if !s.User && b.Session.UsesCore() {
 		for _, n := range b.Session.Host.Functions.Names() {
 			out = append(out, strings.ToLower(n))
 		}

@@ -32,20 +32,30 @@ func (b *Binder) object(n ast.Name) (catalog.Path, error) {
 	return b.Session.Resolve(n.Parts()), nil
 }
 
-func (b *Binder) createTable(s *ast.CreateTable) (*Action, error) {
+func (b *Binder) createTable(s *ast.CreateTable) (Bound, error) {
+	p, err := b.object(s.Name)
+	if err != nil {
+		return nil, err
+	}
+	if s.Query != nil {
+		return b.createTableAs(s, p)
+	}
+	t, err := b.tableOf(s, p)
+	if err != nil {
+		return nil, err
+	}
+	return done("CREATE TABLE", func() error {
+		return placed(b.Session.CreateTable(t, s.IfNotExists), s.Name.Span())
+	}), nil
+}
+
+// tableOf makes the table that CREATE TABLE declares, under the given name.
+func (b *Binder) tableOf(s *ast.CreateTable, p catalog.Path) (*catalog.Table, error) {
 	switch {
-	case s.Replace || s.OrReplace:
-		return nil, unsupported(s.Span(), "REPLACE TABLE is")
-	case s.Query != nil:
-		return nil, unsupported(s.Span(), "CREATE TABLE AS is")
 	case len(s.Connection) > 0:
 		return nil, unsupported(s.Connection.Span(), "USING CONNECTION is")
 	case len(s.Schema.Names) > 0:
 		return nil, diag.At(s.Schema.Names[0].Span, diag.Syntax, "column %s needs a type", s.Schema.Names[0].Name)
-	}
-	p, err := b.object(s.Name)
-	if err != nil {
-		return nil, err
 	}
 	t := &catalog.Table{Path: p, Temporary: s.Temporary, Comment: s.Comment.Value, Options: connect.Options{}}
 	d := &tableBuilder{b: b, t: t}
@@ -57,43 +67,54 @@ func (b *Binder) createTable(s *ast.CreateTable) (*Action, error) {
 	if err := d.columns(s.Schema.Columns); err != nil {
 		return nil, err
 	}
-	if err := d.key(s.Schema.Constraints); err != nil {
+	if err := d.rest(s); err != nil {
 		return nil, err
+	}
+	if len(t.Columns) == 0 {
+		return nil, diag.At(s.Name.Span(), diag.InvalidQuery, "table %s has no columns", s.Name).WithHint("list them in parentheses after the name, or add LIKE")
+	}
+	return t, nil
+}
+
+// rest adds everything but the columns.
+func (d *tableBuilder) rest(s *ast.CreateTable) error {
+	if err := d.key(s.Schema.Constraints); err != nil {
+		return err
 	}
 	if s.Like != nil {
 		if err := d.rebind(s.Like.Span()); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := d.expressions(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := d.watermark(s.Schema.Watermarks); err != nil {
-		return nil, err
+		return err
 	}
 	if err := d.partitions(s); err != nil {
-		return nil, err
+		return err
 	}
+	return d.options(s)
+}
+
+// options adds those of WITH.
+func (d *tableBuilder) options(s *ast.CreateTable) error {
 	for _, o := range s.Options {
 		if _, twice := d.own[o.Key.Value]; twice {
-			return nil, diag.At(o.Key.Span, diag.DuplicateName, "option '%s' is given twice", o.Key.Value)
+			return diag.At(o.Key.Span, diag.DuplicateName, "option '%s' is given twice", o.Key.Value)
 		}
 		if d.own == nil {
 			d.own = map[string]bool{}
 		}
 		d.own[o.Key.Value] = true
-		if _, has := t.Options[o.Key.Value]; has && d.strategy["OPTIONS"] == "INCLUDING" {
-			return nil, diag.At(o.Key.Span, diag.DuplicateName, "option '%s' is in the table after LIKE too; use OVERWRITING OPTIONS", o.Key.Value)
+		if _, has := d.t.Options[o.Key.Value]; has && d.strategy["OPTIONS"] == "INCLUDING" {
+			return diag.At(o.Key.Span, diag.DuplicateName, "option '%s' is in the table after LIKE too; use OVERWRITING OPTIONS", o.Key.Value)
 		}
-		t.Options[o.Key.Value] = o.Value.Value
-		t.Place(o.Key.Value, b.Text, o.Key.Span)
+		d.t.Options[o.Key.Value] = o.Value.Value
+		d.t.Place(o.Key.Value, d.b.Text, o.Key.Span)
 	}
-	if len(t.Columns) == 0 {
-		return nil, diag.At(s.Name.Span(), diag.InvalidQuery, "table %s has no columns", s.Name).WithHint("list them in parentheses after the name, or add LIKE")
-	}
-	return done("CREATE TABLE", func() error {
-		return placed(b.Session.CreateTable(t, s.IfNotExists), s.Name.Span())
-	}), nil
+	return nil
 }
 
 // tableBuilder puts a table together from its parts and those of LIKE.
@@ -372,21 +393,32 @@ func (d *tableBuilder) partitions(s *ast.CreateTable) error {
 	if s.Distribution == nil {
 		return nil
 	}
-	dist := &catalog.Distribution{Kind: s.Distribution.Kind}
-	for _, id := range s.Distribution.Columns {
+	dist, err := d.distribution(s.Distribution)
+	if err == nil {
+		d.t.Distribution = dist
+	}
+	return err
+}
+
+// distribution checks a clause DISTRIBUTED or DISTRIBUTION.
+func (d *tableBuilder) distribution(s *ast.Distribution) (*catalog.Distribution, error) {
+	dist := &catalog.Distribution{Kind: s.Kind}
+	for _, id := range s.Columns {
 		i := d.t.Index(id.Name)
 		if i < 0 {
-			return suggest(diag.At(id.Span, diag.UnknownColumn, "no column %q to distribute by", id.Name), id.Name, d.t.Schema().Names())
+			return nil, suggest(diag.At(id.Span, diag.UnknownColumn, "no column %q to distribute by", id.Name), id.Name, d.t.Schema().Names())
+		}
+		if d.t.Columns[i].Kind != catalog.Physical {
+			return nil, diag.At(id.Span, diag.InvalidQuery, "column %q is not physical and cannot be distributed by", id.Name)
 		}
 		dist.Columns = append(dist.Columns, id.Name)
 	}
-	if s.Distribution.Buckets != "" {
-		n, err := strconv.Atoi(s.Distribution.Buckets)
+	if s.Buckets != "" {
+		n, err := strconv.Atoi(s.Buckets)
 		if err != nil || n <= 0 {
-			return diag.At(s.Distribution.Span(), diag.InvalidArgument, "the number of buckets must be above 0")
+			return nil, diag.At(s.Span(), diag.InvalidArgument, "the number of buckets must be above 0")
 		}
 		dist.Buckets = n
 	}
-	d.t.Distribution = dist
-	return nil
+	return dist, nil
 }

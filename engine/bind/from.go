@@ -66,7 +66,7 @@ func (b *Binder) tableRef(t ast.TableRef, outer *scope, h hints) (logical.Node, 
 		}
 		return b.tableFunc(f, outer)
 	case *ast.SnapshotTable:
-		return nil, nil, unsupported(t.Span(), "FOR SYSTEM_TIME AS OF outside of a JOIN (time travel) is")
+		return b.timeTravel(t, outer)
 	case *ast.MatchRecognize:
 		return nil, nil, unsupported(t.Span(), "MATCH_RECOGNIZE is")
 	case *ast.Pivot:
@@ -222,7 +222,7 @@ func (b *Binder) right(j *ast.Join, ls, outer *scope, h hints) (logical.Node, *s
 		t = alias.Input
 	}
 	s, ok := t.(*ast.SnapshotTable)
-	if !ok {
+	if !ok || travels(s.AsOf) {
 		return b.tableRef(j.R, outer, h)
 	}
 	ls.outer = outer

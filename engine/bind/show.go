@@ -59,24 +59,10 @@ func (b *Binder) show(s *ast.Show) (*Action, error) {
 			names, err := b.Session.Store.Databases(cat)
 			return names, placed(err, s.From.Span())
 		}), nil
-	case "TABLES", "VIEWS":
-		header := "table name"
-		if s.What == "VIEWS" {
-			header = "view name"
-		}
-		return list(header, func() ([]string, error) {
-			cat, db, err := b.place(s.From)
-			if err != nil {
-				return nil, err
-			}
-			var out []string
-			for _, t := range b.Session.Tables(cat, db) {
-				if t.View || s.What == "TABLES" {
-					out = append(out, t.Path.Object)
-				}
-			}
-			return out, nil
-		}), nil
+	case "TABLES":
+		return list("table name", func() ([]string, error) { return b.entries(s.From, catalog.Tables, "") }), nil
+	case "VIEWS":
+		return list("view name", func() ([]string, error) { return b.entries(s.From, catalog.Tables, "view") }), nil
 	case "FUNCTIONS":
 		return list("function name", func() ([]string, error) { return b.functionNames(s) }), nil
 	case "COLUMNS":
@@ -91,7 +77,7 @@ func (b *Binder) show(s *ast.Show) (*Action, error) {
 	case "PARTITIONS":
 		return nil, unsupported(s.Span(), "SHOW PARTITIONS is")
 	case "PROCEDURES":
-		return list("procedure name", func() ([]string, error) { return nil, nil }), nil
+		return list("procedure name", func() ([]string, error) { return b.procedureNames(s.From) }), nil
 	}
 	return nil, unsupported(s.Span(), "SHOW %s is", s.What)
 }
@@ -106,6 +92,23 @@ func (b *Binder) place(n ast.Name) (cat, db string, err error) {
 		err = placed(b.Session.Store.CheckDatabase(cat, db), n.Span())
 	}
 	return cat, db, err
+}
+
+// entries names the objects of a namespace in the database after FROM; what chooses
+// a kind of them.
+func (b *Binder) entries(from ast.Name, k catalog.Kind, what string) ([]string, error) {
+	cat, db, err := b.place(from)
+	if err != nil {
+		return nil, err
+	}
+	list, err := b.Session.List(k, cat, db)
+	var out []string
+	for _, e := range list {
+		if what == "" || e.What == what {
+			out = append(out, e.Name)
+		}
+	}
+	return out, placed(err, from.Span())
 }
 
 // filter makes the test of LIKE and ILIKE.
@@ -162,13 +165,14 @@ func (b *Binder) describe(s *ast.Describe) (*Action, error) {
 	case "CATALOG":
 		name := s.Name.Last()
 		return shows("DESCRIBE CATALOG", []string{"info name", "info value"}, func() ([][]any, error) {
-			comment, opts, err := b.Session.Store.CatalogInfo(name)
+			info, err := b.Session.Store.CatalogInfo(name)
 			if err != nil {
 				return nil, placed(err, s.Name.Span())
 			}
-			out := [][]any{{"name", name}, {"type", opts["type"]}, {"comment", comment}}
+			opts := connect.Redact(info.Options, nil)
+			out := [][]any{{"name", name}, {"type", opts["type"]}, {"comment", info.Comment}}
 			if s.Extended {
-				for _, k := range connect.Options(opts).Keys() {
+				for _, k := range opts.Keys() {
 					if k != "type" {
 						out = append(out, []any{"option:" + k, opts[k]})
 					}
@@ -208,7 +212,7 @@ func columnsOf(name string, t *catalog.Table, keep func(string) bool) *Action {
 				}
 				row[3] = "PRI(" + strings.Join(names, ", ") + ")"
 			}
-			if e := extras(c); e != "" {
+			if e := c.Extras(); e != "" {
 				row[4] = e
 			}
 			if t.Watermark != nil && t.Watermark.Column == i {
@@ -238,23 +242,6 @@ func columnsOf(name string, t *catalog.Table, keep func(string) bool) *Action {
 
 // describeType is a type without its nullability, which has a column of its own.
 func describeType(t types.Type) string { return t.Nullable(true).Describe() }
-
-func extras(c catalog.Column) string {
-	switch c.Kind {
-	case catalog.Computed:
-		return "AS " + c.Text
-	case catalog.Metadata:
-		s := "METADATA"
-		if c.HasKey {
-			s += " FROM '" + strings.ReplaceAll(c.Key, "'", "''") + "'"
-		}
-		if c.Virtual {
-			s += " VIRTUAL"
-		}
-		return s
-	}
-	return ""
-}
 
 func (b *Binder) showCurrent(s *ast.ShowCurrent) (*Action, error) {
 	word := strings.ToLower(s.What)

@@ -27,9 +27,9 @@ func (b *Binder) Statement(s ast.Statement) (Bound, error) {
 	case *ast.Explain:
 		return b.explain(s)
 	case *ast.CreateTable:
-		return b.action(b.createTable(s))
+		return b.createTable(s)
 	case *ast.DropTable:
-		return b.action(b.dropTable(s.Name, false, s.Temporary, s.IfExists), nil)
+		return b.action(b.dropTable(s.Name, "table", s.Temporary, s.IfExists), nil)
 	case *ast.AlterTable:
 		return b.action(b.alterTable(s))
 	case *ast.CreateView:
@@ -37,9 +37,15 @@ func (b *Binder) Statement(s ast.Statement) (Bound, error) {
 	case *ast.AlterView:
 		return b.action(b.alterView(s))
 	case *ast.DropView:
-		return b.action(b.dropTable(s.Name, true, s.Temporary, s.IfExists), nil)
+		return b.action(b.dropTable(s.Name, "view", s.Temporary, s.IfExists), nil)
 	case *ast.CreateCatalog:
 		return b.action(b.createCatalog(s))
+	case *ast.AlterCatalog:
+		return b.action(b.alterCatalog(s))
+	case *ast.AlterDatabase:
+		return b.action(b.alterDatabase(s))
+	case *ast.Call:
+		return b.action(b.call(s))
 	case *ast.DropCatalog:
 		return b.action(b.dropCatalog(s))
 	case *ast.CreateDatabase:
@@ -48,10 +54,10 @@ func (b *Binder) Statement(s ast.Statement) (Bound, error) {
 		return b.action(b.dropDatabase(s))
 	case *ast.CreateFunction:
 		return b.action(b.createFunction(s))
-	case *ast.DropFunction:
-		return b.action(b.dropFunction(s))
 	case *ast.AlterFunction:
 		return b.action(b.alterFunction(s))
+	case *ast.DropFunction:
+		return b.action(b.dropFunction(s))
 	case *ast.UseCatalog:
 		return b.action(b.useCatalog(s), nil)
 	case *ast.UseDatabase:
@@ -111,10 +117,6 @@ func refuse(s ast.Statement) error {
 		return diag.At(at, diag.UnsupportedByFlink, "this form of SET is not one of Flink SQL").WithHint("write SET 'key' = 'value'")
 	case *ast.AnalyzeTable:
 		return no("ANALYZE TABLE")
-	case *ast.AlterCatalog:
-		return no("ALTER CATALOG")
-	case *ast.AlterDatabase:
-		return no("ALTER DATABASE")
 	case *ast.CreateMaterializedTable, *ast.AlterMaterializedTable, *ast.DropMaterializedTable:
 		return no("MATERIALIZED TABLE")
 	case *ast.CreateModel, *ast.AlterModel, *ast.DropModel:
@@ -123,8 +125,6 @@ func refuse(s ast.Statement) error {
 		return no("CONNECTION")
 	case *ast.CompilePlan, *ast.ExecutePlan:
 		return no("COMPILE PLAN and EXECUTE PLAN")
-	case *ast.Call:
-		return no("CALL")
 	case *ast.LoadModule, *ast.UnloadModule, *ast.UseModules:
 		return no("loading and using modules")
 	case *ast.AddJar, *ast.RemoveJar:

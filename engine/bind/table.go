@@ -24,16 +24,13 @@ func (b *Binder) lookupTable(name ast.Name) (*catalog.Table, error) {
 		return nil, diag.At(name.Span(), diag.InvalidArgument, "a name has at most three parts: catalog.database.object")
 	}
 	p := b.resolve(name)
-	if t := b.Session.Table(p); t != nil {
-		return t, nil
+	if t, err := b.Session.Table(p); t != nil || err != nil {
+		return t, placed(err, name.Span())
 	}
 	if err := b.Session.Store.CheckDatabase(p.Catalog, p.Database); err != nil && len(name) > 1 {
 		return nil, diag.As(err).Or(name[:len(name)-1].Span())
 	}
-	var names []string
-	for _, t := range b.Session.Tables(p.Catalog, p.Database) {
-		names = append(names, t.Path.Object)
-	}
+	names := b.Session.Names(catalog.Tables, p.Catalog, p.Database)
 	for e := b.ctes; e != nil; e = e.next {
 		names = append(names, e.name)
 	}
@@ -64,6 +61,15 @@ func (b *Binder) tableName(t *ast.TableName, outer *scope) (logical.Node, *scope
 		}
 	}
 	tab, err := b.lookupTable(t.Name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return b.namedTable(t, tab)
+}
+
+// namedTable binds a table or view where it is read.
+func (b *Binder) namedTable(t *ast.TableName, tab *catalog.Table) (logical.Node, *scope, error) {
+	opts, optAt, err := b.tableOptions(t.Hints)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -21,7 +21,7 @@ func (b *Binder) userFunction(name ast.Name) *catalog.UserFunction {
 		if u := b.Session.SystemFunction(name[0].Name); u != nil {
 			return u
 		}
-		if b.builtin(name[0].Name) {
+		if b.builtin(name[0].Name) && b.Session.UsesCore() {
 			return nil
 		}
 	}
@@ -40,16 +40,16 @@ func (b *Binder) aggregates(name ast.Name) bool {
 	if len(name) != 1 || !isAggregate(strings.ToUpper(name[0].Name)) {
 		return false
 	}
-	return b.Session.SystemFunction(name[0].Name) == nil
+	return b.Session.SystemFunction(name[0].Name) == nil && b.Session.UsesCore()
 }
 
 // nearFunction adds to an error what function may have been meant.
 func (b *Binder) nearFunction(err *diag.Error, name ast.Name) error {
 	p := b.resolve(name)
-	var users []string
-	for _, u := range b.Session.UserFunctions(p.Catalog, p.Database) {
-		users = append(users, u.Name())
+	if e := b.Session.FunctionError(p); e != nil {
+		return placed(e, name.Span())
 	}
+	users, _ := b.Session.FunctionNames(p.Catalog, p.Database)
 	if len(name) > 1 {
 		if e := b.Session.Store.CheckDatabase(p.Catalog, p.Database); e != nil {
 			return diag.As(e).Or(name[:len(name)-1].Span())
@@ -58,6 +58,9 @@ func (b *Binder) nearFunction(err *diag.Error, name ast.Name) error {
 			return err.WithHint("%s is a built-in function: write it without a database", strings.ToUpper(name.Last()))
 		}
 		return suggest(err, name.Last(), users)
+	}
+	if b.builtin(name.Last()) && !b.Session.UsesCore() {
+		return err.WithHint("it is in module %s, which is not in use: USE MODULES %s", catalog.CoreModule, catalog.CoreModule)
 	}
 	if g := diag.Suggest(name.Last(), users); g != "" {
 		return err.WithHint("did you mean %s", g)

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 // UserFunction is a function made by CREATE FUNCTION. It is never changed after it
 // was stored. Names of functions are compared without regard to case.
 type UserFunction struct {
+	Held
 	// Path is the full name, without catalog and database for a system function.
 	Path Path
 	// Identifier is the text after AS: a registered name, 'module.function',
@@ -50,48 +50,67 @@ func functionKey(p Path) Path {
 	return p
 }
 
+// Space is Functions.
+func (f *UserFunction) Space() Kind { return Functions }
+
+// Where is the path under which it is found.
+func (f *UserFunction) Where() Path { return functionKey(f.Path) }
+
+// What is the word for it.
+func (f *UserFunction) What() string { return "function" }
+
+// DDL is the statement that makes the function again.
+func (f *UserFunction) DDL() string {
+	s := "CREATE FUNCTION " + Quote(f.Name()) + " AS " + Text(f.Identifier) + " LANGUAGE " + f.Language
+	for i, r := range f.Resources {
+		s += map[bool]string{true: " USING ", false: ", "}[i == 0] + r[0] + " " + Text(r[1])
+	}
+	return s + WithText(f.Options)
+}
+
 // SystemFunction finds a temporary system function, or nil.
 func (s *Session) SystemFunction(name string) *UserFunction {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.system[strings.ToLower(name)]
+	f, _ := s.temp(Functions, functionKey(Path{Object: name})).(*UserFunction)
+	return f
 }
 
-// Function finds the function of a catalog, temporary ones first, or nil.
+// Function finds the function of a catalog, temporary ones first, or nil. One that
+// cannot be read is not found: FunctionError tells why.
 func (s *Session) Function(p Path) *UserFunction {
-	k := functionKey(p)
-	s.mu.RLock()
-	f := s.functions[k]
-	s.mu.RUnlock()
-	if f != nil {
-		return f
+	o, err := s.Find(Functions, functionKey(p))
+	if o == nil || err != nil {
+		return nil
 	}
-	return s.Store.function(k)
+	return o.(*UserFunction)
 }
 
-// UserFunctions lists the functions made by CREATE FUNCTION that can be seen from a
-// database, in order of name: temporary system ones, then temporary ones, then those
-// of the catalog. A name occurs once.
-func (s *Session) UserFunctions(cat, db string) []*UserFunction {
-	byName := map[string]*UserFunction{}
-	for _, f := range s.Store.functions(cat, db) {
-		byName[strings.ToLower(f.Name())] = f
+// FunctionError is why a function that is in a catalog cannot be read, or nil.
+func (s *Session) FunctionError(p Path) error {
+	_, err := s.Find(Functions, functionKey(p))
+	return err
+}
+
+// FunctionNames lists the names of the functions made by CREATE FUNCTION that can be
+// seen from a database, in lower case and in order: temporary system ones, temporary
+// ones and those of the catalog. A name occurs once.
+func (s *Session) FunctionNames(cat, db string) ([]string, error) {
+	list, err := s.List(Functions, cat, db)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range list {
+		out = append(out, e.Name)
 	}
 	s.mu.RLock()
-	for p, f := range s.functions {
-		if p.Catalog == cat && p.Database == db {
-			byName[p.Object] = f
+	for p := range s.temporary[Functions] {
+		if p.Database == "" {
+			out = append(out, p.Object)
 		}
 	}
-	for n, f := range s.system {
-		byName[n] = f
-	}
 	s.mu.RUnlock()
-	var out []*UserFunction
-	for _, n := range slices.Sorted(maps.Keys(byName)) {
-		out = append(out, byName[n])
-	}
-	return out
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }
 
 // CreateFunction stores a user function: among the temporary system ones, the
@@ -109,7 +128,7 @@ func (s *Session) CreateFunction(f *UserFunction, ifNotExists bool) error {
 		return diag.New(diag.AlreadyExists, "%sfunction %s already exists", functionKind(f.Temporary, f.System), f).
 			WithHint("add IF NOT EXISTS, or drop it first")
 	}
-	return s.putFunction(f)
+	return s.Replace(f, f.Temporary)
 }
 
 // AlterFunction puts a function in the place of one of the same kind and name. It
@@ -125,7 +144,8 @@ func (s *Session) AlterFunction(f *UserFunction, ifExists bool) error {
 		}
 		return s.noFunction(f.Path, f.Temporary, f.System)
 	}
-	return s.putFunction(f)
+	f.version = old.base()
+	return s.Replace(f, f.Temporary)
 }
 
 // DropFunction removes a function of one kind. It fails with not-found when there is
@@ -141,58 +161,43 @@ func (s *Session) DropFunction(p Path, temporary, system, ifExists bool) error {
 		}
 		return s.noFunction(p, temporary, system)
 	}
-	switch k := functionKey(p); {
-	case system:
+	if temporary {
 		s.mu.Lock()
-		delete(s.system, k.Object)
+		delete(s.temporary[Functions], functionKey(p))
 		s.mu.Unlock()
-	case temporary:
-		s.mu.Lock()
-		delete(s.functions, k)
-		s.mu.Unlock()
-	default:
-		s.Store.removeFunction(k)
+		return nil
 	}
-	return nil
+	c, err := s.Store.Catalog(p.Catalog)
+	if err != nil {
+		return err
+	}
+	return c.Remove(old)
 }
 
 // FunctionOf finds a function of one kind alone, or nil.
 func (s *Session) FunctionOf(p Path, temporary, system bool) *UserFunction {
-	f, _ := s.functionIn(p, temporary, system)
+	o, err := s.functionIn(p, temporary, system)
+	if err == nil && o != nil {
+		o, err = s.Bind(o)
+	}
+	f, _ := o.(*UserFunction)
+	if err != nil {
+		return nil
+	}
 	return f
 }
 
-// functionIn finds a function of one kind; the error is that there is no such
-// database.
-func (s *Session) functionIn(p Path, temporary, system bool) (*UserFunction, error) {
+// functionIn finds a function of one kind, bound or not; the error is that there is no
+// such database.
+func (s *Session) functionIn(p Path, temporary, system bool) (Object, error) {
 	k := functionKey(p)
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	switch {
-	case system:
-		return s.system[k.Object], nil
-	case temporary:
-		return s.functions[k], nil
+	if temporary {
+		return s.temp(Functions, k), nil
 	}
 	if err := s.Store.CheckDatabase(p.Catalog, p.Database); err != nil {
 		return nil, err
 	}
-	return s.Store.function(k), nil
-}
-
-func (s *Session) putFunction(f *UserFunction) error {
-	k := functionKey(f.Path)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case f.System:
-		s.system[k.Object] = f
-	case f.Temporary:
-		s.functions[k] = f
-	default:
-		return s.Store.putFunction(k, f)
-	}
-	return nil
+	return s.stored(Functions, k)
 }
 
 // noFunction says what is near: a function of the same name in another place, or a
@@ -213,12 +218,7 @@ func (s *Session) noFunction(p Path, temporary, system bool) error {
 		}
 		return e.WithHint("%s is no temporary function: leave out TEMPORARY", p.Object)
 	}
-	var names []string
-	for _, u := range s.UserFunctions(p.Catalog, p.Database) {
-		if u.Temporary == temporary && u.System == system {
-			names = append(names, u.Name())
-		}
-	}
+	names := s.Names(Functions, p.Catalog, p.Database)
 	if g := diag.Suggest(p.Object, names); g != "" {
 		e.WithHint("did you mean %s", g)
 	}
@@ -233,45 +233,4 @@ func functionKind(temporary, system bool) string {
 		return "temporary "
 	}
 	return ""
-}
-
-func (s *Store) function(k Path) *UserFunction {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if d, err := s.database(k.Catalog, k.Database); err == nil {
-		return d.functions[k.Object]
-	}
-	return nil
-}
-
-func (s *Store) functions(cat, db string) []*UserFunction {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	d, err := s.database(cat, db)
-	if err != nil {
-		return nil
-	}
-	return slices.Collect(maps.Values(d.functions))
-}
-
-func (s *Store) putFunction(k Path, f *UserFunction) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	d, err := s.database(k.Catalog, k.Database)
-	if err != nil {
-		return err
-	}
-	if d.functions == nil {
-		d.functions = map[string]*UserFunction{}
-	}
-	d.functions[k.Object] = f
-	return nil
-}
-
-func (s *Store) removeFunction(k Path) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if d, err := s.database(k.Catalog, k.Database); err == nil {
-		delete(d.functions, k.Object)
-	}
 }

@@ -13,6 +13,7 @@ import (
 
 // Table is a table or view. It is never changed after it was stored.
 type Table struct {
+	Held
 	Path      Path
 	View      bool
 	Temporary bool
@@ -176,6 +177,13 @@ func (t *Table) ColumnList() string {
 		s += c.Name
 	}
 	return s
+}
+
+// Renamed is the table under another name, as a new object.
+func (t *Table) Renamed(p Path) *Table {
+	c := *t
+	c.Path, c.Held = p, Held{}
+	return &c
 }
 
 // Kind is the word for the object in messages.

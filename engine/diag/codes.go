@@ -234,10 +234,10 @@ const (
 	// Fix: correct the cause and resume from the last checkpoint.
 	JobFailed Code = "job-failed"
 
-	// Conflict: two statements change the same rows of a table at the same time.
+	// Conflict: two writers change the same rows, or one object of a catalog, at the same time.
 	//
-	// Cause: the second of two UPDATE, DELETE or TRUNCATE to come to its end; the first one stands.
-	// Fix: run the statement again.
+	// Cause: the second of two UPDATE, DELETE or TRUNCATE to come to its end, or of two sessions that alter what a catalog on disk keeps; the first one stands.
+	// Fix: look at what is there now and run the statement again.
 	Conflict Code = "conflict"
 
 	// Cancelled: the work was cancelled or ran out of time.
@@ -463,9 +463,9 @@ func All() []CodeInfo {
 			Fix:   "correct the cause and resume from the last checkpoint",
 		},
 		{
-			Code: Conflict, Summary: "two statements change the same rows of a table at the same time",
-			Cause: "the second of two UPDATE, DELETE or TRUNCATE to come to its end; the first one stands",
-			Fix:   "run the statement again",
+			Code: Conflict, Summary: "two writers change the same rows, or one object of a catalog, at the same time",
+			Cause: "the second of two UPDATE, DELETE or TRUNCATE to come to its end, or of two sessions that alter what a catalog on disk keeps; the first one stands",
+			Fix:   "look at what is there now and run the statement again",
 		},
 		{
 			Code: Cancelled, Summary: "the work was cancelled or ran out of time",

@@ -91,10 +91,27 @@ func (p *parser) callStatement() ast.Statement {
 	start := p.start()
 	p.expect("CALL")
 	at := p.start()
-	call := &ast.FuncCall{Name: p.path("a procedure")}
+	call := &ast.FuncCall{Name: p.procedure()}
 	p.callArgs(call)
 	call.Pos = p.at(at)
 	return &ast.Call{Pos: p.at(start), Call: call}
+}
+
+// procedure reads the name of a procedure. Those of mink are in the database system,
+// a reserved word that Flink would want quoted.
+func (p *parser) procedure() ast.Name {
+	var n ast.Name
+	for {
+		if t := p.cur(); t.Word == "SYSTEM" && p.ahead(1).Kind == token.Dot {
+			p.advance()
+			n = append(n, ast.Identifier{Name: t.Text, Quoted: true, Span: t.Span})
+		} else {
+			n = append(n, p.name("a procedure"))
+		}
+		if !p.acceptKind(token.Dot) {
+			return n
+		}
+	}
 }
 
 func (p *parser) module() ast.Statement {
