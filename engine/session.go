@@ -132,11 +132,11 @@ func (s *Session) Check(text string) ([]*diag.Error, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []*diag.Error
+	out, _, err := create(bound)
 	for _, a := range p.Advice {
 		out = append(out, a.Error)
 	}
-	return out, nil
+	return out, err
 }
 
 // Build plans an INSERT or a closed statement set and makes what a host runs of it,
@@ -173,7 +173,7 @@ func (s *Session) collectSet(bound bind.Bound, text string) (*Result, bool, erro
 	case *bind.Explain:
 		return nil, false, nil
 	}
-	return nil, true, diag.At(diag.Span{End: len(text)}, diag.InvalidArgument, "only INSERT is allowed in a statement set").
+	return nil, true, diag.At(diag.Span{End: len(text)}, diag.InvalidArgument, "only INSERT and CREATE TABLE AS are allowed in a statement set").
 		WithHint("close the set with END first")
 }
 
@@ -282,11 +282,15 @@ func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*R
 	if name == "" {
 		name = jobName(bound)
 	}
-	j, err := s.engine.Jobs.Submit(p, name, s.cat.Config, s.Zone())
+	warnings, undo, err := create(bound)
 	if err != nil {
 		return nil, err
 	}
-	r := &Result{Job: j, Zone: s.Zone(), Streaming: !p.Batch}
+	j, err := s.engine.Jobs.Submit(p, name, s.cat.Config, s.Zone())
+	if err != nil {
+		return nil, undo(err)
+	}
+	r := &Result{Job: j, Zone: s.Zone(), Streaming: !p.Batch, Warnings: warnings}
 	for _, a := range p.Advice {
 		if a.Warns {
 			r.Warnings = append(r.Warnings, a.Error)

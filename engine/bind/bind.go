@@ -67,6 +67,8 @@ type Insert struct {
 	Conflict  ast.ConflictAction
 	// RowLevel is set where the insert is an UPDATE or DELETE.
 	RowLevel *RowLevel
+	// Creation is set where the table is made first: CREATE TABLE AS.
+	Creation *Creation
 	// At is the place of the target's name, Query that of the query.
 	At, Query diag.Span
 }

@@ -152,10 +152,12 @@ func (b *Binder) explain(s *ast.Explain) (Bound, error) {
 	if e, ok := inner.(*ast.Execute); ok {
 		inner = e.Statement
 	}
-	switch inner.(type) {
+	switch inner := inner.(type) {
 	case *ast.QueryStatement, *ast.Insert, *ast.StatementSet, *ast.Update, *ast.Delete:
 	case *ast.CreateTable:
-		return nil, unsupported(s.Span(), "EXPLAIN of CREATE TABLE AS is")
+		if inner.Query == nil {
+			return nil, diag.At(inner.Span(), diag.InvalidQuery, "EXPLAIN takes a statement that has a plan, and CREATE TABLE without AS has none")
+		}
 	case *ast.CreateMaterializedTable, *ast.AlterMaterializedTable:
 		return nil, refuse(inner)
 	default:

@@ -129,6 +129,7 @@ var keys = sortKeys([]Key{
 	{"table.exec.deduplicate.insert-update-after-sensitive-enabled", connect.Bool, "true", nil, "Whether the first row of a key is an insert."},
 	{"table.exec.deduplicate.mini-batch.compact-changes-enabled", connect.Bool, "false", nil, "Taken, without effect."},
 	{"table.exec.legacy-cast-behaviour", connect.Enum, "DISABLED", []string{"DISABLED"}, "Casts follow the SQL standard."},
+	{"table.rtas-ctas.atomicity-enabled", connect.Bool, "false", nil, "Whether CREATE TABLE AS shows its table when its job has succeeded; no connector can do that, and a warning says so."},
 	{"table.exec.uid.generation", connect.Enum, "PLAN_ONLY", []string{"PLAN_ONLY", "ALWAYS", "DISABLED"}, "Taken, without effect."},
 	{"table.exec.simplify-operator-name-enabled", connect.Bool, "true", nil, "Taken, without effect."},
 	{"table.exec.sort.default-limit", connect.Int, "-1", nil, "Rows a batch sort gives without LIMIT."},
