@@ -62,11 +62,12 @@ vet:
 fmt: ## format the Go files
 	gofmt -w $$(git ls-files '*.go')
 
-fuzz: ## each fuzz target for 20 seconds
+fuzz: ## each fuzz target for 20 seconds, random queries for two minutes each
 	@for p in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | sed 's/func //'); do \
 	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 20s $$p || exit 1; \
 	  done; done
+	MINK_RANDOM=2m $(GO) test -count=1 -v -run 'TestRandomQueries|TestPartitions|TestRandomChanges' ./testkit/sqltest
 
 gen: ## regenerate docs/reference, docs/sql-support.md and generated tables
 	$(GO) generate $(PKGS)

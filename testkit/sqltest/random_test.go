@@ -15,8 +15,11 @@ import (
 	"github.com/minkstream/mink/engine/gateway"
 )
 
-// randomTime is how long random queries run.
+// randomTime is how long random queries run; MINK_RANDOM says otherwise.
 func randomTime() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("MINK_RANDOM")); err == nil {
+		return d
+	}
 	switch {
 	case testing.Short():
 		return 3 * time.Second
