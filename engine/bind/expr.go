@@ -451,7 +451,7 @@ func (x *block) quantified(e *ast.Quantified) (expr.Node, error) {
 		case op == expr.Ne && e.Quantifier == ast.QuantAll:
 			return x.inQuery(e.X, e.Query, true, e.Span())
 		}
-		return nil, unsupported(e.Span(), "a comparison with SOME or ALL of a query other than = SOME and <> ALL is")
+		return x.quantifiedQuery(e, op)
 	}
 	l, err := x.expr(e.X)
 	if err != nil {

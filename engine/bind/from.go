@@ -42,14 +42,6 @@ func (b *Binder) tableRef(t ast.TableRef, outer *scope, h hints) (logical.Node, 
 	case *ast.TableName:
 		return b.tableName(t, outer)
 	case *ast.DerivedTable:
-		if t.Lateral {
-			// Without a reference to its neighbours LATERAL changes nothing.
-			n, sc, err := b.derived(t.Query, outer)
-			if err != nil && diag.CodeOf(err) == diag.UnknownColumn {
-				return nil, nil, unsupported(t.Span(), "a LATERAL query that reads its neighbours is")
-			}
-			return n, sc, err
-		}
 		return b.derived(t.Query, outer)
 	case *ast.AliasedTable:
 		n, sc, err := b.tableRef(t.Input, outer, h)
@@ -176,6 +168,10 @@ func (b *Binder) join(j *ast.Join, outer *scope, h hints) (logical.Node, *scope,
 		return nil, nil, err
 	}
 	width := len(ln.Schema())
+	lateral := isLateral(j.R) && logical.Correlated(rn)
+	if lateral && typ != plan.Inner && typ != plan.LeftOuter {
+		return nil, nil, diag.At(j.R.Span(), diag.UnsupportedByFlink, "LATERAL on the right of a join takes CROSS JOIN, JOIN or LEFT JOIN")
+	}
 	rs.shift(width)
 	n := &logical.Join{Place: logical.Place{At: j.Span()}, Type: typ, Left: ln, Right: rn, TTL: [2]int64{-1, -1}}
 	if len(ls.rels) == 1 {
@@ -197,12 +193,14 @@ func (b *Binder) join(j *ast.Join, outer *scope, h hints) (logical.Node, *scope,
 			return nil, nil, err
 		}
 	case j.On != nil:
-		x := &block{b: b, sc: both, noQuery: true}
+		x := &block{b: b, sc: both, noQuery: typ != plan.Inner || lateral, clause: "ON"}
+		x.node = n
 		if n.Cond, err = x.condition(j.On, "ON"); err != nil {
 			return nil, nil, err
 		}
-		if logical.HasOuter(n.Cond) && typ != plan.Inner {
-			return nil, nil, unsupported(j.On.Span(), "a reference to an outer query in ON of an outer join is")
+		if x.node != logical.Node(n) {
+			both.retype(n.Schema())
+			return onQueries(n, x.node), both, nil
 		}
 	}
 	if typ.LeftOnly() {
@@ -210,12 +208,19 @@ func (b *Binder) join(j *ast.Join, outer *scope, h hints) (logical.Node, *scope,
 		return n, ls, nil
 	}
 	both.retype(n.Schema())
+	if lateral {
+		return lateralJoin(n), both, nil
+	}
 	return n, both, nil
 }
 
 // right binds the right side of a join, which may be a table as of the left row's
 // time.
 func (b *Binder) right(j *ast.Join, ls, outer *scope, h hints) (logical.Node, *scope, error) {
+	if isLateral(j.R) {
+		ls.outer = outer
+		return b.tableRef(j.R, ls, h)
+	}
 	t := j.R
 	alias, _ := t.(*ast.AliasedTable)
 	if alias != nil {

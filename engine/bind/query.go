@@ -170,52 +170,6 @@ func flatten(ins ...logical.Node) []logical.Node {
 	return out
 }
 
-// intersect counts on which side each row occurs.
-func (b *Binder) intersect(q *ast.SetOp, l, r logical.Node, names []string) (logical.Node, error) {
-	if q.All {
-		return nil, unsupported(q.Span(), "%s ALL is", [...]string{"", "INTERSECT", "EXCEPT"}[q.Op])
-	}
-	width := len(names)
-	side := func(n logical.Node, left bool) logical.Node {
-		exprs := logical.Refs(n.Schema())
-		one, null := integer(1, q.Span()), expr.NewNull(types.IntT, q.Span())
-		if left {
-			exprs = append(exprs, one, null)
-		} else {
-			exprs = append(exprs, null, one)
-		}
-		return logical.NewProject(n, exprs, append(append([]string(nil), names...), "$l", "$r"), q.Span())
-	}
-	u := &logical.Union{Place: logical.Place{At: q.Span()}, Ins: []logical.Node{side(l, true), side(r, false)}}
-	agg := &logical.Aggregate{Place: logical.Place{At: q.Span()}, In: u, TTL: -1}
-	for i := range width {
-		agg.Keys = append(agg.Keys, i)
-	}
-	for i := range 2 {
-		c, _, err := aggregateCall("COUNT", []expr.Node{logical.Ref(u, width+i)}, false, q.Span())
-		if err != nil {
-			return nil, err
-		}
-		c.Args, c.Filter, c.Name = []int{width + i}, -1, "$c"+strconv.Itoa(i)
-		agg.Aggs = append(agg.Aggs, c)
-	}
-	op := expr.Gt
-	if q.Op == ast.Except {
-		op = expr.Eq
-	}
-	zero := integer(0, q.Span())
-	inLeft, err := expr.NewCompare(expr.Gt, logical.Ref(agg, width), zero, q.Span())
-	if err != nil {
-		return nil, err
-	}
-	inRight, err := expr.NewCompare(op, logical.Ref(agg, width+1), zero, q.Span())
-	if err != nil {
-		return nil, err
-	}
-	f := logical.NewFilter(agg, expr.NewAnd(inLeft, inRight), q.Span())
-	return logical.NewProject(f, logical.Refs(f.Schema())[:width], names, q.Span()), nil
-}
-
 // castTo brings the columns of n to types ts. Time attributes stay where nothing
 // changes.
 func castTo(n logical.Node, ts []types.Type, names []string, at diag.Span) (logical.Node, error) {

@@ -181,7 +181,9 @@ func (x *block) project(s *ast.Select, order *ast.Ordered) (*rows, error) {
 			return nil, err
 		}
 	}
-	x.attachSubqueries(all)
+	if err := x.attachSubqueries(all); err != nil {
+		return nil, err
+	}
 	if having != nil {
 		x.node = &logical.Filter{Place: logical.Place{At: s.Having.Span()}, In: x.node, Cond: having}
 	}

@@ -75,9 +75,6 @@ func (x *block) attach(kind logical.ApplyKind, r *rows, left expr.Node, at diag.
 		t = r.node.Schema()[0].Type.Nullable(true).Plain()
 	}
 	if x.after && x.grouped {
-		if logical.Correlated(r.node) {
-			return nil, unsupported(at, "a correlated subquery above GROUP BY is")
-		}
 		x.subs = append(x.subs, subItem{kind, r.node, left, at})
 		// The comparison is checked now and made anew over the groups.
 		if left != nil {
@@ -122,22 +119,30 @@ func inCondition(left expr.Node, base int, q logical.Node, at diag.Span) (expr.N
 }
 
 // attachSubqueries puts the subqueries above a grouping on top of it.
-func (x *block) attachSubqueries(all []*expr.Node) {
+func (x *block) attachSubqueries(all []*expr.Node) error {
 	if len(x.subs) == 0 {
-		return
+		return nil
+	}
+	base, err := x.ungroup()
+	if err != nil {
+		return err
 	}
 	at := make([]*expr.InputRef, len(x.subs))
 	for i, s := range x.subs {
 		a := &logical.Apply{Place: logical.Place{At: s.at}, Kind: s.kind, Left: x.node, Right: s.root}
 		if s.x != nil {
-			c, err := inCondition(s.x, len(x.node.Schema()), s.root, s.at)
+			c, err := inCondition(expr.Shift(s.x, base), len(x.node.Schema()), s.root, s.at)
 			if err == nil { // it was checked when the subquery was bound
 				a.Cond = c
 			}
 		}
 		x.node = a
 		n := len(a.Schema()) - 1
-		at[i] = expr.NewRef(n, a.Schema()[n].Type, s.at)
+		at[i] = expr.NewRef(n-base, a.Schema()[n].Type, s.at)
+	}
+	if base > 0 {
+		s := x.node.Schema()
+		x.node = logical.NewProject(x.node, logical.Refs(s)[base:], s.Names()[base:], x.subs[0].at)
 	}
 	for _, p := range all {
 		*p = expr.Replace(*p, func(n expr.Node) (expr.Node, bool) {
@@ -147,4 +152,47 @@ func (x *block) attachSubqueries(all []*expr.Node) {
 			return nil, false
 		})
 	}
+	return nil
+}
+
+// ungroup puts the columns of FROM that subqueries above a grouping read in front of
+// the groups, in their old places, where they are group keys. It returns how many
+// columns are in front.
+func (x *block) ungroup() (int, error) {
+	base := 0
+	s := x.node.Schema()
+	key := map[int]int{}
+	for _, sub := range x.subs {
+		var err error
+		logical.OuterRefs(sub.root, func(r *expr.InputRef, c int) {
+			base = max(base, c+1)
+			for i, k := range x.keys {
+				if g, ok := k.node.(*expr.InputRef); ok && g.Index == c && len(g.Path) == 0 {
+					key[c] = i
+					return
+				}
+			}
+			if err == nil {
+				err = diag.At(r.At, diag.InvalidQuery, "column %q is neither grouped nor inside an aggregate", x.nameOf(expr.NewRef(c, r.T, r.At))).
+					WithHint("add it to GROUP BY")
+			}
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	if base == 0 {
+		return 0, nil
+	}
+	exprs, names := make([]expr.Node, 0, base+len(s)), make([]string, 0, base+len(s))
+	for c := range base {
+		names = append(names, "$f"+formatInt(int64(c)))
+		if k, ok := key[c]; ok {
+			exprs = append(exprs, expr.NewRef(k, s[k].Type, x.subs[0].at))
+		} else {
+			exprs = append(exprs, expr.NewNull(types.BooleanT, x.subs[0].at))
+		}
+	}
+	x.node = logical.NewProject(x.node, append(exprs, logical.Refs(s)...), append(names, s.Names()...), x.subs[0].at)
+	return base, nil
 }

@@ -27,23 +27,63 @@ func (o *optimizer) unapply(a *logical.Apply) (logical.Node, error) {
 		return o.semi(a)
 	case logical.ApplyScalar:
 		return o.scalar(a)
+	case logical.ApplyInner, logical.ApplyLeft:
+		return o.lateral(a)
 	}
 	return o.mark(a)
 }
 
-// semi makes a semi or anti join of EXISTS and IN.
-func (o *optimizer) semi(a *logical.Apply) (logical.Node, error) {
-	right, up, err := o.pull(a.Right)
+// detach takes a subquery apart from its outer rows. Its columns come first in what
+// comes back; the conditions are over the left columns, then those.
+func (o *optimizer) detach(left, right logical.Node, at diag.Span) (logical.Node, []expr.Node, error) {
+	n, up, err := o.pull(right)
+	if err != nil || emptyGroups(right) {
+		return o.unnest(left, right, at)
+	}
+	return n, outside(up, len(left.Schema())), nil
+}
+
+// emptyGroups reports an aggregate without keys over rows that depend on the outer
+// one: it has a row also where there are none, which an aggregate by the outer values
+// has not.
+func emptyGroups(n logical.Node) bool {
+	if a, ok := n.(*logical.Aggregate); ok && len(a.Keys) == 0 && a.Window == nil && logical.Correlated(a.In) {
+		return true
+	}
+	return slices.ContainsFunc(n.Inputs(), emptyGroups)
+}
+
+// lateral joins each row with the rows of a subquery that reads it.
+func (o *optimizer) lateral(a *logical.Apply) (logical.Node, error) {
+	right, conds, err := o.detach(a.Left, a.Right, a.At)
 	if err != nil {
 		return nil, err
 	}
-	width := len(a.Left.Schema())
+	j := &logical.Join{Place: a.Place, Type: plan.Inner, Left: a.Left, Right: right, TTL: [2]int64{-1, -1}}
+	if a.Kind == logical.ApplyLeft {
+		j.Type = plan.LeftOuter
+	}
+	j.Cond = expr.NewAnd(append([]expr.Node{a.Cond}, conds...)...)
+	s := j.Schema()
+	n := len(a.Schema())
+	if len(s) == n {
+		return j, nil
+	}
+	return logical.NewProject(j, logical.Refs(s)[:n], a.Schema().Names(), a.At), nil
+}
+
+// semi makes a semi or anti join of EXISTS and IN.
+func (o *optimizer) semi(a *logical.Apply) (logical.Node, error) {
+	right, conds, err := o.detach(a.Left, a.Right, a.At)
+	if err != nil {
+		return nil, err
+	}
 	typ := plan.Semi
 	if a.Kind == logical.ApplyAnti {
 		typ = plan.Anti
 	}
 	j := &logical.Join{Place: a.Place, Type: typ, Left: a.Left, Right: right, TTL: [2]int64{-1, -1}}
-	j.Cond = expr.NewAnd(append([]expr.Node{a.Cond}, outside(up, width)...)...)
+	j.Cond = expr.NewAnd(append([]expr.Node{a.Cond}, conds...)...)
 	return j, nil
 }
 
@@ -79,13 +119,10 @@ func (o *optimizer) pull(n logical.Node) (logical.Node, []expr.Node, error) {
 			return nil, nil, err
 		}
 		out, stay := split(expr.Conjuncts(n.Cond), logical.HasOuter)
-		// Other columns may have been added on the right.
-		width := len(n.In.Schema())
 		var m logical.Node = in
 		if len(stay) > 0 {
 			m = logical.NewFilter(in, expr.NewAnd(stay...), n.At)
 		}
-		_ = width
 		return m, append(up, out...), nil
 	case *logical.Project:
 		for _, e := range n.Exprs {
@@ -108,13 +145,34 @@ func (o *optimizer) pull(n logical.Node) (logical.Node, []expr.Node, error) {
 		if n.Fetch == plan.NoLimit && n.Offset == 0 {
 			return o.pull(n.In)
 		}
-		return nil, nil, unsupported(n.At, "LIMIT in a correlated subquery is")
+		return o.pullLimit(n)
 	case *logical.Union:
 		return nil, nil, unsupported(n.At, "UNION in a correlated subquery is")
 	case *logical.Window:
 		return nil, nil, unsupported(n.At, "a window in a correlated subquery is")
 	}
 	return nil, nil, unsupported(n.Span(), "this form of correlated subquery is")
+}
+
+// pullLimit ranks within the inner side of the conditions that came up, which must be
+// equalities of columns with outer ones: each outer row meets one of the groups.
+func (o *optimizer) pullLimit(n *logical.Sort) (logical.Node, []expr.Node, error) {
+	in, up, err := o.pull(n.In)
+	if err != nil {
+		return nil, nil, err
+	}
+	var partition []int
+	for _, c := range up {
+		inner, _, _, ok := correlation(c)
+		r, isRef := inner.(*expr.InputRef)
+		if !ok || !isRef || len(r.Path) > 0 {
+			return nil, nil, unsupported(c.Span(), "LIMIT under a correlated condition that is not an equality is")
+		}
+		if !slices.Contains(partition, r.Index) {
+			partition = append(partition, r.Index)
+		}
+	}
+	return ranked(n, in, partition), up, nil
 }
 
 // through adds the columns that conditions need to a projection and rewrites the
@@ -331,21 +389,18 @@ func onlyOuter(n expr.Node) bool {
 func (o *optimizer) scalar(a *logical.Apply) (logical.Node, error) {
 	width := len(a.Left.Schema())
 	name := a.Schema()[width].Name
-	empty, emptyOK := emptyValue(a.Right)
-	right, up, err := o.pull(a.Right)
-	if err != nil {
-		return nil, err
-	}
-	if !atMostOne(a.Right) {
-		if len(up) > 0 {
-			// One value for each set of outer values.
-			return nil, unsupported(a.At, "a correlated subquery as a value that is not an aggregate is")
-		}
-		right, err = o.singleValue(right, a.At)
-		if err != nil {
+	sub := a.Right
+	if !atMostOne(sub) {
+		var err error
+		if sub, err = o.singleValue(sub, a.At); err != nil {
 			return nil, err
 		}
 	}
+	right, up, err := o.pull(sub)
+	if err != nil || emptyGroups(belowTop(sub)) {
+		return o.scalarOf(a, sub, name)
+	}
+	empty, emptyOK := emptyValue(sub)
 	flag := -1
 	if emptyOK && len(up) > 0 {
 		exprs, names := logical.Refs(right.Schema()), right.Schema().Names()
@@ -364,6 +419,33 @@ func (o *optimizer) scalar(a *logical.Apply) (logical.Node, error) {
 		}
 	}
 	return logical.NewProject(j, append(slices.Clip(exprs), value), append(slices.Clip(names), name), a.At), nil
+}
+
+// belowTop is what lies below the aggregate that makes one value; emptyValue knows what
+// that is over no rows.
+func belowTop(n logical.Node) logical.Node {
+	top := n
+	if p, ok := top.(*logical.Project); ok {
+		top = p.In
+	}
+	if a, ok := top.(*logical.Aggregate); ok {
+		return a.In
+	}
+	return n
+}
+
+// scalarOf is scalar by way of the values of the outer columns. A COUNT over nothing is
+// 0 among them already.
+func (o *optimizer) scalarOf(a *logical.Apply, sub logical.Node, name string) (logical.Node, error) {
+	width := len(a.Left.Schema())
+	right, conds, err := o.unnest(a.Left, sub, a.At)
+	if err != nil {
+		return nil, err
+	}
+	j := &logical.Join{Place: a.Place, Type: plan.LeftOuter, Left: a.Left, Right: right, TTL: [2]int64{-1, -1}}
+	j.Cond = expr.NewAnd(conds...)
+	s := j.Schema()
+	return logical.NewProject(j, logical.Refs(s)[:width+1], append(slices.Clip(s.Names()[:width]), name), a.At), nil
 }
 
 // singleValue aggregates a query to one row, failing when it has more.
@@ -442,15 +524,26 @@ func emptyRow(n *logical.Aggregate) []expr.Node {
 func (o *optimizer) mark(a *logical.Apply) (logical.Node, error) {
 	width := len(a.Left.Schema())
 	right, up, err := o.pull(a.Right)
-	if err != nil {
-		return nil, err
+	if err == nil && emptyGroups(a.Right) {
+		err = unsupported(a.At, "an aggregate without groups in this subquery is")
 	}
 	name := a.Schema()[width].Name
 	if a.Cond != nil {
-		if len(up) > 0 {
-			return nil, unsupported(a.At, "a correlated IN that is not a condition of its own is")
+		var conds []expr.Node
+		if err != nil || len(up) > 0 {
+			if right, conds, err = o.unnest(a.Left, a.Right, a.At); err != nil {
+				return nil, err
+			}
 		}
-		return o.markIn(a, right, name)
+		return o.markIn(a, right, conds, name)
+	}
+	for _, c := range up {
+		if _, _, _, ok := correlation(c); !ok {
+			err = unsupported(c.Span(), "a correlated EXISTS with a condition other than an equality is")
+		}
+	}
+	if err != nil {
+		return o.markOf(a, name)
 	}
 	// EXISTS: join the distinct values of what the conditions read.
 	exprs, names := []expr.Node{}, []string{}
@@ -469,11 +562,6 @@ func (o *optimizer) mark(a *logical.Apply) (logical.Node, error) {
 		}
 		n = logical.NewProject(logical.NewFilter(n, more, a.At), []expr.Node{constBool(true, a.At)}, []string{"$found"}, a.At)
 	} else {
-		for _, c := range conds {
-			if _, _, _, ok := correlation(c); !ok {
-				return nil, unsupported(c.Span(), "a correlated EXISTS that is not a condition of its own, with a condition other than an equality, is")
-			}
-		}
 		p := logical.NewProject(right, exprs, names, a.At)
 		agg := &logical.Aggregate{Place: a.Place, In: p, TTL: -1}
 		for i := range exprs {
@@ -488,64 +576,34 @@ func (o *optimizer) mark(a *logical.Apply) (logical.Node, error) {
 	return logical.NewProject(j, append(logical.Refs(s)[:width:width], found), append(slices.Clip(s.Names()[:width]), name), a.At), nil
 }
 
-// markIn is the three-valued x IN (query): its rows are counted, with and without
-// NULL, and joined by value.
-func (o *optimizer) markIn(a *logical.Apply, right logical.Node, name string) (logical.Node, error) {
-	conds := expr.Conjuncts(a.Cond)
-	width := len(a.Left.Schema())
-	if len(conds) != 1 {
-		return nil, unsupported(a.At, "a row IN a query that is not a condition of its own is")
-	}
-	cmp, ok := conds[0].(*expr.Compare)
-	if !ok {
-		return nil, unsupported(a.At, "this IN is")
-	}
-	// Counts of all rows and of rows that are not NULL.
-	all, _, err := o.aggregate("COUNT", nil, a.At)
+// markOf is mark by way of the values of the outer columns.
+func (o *optimizer) markOf(a *logical.Apply, name string) (logical.Node, error) {
+	width, w := len(a.Left.Schema()), len(a.Right.Schema())
+	right, conds, err := o.unnest(a.Left, a.Right, a.At)
 	if err != nil {
 		return nil, err
 	}
-	some, _, err := o.aggregate("COUNT", []expr.Node{logical.Ref(right, 0)}, a.At)
-	if err != nil {
-		return nil, err
+	rs := right.Schema()
+	p := logical.NewProject(right, logical.Refs(rs)[w:], rs.Names()[w:], a.At)
+	agg := &logical.Aggregate{Place: a.Place, In: p, Keys: ints(0, len(rs)-w), TTL: -1}
+	n := logical.NewProject(agg, append(logical.Refs(agg.Schema()), constBool(true, a.At)), append(agg.Schema().Names(), "$found"), a.At)
+	j := &logical.Join{Place: a.Place, Type: plan.LeftOuter, Left: a.Left, Right: n, TTL: [2]int64{-1, -1}}
+	j.Cond = remapRight(conds, width, -w)
+	s := j.Schema()
+	found := expr.NewIs(expr.IsNull, true, expr.NewRef(len(s)-1, s[len(s)-1].Type, a.At), a.At)
+	return logical.NewProject(j, append(logical.Refs(s)[:width:width], found), append(slices.Clip(s.Names()[:width]), name), a.At), nil
+}
+
+// remapRight moves the columns of the right side of a condition by so many.
+func remapRight(conds []expr.Node, width, by int) expr.Node {
+	out := make([]expr.Node, len(conds))
+	for i, c := range conds {
+		out[i] = expr.Remap(c, func(i int) int {
+			if i >= width {
+				return i + by
+			}
+			return i
+		})
 	}
-	all.Name, some.Name, some.Args = "$all", "$some", []int{0}
-	value := logical.NewProject(right, logical.Refs(right.Schema())[:1], nil, a.At)
-	total := &logical.Aggregate{Place: a.Place, In: value, Aggs: []plan.AggCall{all, some}, TTL: -1}
-	j1 := &logical.Join{Place: a.Place, Type: plan.LeftOuter, Left: a.Left, Right: total, TTL: [2]int64{-1, -1}}
-	set := &logical.Aggregate{Place: a.Place, In: value, Keys: []int{0}, TTL: -1}
-	found := logical.NewProject(set, append(logical.Refs(set.Schema()), constBool(true, a.At)), []string{"$v", "$found"}, a.At)
-	j2 := &logical.Join{Place: a.Place, Type: plan.LeftOuter, Left: j1, Right: found, TTL: [2]int64{-1, -1}}
-	j2.Cond = expr.Remap(cmp, func(i int) int {
-		if i >= width {
-			return i + 2
-		}
-		return i
-	})
-	s := j2.Schema()
-	ref := func(i int) expr.Node { return expr.NewRef(i, s[i].Type, a.At) }
-	zero := constant(types.IntT, a.At, int64(0))
-	left := cmp.L
-	if len(expr.Refs(left)) > 0 && expr.Refs(left)[0] >= width {
-		left = cmp.R
-	}
-	none, err := expr.NewCompare(expr.Eq, ref(width), zero, a.At)
-	if err != nil {
-		return nil, err
-	}
-	fewer, err := expr.NewCompare(expr.Lt, ref(width+1), ref(width), a.At)
-	if err != nil {
-		return nil, err
-	}
-	mark, err := expr.NewCase([]expr.Node{
-		expr.NewOr(expr.NewIs(expr.IsNull, false, ref(width), a.At), none), constBool(false, a.At),
-		expr.NewIs(expr.IsNull, false, left, a.At), expr.NewNull(types.BooleanT, a.At),
-		expr.NewIs(expr.IsNull, true, ref(width+3), a.At), constBool(true, a.At),
-		fewer, expr.NewNull(types.BooleanT, a.At),
-		constBool(false, a.At),
-	}, a.At)
-	if err != nil {
-		return nil, err
-	}
-	return logical.NewProject(j2, append(logical.Refs(s)[:width:width], mark), append(slices.Clip(s.Names()[:width]), name), a.At), nil
+	return expr.NewAnd(out...)
 }

@@ -107,6 +107,30 @@ func correlated(n Node, level int) bool {
 	return false
 }
 
+// OuterRefs visits the references of n and the nodes below to the query one level out
+// of n, with their columns there.
+func OuterRefs(n Node, visit func(r *expr.InputRef, column int)) { outerRefs(n, 1, visit) }
+
+func outerRefs(n Node, level int, visit func(*expr.InputRef, int)) {
+	for _, e := range Exprs(n) {
+		expr.Walk(e, func(x expr.Node) bool {
+			if r, ok := x.(*expr.InputRef); ok {
+				if l, c := OuterLevel(r.Index); l == level {
+					visit(r, c)
+				}
+			}
+			return true
+		})
+	}
+	for i, in := range n.Inputs() {
+		l := level
+		if _, ok := n.(*Apply); ok && i == 1 {
+			l++
+		}
+		outerRefs(in, l, visit)
+	}
+}
+
 // Tag returns n with a time attribute: what passes it on is a time attribute too.
 // A whole input column gets a cast to its own type around it, since a plain
 // reference has the attribute of the column it reads.

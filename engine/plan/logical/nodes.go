@@ -97,6 +97,10 @@ const (
 	// ApplyMark adds BOOLEAN: whether the subquery has a row, or with Cond the
 	// three-valued x IN (subquery).
 	ApplyMark
+	// ApplyInner and ApplyLeft join the subquery's rows to the row outside (LATERAL);
+	// the second keeps rows for which there is none.
+	ApplyInner
+	ApplyLeft
 )
 
 // Apply evaluates a subquery for each row. Rules turn it into joins.
@@ -219,6 +223,10 @@ func (n *Apply) Schema() types.Schema {
 		return append(slices.Clip(s), f)
 	case ApplyMark:
 		return append(slices.Clip(s), types.Field{Name: "EXPR$0", Type: types.BooleanT})
+	case ApplyInner:
+		return JoinSchema(plan.Inner, s, n.Right.Schema())
+	case ApplyLeft:
+		return JoinSchema(plan.LeftOuter, s, n.Right.Schema())
 	}
 	return s
 }

@@ -55,7 +55,7 @@ func line(n Node) string {
 	case *Snapshot:
 		return "LogicalSnapshot(period=[" + text(n.Time) + "])"
 	case *Apply:
-		k := [...]string{"semi", "anti", "scalar", "mark"}[n.Kind]
+		k := [...]string{"semi", "anti", "scalar", "mark", "inner", "left"}[n.Kind]
 		c := "true"
 		if n.Cond != nil {
 			c = text(n.Cond)

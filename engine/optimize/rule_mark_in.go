@@ -1,0 +1,71 @@
+package optimize
+
+import (
+	"slices"
+
+	"github.com/minkstream/mink/engine/expr"
+	"github.com/minkstream/mink/engine/plan"
+	"github.com/minkstream/mink/engine/plan/logical"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// markIn is the three-valued x IN (query): its rows are counted, with and without
+// NULL, and joined by value. Of a query that reads outer columns, right has their
+// values behind its one column and conds say to which rows they belong; both are done
+// for each of those values.
+func (o *optimizer) markIn(a *logical.Apply, right logical.Node, conds []expr.Node, name string) (logical.Node, error) {
+	parts := expr.Conjuncts(a.Cond)
+	width, domain := len(a.Left.Schema()), len(conds)
+	if len(parts) != 1 {
+		return nil, unsupported(a.At, "a row IN a query that is not a condition of its own is")
+	}
+	cmp, ok := parts[0].(*expr.Compare)
+	if !ok {
+		return nil, unsupported(a.At, "this IN is")
+	}
+	// Counts of all rows and of rows that are not NULL.
+	all, _, err := o.aggregate("COUNT", nil, a.At)
+	if err != nil {
+		return nil, err
+	}
+	some, _, err := o.aggregate("COUNT", []expr.Node{logical.Ref(right, 0)}, a.At)
+	if err != nil {
+		return nil, err
+	}
+	all.Name, some.Name, some.Args = "$all", "$some", []int{0}
+	value := logical.NewProject(right, logical.Refs(right.Schema())[:1+domain], nil, a.At)
+	total := &logical.Aggregate{Place: a.Place, In: value, Keys: ints(1, 1+domain), Aggs: []plan.AggCall{all, some}, TTL: -1}
+	j1 := &logical.Join{Place: a.Place, Type: plan.LeftOuter, Left: a.Left, Right: total, TTL: [2]int64{-1, -1}}
+	j1.Cond = remapRight(conds, width, -1)
+	set := &logical.Aggregate{Place: a.Place, In: value, Keys: ints(0, 1+domain), TTL: -1}
+	found := logical.NewProject(set, append(logical.Refs(set.Schema()), constBool(true, a.At)), append(set.Schema().Names(), "$found"), a.At)
+	j2 := &logical.Join{Place: a.Place, Type: plan.LeftOuter, Left: j1, Right: found, TTL: [2]int64{-1, -1}}
+	j2.Cond = remapRight(append([]expr.Node{cmp}, conds...), width, 2+domain)
+	s := j2.Schema()
+	ref := func(i int) expr.Node { return expr.NewRef(i, s[i].Type, a.At) }
+	zero := constant(types.IntT, a.At, int64(0))
+	left := cmp.L
+	if len(expr.Refs(left)) > 0 && expr.Refs(left)[0] >= width {
+		left = cmp.R
+	}
+	rows, values := ref(width+domain), ref(width+domain+1)
+	none, err := expr.NewCompare(expr.Eq, rows, zero, a.At)
+	if err != nil {
+		return nil, err
+	}
+	fewer, err := expr.NewCompare(expr.Lt, values, rows, a.At)
+	if err != nil {
+		return nil, err
+	}
+	mark, err := expr.NewCase([]expr.Node{
+		expr.NewOr(expr.NewIs(expr.IsNull, false, rows, a.At), none), constBool(false, a.At),
+		expr.NewIs(expr.IsNull, false, left, a.At), expr.NewNull(types.BooleanT, a.At),
+		expr.NewIs(expr.IsNull, true, ref(len(s)-1), a.At), constBool(true, a.At),
+		fewer, expr.NewNull(types.BooleanT, a.At),
+		constBool(false, a.At),
+	}, a.At)
+	if err != nil {
+		return nil, err
+	}
+	return logical.NewProject(j2, append(logical.Refs(s)[:width:width], mark), append(slices.Clip(s.Names()[:width]), name), a.At), nil
+}
