@@ -41,22 +41,23 @@ func (b *Binder) alterTable(s *ast.AlterTable) (*Action, error) {
 			c.Options[o.Key.Value] = o.Value.Value
 			c.Place(o.Key.Value, b.Text, o.Key.Span)
 		}
-		return b.replace(&c), nil
+		out := b.replace(&c)
+		out.Warning = repeated(a.Options)
+		return out, nil
 	case *ast.ResetOptions:
-		if len(a.Keys) == 0 {
-			return nil, diag.At(a.Span(), diag.InvalidArgument, "RESET needs at least one key")
+		if err := resettable(a.Keys, "connector", a.Span()); err != nil {
+			return nil, err
 		}
 		c := *t
 		c.Options = maps.Clone(t.Options)
 		for _, k := range a.Keys {
-			if k.Value == "connector" {
-				return nil, diag.At(k.Span, diag.InvalidOption, "'connector' cannot be reset")
-			}
 			delete(c.Options, k.Value)
 		}
 		return b.replace(&c), nil
+	case *ast.AddPartitions, *ast.DropPartitions:
+		return nil, unsupported(s.Span(), "this form of ALTER TABLE is")
 	}
-	return nil, unsupported(s.Span(), "this form of ALTER TABLE is")
+	return b.alterSchema(t, s.Action)
 }
 
 // rename gives a table or view another name.
