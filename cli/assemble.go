@@ -42,6 +42,7 @@ func (a *app) embedded(o embed) (gateway.Client, error) {
 		Connectors:    append(connectors.All(), o.connectors...),
 		Formats:       connectors.Formats(),
 		Functions:     scalar.All(),
+		Runtimes:      connectors.Runtimes(),
 		Nodes:         o.nodes,
 		Slots:         o.slots,
 		CheckpointDir: o.checkpointDir,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -50,6 +51,11 @@ func (a *app) runScripts(ctx context.Context, f runFlags, texts ...text) error {
 			config[checkpointInterval] = checkpointEvery
 		}
 	}
+	for _, t := range texts {
+		if dir := filepath.Dir(t.name); dir != "." && config[scriptDir] == "" {
+			config[scriptDir] = dir
+		}
+	}
 	client, err := a.embedded(embed{nodes: f.nodes, checkpointDir: f.checkpointDir})
 	if err != nil {
 		return err
@@ -77,6 +83,8 @@ func (a *app) runScripts(ctx context.Context, f runFlags, texts ...text) error {
 const (
 	checkpointInterval = "execution.checkpointing.interval"
 	checkpointEvery    = "10 s"
+	// scriptDir is the key that says where the modules of user functions are.
+	scriptDir = "mink.script.dir"
 )
 
 func (s *script) run(ctx context.Context, items []parse.Item) error {

@@ -12,7 +12,10 @@ import (
 	"github.com/minkstream/mink/connectors/nexmark"
 	"github.com/minkstream/mink/connectors/pace"
 	"github.com/minkstream/mink/connectors/print"
+	"github.com/minkstream/mink/connectors/udf/python"
 	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/function"
 )
 
 // All lists every connector, in name order. A new one adds a line.
@@ -44,4 +47,12 @@ func FormatMap() map[string]*connect.Format {
 		m[f.Name] = f
 	}
 	return m
+}
+
+// Runtimes lists what runs user functions in other languages, in order of language. A
+// new one adds a line.
+func Runtimes() []func(*env.Env) function.Runtime {
+	return []func(*env.Env) function.Runtime{
+		python.New,
+	}
 }

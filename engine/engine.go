@@ -32,6 +32,8 @@ type Config struct {
 	Formats    []*connect.Format
 	// Functions are the scalar functions; user functions are added by Register.
 	Functions []function.Func
+	// Runtimes make the runtimes of user functions in other languages.
+	Runtimes []func(*env.Env) function.Runtime
 	// Nodes of the embedded cluster and slots each has; 0 means one node, and as
 	// many slots as needed.
 	Nodes, Slots int
@@ -89,6 +91,9 @@ func New(cfg Config) (*Engine, error) {
 			SpillDir: cfg.SpillDir, MemoryBytes: cfg.MemoryBytes, Log: cfg.Log,
 		}),
 	}
+	for _, r := range cfg.Runtimes {
+		e.host.Runtimes = append(e.host.Runtimes, r(cfg.Env))
+	}
 	return e, nil
 }
 
@@ -113,4 +118,9 @@ func (e *Engine) RegisterAs(identifier string, f *function.Func) error {
 }
 
 // Close cancels what still runs and stops the cluster.
-func (e *Engine) Close() { e.Jobs.Close() }
+func (e *Engine) Close() {
+	e.Jobs.Close()
+	for _, r := range e.host.Runtimes {
+		r.Close()
+	}
+}

@@ -286,7 +286,7 @@ func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*R
 	if err != nil {
 		return nil, err
 	}
-	j, err := s.engine.Jobs.Submit(p, name, s.cat.Config, s.Zone())
+	j, err := s.engine.start(p, name, s.cat.Config, s.Zone())
 	if err != nil {
 		return nil, undo(err)
 	}

@@ -20,6 +20,10 @@ type rowCall struct {
 	args  []ast.Expr
 	at    diag.Span
 	alias *ast.AliasedTable // nil without an alias
+	// call is the call itself, but for UNNEST in its own form; names tells that
+	// arguments have names.
+	call  *ast.FuncCall
+	names bool
 }
 
 // rowCall recognises such an item.
@@ -46,8 +50,12 @@ func (b *Binder) rowCall(t ast.TableRef) *rowCall {
 		}
 		c := &rowCall{fn: fn, at: f.Span(), alias: alias}
 		for _, a := range f.Args {
+			if a.Name != nil {
+				c.names = true
+			}
 			c.args = append(c.args, a.Value)
 		}
+		c.call = f
 		return c
 	}
 	return nil
@@ -59,7 +67,7 @@ func (b *Binder) tableFunction(name ast.Name) *function.TableFunc {
 	if len(name) == 1 && strings.EqualFold(name[0].Name, "UNNEST") {
 		return table.Unnest
 	}
-	return nil
+	return b.userTableFunction(name)
 }
 
 // correlate joins the rows of n with those of a call, whose arguments are over sc.

@@ -110,6 +110,13 @@ func (b *Binder) checkFunction(u *catalog.UserFunction, name ast.Name, id ast.St
 		}
 		return place(err)
 	}
+	if r := b.Session.Host.Runtime(u.Language); r != nil {
+		if err := checkOptions(u, opts, r.Options()); err != nil {
+			return err
+		}
+		_, err := b.declared(r, u)
+		return place(err)
+	}
 	if u.Func = b.Session.Host.UserFunctions[u.Identifier]; u.Func != nil {
 		return nil
 	}
@@ -183,6 +190,13 @@ func (b *Binder) describeFunction(s *ast.Describe) (*Action, error) {
 			out = append(out, []any{"class name", u.Identifier}, []any{"function language", u.Language},
 				[]any{"resource uris", "[" + strings.Join(files, ", ") + "]"})
 			f = u.Func
+			if r := b.Session.Host.Runtime(u.Language); r != nil {
+				d, err := b.declared(r, u)
+				if err != nil {
+					return nil, placed(err, s.Name.Span())
+				}
+				kind, det, signatures = d.Kind.String(), d.Det == function.Deterministic, []string{d.text(u.Name())}
+			}
 			if u.Language == "SQL" {
 				sig, err := b.sqlSignature(u)
 				if err != nil {

@@ -38,6 +38,9 @@ func (x *block) inline(u *catalog.UserFunction, e *ast.FuncCall) (expr.Node, err
 	if err != nil {
 		return nil, err
 	}
+	if len(args) != len(names) {
+		return nil, wrongCount(e, names)
+	}
 	for i, p := range sig.params {
 		a, err := expr.NewImplicitCast(args[i], p.Type, args[i].Span())
 		if err != nil {

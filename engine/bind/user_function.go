@@ -76,6 +76,9 @@ func (x *block) userCall(u *catalog.UserFunction, e *ast.FuncCall) (expr.Node, e
 	if u.Language == "SQL" {
 		return x.inline(u, e)
 	}
+	if r := x.b.Session.Host.Runtime(u.Language); r != nil {
+		return x.runtimeCall(r, u, e)
+	}
 	if u.Func == nil {
 		return nil, diag.At(e.Name.Span(), diag.NotFound, "function %s is '%s', which is no part of this binary", e.Name, u.Identifier)
 	}
@@ -120,9 +123,6 @@ func (x *block) userArgs(e *ast.FuncCall, params []string) ([]expr.Node, error) 
 	}
 	if named > 0 && named < len(args) {
 		return nil, diag.At(e.Span(), diag.InvalidArgument, "%s is called with and without names", e.Name).WithHint("name all arguments or none")
-	}
-	if params != nil && len(args) != len(params) {
-		return nil, wrongCount(e, params)
 	}
 	return args, nil
 }

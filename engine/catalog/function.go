@@ -8,6 +8,16 @@ import (
 	"github.com/minkstream/mink/engine/function"
 )
 
+// Runtime is the runtime of a language, or nil.
+func (h *Host) Runtime(language string) function.Runtime {
+	for _, r := range h.Runtimes {
+		if r.Language() == language {
+			return r
+		}
+	}
+	return nil
+}
+
 // UserFunction is a function made by CREATE FUNCTION. It is never changed after it
 // was stored. Names of functions are compared without regard to case.
 type UserFunction struct {

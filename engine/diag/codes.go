@@ -222,6 +222,12 @@ const (
 	// Fix: the message names what is allowed and the option that changes it.
 	Permission Code = "permission"
 
+	// UserFunction: the code of a user function failed.
+	//
+	// Cause: it raised an exception, gave a value of another type than it declares, or its process ended or did not answer.
+	// Fix: the message has its error and the notes its traceback; correct the code, or what it is called with.
+	UserFunction Code = "user-function"
+
 	// Checkpoint: a checkpoint or savepoint cannot be taken, read or restored.
 	//
 	// Cause: damaged or missing files, or state that does not fit the plan.

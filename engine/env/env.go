@@ -21,6 +21,8 @@ type Env struct {
 	// Go starts f outside of tasks (file I/O, clients). The simulation runs f at
 	// a moment of its choice on its own goroutine.
 	Go func(name string, f func())
+	// Processes starts programs; nil where there are none.
+	Processes Processes
 }
 
 // Clock tells time. Now never goes back.

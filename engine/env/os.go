@@ -15,6 +15,8 @@ func OS(dir string) *Env {
 		Clock: &osClock{start: time.Now()},
 		Disk:  osDisk{dir},
 		Go:    func(_ string, f func()) { go f() },
+
+		Processes: osProcesses{},
 	}
 }
 

@@ -65,3 +65,14 @@ func (c *Ctx) Watermark() int64 { return c.watermark }
 
 // SetWatermark is called by the driver, before Operator.Watermark.
 func (c *Ctx) SetWatermark(ts int64) { c.watermark = ts }
+
+// Outside runs a call to the outside within the step and records what it gives, where
+// the host records. See function.Outside.
+func (c *Ctx) Outside(f func() ([]byte, error)) ([]byte, error) {
+	if o, ok := c.Host.(interface {
+		Outside(f func() ([]byte, error)) ([]byte, error)
+	}); ok {
+		return o.Outside(f)
+	}
+	return f()
+}

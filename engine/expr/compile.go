@@ -262,7 +262,7 @@ func (c *compiler) kernel(n *Call, args []int) function.Kernel {
 	if n.Res.MakeNext == nil {
 		return n.Res.Kernel()
 	}
-	key := fmt.Sprint(n.Func.Name, args[:len(args)-1])
+	key := fmt.Sprint(n.Func.Name, n.Func.ID, args[:len(args)-1])
 	// Only in the same scope: calls of a branch leave lanes out that the next call
 	// outside of it needs.
 	if m := c.scope.next[key]; m != nil {

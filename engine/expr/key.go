@@ -97,6 +97,7 @@ func appendHead(b []byte, n Node) []byte {
 		return b
 	case *Call:
 		b = append(b, n.Func.Name...)
+		b = append(b, n.Func.ID...)
 		b = append(b, ':')
 		b = append(b, n.Res.Result.Nullable(true).String()...)
 	case *Cast:

@@ -271,6 +271,14 @@ func (n *node) Start(name string, f func() ([]byte, error)) int64 {
 	return n.t.startAsync(n, name, f)
 }
 
+// Outside runs a call to the outside within the step; a tape keeps what it gave.
+func (n *node) Outside(f func() ([]byte, error)) ([]byte, error) {
+	if n.t.rec == nil {
+		return f()
+	}
+	return n.t.rec.outside(f)
+}
+
 // fire calls the operator for its timers up to now, one step's worth.
 func (n *node) fire(now int64) error {
 	for len(n.timers) > 0 && n.timers[0] <= now {

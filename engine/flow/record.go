@@ -28,7 +28,7 @@ type recorder struct {
 }
 
 func (r *recorder) begin(t *task, p pick) {
-	r.cur = trace.Step{N: t.step, Pick: int32(p)}
+	r.cur = trace.Step{N: t.step, Pick: int32(p), Calls: r.cur.Calls[:0]}
 	if !r.replay {
 		r.cur.Stamp = t.att.host.mono()
 	}
@@ -60,6 +60,32 @@ func (r *recorder) now(v int64) int64 {
 		r.cur.Clock, r.cur.Now = true, v
 	}
 	return v
+}
+
+// outside takes what a call to the outside gave, or gives what it gave then.
+func (r *recorder) outside(f func() ([]byte, error)) ([]byte, error) {
+	var c trace.Call
+	var err error
+	switch {
+	case r.replay && r.given != nil && len(r.cur.Calls) < len(r.given.Calls):
+		if c = r.given.Calls[len(r.cur.Calls)]; c.Failed {
+			err = errors.New(string(c.Data))
+		}
+	case r.replay && r.given != nil:
+		return nil, diag.New(diag.Internal, "the step asks the outside more than %d times, which it did not", len(r.given.Calls))
+	default:
+		if c.Data, err = f(); err != nil {
+			c.Failed, c.Data = true, []byte(err.Error())
+		}
+	}
+	if r.open {
+		r.cur.Calls = append(r.cur.Calls, c)
+		r.fold(batch.HashBytes(c.Data))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.Data, nil
 }
 
 // mail takes the message of the step.

@@ -45,8 +45,37 @@ func (o *stamped) Process(c *exec.Ctx, _ int, b *batch.Batch) error {
 			o.out.Cols[1].I64[i] += int64(c.Rand().IntN(1000)) << 32
 		}
 	}
+	if err := o.ask(c, b.N); err != nil {
+		return err
+	}
 	c.SetTimer(c.Now() + 3)
 	return c.Emit(&o.out)
+}
+
+// asked is how often the outside was asked, which answers otherwise each time, and
+// now and then not at all.
+var asked atomic.Int64
+
+// ask adds what the outside says to the first number.
+func (o *stamped) ask(c *exec.Ctx, n int) error {
+	if n == 0 {
+		return nil
+	}
+	b, err := c.Outside(func() ([]byte, error) {
+		v := asked.Add(1)
+		if v%17 == 0 {
+			return nil, errors.New("no answer")
+		}
+		return []byte{byte(v)}, nil
+	})
+	if err != nil {
+		if err.Error() != "no answer" {
+			return err
+		}
+		b = []byte{255}
+	}
+	o.out.Cols[1].I64[0] += int64(b[0]) << 48
+	return nil
 }
 
 func (o *stamped) lookup(c *exec.Ctx, b *batch.Batch) []state.Ref {

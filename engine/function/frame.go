@@ -50,6 +50,24 @@ func (f *Frame) Watermark() int64 { return f.env.Watermark() }
 // Zone is the session time zone.
 func (f *Frame) Zone() *time.Location { return f.zone }
 
+// Outside is an Env whose steps record what calls to the outside gave.
+type Outside interface {
+	// Outside runs f and keeps what it gives; where a run is repeated it gives what
+	// was kept, and f does not run.
+	Outside(f func() ([]byte, error)) ([]byte, error)
+}
+
+// Outside runs f, which asks something outside of the process, and returns what it
+// gives. The step waits for it: f has a time limit of its own. The result is part of
+// the record of the step. While a statement is planned nothing is recorded: the plan
+// itself holds the value.
+func (f *Frame) Outside(call func() ([]byte, error)) ([]byte, error) {
+	if o, ok := f.env.(Outside); ok {
+		return o.Outside(call)
+	}
+	return call()
+}
+
 // FixedEnv is an Env of constants, for folding and tests.
 type FixedEnv struct {
 	NowMillis     int64

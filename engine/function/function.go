@@ -90,6 +90,8 @@ type Func struct {
 	// names of the same function.
 	Name    string
 	Aliases []string
+	// ID tells user functions of one name apart; empty for built-in ones.
+	ID string
 	// Category is the group in documentation: "string", "temporal", ...
 	Category string
 	// Summary is one sentence.

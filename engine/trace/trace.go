@@ -37,9 +37,18 @@ type Step struct {
 	Mail []byte
 	// Poll is the outcome of asking a reader, if the step did.
 	Poll *Poll
+	// Calls are what the step asked the outside for, such as user functions in other
+	// processes, in order.
+	Calls []Call
 	// Hash is the chain after the step; Chained says that it was kept for this one.
 	Chained bool
 	Hash    uint64
+}
+
+// Call is what a call to the outside gave: bytes, or the text of its error.
+type Call struct {
+	Failed bool
+	Data   []byte
 }
 
 // Poll is what a reader gave. The rows are not here: they are read again.
@@ -60,6 +69,7 @@ const (
 	hasPoll
 	hasHash
 	hasFailed
+	hasCalls
 )
 
 // Log is the records of one task. It is written by its task alone; the zero value is
@@ -91,6 +101,7 @@ func (l *Log) Add(s *Step) {
 	set(s.Poll != nil, hasPoll)
 	set(s.Chained, hasHash)
 	set(s.Failed, hasFailed)
+	set(len(s.Calls) > 0, hasCalls)
 	b := binary.AppendUvarint(l.block, flags)
 	b = binary.AppendVarint(b, s.N-l.last.N)
 	b = binary.AppendVarint(b, s.Stamp-l.last.Stamp)
@@ -109,6 +120,18 @@ func (l *Log) Add(s *Step) {
 		b = binary.AppendUvarint(b, uint64(p.Rows))
 		b = append(b, p.Status)
 		b = binary.LittleEndian.AppendUint64(b, p.Digest)
+	}
+	if len(s.Calls) > 0 {
+		b = binary.AppendUvarint(b, uint64(len(s.Calls)))
+		for _, c := range s.Calls {
+			failed := byte(0)
+			if c.Failed {
+				failed = 1
+			}
+			b = append(b, failed)
+			b = binary.AppendUvarint(b, uint64(len(c.Data)))
+			b = append(b, c.Data...)
+		}
 	}
 	if s.Chained {
 		b = binary.LittleEndian.AppendUint64(b, s.Hash)
@@ -192,6 +215,16 @@ func (r *reader) step(last Step) Step {
 			s.Poll.Status = b[0]
 		}
 		s.Poll.Digest = r.fixed()
+	}
+	if flags&hasCalls != 0 {
+		for k := r.uint(); k > 0 && !r.bad; k-- {
+			var c Call
+			if b := r.bytes(1); b != nil {
+				c.Failed = b[0] != 0
+			}
+			c.Data = append([]byte{}, r.bytes(int(r.uint()))...)
+			s.Calls = append(s.Calls, c)
+		}
 	}
 	if flags&hasHash != 0 {
 		s.Chained, s.Hash = true, r.fixed()

@@ -24,6 +24,9 @@ func drawSteps(t *rapid.T) []Step {
 		if rapid.Bool().Draw(t, "poll") {
 			s.Poll = &Poll{rapid.IntRange(0, 9).Draw(t, "split"), rapid.IntRange(0, 4096).Draw(t, "rows"), rapid.Byte().Draw(t, "status"), rapid.Uint64().Draw(t, "digest")}
 		}
+		for range rapid.IntRange(0, 3).Draw(t, "calls") {
+			s.Calls = append(s.Calls, Call{rapid.Bool().Draw(t, "refused"), rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "answer")})
+		}
 		if s.Chained {
 			s.Hash = rapid.Uint64().Draw(t, "hash")
 		}

@@ -43,6 +43,7 @@ type Section struct {
 	Only     []string // onlyWords that are set
 	Exact    bool     // the changes are the same in whole batches
 	Covers   []string // rows of docs/sql-support.md that the section shows
+	Needs    []string // programs without which the section is skipped
 
 	head, tail int // lines of the file that Want takes
 }
@@ -63,11 +64,12 @@ type scope struct {
 	skip     string
 	exact    bool
 	covers   []string
+	needs    []string
 }
 
 func (s scope) clone() scope {
 	s.settings, s.given, s.setup, s.only = slices.Clone(s.settings), slices.Clone(s.given), slices.Clone(s.setup), slices.Clone(s.only)
-	s.covers = slices.Clone(s.covers)
+	s.covers, s.needs = slices.Clone(s.covers), slices.Clone(s.needs)
 	return s
 }
 
@@ -131,6 +133,8 @@ func (f *File) directives(i int, s *scope) (int, error) {
 			s.exact = true
 		case "covers":
 			s.covers = append(s.covers, strings.Fields(rest)...)
+		case "needs":
+			s.needs = append(s.needs, strings.Fields(rest)...)
 		case "setup":
 			from := i + 1
 			for i++; i < len(f.lines) && strings.TrimSpace(f.lines[i]) != ""; i++ {
@@ -173,7 +177,7 @@ func (f *File) directives(i int, s *scope) (int, error) {
 func (f *File) section(i int, own scope) (int, error) {
 	s := &Section{
 		Line: i + 1, Settings: own.settings, Given: own.given, Setup: own.setup, Sink: own.sink, Skip: own.skip, Only: own.only, Exact: own.exact,
-		Covers: own.covers,
+		Covers: own.covers, Needs: own.needs,
 	}
 	from := i
 	for i < len(f.lines) && f.lines[i] != "----" {

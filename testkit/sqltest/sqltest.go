@@ -15,6 +15,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -150,6 +151,11 @@ func (r *suite) file(t *testing.T, name string) {
 		t.Run(fmt.Sprintf("line%d", s.Line), func(t *testing.T) {
 			if s.Skip != "" {
 				t.Skip(s.Skip)
+			}
+			for _, program := range s.Needs {
+				if _, err := exec.LookPath(program); err != nil {
+					t.Skipf("%s: line %d needs %s, which is not installed", filepath.Base(name), s.Line, program)
+				}
 			}
 			r.section(t, s, fmt.Sprintf("%s:%d", filepath.Base(name), s.Line))
 		})

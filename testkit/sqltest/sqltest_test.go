@@ -33,7 +33,7 @@ func local(t *testing.T, ordered bool) gateway.Client {
 	if ordered {
 		workers = 1
 	}
-	e, err := engine.New(engine.Config{Workers: workers, Connectors: connectors.All(), Formats: connectors.Formats(), Functions: scalar.All()})
+	e, err := engine.New(engine.Config{Workers: workers, Connectors: connectors.All(), Formats: connectors.Formats(), Functions: scalar.All(), Runtimes: connectors.Runtimes()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,173 @@
+package python_test
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minkstream/mink/connectors"
+	"github.com/minkstream/mink/engine"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/function/scalar"
+	"github.com/minkstream/mink/engine/gateway"
+)
+
+const module = `
+import os, time
+from pyflink.table import DataTypes
+from pyflink.table.udf import udf, udtf
+
+@udf(result_type=DataTypes.INT())
+def pid(i):
+    return os.getpid()
+
+@udf(result_type=DataTypes.INT())
+def slow(i):
+    time.sleep(i)
+    return i
+
+@udf(result_type=DataTypes.INT())
+def bad(i):
+    return deeper(i)
+
+def deeper(i):
+    raise KeyError("row %d" % i)
+
+@udf(result_type=DataTypes.STRING())
+def leave(i):
+    print("goodbye")
+    os._exit(3)
+`
+
+// session opens an engine with the module in a folder of its own.
+func session(t *testing.T) gateway.Session {
+	t.Helper()
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("python3 is not installed: functions in Python are not tested")
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "fns.py"), []byte(module), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	e, err := engine.New(engine.Config{
+		Connectors: connectors.All(), Formats: connectors.Formats(), Functions: scalar.All(), Runtimes: connectors.Runtimes(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := gateway.Local(e)
+	t.Cleanup(func() { c.Close() })
+	s, err := c.OpenSession(context.Background(), map[string]string{
+		"mink.script.dir": dir, "mink.udf.timeout": "5 s", "restart-strategy.type": "none", "execution.runtime-mode": "batch",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []string{"pid", "slow", "bad", "leave"} {
+		if _, err := rows(t, s, "CREATE FUNCTION py_"+f+" AS 'fns."+f+"' LANGUAGE PYTHON"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// rows runs a statement and gives the first column of its rows.
+func rows(t *testing.T, s gateway.Session, sql string) ([]any, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	op, err := s.Execute(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	defer op.Close()
+	var out []any
+	for {
+		b, err := op.Next(ctx)
+		if err == io.EOF {
+			return out, nil
+		}
+		if err != nil {
+			return out, err
+		}
+		for i := range b.Rows() {
+			out = append(out, b.Cols[0].Any(b.Lane(i)))
+		}
+	}
+}
+
+// An exception is an error of the call with its row's traceback, and names no file of
+// the worker.
+func TestException(t *testing.T) {
+	s := session(t)
+	_, err := rows(t, s, "SELECT py_bad(x) FROM (VALUES (4), (5)) AS v (x)")
+	d := diag.As(err)
+	if d == nil || d.Code != diag.UserFunction || !strings.Contains(d.Msg, "KeyError: 'row 4'") {
+		t.Fatalf("got %v", err)
+	}
+	var notes []string
+	for _, n := range d.Notes {
+		notes = append(notes, n.Msg)
+	}
+	text := strings.Join(notes, "\n")
+	if !strings.Contains(text, "in bad") || !strings.Contains(text, "in deeper") || !strings.Contains(text, "fns.py") || strings.Contains(text, "mink") {
+		t.Errorf("the traceback is\n%s", text)
+	}
+}
+
+// A worker that leaves is an error with what it said last, and the next query has
+// another one.
+func TestCrash(t *testing.T) {
+	s := session(t)
+	_, err := rows(t, s, "SELECT py_leave(x) FROM (VALUES (4)) AS v (x)")
+	d := diag.As(err)
+	if d == nil || d.Code != diag.UserFunction || !strings.Contains(d.Msg, "exit status 3") {
+		t.Fatalf("got %v", err)
+	}
+	got, err := rows(t, s, "SELECT py_pid(x) FROM (VALUES (1)) AS v (x)")
+	if err != nil || len(got) != 1 {
+		t.Fatalf("got %v, %v", got, err)
+	}
+}
+
+// A call that takes too long ends its worker, and is no hang.
+func TestTimeout(t *testing.T) {
+	s := session(t)
+	begin := time.Now()
+	_, err := rows(t, s, "SELECT py_slow(x) FROM (VALUES (50)) AS v (x)")
+	d := diag.As(err)
+	if d == nil || d.Code != diag.UserFunction || !strings.Contains(d.Msg, "no answer within 5s") {
+		t.Fatalf("got %v", err)
+	}
+	if took := time.Since(begin); took > 25*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
+// The rows of a batch go to one worker, which ends with the job.
+func TestWorkersEndWithTheJob(t *testing.T) {
+	s := session(t)
+	got, err := rows(t, s, "SELECT py_pid(x) FROM (VALUES (1), (2), (3), (4)) AS v (x)")
+	if err != nil || len(got) != 4 {
+		t.Fatalf("got %v, %v", got, err)
+	}
+	for _, p := range got {
+		if p != got[0] {
+			t.Errorf("rows of one batch went to processes %v", got)
+		}
+	}
+	pid := int(got[0].(int64))
+	for range 100 {
+		p, err := os.FindProcess(pid)
+		if err != nil || !alive(p) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Errorf("process %d still runs", pid)
+}

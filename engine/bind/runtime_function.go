@@ -1,0 +1,218 @@
+package bind
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/minkstream/mink/engine/catalog"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/expr"
+	"github.com/minkstream/mink/engine/function"
+	"github.com/minkstream/mink/engine/sql/ast"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// declared is a function of another language with its types understood.
+type declared struct {
+	*function.Declared
+	params, results []types.Type
+	def             *function.Definition
+}
+
+// declared asks the runtime what a function is.
+func (b *Binder) declared(r function.Runtime, u *catalog.UserFunction) (*declared, error) {
+	d := &declared{def: &function.Definition{
+		Name: u.Name(), Identifier: u.Identifier, Options: u.Options,
+		Setting: b.Session.Config.Get, Zone: b.Session.Config.Zone(b.Session.Host.Zone).String(),
+	}}
+	var err error
+	if d.Declared, err = r.Describe(d.def); err != nil {
+		return nil, err
+	}
+	types := func(texts []string, what string) ([]types.Type, error) {
+		var out []types.Type
+		for _, t := range texts {
+			v, err := typeText(t)
+			if err != nil {
+				return nil, diag.New(diag.CodeOf(err), "%s %s of function %s: %s", what, t, u.Name(), diag.As(err).Msg)
+			}
+			out = append(out, v)
+		}
+		return out, nil
+	}
+	if d.params, err = types(d.Params, "argument type"); err == nil {
+		d.results, err = types(d.Results, "result type")
+	}
+	if d.Params != nil && d.params == nil {
+		d.params = noTypes
+	}
+	return d, err
+}
+
+var noTypes = []types.Type{}
+
+// text is the signature for people.
+func (d *declared) text(name string) string {
+	var parts []string
+	n := max(len(d.Names), len(d.params))
+	for i := range n {
+		arg := ""
+		if i < len(d.Names) {
+			arg = d.Names[i]
+		}
+		if i < len(d.params) {
+			if arg != "" {
+				arg += " => "
+			}
+			arg += d.params[i].String()
+		}
+		parts = append(parts, arg)
+	}
+	if d.Names == nil && d.params == nil {
+		parts = append(parts, "...")
+	}
+	return name + "(" + strings.Join(parts, ", ") + ")"
+}
+
+// id tells functions apart in plans.
+func functionID(u *catalog.UserFunction) string {
+	return "@" + u.Language + ":" + u.Identifier + "@" + u.String()
+}
+
+// planName is the name that a function has in plans: the full one where the short one
+// is that of a built-in function.
+func (b *Binder) planName(u *catalog.UserFunction) string {
+	if !u.System && b.builtin(u.Name()) {
+		return u.String()
+	}
+	return u.Name()
+}
+
+// paramTypes are the types that the arguments of a call are brought to.
+func (d *declared) paramTypes(c *function.Call) ([]types.Type, error) {
+	n := len(c.Args)
+	if n < d.Least || d.Most >= 0 && n > d.Most || d.params != nil && n != len(d.params) {
+		want := len(d.params)
+		if d.params == nil {
+			want = d.Least
+		}
+		e := diag.New(diag.InvalidArgument, "%s takes %s, not %d", d.def.Name, d.count(want), n)
+		if len(d.Names) > 0 {
+			e.WithNote(diag.Span{}, "arguments are: %s", strings.Join(d.Names, ", "))
+		}
+		return nil, e
+	}
+	params := make([]types.Type, n)
+	for i, a := range c.Args {
+		params[i] = a.Type.Nullable(true).Plain()
+		switch {
+		case d.params != nil:
+			params[i] = d.params[i]
+			if !function.CanCast(a.Type, params[i], false) {
+				return nil, diag.New(diag.TypeMismatch, "argument %d of %s is declared %s, and %s does not become one by itself",
+					i+1, d.def.Name, params[i], a.Type.Nullable(true)).WithHint("write CAST(... AS %s)", params[i].Nullable(true))
+			}
+			if params[i].NotNull && a.Type.IsNullable() {
+				return nil, diag.New(diag.TypeMismatch, "argument %d of %s is declared NOT NULL, and this value may be NULL", i+1, d.def.Name).
+					WithHint("use COALESCE to say what stands for NULL")
+			}
+		case a.Type.Kind == types.Null:
+			params[i] = types.StringT
+		}
+	}
+	return params, nil
+}
+
+func (d *declared) count(want int) string {
+	switch {
+	case d.params == nil && d.Most < 0:
+		return "at least " + arguments(want)
+	case d.params == nil && d.Most != d.Least:
+		return strconv.Itoa(d.Least) + " to " + strconv.Itoa(d.Most) + " arguments"
+	}
+	return arguments(want)
+}
+
+// scalarFunc is a scalar function of another language as a function of the system.
+func (b *Binder) scalarFunc(r function.Runtime, u *catalog.UserFunction, d *declared) *function.Func {
+	return &function.Func{
+		Name: b.planName(u), ID: functionID(u), Signatures: []string{d.text(u.Name())}, Det: d.Det,
+		Infer: func(c *function.Call) (function.Resolved, error) {
+			params, err := d.paramTypes(c)
+			if err != nil {
+				return function.Resolved{}, err
+			}
+			kernel, err := r.Scalar(d.def, params, d.results[0])
+			if err != nil {
+				return function.Resolved{}, err
+			}
+			return function.Resolved{Params: params, Result: d.results[0], Make: kernel, Fallible: true, Cost: runtimeCost}, nil
+		},
+	}
+}
+
+// runtimeCost is what a call outside of the process is taken to cost per row.
+const runtimeCost = 1000
+
+// runtimeCall binds a call of a scalar function of another language.
+func (x *block) runtimeCall(r function.Runtime, u *catalog.UserFunction, e *ast.FuncCall) (expr.Node, error) {
+	d, err := x.b.declared(r, u)
+	if err != nil {
+		return nil, placed(err, e.Name.Span())
+	}
+	switch d.Kind {
+	case function.TableKind:
+		return nil, diag.At(e.Span(), diag.InvalidQuery, "%s gives rows, not a value", e.Name).WithHint("write FROM t, LATERAL TABLE(%s(...)) AS f (columns)", e.Name)
+	case function.AggregateKind:
+		return nil, unsupported(e.Span(), "%s is an aggregate function in LANGUAGE %s, and calling it is", e.Name, u.Language)
+	}
+	args, err := x.userArgs(e, d.Names)
+	if err != nil {
+		return nil, err
+	}
+	return x.scalarCall(x.b.scalarFunc(r, u, d), args, e.Span())
+}
+
+// userTableFunction finds a table function made by CREATE FUNCTION; nil when the name
+// is none of one. What the runtime says against it comes up when the call is bound.
+func (b *Binder) userTableFunction(name ast.Name) *function.TableFunc {
+	u := b.userFunction(name)
+	if u == nil {
+		return nil
+	}
+	r := b.Session.Host.Runtime(u.Language)
+	if r == nil {
+		return nil
+	}
+	d, err := b.declared(r, u)
+	if err == nil && d.Kind != function.TableKind {
+		return nil
+	}
+	f := &function.TableFunc{Name: b.planName(u)}
+	f.Infer = func(c *function.Call) (function.TableResolved, error) {
+		if err != nil {
+			return function.TableResolved{}, err
+		}
+		params, err := d.paramTypes(c)
+		if err != nil {
+			return function.TableResolved{}, err
+		}
+		kernel, err := r.Table(d.def, params, d.results)
+		if err != nil {
+			return function.TableResolved{}, err
+		}
+		res := function.TableResolved{Params: params, Make: kernel}
+		for i, t := range d.results {
+			name := "f" + strconv.Itoa(i)
+			if i < len(d.Columns) {
+				name = d.Columns[i]
+			}
+			res.Out = append(res.Out, types.Field{Name: name, Type: t})
+		}
+		return res, nil
+	}
+	if err == nil {
+		f.Signatures, f.Det = []string{d.text(u.Name())}, d.Det
+	}
+	return f
+}
