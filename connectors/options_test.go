@@ -24,7 +24,7 @@ func check(t *testing.T, statements ...string) (*diag.Error, string) {
 	text := strings.Join(statements, ";\n")
 	at := 0
 	for _, stmt := range statements {
-		if err := s.Check(stmt); err != nil {
+		if _, err := s.Check(stmt); err != nil {
 			d := diag.As(err)
 			if d == nil {
 				t.Fatalf("%s: %v has no code", stmt, err)
