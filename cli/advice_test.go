@@ -101,3 +101,35 @@ func TestAdviceLevels(t *testing.T) {
 		t.Errorf("strict: exit %d\n%s", code, text)
 	}
 }
+
+// lateScript makes rows of which one is 9 seconds behind.
+const lateScript = `CREATE TABLE t (id INT, s AS CASE WHEN id = 3 THEN 1 ELSE id * 10 END, ts AS TO_TIMESTAMP_LTZ(CASE WHEN id = 3 THEN 11 ELSE id * 10 END, 0), WATERMARK FOR ts AS ts)
+WITH ('connector' = 'datagen', 'fields.id.kind' = 'sequence', 'fields.id.start' = '1', 'fields.id.end' = '4');
+CREATE TABLE n (a TIMESTAMP(3), n BIGINT) WITH ('connector' = 'blackhole');
+INSERT INTO n SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '5' SECOND)) GROUP BY window_start, window_end;
+`
+
+// TestLateAfterInsert reads mink.late after an INSERT of the same script, which runs
+// in the background: the query waits for its end.
+func TestLateAfterInsert(t *testing.T) {
+	var out, errOut bytes.Buffer
+	if code := Main([]string{"sql", "--output", "json", "-e", lateScript + "SELECT source, row_time, `watermark`, lateness, op FROM mink.late"}, strings.NewReader(""), &out, &errOut); code != exitOK {
+		t.Fatalf("exit %d\n%s", code, errOut.String())
+	}
+	want := `{"op":"+I","row":{"source":"t","row_time":"1970-01-01 00:00:11.000Z","watermark":"1970-01-01 00:00:20.000Z","lateness":"+0 00:00:09.000","op":"+I"}}` + "\n"
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+}
+
+// TestLateAdvice: what came late before is said when the table is read again.
+func TestLateAdvice(t *testing.T) {
+	var out, errOut bytes.Buffer
+	const again = "SELECT COUNT(*) FROM mink.late;\nEXPLAIN SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '5' SECOND)) GROUP BY window_start, window_end"
+	if code := Main([]string{"sql", "--output", "json", "-e", lateScript + again}, strings.NewReader(""), &out, &errOut); code != exitOK {
+		t.Fatalf("exit %d\n%s", code, errOut.String())
+	}
+	if !strings.Contains(out.String(), "watermark-delay-below-lateness: 1 rows of t came late before, by up to 9s") || !strings.Contains(out.String(), "waits 9.001s longer") {
+		t.Errorf("EXPLAIN says\n%s", out.String())
+	}
+}

@@ -28,11 +28,15 @@ type Session struct {
 	set   []*bind.Insert
 	setAt diag.Span
 	inSet bool
+	// jobs are those of the session, oldest first.
+	jobs []*job.Job
 }
 
 // NewSession opens a session in the default catalog and database.
 func (e *Engine) NewSession() *Session {
-	return &Session{engine: e, cat: catalog.NewSession(e.store, e.host)}
+	s := &Session{engine: e, cat: catalog.NewSession(e.store, e.host)}
+	s.cat.SetSystem(s.system())
+	return s
 }
 
 // Set sets a configuration key, as SET does.
@@ -250,7 +254,7 @@ func (s *Session) plan(bound bind.Bound, text string) (*plan.Physical, error) {
 
 // advise notes in a plan what there is to say about it.
 func (s *Session) advise(p *plan.Physical, bound bind.Bound, text string) error {
-	st := advise.Statement{Bound: bound, Plan: p, Session: s.cat}
+	st := advise.Statement{Bound: bound, Plan: p, Session: s.cat, Late: s.lateness}
 	if tree, err := parse.Statement(text); err == nil {
 		st.Tree = tree
 	}
@@ -290,6 +294,7 @@ func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*R
 	if err != nil {
 		return nil, undo(err)
 	}
+	s.jobs = append(s.jobs, j)
 	r := &Result{Job: j, Zone: s.Zone(), Streaming: !p.Batch, Warnings: warnings}
 	for _, a := range p.Advice {
 		if a.Warns {

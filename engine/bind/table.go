@@ -201,7 +201,10 @@ func withOptions(t *catalog.Table, hints []ast.Hint, hint connect.Options) *cata
 // the connector sees it. Errors without a place of their own get at.
 func (b *Binder) Connect(t *catalog.Table, at diag.Span) (*connect.Connector, *connect.Table, error) {
 	h := b.Session.Host
-	c, err := connect.Pick(h.Connectors, t.Options)
+	c, err := t.System, error(nil)
+	if c == nil {
+		c, err = connect.Pick(h.Connectors, t.Options)
+	}
 	if err == nil {
 		err = c.Check(t.Options, h.Deps.Formats)
 	}

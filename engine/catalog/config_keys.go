@@ -161,6 +161,7 @@ var keys = sortKeys([]Key{
 	{"mink.advice", connect.String, "warn", nil, "Advice before a query runs: warn, off or deny for all rules, or a list such as 'warn, cross-join=deny, float-sum=off'."},
 	{"mink.exec.batch-rows", connect.Int, "4096", nil, "Most rows of a batch between operators, from 1 to 32768."},
 	{"mink.exec.fold", connect.Enum, "auto", []string{"AUTO", "ROW", "BATCH"}, "Whether changes of one key within a step are folded into one."},
+	{"mink.late.rows-max", connect.Int, "10000", nil, "How many late rows of each job mink.late has; 0 keeps none."},
 	{"mink.flink-version", connect.String, "2.4", nil, "The Flink version whose defaults hold."},
 })
 

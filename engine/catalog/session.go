@@ -39,6 +39,7 @@ type Session struct {
 	temporary [kinds]map[Path]Object
 	modules   modules
 	binding   []*Definition // definitions that are being bound, outermost first
+	system    []*Table      // of MinkDatabase
 }
 
 // NewSession starts a session in the default catalog and database.

@@ -30,6 +30,11 @@ func (s *Session) temp(k Kind, p Path) Object {
 // Find returns an object, a temporary one first. It returns nil when there is none,
 // and fails when a catalog cannot be read or a definition does not hold any more.
 func (s *Session) Find(k Kind, p Path) (Object, error) {
+	if k == Tables {
+		if t := s.systemTable(p); t != nil {
+			return t, nil
+		}
+	}
 	if o := s.temp(k, p); o != nil {
 		return o, nil
 	}
@@ -140,6 +145,11 @@ func (s *Session) List(k Kind, cat, db string) ([]Entry, error) {
 	byName := map[string]Entry{}
 	for _, e := range list {
 		byName[e.Name] = e
+	}
+	if k == Tables {
+		for _, t := range s.systemTables(cat, db) {
+			byName[t.Path.Object] = Entry{Name: t.Path.Object, What: t.What()}
+		}
 	}
 	s.mu.RLock()
 	for p, o := range s.temporary[k] {

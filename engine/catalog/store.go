@@ -200,7 +200,10 @@ func (s *Store) noCatalog(name string) error {
 const (
 	InformationSchema = "information_schema"
 	SystemDatabase    = "system"
+	// MinkDatabase has tables about the session's jobs. SHOW DATABASES does not list
+	// it, since Flink has none.
+	MinkDatabase = "mink"
 )
 
 // Reserved reports whether a database's name belongs to mink.
-func Reserved(database string) bool { return database == InformationSchema }
+func Reserved(database string) bool { return database == InformationSchema || database == MinkDatabase }

@@ -31,6 +31,8 @@ type Table struct {
 	// another way are not in it.
 	OptionAt map[string]OptionPlace
 	Comment  string
+	// System is the connector of a table of SystemDatabase, which has no options.
+	System *connect.Connector
 
 	// Query is a view's query, to be bound with names resolved from Scope. Its places lie in
 	// Text; Original is the query as written, Expanded with full names.

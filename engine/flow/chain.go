@@ -44,7 +44,7 @@ type node struct {
 	rowsIn   int64
 	rowsOut  int64
 	late     int64
-	samples  []LateRow
+	input    int // the input of the batch at hand
 	counters []Counter
 }
 
@@ -70,7 +70,7 @@ func (n *node) process(link, in int, b *batch.Batch) error {
 	if len(n.links) > 1 && len(b.Marks) > 0 {
 		b = n.mergeMarks(link, b)
 	}
-	n.asked = false
+	n.asked, n.input = false, in
 	if err := n.op.Process(&n.ctx, in, b); err != nil {
 		return n.opError(err)
 	}
@@ -238,21 +238,6 @@ func (n *node) Yield() bool {
 	}
 	n.asked = true
 	return true
-}
-
-// Late counts late rows and keeps some.
-func (n *node) Late(b *batch.Batch, lanes []uint16, watermark int64) {
-	n.late += int64(len(lanes))
-	for _, l := range lanes {
-		if len(n.samples) >= n.t.att.job.cfg.LateSamples {
-			return
-		}
-		view := *b
-		view.Marks, view.Keys = nil, nil
-		row := &batch.Batch{}
-		row.Append(&view, []uint16{l})
-		n.samples = append(n.samples, LateRow{Row: row, Watermark: watermark})
-	}
 }
 
 // Count adds to a counter of the operator.

@@ -60,9 +60,8 @@ type Config struct {
 	// SpillDir is a folder of the machine for state beyond StateMemory; it is
 	// worthless after the job. "" keeps spilled state in memory.
 	SpillDir string
-	// LateSamples is the number of late rows kept per operator for people to look
-	// at; default 10.
-	LateSamples int
+	// Late takes the rows that operators drop as late; nil only counts them.
+	Late LateLog
 	// Record keeps a tape of the run in memory; see Job.Tape.
 	Record Record
 	// Probe, if set, sees every batch that a node emits. It runs inside the step
@@ -153,9 +152,6 @@ func (c Config) withDefaults(g *Graph) Config {
 		if wide {
 			c.Credits = 2
 		}
-	}
-	if c.LateSamples <= 0 {
-		c.LateSamples = 10
 	}
 	r := &c.Restart
 	if r.Kind == RestartDefault {

@@ -429,6 +429,13 @@ func (c *coordinator) deploy() {
 		c.tick(tickSlots, 100*time.Millisecond, mail{})
 		return
 	}
+	if log := c.job.cfg.Late; log != nil {
+		from := int64(0)
+		if c.plan.meta != nil {
+			from = c.plan.meta.id
+		}
+		log.Restored(c.plan.attempt, from)
+	}
 	a, err := newAttempt(c.job, c.plan)
 	if err != nil {
 		c.fail(err)

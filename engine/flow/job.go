@@ -214,7 +214,7 @@ func (t *task) status(job State) TaskStatus {
 	for _, n := range t.nodes {
 		op := OpStatus{
 			Node: n.num, UID: n.spec.UID, Name: n.spec.Name, RowsIn: n.rowsIn, RowsOut: n.rowsOut, Watermark: n.ctx.Watermark(),
-			Late: n.late, LateRows: slices.Clone(n.samples), Counters: slices.Clone(n.counters), Timers: len(n.timers),
+			Late: n.late, Counters: slices.Clone(n.counters), Timers: len(n.timers),
 		}
 		if n.sink != nil {
 			op.PendingCommittals = len(n.sink.prepared)

@@ -92,7 +92,7 @@ func (x *tapeAttempt) play(t *Tape, probe func(Probe)) error {
 	p := &player{steps: x.tasks, at: make([]int, len(x.tasks))}
 	j := *t.job
 	j.host, j.graph, j.tape = p, x.graph, nil
-	j.cfg.Probe = probe
+	j.cfg.Probe, j.cfg.Late = probe, nil
 	j.cfg.SpillDir = "" // spilled state of a replay stays in memory
 	j.store = &ckptStore{disk: env.NewMemDisk(), dir: "replay"}
 	a, err := newAttempt(&j, x.plan)

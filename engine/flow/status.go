@@ -3,7 +3,6 @@ package flow
 import (
 	"time"
 
-	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 )
 
@@ -80,7 +79,6 @@ type OpStatus struct {
 	RowsIn, RowsOut   int64
 	Watermark         int64
 	Late              int64
-	LateRows          []LateRow
 	Counters          []Counter
 	Timers            int
 	Splits            []SplitStatus // of a source
@@ -93,14 +91,6 @@ type OpStatus struct {
 type Counter struct {
 	Name  string
 	Value int64
-}
-
-// LateRow is a sample of the rows that came too late.
-type LateRow struct {
-	// Row is a dense batch of one row.
-	Row *batch.Batch
-	// Watermark is the one it was late against.
-	Watermark int64
 }
 
 // SplitStatus is a picture of a split.

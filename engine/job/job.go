@@ -66,6 +66,8 @@ type Job struct {
 	Collector *Collector
 	Plan      *plan.Physical
 	Graph     *flow.Graph
+	// Late has the rows that came too late; nil when none are kept.
+	Late *LateLog
 }
 
 // Build makes what a host runs of a plan and the settings of a session. collect
@@ -77,6 +79,9 @@ func Build(p *plan.Physical, s *catalog.Config, zone *time.Location, collect con
 	}
 	if rewrites(p) {
 		cfg.CheckpointInterval = 0
+	}
+	if log := newLateLog(p, s.Int("mink.late.rows-max")); log != nil {
+		cfg.Late = log
 	}
 	g, err := build.Graph(p, build.Config{
 		Parallelism: parallelism(s), MaxParallelism: max(0, s.Int("pipeline.max-parallelism")), Zone: zone, Collect: collect,
@@ -112,6 +117,7 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 	defer m.mu.Unlock()
 	number := len(m.jobs) + 1
 	cfg.Name = name
+	j.Late, _ = cfg.Late.(*LateLog)
 	if cfg.StateMemory == 0 {
 		cfg.StateMemory = m.options.MemoryBytes
 	}
