@@ -263,6 +263,9 @@ func (s *Session) ReplaceTable(t *Table) error { return s.Replace(t, t.Temporary
 // Drop removes an object of the kind that what names, such as "view". It need not be
 // one that still holds. It fails with not-found, for tables with unknown-table.
 func (s *Session) Drop(k Kind, p Path, what string, temporary, ifExists bool) error {
+	if k == Tables && s.systemTable(p) != nil {
+		return s.readOnly(p)
+	}
 	temp := s.temp(k, p)
 	if temporary {
 		if temp == nil || temp.What() != what {
