@@ -132,7 +132,7 @@ type systemReader struct {
 	x     *systemSource
 	split string
 	next  int
-	ready atomic.Bool //mink:det-ok set by the one who waits for other jobs
+	ready atomic.Bool
 	stop  func()
 	all   *batch.Batch
 }

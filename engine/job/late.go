@@ -60,9 +60,10 @@ type LateRow struct {
 	Timed           bool
 }
 
-// newLateLog makes the log of a plan's jobs; nil when no rows are wanted.
+// newLateLog makes the log of a plan's jobs; nil when no rows are wanted, and in batch
+// mode, which knows no lateness.
 func newLateLog(p *plan.Physical, rowsMax int) *LateLog {
-	if rowsMax <= 0 {
+	if rowsMax <= 0 || p.Batch {
 		return nil
 	}
 	l := &LateLog{rowsMax: rowsMax, ops: map[string]*LateOp{}}
@@ -105,7 +106,9 @@ func timeOf(n plan.Node, i int) (col int, shift int64) {
 	case *plan.WindowDedup:
 		return n.TimeCol, 0
 	case *plan.OverAggregate:
-		return n.OrderBy[0].Col, 0
+		if len(n.OrderBy) > 0 {
+			return n.OrderBy[0].Col, 0
+		}
 	case *plan.Deduplicate:
 		return n.TimeCol, 0
 	case *plan.TemporalJoin:
