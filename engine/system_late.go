@@ -22,14 +22,15 @@ var lateTable = systemTable{
 		{Name: "watermark", Type: types.TimestampLTZT(3)},
 		{Name: "lateness", Type: types.Type{Kind: types.IntervalDT, Prec: 3, Units: types.IntervalUnits{From: types.Second, To: types.Second}}},
 		{Name: "op", Type: types.StringT},
-		{Name: "row", Type: types.StringT},
+		{Name: "row", Type: types.Type{Kind: types.Variant}},
 	},
 	waits: true,
 	fill:  fillLate,
 }
 
 func fillLate(v *systemView, cols []*batch.Builder) {
-	var doc []byte
+	var doc, value []byte
+	var build kernel.VariantBuilder
 	for _, j := range v.jobs {
 		for _, r := range j.Late.Rows() {
 			cols[0].AppendBytes([]byte(j.ID()))
@@ -47,7 +48,11 @@ func fillLate(v *systemView, cols []*batch.Builder) {
 			cols[4].AppendInt(instant(r.Watermark, local, v.zone))
 			cols[6].AppendBytes([]byte(r.Batch.Kind(r.Lane).String()))
 			doc = appendRow(doc[:0], r.Input.Schema, r.Batch, r.Lane)
-			cols[7].AppendBytes(doc)
+			if value, _ = build.Build(value[:0], doc, true); len(value) > 0 {
+				cols[7].AppendBytes(value)
+			} else {
+				cols[7].AppendNull()
+			}
 		}
 	}
 }
@@ -61,7 +66,7 @@ func instant(ms int64, local bool, zone *time.Location) int64 {
 	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), zone).UnixMilli()
 }
 
-// appendRow writes a row as a JSON object.
+// appendRow writes a row as a JSON object, which its VARIANT is made of.
 func appendRow(dst []byte, s types.Schema, b *batch.Batch, lane int) []byte {
 	dst = append(dst, '{')
 	for i, f := range s {
