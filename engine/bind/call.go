@@ -32,6 +32,11 @@ func (x *block) call(e *ast.FuncCall) (expr.Node, error) {
 		return nil, x.b.noFunction(e)
 	}
 	name := strings.ToUpper(e.Name.Last())
+	if x.match != nil && len(e.Name) == 1 {
+		if n, done, err := x.matchCall(e, name); done {
+			return n, err
+		}
+	}
 	if len(e.Name) == 1 {
 		switch {
 		case e.Over != nil:

@@ -166,7 +166,7 @@ func truth(n expr.Node, clause string) (expr.Node, error) {
 }
 
 func (x *block) column(e *ast.ColumnRef) (expr.Node, error) {
-	n, err := x.sc.column(e.Name)
+	n, err := x.fromColumn(e)
 	if err != nil && len(e.Name) == 1 {
 		if x.aliases != nil {
 			if a, ok := x.aliases[e.Name[0].Name]; ok && a != nil {
@@ -188,6 +188,14 @@ func (x *block) column(e *ast.ColumnRef) (expr.Node, error) {
 		}
 	}
 	return n, err
+}
+
+// fromColumn resolves a column of the rows of FROM.
+func (x *block) fromColumn(e *ast.ColumnRef) (expr.Node, error) {
+	if x.match != nil {
+		return x.matchColumn(e)
+	}
+	return x.sc.column(e.Name)
 }
 
 // niladic functions may be written without parentheses.

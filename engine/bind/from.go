@@ -60,7 +60,7 @@ func (b *Binder) tableRef(t ast.TableRef, outer *scope, h hints) (logical.Node, 
 	case *ast.SnapshotTable:
 		return b.timeTravel(t, outer)
 	case *ast.MatchRecognize:
-		return nil, nil, unsupported(t.Span(), "MATCH_RECOGNIZE is")
+		return b.matchRecognize(t, outer, h)
 	case *ast.Pivot:
 		return nil, nil, diag.At(t.Span(), diag.UnsupportedByFlink, "PIVOT is parsed but cannot be planned")
 	case *ast.Unpivot:

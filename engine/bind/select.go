@@ -23,9 +23,10 @@ type block struct {
 	grouped bool   // there is a GROUP BY or an aggregate
 	inAgg   bool   // inside the arguments of an aggregate
 	inOver  bool
-	noQuery bool // subqueries have no place here
-	rawJSON bool // the call bound next is an argument of JSON_OBJECT or JSON_ARRAY
-	after   bool // above the aggregation: SELECT list, HAVING, QUALIFY, ORDER BY
+	noQuery bool        // subqueries have no place here
+	rawJSON bool        // the call bound next is an argument of JSON_OBJECT or JSON_ARRAY
+	match   *matchBlock // inside MEASURES or DEFINE
+	after   bool        // above the aggregation: SELECT list, HAVING, QUALIFY, ORDER BY
 
 	keys   []groupKey
 	sets   [][]int // grouping sets, of keys; the last key is their number. Nil for one set

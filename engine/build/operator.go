@@ -31,6 +31,8 @@ func (b *builder) operator(n plan.Node) (op func() exec.Operator, ttl int64, err
 		return b.correlate(n)
 	case *plan.OverAggregate:
 		return b.over(n)
+	case *plan.Match:
+		return b.match(n)
 	case *plan.Join:
 		return b.join(n)
 	case *plan.IntervalJoin:

@@ -162,6 +162,8 @@ func (o *optimizer) label(n plan.Node) {
 		case n.Rows && ties(n.In, n.PartitionBy, n.OrderBy):
 			add(plan.OrderDependent, "rows of equal time in the order they come")
 		}
+	case *plan.Match:
+		o.labelMatch(n, ties(n.In, n.PartitionBy, n.OrderBy), add)
 	case *plan.Join:
 		ttl(n.LeftSide.TTL + n.RightSide.TTL)
 	case *plan.IntervalJoin:

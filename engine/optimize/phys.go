@@ -43,6 +43,8 @@ func (o *optimizer) conv(n logical.Node) (plan.Node, error) {
 		return o.correlate(n)
 	case *logical.Over:
 		return o.over(n)
+	case *logical.Match:
+		return o.match(n)
 	case *logical.Rank:
 		return o.convRank(n)
 	case *logical.Sort:

@@ -41,6 +41,8 @@ func (o *optimizer) foldConstants(n logical.Node) (logical.Node, error) {
 			return logical.NewProject(n.In, exprs, n.Schema().Names(), n.At), nil
 		case *logical.Correlate:
 			return o.foldCorrelate(n)
+		case *logical.Match:
+			return o.foldMatch(n)
 		case *logical.Join:
 			if n.Cond == nil {
 				return n, nil

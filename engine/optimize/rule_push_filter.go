@@ -61,6 +61,8 @@ func (o *optimizer) push(conds []expr.Node, n logical.Node) logical.Node {
 			return pure(c) && readsOnly(c, func(i int) bool { return slices.Contains(n.PartitionBy, i) })
 		})
 		return filter(stay, n.With([]logical.Node{o.push(down, n.In)}))
+	case *logical.Match:
+		return o.pushMatch(conds, n)
 	case *logical.Rank:
 		down, stay := split(conds, func(c expr.Node) bool {
 			return pure(c) && readsOnly(c, func(i int) bool { return slices.Contains(n.PartitionBy, i) })

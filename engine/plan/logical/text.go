@@ -89,6 +89,8 @@ func line(n Node) string {
 	case *Rank:
 		return "LogicalRank(partition=[{" + ints(n.PartitionBy) + "}], order=[" + order(n.OrderBy) + "], range=[" +
 			strconv.FormatInt(n.From, 10) + ", " + strconv.FormatInt(n.To, 10) + "])"
+	case *Match:
+		return n.line()
 	case *Union:
 		return "LogicalUnion(all=[true])"
 	case *Sort:
