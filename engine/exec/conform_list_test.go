@@ -16,7 +16,10 @@ import (
 
 // conformCases lists every case. An operator that keeps state has at least one.
 func conformCases() []*conformCase {
-	return slices.Concat(aggregateCases(), dedupCases(), topCases(), joinCases(), timeJoinCases(), temporalCases(), sortCases(), overCases(), windowCases())
+	return slices.Concat(
+		aggregateCases(), dedupCases(), topCases(), joinCases(), timeJoinCases(), temporalCases(), sortCases(), overCases(), windowCases(),
+		matchCases(),
+	)
 }
 
 // conformSeeds is how many random inputs each case gets; four with MINK_ALL.

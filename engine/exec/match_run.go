@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"bytes"
 	"cmp"
 	"math"
 	"slices"
@@ -52,12 +53,13 @@ type matchRun struct {
 // matchGroup is a key of the batch.
 type matchGroup struct {
 	ref   state.Ref
-	rep   uint16 // a lane of the key
-	base  uint32 // x of its first row
-	old   uint32 // kept rows
-	end   uint32 // x behind its last row
-	seq   uint64 // number of the row at base
-	first int32  // its starts, in order, by matchStart.next; -1 for none
+	key   state.Key // once it is asked for
+	rep   uint16    // a lane of the key
+	base  uint32    // x of its first row
+	old   uint32    // kept rows
+	end   uint32    // x behind its last row
+	seq   uint64    // number of the row at base
+	first int32     // its starts, in order, by matchStart.next; -1 for none
 	last  int32
 }
 
@@ -105,7 +107,7 @@ func (p *matchPartials) reset() { p.list, p.bounds = p.list[:0], p.bounds[:0] }
 type matchFound struct {
 	start int32
 	time  int64
-	pos   int
+	lane  int32 // of the row that brought it out, or -1
 }
 
 // rows matches the rows of a dense batch, in order.
@@ -168,7 +170,7 @@ func (r *matchRun) expire(c *Ctx, due *state.Due, upTo int64) error {
 		}
 		table.Row(ref)[matchTimer] = 0
 		r.refs = append(r.refs, ref)
-		r.groups = append(r.groups, matchGroup{ref: ref, first: -1, last: -1})
+		r.groups = append(r.groups, matchGroup{ref: ref, key: k, first: -1, last: -1})
 	}
 	if len(r.groups) == 0 {
 		return nil
@@ -408,7 +410,10 @@ func (r *matchRun) settleAll(c *Ctx) error {
 		if d := cmp.Compare(a.time, b.time); d != 0 {
 			return d
 		}
-		return cmp.Compare(a.pos, b.pos)
+		if !r.o.waits() {
+			return cmp.Compare(a.lane, b.lane) // as rows come
+		}
+		return r.compareKeys(r.starts[a.start].g, r.starts[b.start].g)
 	})
 	for from := 0; from < len(r.found); from += batch.MaxRows {
 		if err := r.emit(c, r.found[from:min(len(r.found), from+batch.MaxRows)]); err != nil {
@@ -436,7 +441,7 @@ func (r *matchRun) settle(g *matchGroup) (rest int32, err error) {
 			now, time = st.at, st.atTime
 		}
 		if st.kind == matchDone {
-			r.found = append(r.found, matchFound{start: s, time: time, pos: r.position(g, now, time)})
+			r.found = append(r.found, matchFound{start: s, time: time, lane: r.causeOf(now)})
 			if floor, err = r.skip(st); err != nil {
 				return -1, err
 			}
@@ -445,16 +450,32 @@ func (r *matchRun) settle(g *matchGroup) (rest int32, err error) {
 	return s, nil
 }
 
-// position is where in the batch a match comes out.
-func (r *matchRun) position(g *matchGroup, at, time int64) int {
-	if r.in == nil {
-		return int(g.base)
+// causeOf is the lane of the row of an outcome, or -1 for the end of some time.
+func (r *matchRun) causeOf(at int64) int32 {
+	if r.in == nil || at < 0 || at&1 == 0 {
+		return -1
 	}
-	if at&1 == 1 {
-		return 2*int(r.laneOf[at>>1]) + 1
+	return r.laneOf[at>>1]
+}
+
+// compareKeys orders keys as timers do, by key group and bytes.
+func (r *matchRun) compareKeys(a, b uint32) int {
+	if a == b {
+		return 0
 	}
-	i, _ := slices.BinarySearch(r.times, time)
-	return 2 * i
+	x, y := r.keyOf(a), r.keyOf(b)
+	if d := cmp.Compare(x.Group, y.Group); d != 0 {
+		return d
+	}
+	return bytes.Compare(x.Bytes, y.Bytes)
+}
+
+func (r *matchRun) keyOf(g uint32) state.Key {
+	k := &r.groups[g].key
+	if k.Bytes == nil && r.keys != nil {
+		*k = state.MakeKey(r.in, r.keys, int(r.groups[g].rep), nil)
+	}
+	return *k
 }
 
 // skip is the row at which matching goes on after a match.

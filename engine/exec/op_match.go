@@ -1,7 +1,9 @@
 package exec
 
 import (
+	"cmp"
 	"encoding/binary"
+	"slices"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
@@ -110,7 +112,11 @@ type match struct {
 	key   []byte
 	due   state.Due
 	gone  state.Due
-	at    int64
+	at    int64 // the watermark up to which rows have been matched
+	// Of a batch whose rows need not wait: the lanes of those that the watermark
+	// passes, of the others, the times, the order.
+	now, later, perm []uint16
+	nowAt            []int64
 
 	run matchRun
 }
@@ -169,26 +175,97 @@ func (o *match) Process(c *Ctx, _ int, b *batch.Batch) error {
 		o.queue(c, b, b.Sel, times)
 		return nil
 	}
-	least := MinTime(times, b.Sel, b.N)
-	crosses := func(_, to int64) bool {
-		m, ok := o.wait.Min()
-		e, ends := o.ends.Min()
-		return least <= to || ok && m <= to || ends && e <= to
+	// The matches of a key are the same however far the watermark moves at once, and
+	// come out by time: marks need not part the batch.
+	wm := c.Watermark()
+	sel, late := SplitLate(b, times, wm, false, o.sel[:0], o.late[:0])
+	if len(late) > 0 {
+		o.sel, o.late = sel, late
+		lateByMark(c, b, late, wm)
 	}
-	for s := NewSegments(c.Watermark(), b, crosses); s.Next(); {
-		seg := *b
-		seg.Sel, seg.Marks, seg.Keys = Lanes(b, s.Lo, s.Hi), nil, b.Keys
-		if s.Hi > s.Lo {
-			o.take(c, &seg, times, s.Before)
+	top := b.LastMark()
+	if top <= o.at {
+		o.queue(c, b, sel, times)
+		return nil
+	}
+	o.at = top
+	if o.order != nil || o.wait.Len() > batch.MaxRows {
+		o.queue(c, b, sel, times)
+		return o.fire(c, top)
+	}
+	return o.direct(c, b, sel, times, top)
+}
+
+// lateByMark reports late rows with the watermark that held at each.
+func lateByMark(c *Ctx, b *batch.Batch, late []uint16, wm int64) {
+	marks := b.Marks
+	for from := 0; from < len(late); {
+		for len(marks) > 0 && marks[0].Pos <= late[from] {
+			wm = max(wm, marks[0].WM)
+			marks = marks[1:]
 		}
-		if s.Moved() {
-			o.at = s.After
-			if err := o.fire(c, s.After); err != nil {
-				return err
-			}
+		to := from + 1
+		for to < len(late) && (len(marks) == 0 || late[to] < marks[0].Pos) {
+			to++
+		}
+		c.Late(b, late[from:to], wm)
+		from = to
+	}
+}
+
+// direct matches the rows of a batch that the watermark has passed by its end,
+// together with those that waited, without making them wait.
+func (o *match) direct(c *Ctx, b *batch.Batch, sel []uint16, times []int64, top int64) error {
+	o.now, o.later = o.now[:0], o.later[:0]
+	if sel == nil {
+		sel = batch.Span(0, b.N)
+	}
+	for _, l := range sel {
+		if times[l] <= top {
+			o.now = append(o.now, l)
+		} else {
+			o.later = append(o.later, l)
 		}
 	}
-	return nil
+	o.wait.Due(top, batch.MaxRows, &o.due)
+	n := len(o.due.TS)
+	o.in.Alloc(o.cfg.Input, n)
+	if n > 0 {
+		o.codec.Decode(o.in.Cols, 0, nil, o.due.Payload)
+	}
+	o.nowAt = append(o.nowAt[:0], o.due.TS...)
+	for _, l := range o.now {
+		o.nowAt = append(o.nowAt, times[l])
+	}
+	if len(o.now) > 0 {
+		for i := range o.in.Cols {
+			o.in.Cols[i].Append(n, &b.Cols[i], o.now, len(o.now))
+		}
+		o.in.N = n + len(o.now)
+	}
+	if len(o.later) > 0 {
+		o.queue(c, b, o.later, times)
+	}
+	if o.in.N > 0 {
+		if err := o.run.rows(c, o.inOrder(), o.nowAt); err != nil {
+			return err
+		}
+	}
+	return o.expire(c, top)
+}
+
+// inOrder is o.in by time, as is o.nowAt then.
+func (o *match) inOrder() *batch.Batch {
+	if slices.IsSorted(o.nowAt) {
+		return &o.in
+	}
+	o.perm = append(o.perm[:0], batch.Span(0, o.in.N)...)
+	slices.SortStableFunc(o.perm, func(x, y uint16) int { return cmp.Compare(o.nowAt[x], o.nowAt[y]) })
+	view := o.in
+	view.Sel = o.perm
+	o.sub.Gather(&view, nil)
+	slices.Sort(o.nowAt)
+	return &o.sub
 }
 
 // rowTimes are the times of the rows; NULL is an error.
@@ -227,16 +304,6 @@ func (o *match) processNow(c *Ctx, b *batch.Batch) error {
 		return err
 	}
 	return o.run.rows(c, in, o.times[:in.N])
-}
-
-// take queues the rows that are not late.
-func (o *match) take(c *Ctx, b *batch.Batch, times []int64, wm int64) {
-	sel, late := SplitLate(b, times, wm, false, o.sel[:0], o.late[:0])
-	if len(late) > 0 {
-		o.sel, o.late = sel, late
-		c.Late(b, late, wm)
-	}
-	o.queue(c, b, sel, times)
 }
 
 // keyVec is the hash of the partition of a batch; nil without one.
