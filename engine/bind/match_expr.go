@@ -38,7 +38,7 @@ func (x *block) matchColumn(e *ast.ColumnRef) (expr.Node, error) {
 	}
 	own := v == plan.MatchAllRows || v == m.current
 	if m.current >= 0 && own && !m.first && m.offset == 0 {
-		return n, nil // the row at hand
+		return at(n, e.Span()), nil // the row at hand
 	}
 	if v == noVar {
 		return expr.NewNull(n.Type().Nullable(true).Plain(), e.Span()), nil

@@ -18,7 +18,6 @@ CREATE TABLE keyed (k INT, n BIGINT, PRIMARY KEY (n) NOT ENFORCED) WITH ('connec
 // notYet is what Flink does and mink does not: each is refused with a place, and
 // leaves this list when it is built. « is where the mark of the error begins.
 const notYet = `
-SELECT * FROM «t MATCH_RECOGNIZE (ORDER BY ts MEASURES A.a AS x PATTERN (A B) DEFINE B AS B.a > A.a)
 SELECT * FROM «ML_PREDICT(TABLE t, MODEL m, DESCRIPTOR(a))
 SELECT * FROM «VECTOR_SEARCH(TABLE v, DESCRIPTOR(x), ARRAY[1.0], 3)
 SELECT * FROM «TO_CHANGELOG(input => TABLE t)
