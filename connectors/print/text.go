@@ -31,12 +31,12 @@ func appendValue(dst []byte, c *batch.Col, lane int) []byte {
 	switch t := c.Type; t.Kind {
 	case types.Boolean:
 		return strconv.AppendBool(dst, c.Bool(lane))
-	case types.Variant:
+	case types.Variant, types.Bitmap:
 		return kernel.AppendText(dst, c, lane, nil)
 	case types.Char, types.VarChar:
 		var s [12]byte
 		return append(dst, c.Bytes(lane, &s)...)
-	case types.Binary, types.VarBinary, types.Raw, types.Bitmap:
+	case types.Binary, types.VarBinary, types.Raw:
 		var s [12]byte
 		dst = append(dst, '[')
 		for i, b := range c.Bytes(lane, &s) {

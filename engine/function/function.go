@@ -214,6 +214,7 @@ const (
 	Collection  = "collection"
 	JSON        = "json"
 	Variant     = "variant"
+	Bitmap      = "bitmap"
 	Hash        = "hash"
 	Auxiliary   = "auxiliary"
 )

@@ -59,6 +59,9 @@ func appendText(dst []byte, c *batch.Col, lane int, z *Zone, shown bool) []byte 
 		return appendList(dst, c, i, z, shown)
 	case types.Variant:
 		return AppendJSON(dst, c, lane)
+	case types.Bitmap:
+		var tmp [batch.InlineMax]byte
+		return AppendBitmapText(dst, BitmapOf(c.Bytes(i, &tmp)))
 	case types.Row:
 		dst = append(dst, '(')
 		for k := range c.Kids {
