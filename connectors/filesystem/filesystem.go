@@ -63,4 +63,6 @@ var Connector = connect.Connector{
 	Source: newSource,
 	Sink:   newSink,
 	Lookup: newLookup,
+
+	Partitions: newPartitions,
 }

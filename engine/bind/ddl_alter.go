@@ -54,8 +54,10 @@ func (b *Binder) alterTable(s *ast.AlterTable) (*Action, error) {
 			delete(c.Options, k.Value)
 		}
 		return b.replace(&c), nil
-	case *ast.AddPartitions, *ast.DropPartitions:
-		return nil, unsupported(s.Span(), "this form of ALTER TABLE is")
+	case *ast.AddPartitions:
+		return b.addPartitions(t, s.Name, a)
+	case *ast.DropPartitions:
+		return b.dropPartitions(t, s.Name, a)
 	}
 	return b.alterSchema(t, s.Action)
 }

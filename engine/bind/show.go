@@ -75,7 +75,7 @@ func (b *Binder) show(s *ast.Show) (*Action, error) {
 	case "JARS":
 		return list("jars", func() ([]string, error) { return nil, nil }), nil
 	case "PARTITIONS":
-		return nil, unsupported(s.Span(), "SHOW PARTITIONS is")
+		return b.showPartitions(s)
 	case "PROCEDURES":
 		return list("procedure name", func() ([]string, error) { return b.procedureNames(s.From) }), nil
 	}

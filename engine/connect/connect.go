@@ -113,6 +113,9 @@ type Connector struct {
 	Source func(t *Table) (Source, error)
 	Sink   func(t *Table) (Sink, error)
 	Lookup func(t *Table) (Lookup, error)
+	// Partitions gives the partitions of a table that has partition columns; nil where
+	// partitions are not known one by one.
+	Partitions func(t *Table) (Partitions, error)
 }
 
 // MetadataColumn is a column a connector serves beside the data.

@@ -48,9 +48,6 @@ CREATE TEMPORARY SYSTEM FUNCTION f AS «'com.example.F'
 «EXECUTE PLAN 'x.json'
 «COMPILE AND EXECUTE PLAN 'x.json' FOR INSERT INTO keyed SELECT a, 1 FROM t
 «ANALYZE TABLE p COMPUTE STATISTICS
-«SHOW PARTITIONS p
-«ALTER TABLE p ADD PARTITION (d = 'x')
-«ALTER TABLE p DROP PARTITION (d = 'x')
 `
 
 // notEver is what Flink's parser takes and its planner refuses too.
