@@ -14,6 +14,8 @@ func (s *Session) statement(b bind.Bound, text string) func(ctx context.Context)
 		return func(ctx context.Context) (*Result, error) { return s.jobCommand(ctx, b) }
 	case *bind.Remove:
 		return func(context.Context) (*Result, error) { return s.remove(b) }
+	case *bind.Analyze:
+		return func(ctx context.Context) (*Result, error) { return s.analyze(ctx, b) }
 	}
 	return nil
 }

@@ -161,7 +161,11 @@ func (b *Binder) describe(s *ast.Describe) (*Action, error) {
 		if err != nil {
 			return nil, err
 		}
-		return columnsOf("DESCRIBE", t, func(string) bool { return true }), nil
+		a := columnsOf("DESCRIBE", t, func(string) bool { return true })
+		if s.Extended {
+			a = b.describeExtended(t, a)
+		}
+		return a, nil
 	case "CATALOG":
 		name := s.Name.Last()
 		return shows("DESCRIBE CATALOG", []string{"info name", "info value"}, func() ([][]any, error) {

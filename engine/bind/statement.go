@@ -88,6 +88,8 @@ func (b *Binder) Statement(s ast.Statement) (Bound, error) {
 		return b.delete(s)
 	case *ast.TruncateTable:
 		return b.truncate(s)
+	case *ast.AnalyzeTable:
+		return b.analyze(s)
 	}
 	return nil, refuse(s)
 }
@@ -115,8 +117,6 @@ func refuse(s ast.Statement) error {
 		return diag.At(at, diag.UnsupportedByFlink, "MERGE INTO is parsed but cannot be planned")
 	case *ast.SetOption:
 		return diag.At(at, diag.UnsupportedByFlink, "this form of SET is not one of Flink SQL").WithHint("write SET 'key' = 'value'")
-	case *ast.AnalyzeTable:
-		return no("ANALYZE TABLE")
 	case *ast.CreateMaterializedTable, *ast.AlterMaterializedTable, *ast.DropMaterializedTable:
 		return no("MATERIALIZED TABLE")
 	case *ast.CreateModel, *ast.AlterModel, *ast.DropModel:

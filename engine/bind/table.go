@@ -133,7 +133,7 @@ func (b *Binder) scan(t *catalog.Table, at diag.Span) (logical.Node, error) {
 	if c.Source == nil && c.Lookup == nil {
 		return nil, diag.At(at, diag.InvalidQuery, "connector '%s' can only be written to, so %s cannot be read", c.Name, t.Path)
 	}
-	s := &logical.Scan{Place: logical.Place{At: at}, Table: t, Connector: c, Conn: ct, Out: slices.Clone(ct.Schema)}
+	s := &logical.Scan{Place: logical.Place{At: at}, Table: b.analyzed(t), Connector: c, Conn: ct, Out: slices.Clone(ct.Schema)}
 	// Stored columns in their declared types, over the connector's.
 	stored := make([]expr.Node, 0, len(ct.Schema))
 	for i, ci := range t.Stored() {

@@ -196,6 +196,9 @@ func guards(n plan.Node, sink flow.Node) []flow.Node {
 			return exec.NewNotNull(s.NotNull, names, s.Table.Path.Object, s.DropNulls)
 		})
 	}
+	if enforce := constraints(s); enforce() != nil {
+		add("NestedConstraintEnforcer", enforce)
+	}
 	return out
 }
 

@@ -13,6 +13,8 @@ import (
 type Store struct {
 	mu       sync.RWMutex
 	catalogs map[string]*mounted
+	// statistics are those of tables that were analyzed.
+	statistics map[Path]analyzed
 }
 
 // mounted is a catalog with what CREATE CATALOG said of it.

@@ -33,6 +33,8 @@ type Table struct {
 	Comment  string
 	// System is the connector of a table of SystemDatabase, which has no options.
 	System *connect.Connector
+	// Statistics are what ANALYZE TABLE found, in the table of a scan; see Store.Statistics.
+	Statistics TableStatistics
 
 	// Query is a view's query, to be bound with names resolved from Scope. Its places lie in
 	// Text; Original is the query as written, Expanded with full names.

@@ -39,7 +39,7 @@ func Plan(b bind.Bound, s *catalog.Session) (*plan.Physical, error) {
 // PlanWith is Plan with options.
 func PlanWith(b bind.Bound, s *catalog.Session, opts Options) (*plan.Physical, error) {
 	o := newOptimizer(s, opts)
-	p := &plan.Physical{Batch: o.batch}
+	p := &plan.Physical{Batch: o.batch, Parallelism: o.parallelism()}
 	var text []string
 	switch b := b.(type) {
 	case *bind.Query:

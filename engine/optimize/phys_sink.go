@@ -85,7 +85,7 @@ func (o *optimizer) insert(i *bind.Insert) (plan.Node, error) {
 			n.NotNull = append(n.NotNull, c)
 		}
 	}
-	if err := o.enforcers(i, ct.Schema); err != nil {
+	if err := o.enforcers(i, n); err != nil {
 		return nil, err
 	}
 	n.DropNulls = o.s.Config.Enum("table.exec.sink.not-null-enforcer") == "DROP"
@@ -109,28 +109,6 @@ func (o *optimizer) settled(in plan.Node, i *bind.Insert) plan.Node {
 	}
 	s.Span, s.Schema, s.Dist, s.Emits, s.UpsertKeys = i.At, t.Schema, t.Dist, kI, t.UpsertKeys
 	return o.intern(s)
-}
-
-// enforcers refuses settings about constraints that nothing looks at yet.
-func (o *optimizer) enforcers(i *bind.Insert, s types.Schema) error {
-	limited := slices.ContainsFunc(s, func(f types.Field) bool {
-		switch f.Type.Kind {
-		case types.Char, types.VarChar, types.Binary, types.VarBinary:
-			return f.Type.Prec < types.MaxLength
-		}
-		return false
-	})
-	nested := slices.ContainsFunc(s, func(f types.Field) bool { return f.Type.IsNested() })
-	refuse := func(key string, concerns bool) error {
-		if v := o.s.Config.Enum(key); concerns && v != "IGNORE" {
-			return unsupported(i.At, "'%s' = '%s' is", key, v)
-		}
-		return nil
-	}
-	if err := refuse("table.exec.sink.type-length-enforcer", limited); err != nil {
-		return err
-	}
-	return refuse("table.exec.sink.nested-constraint-enforcer", nested)
 }
 
 // discards reports a table whose rows nobody ever sees.

@@ -20,6 +20,9 @@ func Explain(p *Physical, details ...string) string {
 		b.WriteString("== Optimized Physical Plan ==\n")
 	}
 	d := drawing{b: &b, changes: slices.Contains(details, "CHANGELOG_MODE")}
+	if slices.Contains(details, "ESTIMATED_COST") {
+		d.cost = Estimate(p)
+	}
 	if advice {
 		d.advice = map[Node][]string{}
 		for i, a := range p.Advice {
@@ -38,7 +41,7 @@ func Explain(p *Physical, details ...string) string {
 	d.advice = nil
 	b.WriteString("== Optimized Execution Plan ==\n")
 	reuse := reused(p)
-	d.reuse, d.drawn = reuse, map[Node]bool{}
+	d.reuse, d.drawn, d.cost = reuse, map[Node]bool{}, nil
 	for _, r := range p.Roots {
 		d.draw(shown(r), "", "")
 		b.WriteByte('\n')
@@ -114,6 +117,7 @@ type drawing struct {
 	advice map[Node][]string
 	reuse  map[Node]int
 	drawn  map[Node]bool
+	cost   map[Node]Cost // nil: not shown
 }
 
 func (d *drawing) draw(n Node, first, rest string) {
@@ -167,6 +171,9 @@ func (d *drawing) line(n Node) string {
 	s := n.Name() + "(" + strings.Join(parts, ", ") + ")"
 	if id := d.reuse[n]; id > 0 {
 		s += "(reuse_id=[" + strconv.Itoa(id) + "])"
+	}
+	if c, ok := d.cost[n]; ok {
+		s += ": " + c.String()
 	}
 	return s
 }

@@ -24,12 +24,13 @@ type jsonInput struct {
 // strategy of the edge they stand on.
 func JSON(p *Physical) string {
 	var nodes []jsonNode
+	width := widths(p)
 	for _, n := range p.Nodes {
 		if _, ok := n.(*Exchange); ok {
 			continue
 		}
 		d := drawing{}
-		j := jsonNode{ID: n.Info().ID, Type: n.Name() + "[" + itoa(n.Info().ID) + "]", Pact: "Operator", Contents: "[" + itoa(n.Info().ID) + "]:" + d.line(n), Parallelism: 1}
+		j := jsonNode{ID: n.Info().ID, Type: n.Name() + "[" + itoa(n.Info().ID) + "]", Pact: "Operator", Contents: "[" + itoa(n.Info().ID) + "]:" + d.line(n), Parallelism: width[n]}
 		switch n.(type) {
 		case *Scan, *Values:
 			j.Pact = "Data Source"
@@ -39,6 +40,9 @@ func JSON(p *Physical) string {
 		in := n.Inputs()
 		for i, k := range in {
 			e := jsonInput{Ship: "FORWARD", Side: "second"}
+			if width[k] != width[n] {
+				e.Ship = "REBALANCE"
+			}
 			if x, ok := k.(*Exchange); ok {
 				e.Ship = strings.ToUpper([...]string{"hash", "global", "broadcast", "rebalance"}[x.Kind])
 				k = x.In
@@ -56,4 +60,38 @@ func JSON(p *Physical) string {
 		return "{}" // nothing in a node can fail to be written
 	}
 	return string(out)
+}
+
+// widths are the numbers of subtasks of a plan's nodes.
+func widths(p *Physical) map[Node]int {
+	out := map[Node]int{}
+	for _, n := range p.Nodes {
+		w := 0
+		switch n := n.(type) {
+		case *Values, *Collect:
+			w = 1
+		case *Scan:
+			w = n.Parallelism
+		case *Sink:
+			w = n.Parallelism
+		}
+		for _, in := range n.Inputs() {
+			x, ok := in.(*Exchange)
+			switch {
+			case w > 0:
+			case ok && x.Kind == ExchangeSingle:
+				w = 1
+			case !ok:
+				out[n] = max(out[n], out[in]) // goes with what feeds it
+			}
+		}
+		if w == 0 {
+			w = out[n]
+		}
+		if w == 0 {
+			w = max(p.Parallelism, 1)
+		}
+		out[n] = w
+	}
+	return out
 }

@@ -19,6 +19,9 @@ type Sink struct {
 	// NOT NULL table column); DropNulls drops such rows instead of failing.
 	NotNull   []int
 	DropNulls bool
+	// Lengths (IGNORE, TRIM_PAD, ERROR) and Nested (IGNORE, ROWS, ROWS_AND_COLLECTIONS)
+	// are what else is enforced of the types of Conn.Schema.
+	Lengths, Nested string
 	// DeleteUpdateBefore: -U rows must be turned into -D, since a filter may have
 	// dropped the +U that belonged to one and the sink takes no -U.
 	DeleteUpdateBefore bool

@@ -174,6 +174,8 @@ type Physical struct {
 	Nodes []Node
 	// Batch says that execution.runtime-mode is BATCH.
 	Batch bool
+	// Parallelism is that of operators that are not bound to one subtask.
+	Parallelism int
 	// Warnings are what the optimizer itself has to say, such as an unsafe column.
 	Warnings []*diag.Error
 	// Advice is what package advise finds in the finished plan.
