@@ -98,8 +98,7 @@ func (x *block) groupBy(g *ast.GroupBy) error {
 // groupExpr binds an expression of GROUP BY and gives the keys it is.
 func (x *block) groupExpr(e ast.Expr) ([]int, error) {
 	if l, ok := e.(*ast.Literal); ok && l.Kind == ast.LitInteger {
-		return nil, diag.At(e.Span(), diag.InvalidQuery, "GROUP BY takes no positions").
-			WithHint("write the column or expression instead of %s", l.Text)
+		x.number = l.Text // a constant, which some take for a position
 	}
 	if f, ok := e.(*ast.FuncCall); ok && len(f.Name) == 1 && groupWindows[strings.ToUpper(f.Name[0].Name)] {
 		return nil, x.groupWindow(f)
@@ -388,8 +387,11 @@ func (x *block) aboveGroup(n expr.Node, out types.Schema) (expr.Node, error) {
 		return nil, false
 	})
 	if bad != nil {
-		return nil, diag.At(bad.At, diag.InvalidQuery, "column %q is neither grouped nor inside an aggregate", x.nameOf(bad)).
-			WithHint("add it to GROUP BY, or take MAX, MIN or LAST_VALUE of it")
+		err := diag.At(bad.At, diag.InvalidQuery, "column %q is neither grouped nor inside an aggregate", x.nameOf(bad))
+		if x.number != "" {
+			return nil, err.WithHint("GROUP BY takes no positions, %s is a constant there: write the column", x.number)
+		}
+		return nil, err.WithHint("add it to GROUP BY, or take MAX, MIN or LAST_VALUE of it")
 	}
 	return r, nil
 }

@@ -169,10 +169,6 @@ func (b *Binder) joinCall(j *ast.Join, c *rowCall, n logical.Node, ls, outer *sc
 		return nil, nil, diag.At(c.at, diag.UnsupportedByFlink, "%s on the right of a join takes CROSS JOIN or LEFT JOIN", c.fn.Name)
 	}
 	left := typ == plan.LeftOuter
-	if left && c.fn == table.UnnestOrdinality {
-		return nil, nil, diag.At(c.at, diag.UnsupportedByFlink, "UNNEST WITH ORDINALITY takes no LEFT JOIN").
-			WithHint("use CROSS JOIN, or LEFT JOIN UNNEST(...) ON TRUE without the ordinality")
-	}
 	ls.outer = outer
 	cor, rs, err := b.correlate(n, ls, c, left)
 	if err != nil {

@@ -29,6 +29,7 @@ type block struct {
 	after   bool        // above the aggregation: SELECT list, HAVING, QUALIFY, ORDER BY
 
 	keys   []groupKey
+	number string  // a whole number that stands in GROUP BY
 	sets   [][]int // grouping sets, of keys; the last key is their number. Nil for one set
 	window *groupWindow
 	aggs   []aggItem

@@ -104,8 +104,12 @@ func (j Job) request(dir string) request {
 	r := request{ID: j.ID, Batch: j.Batch, Settings: settings(), Tables: []table{}, Setup: []string{}}
 	for _, kv := range s.Settings {
 		key, value, _ := strings.Cut(kv, "=")
-		if key = strings.TrimSpace(key); !strings.HasPrefix(key, "mink.") {
-			r.Settings[key] = strings.TrimSpace(value)
+		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+		switch {
+		case key == "execution.runtime-mode": // is fixed when Flink's environment is made
+			r.Batch = strings.EqualFold(value, "batch")
+		case !strings.HasPrefix(key, "mink."):
+			r.Settings[key] = value
 		}
 	}
 	for _, g := range s.Given {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -58,8 +59,7 @@ func parseGiven(text string) (*Given, error) {
 		col, expr, _ := strings.Cut(value, " ")
 		expr = col + " " + expr
 		if m := delayForm.FindStringSubmatch(value); m != nil {
-			whole, _, _ := strings.Cut(m[2], ".")
-			expr = fmt.Sprintf("%s - INTERVAL '%s' SECOND(%d)", m[1], m[2], max(2, len(whole)))
+			expr = m[1] + delay(m[2])
 		}
 		g.Watermark = fmt.Sprintf("WATERMARK FOR %s AS %s", col, expr)
 	}
@@ -93,6 +93,19 @@ func columnName(def string) (name, kind string) {
 		name, kind = strings.ReplaceAll(def[1:min(end, len(def))], "``", "`"), def[min(end+1, len(def)):]
 	}
 	return name, strings.ToUpper(strings.Join(strings.Fields(kind), " "))
+}
+
+// delay takes seconds away in parts that any precision of an interval holds.
+func delay(seconds string) string {
+	whole, fraction, _ := strings.Cut(seconds, ".")
+	n, err := strconv.Atoi(whole)
+	if err != nil || n < 100 {
+		return fmt.Sprintf(" - INTERVAL '%s' SECOND", seconds)
+	}
+	if fraction != "" {
+		fraction = "." + fraction
+	}
+	return fmt.Sprintf(" - INTERVAL '%d' MINUTE(3) - INTERVAL '%d%s' SECOND", n/60, n%60, fraction)
 }
 
 // balanced splits text after the parenthesis that closes its first one.

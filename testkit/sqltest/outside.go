@@ -106,6 +106,19 @@ func (s *Section) cell(text, kind string, info bool) string {
 	return escapes.Replace(text)
 }
 
+// Open tells whether the section's result is still to be filled in: a line "?".
+func (s *Section) Open() bool { return len(s.Want) == 1 && s.Want[0] == "?" }
+
+// Fill takes another engine's answer for an open section's result.
+// It tells whether there was one.
+func (s *Section) Fill(o *Outside, inBatch bool) bool {
+	if o.Error != "" {
+		return false
+	}
+	s.accept(s.outcome(o, inBatch))
+	return true
+}
+
 // InBatch tells whether the section can run in batch at all, and in nothing else.
 func (s *Section) InBatch() (can, only bool) {
 	updating := slices.ContainsFunc(s.Given, func(g *Given) bool { return g.Mode != "I" })

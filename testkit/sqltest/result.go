@@ -32,8 +32,12 @@ func rowOf(b *batch.Batch, lane int, s types.Schema, zone *time.Location) row {
 			continue
 		}
 		text := string(kernel.AppendText(nil, c, lane, zone))
-		if k := s[i].Type.Kind; k == types.Char || k == types.VarChar {
+		switch s[i].Type.Kind {
+		case types.Char, types.VarChar:
 			text = quote(text)
+		case types.Binary, types.VarBinary:
+			var s [12]byte
+			text = fmt.Sprintf("x'%x'", c.Bytes(c.ValueLane(lane), &s))
 		}
 		r.cells[i] = escapes.Replace(text)
 	}

@@ -201,7 +201,7 @@ func (f *File) section(i int, own scope) (int, error) {
 	case slices.Contains(formWords[:], first):
 		s.Form = Form(slices.Index(formWords[:], first))
 		i++
-	case !isRow(first):
+	case !isRow(first) && first != "?":
 		return 0, fmt.Errorf("line %d: a result begins with a row or one of %s", i+1, strings.Join(formWords[:], ", "))
 	}
 	end := func(l string) bool { return strings.TrimSpace(l) == "" }

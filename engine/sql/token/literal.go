@@ -147,7 +147,12 @@ func unescapeC(s string, at int) (string, *diag.Error) {
 			}
 			b.WriteRune(v)
 		default:
+			// Flink keeps the backslash in front of any other character, another
+			// backslash or quote aside.
 			_, n := utf8.DecodeRuneInString(s[i:])
+			if e != '\\' && e != '\'' {
+				b.WriteByte('\\')
+			}
 			b.WriteString(s[i : i+n])
 			i += n
 		}

@@ -94,6 +94,7 @@ import org.apache.flink.table.types.logical.MapType;
 import org.apache.flink.table.types.logical.MultisetType;
 import org.apache.flink.table.types.logical.RowType;
 import org.apache.flink.types.RowKind;
+import org.apache.flink.types.variant.BinaryVariantInternalBuilder;
 import org.apache.flink.util.CloseableIterator;
 
 /**
@@ -627,6 +628,13 @@ public final class Judge {
                     out.setField(i, value(n.get(r.getFieldNames().get(i)), r.getTypeAt(i), zone));
                 }
                 return out;
+            }
+            case VARIANT: {
+                try {
+                    return BinaryVariantInternalBuilder.parseJson(n.isTextual() ? n.asText() : n.toString(), false);
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
             }
             default: throw new IllegalArgumentException("no rows of " + t);
         }
