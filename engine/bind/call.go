@@ -131,7 +131,7 @@ func (x *block) special(e *ast.FuncCall, name string) error {
 // noFunction is the error for a call of an unknown function.
 func (b *Binder) noFunction(e *ast.FuncCall) error {
 	name := e.Name.String()
-	if len(e.Name) == 1 && flinkFunctions[strings.ToUpper(name)] {
+	if len(e.Name) == 1 && flinkFunctions[strings.ToUpper(name)] && b.Session.UsesCore() {
 		return unsupported(e.Name.Span(), "function %s is", strings.ToUpper(name))
 	}
 	return b.nearFunction(diag.At(e.Name.Span(), diag.UnknownFunction, "no function %s", name), e.Name)

@@ -51,13 +51,17 @@ func (b *Binder) createTable(s *ast.CreateTable) (Bound, error) {
 
 // tableOf makes the table that CREATE TABLE declares, under the given name.
 func (b *Binder) tableOf(s *ast.CreateTable, p catalog.Path) (*catalog.Table, error) {
-	switch {
-	case len(s.Connection) > 0:
-		return nil, unsupported(s.Connection.Span(), "USING CONNECTION is")
-	case len(s.Schema.Names) > 0:
+	if len(s.Schema.Names) > 0 {
 		return nil, diag.At(s.Schema.Names[0].Span, diag.Syntax, "column %s needs a type", s.Schema.Names[0].Name)
 	}
 	t := &catalog.Table{Path: p, Temporary: s.Temporary, Comment: s.Comment.Value, Options: connect.Options{}}
+	if len(s.Connection) > 0 {
+		c, err := b.connection(s.Connection)
+		if err != nil {
+			return nil, err
+		}
+		t.Connection = &c.Path
+	}
 	d := &tableBuilder{b: b, t: t}
 	if s.Like != nil {
 		if err := d.like(s); err != nil {

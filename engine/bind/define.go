@@ -52,6 +52,10 @@ func (b *Binder) define(d *catalog.Definition) (catalog.Object, error) {
 		}
 		t.Comment = s.Comment.Value
 		return t, nil
+	case *ast.CreateModel:
+		return orNil(b.modelOf(s, d.Path))
+	case *ast.CreateConnection:
+		return orNil(connectionOf(s, d.Path))
 	case *ast.CreateFunction:
 		return orNil(b.functionOf(s, d))
 	}

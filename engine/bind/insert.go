@@ -29,7 +29,9 @@ func (b *Binder) Insert(s *ast.Insert) (*Insert, error) {
 	if err != nil {
 		return nil, err
 	}
-	t = withOptions(t, s.Hints, opts)
+	if t, err = b.connected(withOptions(t, s.Hints, opts), s.Table.Span()); err != nil {
+		return nil, err
+	}
 	c, _, err := b.Connect(t, s.Table.Span())
 	if err != nil {
 		return nil, err

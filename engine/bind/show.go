@@ -68,10 +68,11 @@ func (b *Binder) show(s *ast.Show) (*Action, error) {
 	case "COLUMNS":
 		return b.showColumns(s, keep)
 	case "MODULES":
-		if s.Full {
-			return shows("SHOW MODULES", []string{"module name", "used"}, func() ([][]any, error) { return [][]any{{"core", "TRUE"}}, nil }), nil
-		}
-		return list("module name", func() ([]string, error) { return []string{"core"}, nil }), nil
+		return b.showModules(s), nil
+	case "MODELS":
+		return list("model name", func() ([]string, error) { return b.entries(s.From, catalog.Models, "") }), nil
+	case "CONNECTIONS":
+		return nil, diag.At(s.Span(), diag.UnsupportedByFlink, "SHOW CONNECTIONS is parsed but cannot be run")
 	case "JARS":
 		return list("jars", func() ([]string, error) { return nil, nil }), nil
 	case "PARTITIONS":
@@ -186,8 +187,10 @@ func (b *Binder) describe(s *ast.Describe) (*Action, error) {
 		}), nil
 	case "FUNCTION":
 		return b.describeFunction(s)
-	case "DATABASE":
-		return nil, diag.At(s.Span(), diag.UnsupportedByFlink, "DESCRIBE DATABASE is parsed but not run by Flink")
+	case "MODEL":
+		return b.describeModel(s)
+	case "DATABASE", "CONNECTION":
+		return nil, diag.At(s.Span(), diag.UnsupportedByFlink, "DESCRIBE %s is parsed but not run by Flink", s.What)
 	}
 	return nil, unsupported(s.Span(), "DESCRIBE %s is", s.What)
 }
@@ -233,15 +236,7 @@ func columnsOf(name string, t *catalog.Table, keep func(string) bool) *Action {
 		}
 		return out, nil
 	})
-	inner := a.Apply
-	a.Apply = func() (*Rows, error) {
-		r, err := inner()
-		if err == nil {
-			r.Schema[2].Type = types.BooleanT
-		}
-		return r, err
-	}
-	return a
+	return a.typed(types.BooleanT, 2)
 }
 
 // describeType is a type without its nullability, which has a column of its own.

@@ -23,6 +23,14 @@ func (b *Binder) showCreate(s *ast.ShowCreate) (*Action, error) {
 			return nil, diag.At(s.Name.Span(), diag.InvalidQuery, "%s is a %s: use SHOW CREATE %s", s.Name, t.Kind(), strings.ToUpper(t.Kind()))
 		}
 		return one(createText(t, b.secretOptions(t))), nil
+	case "MODEL":
+		m, err := b.lookupModel(s.Name)
+		if err != nil {
+			return nil, err
+		}
+		return one(createModelText(m)), nil
+	case "CONNECTION":
+		return nil, diag.At(s.Span(), diag.UnsupportedByFlink, "SHOW CREATE CONNECTION is parsed but cannot be run")
 	case "CATALOG":
 		info, err := b.Session.Store.CatalogInfo(s.Name.Last())
 		if err != nil {

@@ -58,6 +58,20 @@ func (b *Binder) Statement(s ast.Statement) (Bound, error) {
 		return b.action(b.alterFunction(s))
 	case *ast.DropFunction:
 		return b.action(b.dropFunction(s))
+	case *ast.CreateModel:
+		return b.action(b.createModel(s))
+	case *ast.AlterModel:
+		return b.action(b.alterModel(s))
+	case *ast.DropModel:
+		return b.action(b.dropModel(s))
+	case *ast.CreateConnection:
+		return b.action(b.createConnection(s))
+	case *ast.LoadModule:
+		return b.action(b.loadModule(s))
+	case *ast.UnloadModule:
+		return b.action(b.unloadModule(s), nil)
+	case *ast.UseModules:
+		return b.action(b.useModules(s), nil)
 	case *ast.UseCatalog:
 		return b.action(b.useCatalog(s), nil)
 	case *ast.UseDatabase:
@@ -119,16 +133,16 @@ func refuse(s ast.Statement) error {
 		return diag.At(at, diag.UnsupportedByFlink, "this form of SET is not one of Flink SQL").WithHint("write SET 'key' = 'value'")
 	case *ast.CreateMaterializedTable, *ast.AlterMaterializedTable, *ast.DropMaterializedTable:
 		return no("MATERIALIZED TABLE")
-	case *ast.CreateModel, *ast.AlterModel, *ast.DropModel:
-		return no("MODEL")
-	case *ast.CreateConnection, *ast.AlterConnection, *ast.DropConnection:
-		return no("CONNECTION")
+	case *ast.AlterConnection:
+		return diag.At(at, diag.UnsupportedByFlink, "ALTER CONNECTION is parsed but cannot be run")
+	case *ast.DropConnection:
+		return diag.At(at, diag.UnsupportedByFlink, "DROP CONNECTION is parsed but cannot be run")
 	case *ast.CompilePlan, *ast.ExecutePlan:
 		return no("COMPILE PLAN and EXECUTE PLAN")
-	case *ast.LoadModule, *ast.UnloadModule, *ast.UseModules:
-		return no("loading and using modules")
-	case *ast.AddJar, *ast.RemoveJar:
-		return no("loading jars")
+	case *ast.AddJar:
+		return noJars("ADD JAR", at)
+	case *ast.RemoveJar:
+		return noJars("REMOVE JAR", at)
 	default:
 		_ = s
 	}

@@ -55,7 +55,9 @@ func (b *Binder) rowLevelTable(what string, name ast.Name, hints []ast.Hint, at 
 	if err != nil {
 		return nil, err
 	}
-	t = withOptions(t, hints, opts)
+	if t, err = b.connected(withOptions(t, hints, opts), name.Span()); err != nil {
+		return nil, err
+	}
 	c, ct, err := b.Connect(t, name.Span())
 	if err != nil {
 		return nil, err

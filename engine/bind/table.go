@@ -126,6 +126,10 @@ func (b *Binder) view(t *catalog.Table, name ast.Name) (*rows, error) {
 // scan reads a table: the connector's columns, and above them the declared ones in
 // order.
 func (b *Binder) scan(t *catalog.Table, at diag.Span) (logical.Node, error) {
+	t, err := b.connected(t, at)
+	if err != nil {
+		return nil, err
+	}
 	c, ct, err := b.Connect(t, at)
 	if err != nil {
 		return nil, err

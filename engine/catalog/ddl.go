@@ -81,6 +81,9 @@ func (t *Table) Body(opts connect.Options) string {
 	if len(t.PartitionKeys) > 0 {
 		s += "\nPARTITIONED BY (" + QuoteAll(t.PartitionKeys) + ")"
 	}
+	if t.Connection != nil {
+		s += "\nUSING CONNECTION " + t.Connection.Text()
+	}
 	return s + WithText(opts)
 }
 

@@ -211,13 +211,13 @@ func (s *Session) Create(o Object, temporary, ifNotExists bool) error {
 		if temporary {
 			what = "temporary " + what
 		}
-		return diag.New(diag.AlreadyExists, "%s %s already exists", what, p.text()).WithHint("add IF NOT EXISTS, or drop it first")
+		return diag.New(diag.AlreadyExists, "%s %s already exists", what, p.Text()).WithHint("add IF NOT EXISTS, or drop it first")
 	}
 	return s.Replace(o, temporary)
 }
 
-// text is a full name, or the name alone of what belongs to no database.
-func (p Path) text() string {
+// Text is a full name, or the name alone of what belongs to no database.
+func (p Path) Text() string {
 	if p.Database == "" {
 		return Quote(p.Object)
 	}
@@ -272,7 +272,7 @@ func (s *Session) Drop(k Kind, p Path, what string, temporary, ifExists bool) er
 			if ifExists {
 				return nil
 			}
-			return diag.New(missing(k), "no temporary %s %s", what, p.text())
+			return diag.New(missing(k), "no temporary %s %s", what, p.Text())
 		}
 		s.mu.Lock()
 		delete(s.temporary[k], p)
@@ -280,7 +280,7 @@ func (s *Session) Drop(k Kind, p Path, what string, temporary, ifExists bool) er
 		return nil
 	}
 	if temp != nil && temp.What() == what {
-		return diag.New(diag.InvalidQuery, "a temporary %s with the name %s exists", what, p.text()).
+		return diag.New(diag.InvalidQuery, "a temporary %s with the name %s exists", what, p.Text()).
 			WithHint("drop it first with DROP TEMPORARY %s", strings.ToUpper(what))
 	}
 	o, err := s.stored(k, p)
@@ -291,7 +291,7 @@ func (s *Session) Drop(k Kind, p Path, what string, temporary, ifExists bool) er
 		if ifExists {
 			return nil
 		}
-		e := diag.New(missing(k), "no %s %s", what, p.text())
+		e := diag.New(missing(k), "no %s %s", what, p.Text())
 		if o != nil {
 			return e.WithHint("%s is a %s: use DROP %s", p, o.What(), strings.ToUpper(o.What()))
 		}

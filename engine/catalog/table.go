@@ -26,7 +26,10 @@ type Table struct {
 	PartitionKeys []string
 	// Distribution is nil when none is declared.
 	Distribution *Distribution
-	Options      connect.Options
+	// Connection is the name after USING CONNECTION, whose options come under those of
+	// the table where it is used; nil when there is none.
+	Connection *Path
+	Options    connect.Options
 	// OptionAt says where options were given, for messages. Options that came
 	// another way are not in it.
 	OptionAt map[string]OptionPlace
