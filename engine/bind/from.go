@@ -131,7 +131,11 @@ func (b *Binder) tableFunc(e *ast.FuncCall, outer *scope) (logical.Node, *scope,
 			return b.windowTVF(e, name, outer)
 		}
 		switch name {
-		case "ML_PREDICT", "ML_EVALUATE", "VECTOR_SEARCH", "TO_CHANGELOG", "FROM_CHANGELOG", "SNAPSHOT":
+		case "TO_CHANGELOG":
+			return b.toChangelog(e, outer)
+		case "FROM_CHANGELOG":
+			return b.fromChangelog(e, outer)
+		case "ML_PREDICT", "ML_EVALUATE", "VECTOR_SEARCH", "SNAPSHOT":
 			return nil, nil, unsupported(e.Span(), "%s is", name)
 		}
 	}

@@ -294,6 +294,9 @@ func mixedArgs(at diag.Span) error {
 // tableArg binds a table given to a function, with its PARTITION BY columns.
 func (b *Binder) tableArg(e ast.Expr, outer *scope) (logical.Node, *scope, []int, error) {
 	t, ok := e.(*ast.TableArg)
+	if q, query := e.(*ast.Subquery); query {
+		t, ok = &ast.TableArg{Pos: q.Pos, Query: q.Query}, true
+	}
 	if !ok {
 		return nil, nil, nil, diag.At(e.Span(), diag.InvalidArgument, "a table is needed here: TABLE t or (query)")
 	}
@@ -318,7 +321,7 @@ func (b *Binder) tableArg(e ast.Expr, outer *scope) (logical.Node, *scope, []int
 		return nil, nil, nil, err
 	}
 	if len(t.OrderBy) > 0 {
-		return nil, nil, nil, diag.At(t.OrderBy[0].Expr.Span(), diag.InvalidArgument, "ORDER BY has no meaning for a window function")
+		return nil, nil, nil, diag.At(t.OrderBy[0].Expr.Span(), diag.InvalidArgument, "ORDER BY has no meaning here")
 	}
 	var part []int
 	for _, p := range t.PartitionBy {

@@ -29,6 +29,10 @@ func (b *builder) operator(n plan.Node) (op func() exec.Operator, ttl int64, err
 		return b.groupWindow(n)
 	case *plan.Correlate:
 		return b.correlate(n)
+	case *plan.ToChangelog:
+		return b.toChangelog(n)
+	case *plan.FromChangelog:
+		return b.fromChangelog(n)
 	case *plan.OverAggregate:
 		return b.over(n)
 	case *plan.Match:

@@ -70,6 +70,8 @@ func (o *optimizer) needsBefore(c *changes, n plan.Node, i int) bool {
 		return n.Strategy == plan.Retract
 	case *plan.ChangelogNormalize:
 		return false
+	case *plan.ToChangelog:
+		return o.toNeedsBefore(n)
 	case *plan.Sink:
 		return o.sinkNeedsBefore(n)
 	}
@@ -187,6 +189,8 @@ func (o *optimizer) needsFull(c *changes, n plan.Node, i int) bool {
 		return !upsert || !slices.ContainsFunc(in.Info().UpsertKeys, func(k []int) bool { return sameSet(k, n.PrimaryKey) })
 	case *plan.ChangelogNormalize:
 		return false
+	case *plan.ToChangelog:
+		return !n.Partial
 	}
 	return true
 }
@@ -210,7 +214,7 @@ func (o *optimizer) connectInput(c *changes, n plan.Node, i int) {
 // normalized is an upsert source as its readers need it.
 func (o *optimizer) normalized(c *changes, in plan.Node, pk []int) plan.Node {
 	scan := below(in)
-	if !c.before[in] && !c.full[in] && !o.duplicates(scan) {
+	if !c.before[in] && !c.full[in] && (scan == nil || !o.duplicates(scan)) {
 		return in
 	}
 	if n, ok := o.normalizedAs[in]; ok {
@@ -231,9 +235,12 @@ func (o *optimizer) normalized(c *changes, in plan.Node, pk []int) plan.Node {
 	return n
 }
 
-// below is the scan under a source's Calc.
+// below is the scan under a source's Calc; nil for changes that FROM_CHANGELOG makes.
 func below(n plan.Node) *plan.Scan {
 	for {
+		if _, made := n.(*plan.FromChangelog); made {
+			return nil
+		}
 		if s, ok := n.(*plan.Scan); ok {
 			return s
 		}
@@ -252,7 +259,7 @@ func (o *optimizer) emits(c *changes, n plan.Node) {
 		if !t.AppendOnly() && t.HasUpdates() && !t.EmitUpdateBefore() {
 			t.KeyDeletes = t.HasDeletes()
 		}
-	case *plan.DropUpdateBefore, *plan.ChangelogNormalize:
+	case *plan.DropUpdateBefore, *plan.ChangelogNormalize, *plan.ToChangelog, *plan.FromChangelog:
 	case *plan.Sink:
 		in := n.In.Info()
 		t.Emits, t.KeyDeletes, t.UpsertKeys = in.Emits, in.KeyDeletes, in.UpsertKeys

@@ -115,6 +115,8 @@ type optimizer struct {
 	// upsertScan are projections of upsert sources that can be normalised, with their
 	// key.
 	upsertScan map[plan.Node][]int
+	// ptfs are the calls of process table functions over partitions, by uid.
+	ptfs map[string]plan.Node
 	// normalizedAs are the ChangelogNormalize nodes that stand above such sources.
 	normalizedAs map[plan.Node]plan.Node
 	warnings     []*diag.Error

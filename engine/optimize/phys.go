@@ -41,6 +41,10 @@ func (o *optimizer) conv(n logical.Node) (plan.Node, error) {
 		return o.window(n)
 	case *logical.Correlate:
 		return o.correlate(n)
+	case *logical.ToChangelog:
+		return o.toChangelog(n)
+	case *logical.FromChangelog:
+		return o.fromChangelog(n)
 	case *logical.Over:
 		return o.over(n)
 	case *logical.Match:

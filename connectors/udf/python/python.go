@@ -130,11 +130,7 @@ func (r *Runtime) Describe(d *function.Definition) (*function.Declared, error) {
 	if known != nil {
 		return known, nil
 	}
-	w, err := r.worker(s, 0)
-	if err != nil {
-		return nil, err
-	}
-	body, err := w.json(s, &request{Op: "describe", Function: d.Identifier, Path: s.path})
+	body, err := r.describe(s, d)
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +169,21 @@ func (r *Runtime) Describe(d *function.Definition) (*function.Declared, error) {
 	r.known[key] = out
 	r.mu.Unlock()
 	return out, nil
+}
+
+// describe asks a worker. No job holds it, so it may be stopped under the question:
+// then another one is asked.
+func (r *Runtime) describe(s *setup, d *function.Definition) ([]byte, error) {
+	for again := true; ; again = false {
+		w, err := r.worker(s, 0)
+		if err != nil {
+			return nil, err
+		}
+		body, err := w.json(s, &request{Op: "describe", Function: d.Identifier, Path: s.path})
+		if err == nil || !again || diag.CodeOf(err) != diag.Cancelled {
+			return body, err
+		}
+	}
 }
 
 // Scalar makes kernels that call the function a batch at a time.
@@ -386,12 +397,15 @@ func (r *Runtime) Release() {
 	last := r.holds <= 0
 	r.mu.Unlock()
 	if last {
-		r.Close()
+		r.stop(false)
 	}
 }
 
 // Close stops all workers.
-func (r *Runtime) Close() {
+func (r *Runtime) Close() { r.stop(true) }
+
+// stop stops the workers that are idle, or all of them.
+func (r *Runtime) stop(all bool) {
 	r.mu.Lock()
 	old := r.workers
 	r.workers, r.known = map[string][]*worker{}, map[string]*function.Declared{}
@@ -399,7 +413,7 @@ func (r *Runtime) Close() {
 	for _, list := range old {
 		for _, w := range list {
 			if w != nil {
-				w.stop()
+				w.stop(all)
 			}
 		}
 	}

@@ -86,10 +86,14 @@ func (w *worker) number() uint32 { return w.last.Add(1) }
 
 func (w *worker) ended() bool { return w.dead.Load() }
 
-// stop ends the process, at once if a call is under way.
-func (w *worker) stop() {
+// stop ends the process. If a call is under way it ends at once with force, and else
+// after the call.
+func (w *worker) stop(force bool) {
 	w.stopped.Store(true)
-	if w.mu.TryLock() {
+	if !force {
+		w.mu.Lock()
+	}
+	if !force || w.mu.TryLock() {
 		defer w.mu.Unlock()
 		if !w.dead.Swap(true) {
 			_ = w.p.CloseInput()

@@ -64,6 +64,10 @@ func line(n Node) string {
 	case *Correlate:
 		kind := map[bool]string{true: "left", false: "inner"}[n.Left]
 		return "LogicalCorrelate(invocation=[" + n.Call(nil) + "], joinType=[" + kind + "])"
+	case *ToChangelog:
+		return "LogicalTableFunctionScan(invocation=[TO_CHANGELOG(op=" + n.Op + ")], uid=[" + n.UID + "])"
+	case *FromChangelog:
+		return "LogicalTableFunctionScan(invocation=[FROM_CHANGELOG(op=$" + strconv.Itoa(n.Op) + ")], uid=[" + n.UID + "])"
 	case *Aggregate:
 		var parts []string
 		for _, a := range n.Aggs {
