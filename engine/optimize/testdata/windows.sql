@@ -315,5 +315,6 @@ Collect(fields=[k, EXPR$1], changelogMode=[NONE])
 -- a rowtime behind a regular join is none any more
 SELECT window_start, COUNT(*) FROM TABLE(TUMBLE((SELECT t.k, t.ts FROM t JOIN u ON t.k = u.k), DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end;
 ----
-error invalid-argument 2:49: [(SELECT t.k, t.ts FROM t JOIN u ON t.k = u.k)]
-  a table is needed here: TABLE t or (query)
+error invalid-watermark 2:107: [ts]
+  TUMBLE needs a time attribute, but ts is TIMESTAMP(3) here
+  hint: a time attribute becomes an ordinary timestamp behind a regular join, a group aggregate or a computation
