@@ -211,7 +211,13 @@ func (x *block) aggItem(e *ast.FuncCall, name string) (aggItem, error) {
 		if distinct && !x.b.batch() {
 			return it, diag.At(at, diag.UnsupportedByFlink, "COUNT takes one field on a stream")
 		}
-		return it, unsupported(at, "COUNT of several fields is")
+		if !distinct {
+			return it, diag.At(at, diag.UnsupportedByFlink, "COUNT of several fields needs DISTINCT")
+		}
+		var err error
+		if args, err = together(args, at); err != nil {
+			return it, err
+		}
 	}
 	// COUNT of what is never NULL counts rows.
 	if name == "COUNT" && len(args) == 1 && !distinct && !args[0].Type().IsNullable() {

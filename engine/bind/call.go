@@ -53,6 +53,9 @@ func (x *block) call(e *ast.FuncCall) (expr.Node, error) {
 		if name == "GROUPING" || name == "GROUPING_ID" {
 			return x.grouping(e, name)
 		}
+		if name == "GROUP_ID" {
+			return x.groupID(e)
+		}
 		if err := x.special(e, name); err != nil {
 			return nil, err
 		}
@@ -113,8 +116,6 @@ func (x *block) scalarCall(f *function.Func, args []expr.Node, at diag.Span) (ex
 // special refuses functions that exist but not here.
 func (x *block) special(e *ast.FuncCall, name string) error {
 	switch name {
-	case "GROUP_ID":
-		return unsupported(e.Span(), "%s is", name)
 	case "MATCH_ROWTIME", "MATCH_PROCTIME", "CLASSIFIER", "PREV", "NEXT":
 		return diag.At(e.Span(), diag.InvalidQuery, "%s is a function of MATCH_RECOGNIZE", name)
 	case "JSON":

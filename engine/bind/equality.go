@@ -42,3 +42,19 @@ func distinctArgs(args []expr.Node) error {
 	}
 	return nil
 }
+
+// together makes one value of several, NULL where one of them is.
+func together(args []expr.Node, at diag.Span) ([]expr.Node, error) {
+	row := expr.NewRow(args, nil, at)
+	var known []expr.Node
+	for _, a := range args {
+		if a.Type().IsNullable() {
+			known = append(known, expr.NewIs(expr.IsNull, true, a, at))
+		}
+	}
+	if known == nil {
+		return []expr.Node{row}, nil
+	}
+	n, err := expr.NewCase([]expr.Node{expr.NewAnd(known...), row, expr.NewNull(row.Type().Nullable(true), at)}, at)
+	return []expr.Node{n}, err
+}

@@ -188,3 +188,50 @@ func (x *block) unionOfSets(agg *logical.Aggregate) logical.Node {
 	}
 	return u
 }
+
+// groupID is GROUP_ID(): which of several equal grouping sets a row belongs to, from 0.
+func (x *block) groupID(e *ast.FuncCall) (expr.Node, error) {
+	at := e.Span()
+	if !x.after || !x.grouped {
+		return nil, diag.At(at, diag.InvalidQuery, "GROUP_ID stands above a GROUP BY")
+	}
+	if len(e.Args) > 0 {
+		return nil, diag.At(at, diag.InvalidArgument, "GROUP_ID takes no arguments")
+	}
+	var args []expr.Node
+	for i, set := range x.sets {
+		n := int64(0)
+		for _, o := range x.sets[:i] {
+			if sameKeys(set, o) {
+				n++
+			}
+		}
+		if n == 0 {
+			continue
+		}
+		is, err := expr.NewCompare(expr.Eq, x.setNumber(at), bigint(int64(i), at), at)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, is, bigint(n, at))
+	}
+	if len(args) == 0 {
+		return bigint(0, at), nil
+	}
+	return expr.NewCase(append(args, bigint(0, at)), at)
+}
+
+// sameKeys reports that two grouping sets have the same keys.
+func sameKeys(a, b []int) bool {
+	for _, k := range a {
+		if !slices.Contains(b, k) {
+			return false
+		}
+	}
+	for _, k := range b {
+		if !slices.Contains(a, k) {
+			return false
+		}
+	}
+	return true
+}

@@ -54,6 +54,12 @@ func bareType(s ast.TypeSpec) (types.Type, error) {
 			t.Prec = min(3, s.Qualifier.Fraction)
 		}
 		return t, err
+	case *ast.StructuredType:
+		t, err := bareType(&ast.RowType{TypeBase: s.TypeBase, Fields: s.Fields})
+		t.Class = s.Class.Value
+		return t, err
+	case *ast.RawType:
+		return types.Type{Kind: types.Raw, Class: s.Class.Value}, nil
 	case *ast.UserType:
 		err := diag.At(s.Span(), diag.TypeMismatch, "no type %s", s.Name)
 		if guess := diag.Suggest(fmt.Sprint(s.Name), typeNames); guess != "" {

@@ -144,6 +144,14 @@ func newForm(fn *function.Func, args []Node, at diag.Span) (Node, error) {
 		return NewMap(args, at)
 	case function.FormRow:
 		return NewRow(args, nil, at), nil
+	case function.FormObjectOf, function.FormObjectUpdate:
+		if err := need(1, -1); err != nil {
+			return nil, err
+		}
+		if form == function.FormObjectOf {
+			return newObjectOf(args, at)
+		}
+		return newObjectUpdate(args, at)
 	case function.FormItem:
 		if err := need(2, 2); err != nil {
 			return nil, err

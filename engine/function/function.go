@@ -73,8 +73,10 @@ const (
 	FormArray
 	FormMap
 	FormRow
-	FormItem     // ITEM(collection, key): a[i], m[k], r[i]
-	FormOverlaps // OVERLAPS(start, end, start, end)
+	FormItem         // ITEM(collection, key): a[i], m[k], r[i]
+	FormOverlaps     // OVERLAPS(start, end, start, end)
+	FormObjectOf     // OBJECT_OF(class, field, value, ...)
+	FormObjectUpdate // OBJECT_UPDATE(object, field, value, ...)
 )
 
 // Example is a use of a function with the text of its value.

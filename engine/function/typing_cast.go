@@ -29,7 +29,7 @@ func MayFail(from, to types.Type) bool {
 	case from.IsString():
 		return !to.IsString() && !to.IsBinary()
 	case from.IsBinary() && to.IsString():
-		return false
+		return true // bytes that are no UTF-8
 	case from.Kind == types.Variant:
 		return true
 	case from.IsTimestamp() && to.IsTimestamp():
@@ -78,8 +78,8 @@ func castNested(from, to types.Type, explicit bool) bool {
 	if from.Key != nil && !CanCast(*from.Key, *to.Key, explicit) {
 		return false
 	}
-	if from.Kind == types.Raw {
-		return from.Class == to.Class
+	if from.Class != to.Class {
+		return false
 	}
 	if len(from.Fields) != len(to.Fields) {
 		return false

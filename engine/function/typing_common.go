@@ -109,7 +109,7 @@ func commonNested(a, b types.Type) (types.Type, bool) {
 			out.Fields[i] = types.Field{Name: a.Fields[i].Name, Type: f, Comment: a.Fields[i].Comment}
 		}
 	}
-	if a.Kind == types.Raw && a.Class != b.Class {
+	if a.Class != b.Class {
 		return out, false
 	}
 	return out, true

@@ -26,7 +26,14 @@ func castToString(from, to types.Type) Cast {
 			w := e.Scratch.Strings(dst)
 			s := StrsOf(src)
 			for i := range Lanes(n, live) {
-				w.Buf = AppendValidUTF8(w.Buf, s.At(i))
+				v := s.At(i)
+				if !utf8.Valid(v) {
+					if err := e.fail(dst, i, n, diag.InvalidCast, "these bytes are no UTF-8"); err != nil {
+						return err
+					}
+					continue
+				}
+				w.Buf = append(w.Buf, v...)
 				fit(&w, length, pad)
 				dst.Views[i] = w.End()
 			}

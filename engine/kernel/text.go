@@ -68,6 +68,9 @@ func appendText(dst []byte, c *batch.Col, lane int, z *Zone, shown bool) []byte 
 			if k > 0 {
 				dst = append(dst, ", "...)
 			}
+			if t.Class != "" {
+				dst = append(append(dst, t.Fields[k].Name...), '=')
+			}
 			dst = appendText(dst, &c.Kids[k], i, z, shown)
 		}
 		return append(dst, ')')

@@ -75,6 +75,15 @@ func (t Type) write(b *strings.Builder) {
 		t.Elem.write(b)
 		b.WriteString(">")
 	case Row:
+		if t.Class != "" {
+			b.WriteString("STRUCTURED<'" + t.Class + "'")
+			for _, f := range t.Fields {
+				b.WriteString(", `" + strings.ReplaceAll(f.Name, "`", "``") + "` ")
+				f.Type.write(b)
+			}
+			b.WriteString(">")
+			break
+		}
 		b.WriteString("ROW<")
 		for i, f := range t.Fields {
 			if i > 0 {

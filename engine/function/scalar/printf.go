@@ -22,6 +22,7 @@ var printf = function.Func{
 		{SQL: "PRINTF('%s is %s', 'it', CAST(NULL AS STRING))", Want: "it is null"},
 		{SQL: "PRINTF('%2$s%1$s%%', 'a', 'b')", Want: "ba%"}, {SQL: "PRINTF('%x %X %o', 255, 255, 8)", Want: "ff FF 10"},
 		{SQL: "PRINTF('%,d %(d %+d', 1234567, -5, 5)", Want: "1,234,567 (5) +5"}, {SQL: "PRINTF('%e', 12.5e0)", Want: "1.250000e+01"},
+		{SQL: "PRINTF('%g %g %g', 12.5e0, 0.00001e0, 1e10)", Want: "12.5000 1.00000e-05 1.00000e+10"}, {SQL: "PRINTF('%h %h %h', 'hi', 7, TRUE)", Want: "d01 7 4cf"}, {SQL: "PRINTF('%a %a', 1e0, -0.375e0)", Want: "0x1.0p0 -0x1.8p-2"},
 		{SQL: "PRINTF('%d', 'x')", Want: "NULL"}, {SQL: "PRINTF('%s')", Want: "NULL"}, {SQL: "PRINTF('%q', 1)", Want: "NULL"}, {SQL: "PRINTF('%s', 1, 2)", Want: "1"},
 		{SQL: "PRINTF('%s', TIMESTAMP '2024-07-30 10:24:00')", Want: "2024-07-30T10:24"}, {SQL: "PRINTF('%s', DATE '1970-01-11')", Want: "10"},
 	},
@@ -158,7 +159,7 @@ func (v *verb) text(c *batch.Col, lane int) ([]byte, bool) {
 	switch v.conv {
 	case 'b', 's', 'h':
 		return v.general(c, lane)
-	case 'c', 'd', 'o', 'x', 'e', 'f', 'g':
+	case 'c', 'd', 'o', 'x', 'e', 'f', 'g', 'a':
 	default:
 		return nil, false
 	}
@@ -177,6 +178,14 @@ func (v *verb) text(c *batch.Col, lane int) ([]byte, bool) {
 			return nil, false
 		}
 		return v.integer(c.Int(lane), t)
+	case v.conv == 'a':
+		if !t.IsApprox() {
+			return nil, false
+		}
+		if f := c.Float(lane); !math.IsNaN(f) && !math.IsInf(f, 0) {
+			return v.hexFloat(f)
+		}
+		return kernel.AppendFloat(nil, c.Float(lane), 64), true
 	case t.Kind == types.Decimal:
 		x := kernel.ExactOf(c)
 		return v.decimal(kernel.AppendDec(nil, x.Dec(lane), t.Scale))
@@ -205,7 +214,14 @@ func (v *verb) general(c *batch.Col, lane int) ([]byte, bool) {
 	var out []byte
 	switch {
 	case v.conv == 'h':
-		return nil, false
+		out = []byte("null")
+		if !c.IsNull(lane) {
+			h, ok := javaHash(c, lane)
+			if !ok {
+				return nil, false
+			}
+			out = strconv.AppendUint(nil, uint64(uint32(h)), 16)
+		}
 	case v.conv == 'b':
 		out = strconv.AppendBool(nil, !c.IsNull(lane) && (t.Kind != types.Boolean || c.Bool(c.ValueLane(lane))))
 	case c.IsNull(lane):
@@ -289,8 +305,10 @@ func (v *verb) decimal(text []byte) ([]byte, bool) {
 		prec = 6
 	}
 	switch {
-	case !ok || v.conv == 'g':
+	case !ok:
 		return nil, false
+	case v.conv == 'g':
+		return v.generalNumber(append(map[bool][]byte{true: []byte("-")}[neg], text...))
 	case v.conv == 'f':
 		return v.sign(neg, []byte(x.FloatString(prec)))
 	case v.flags[',']:
