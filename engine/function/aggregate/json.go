@@ -1,6 +1,9 @@
 package aggregate
 
 import (
+	"bytes"
+	"slices"
+
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/function"
@@ -26,7 +29,7 @@ var jsonArrayAgg = Func{
 
 var jsonObjectAgg = Func{
 	Name:           "JSON_OBJECTAGG",
-	Summary:        "JSON object of keys and values; NULL values stay unless ABSENT ON NULL is given, keys must differ.",
+	Summary:        "JSON object of keys, in their order, and values; NULL values stay unless ABSENT ON NULL is given, keys must differ.",
 	Signatures:     []string{"JSON_OBJECTAGG([KEY] key VALUE value [{NULL | ABSENT} ON NULL])"},
 	Examples:       []function.Example{{SQL: "SELECT JSON_OBJECTAGG(KEY k VALUE v) FROM (VALUES ('a', 1)) AS t(k, v)", Want: `{"a":1}`}},
 	NoDistinct:     true,
@@ -55,26 +58,29 @@ func (a *list) finishJSONArray(res *batch.Builder, c *batch.Col, n int) {
 	res.AppendBytes(append(a.text, ']'))
 }
 
+// finishJSONObject writes the keys in order, as the JSON functions do at every level.
 func (a *list) finishJSONObject(res *batch.Builder, cols []batch.Col, n int) error {
-	seen := make(map[string]bool, n)
-	a.text = append(a.text[:0], '{')
+	keys, order := make([][]byte, n), make([]int, n)
 	for i := range n {
 		if cols[0].IsNull(i) {
 			return diag.New(diag.InvalidArgument, "a key of JSON_OBJECTAGG is NULL")
 		}
 		var t [12]byte
-		key := string(cols[0].Bytes(i, &t))
-		if seen[key] {
-			return diag.New(diag.InvalidArgument, "key %q occurs twice in JSON_OBJECTAGG", key)
+		keys[i], order[i] = bytes.Clone(cols[0].Bytes(i, &t)), i
+	}
+	slices.SortFunc(order, func(x, y int) int { return bytes.Compare(keys[x], keys[y]) })
+	a.text = append(a.text[:0], '{')
+	for k, i := range order {
+		if k > 0 && bytes.Equal(keys[i], keys[order[k-1]]) {
+			return diag.New(diag.InvalidArgument, "key %q occurs twice in JSON_OBJECTAGG", keys[i])
 		}
-		seen[key] = true
 		if a.absent && cols[1].IsNull(i) {
 			continue
 		}
 		if len(a.text) > 1 {
 			a.text = append(a.text, ',')
 		}
-		a.text = kernel.AppendQuoted(a.text, []byte(key))
+		a.text = kernel.AppendQuoted(a.text, keys[i])
 		a.text = append(a.text, ':')
 		a.text = kernel.AppendJSON(a.text, &cols[1], i)
 	}

@@ -2,7 +2,6 @@ package scalar
 
 import (
 	"bytes"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/minkstream/mink/engine/batch"
@@ -98,23 +97,26 @@ func caseBits(x uint64, first byte) uint64 {
 
 var initcap = function.Func{
 	Name: "INITCAP", Category: function.Text,
-	Summary:    "Each run of letters and digits with its first letter in upper case and the rest in lower case.",
+	Summary:    "Each run of the letters A to Z and digits with its first letter in upper case and the rest in lower case.",
 	Signatures: []string{"INITCAP(string)"},
 	Examples:   []function.Example{{SQL: "INITCAP('fLinK')", Want: "Flink"}, {SQL: "INITCAP('hello wORLD-x')", Want: "Hello World-X"}},
 	Infer: spec{params: []class{text}, result: types.StringT, cost: 20, eval: makeText(func(w *batch.Writer, s []byte) {
 		inside := false
-		for len(s) > 0 {
-			r, k := utf8.DecodeRune(s)
-			s = s[k:]
+		for _, c := range s {
+			lower, upper := c|0x20 >= 'a' && c|0x20 <= 'z', c >= 'A' && c <= 'Z'
 			switch {
-			case !unicode.IsLetter(r) && !unicode.IsDigit(r):
-				inside = false
+			case !lower && (c < '0' || c > '9'):
+				inside = false // letters beyond ASCII part words, as in Flink
 			case inside:
-				r = unicode.ToLower(r)
+				if upper {
+					c |= 0x20
+				}
 			default:
-				r, inside = unicode.ToUpper(r), true
+				if inside = true; lower {
+					c &^= 0x20
+				}
 			}
-			w.Buf = utf8.AppendRune(w.Buf, r)
+			w.Buf = append(w.Buf, c)
 		}
 	})}.infer,
 }

@@ -137,7 +137,7 @@ func (r *jsonReader) at(s []byte, paths *kernel.Strs, i int) (spans [][2]int, em
 		}
 	}
 	if kind, _, _ := kernel.CheckJSON(s); kind == kernel.JSONInvalid {
-		return nil, false, false, nil
+		return nil, r.path.Lax, r.path.Lax, nil // a lax path finds nothing in what is no JSON
 	}
 	var found bool
 	r.spans, found = r.path.Find(s, r.spans[:0])

@@ -64,14 +64,14 @@ var (
 	sqrt    = mathFunc("SQRT", "Square root.", math.Sqrt, function.Example{SQL: "SQRT(16)", Want: "4.0"})
 	ln      = mathFunc("LN", "Natural logarithm.", math.Log, function.Example{SQL: "LN(1)", Want: "0.0"})
 	log10   = mathFunc("LOG10", "Logarithm to base 10.", math.Log10, function.Example{SQL: "LOG10(100)", Want: "2.0"})
-	log2    = mathFunc("LOG2", "Logarithm to base 2.", math.Log2, function.Example{SQL: "LOG2(8)", Want: "3.0"})
+	log2    = mathFunc("LOG2", "Logarithm to base 2.", func(x float64) float64 { return math.Log(x) / math.Ln2 }, function.Example{SQL: "LOG2(8)", Want: "3.0"})
 	exp     = mathFunc("EXP", "e raised to the number.", math.Exp, function.Example{SQL: "EXP(0)", Want: "1.0"})
 	sin     = mathFunc("SIN", "Sine of radians.", math.Sin, function.Example{SQL: "SIN(0)", Want: "0.0"})
 	cos     = mathFunc("COS", "Cosine of radians.", math.Cos, function.Example{SQL: "COS(0)", Want: "1.0"})
 	tan     = mathFunc("TAN", "Tangent of radians.", math.Tan, function.Example{SQL: "TAN(0)", Want: "0.0"})
 	cot     = mathFunc("COT", "Cotangent of radians.", func(x float64) float64 { return 1 / math.Tan(x) }, function.Example{SQL: "COT(0)", Want: "Infinity"})
 	asin    = mathFunc("ASIN", "Arc sine in radians.", math.Asin, function.Example{SQL: "ASIN(0)", Want: "0.0"})
-	acos    = mathFunc("ACOS", "Arc cosine in radians.", math.Acos, function.Example{SQL: "ACOS(1)", Want: "0.0"})
+	acos    = mathFunc("ACOS", "Arc cosine in radians.", arcCosine, function.Example{SQL: "ACOS(1)", Want: "0.0"})
 	atan    = mathFunc("ATAN", "Arc tangent in radians.", math.Atan, function.Example{SQL: "ATAN(0)", Want: "0.0"})
 	sinh    = mathFunc("SINH", "Hyperbolic sine.", math.Sinh, function.Example{SQL: "SINH(0)", Want: "0.0"})
 	cosh    = mathFunc("COSH", "Hyperbolic cosine.", math.Cosh, function.Example{SQL: "COSH(0)", Want: "1.0"})
@@ -191,4 +191,10 @@ func signFloat(x float64) float64 {
 		return -1
 	}
 	return x
+}
+
+// arcCosine is exact near 1 and -1, where the difference of an arc sine from half of
+// pi keeps few of its digits.
+func arcCosine(x float64) float64 {
+	return 2 * math.Atan2(math.Sqrt(1-x), math.Sqrt(1+x))
 }

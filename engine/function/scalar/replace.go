@@ -24,8 +24,18 @@ func replaceKernel(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, 
 	s, search, with := kernel.StrsOf(args[0]), kernel.StrsOf(args[1]), kernel.StrsOf(args[2])
 	for i := range kernel.Lanes(n, live) {
 		t, a, b := s.At(i), search.At(i), with.At(i)
+		if len(a) == 0 { // stands before each character and at the end
+			for len(t) > 0 {
+				_, k := utf8.DecodeRune(t)
+				w.Buf = append(append(w.Buf, b...), t[:k]...)
+				t = t[k:]
+			}
+			w.Buf = append(w.Buf, b...)
+			dst.Views[i] = w.End()
+			continue
+		}
 		at := bytes.Index(t, a)
-		if at < 0 || len(a) == 0 {
+		if at < 0 {
 			dst.Views[i] = s.View(i)
 			continue
 		}

@@ -83,6 +83,8 @@ func instrKernel(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, li
 func occurrence(s, t []byte, from, nth int64) int {
 	chars := int64(utf8.RuneCount(s))
 	switch {
+	case len(s) == 0 && len(t) == 0 && from == 1 && nth == 1:
+		return 1
 	case from == 0 || from > chars || -from > chars:
 		return 0
 	case from > 0:
