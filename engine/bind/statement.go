@@ -104,6 +104,10 @@ func (b *Binder) Statement(s ast.Statement) (Bound, error) {
 		return b.truncate(s)
 	case *ast.AnalyzeTable:
 		return b.analyze(s)
+	case *ast.CompilePlan:
+		return b.compile(s)
+	case *ast.ExecutePlan:
+		return &RunPlan{File: s.File.Value, At: s.File.Span}, nil
 	}
 	return nil, refuse(s)
 }
@@ -137,8 +141,6 @@ func refuse(s ast.Statement) error {
 		return diag.At(at, diag.UnsupportedByFlink, "ALTER CONNECTION is parsed but cannot be run")
 	case *ast.DropConnection:
 		return diag.At(at, diag.UnsupportedByFlink, "DROP CONNECTION is parsed but cannot be run")
-	case *ast.CompilePlan, *ast.ExecutePlan:
-		return no("COMPILE PLAN and EXECUTE PLAN")
 	case *ast.AddJar:
 		return noJars("ADD JAR", at)
 	case *ast.RemoveJar:

@@ -113,6 +113,8 @@ var keys = sortKeys([]Key{
 	{"table.display.max-column-width", connect.Int, "30", nil, "Width of shown columns."},
 	{"table.dynamic-table-options.enabled", connect.Bool, "true", nil, "Whether OPTIONS hints are taken."},
 	{"table.column-expansion-strategy", connect.List, "", nil, "Columns that SELECT * leaves out."},
+	{"table.plan.compile.catalog-objects", connect.Enum, "ALL", []string{"ALL", "SCHEMA", "IDENTIFIER"}, "What COMPILE PLAN keeps of tables: all, the columns, or the name."},
+	{"table.plan.restore.catalog-objects", connect.Enum, "ALL", []string{"ALL", "ALL_ENFORCED", "IDENTIFIER"}, "Where EXECUTE PLAN takes tables from: the plan with options of the catalog, the plan, or the catalog."},
 	{"table.plan.force-recompile", connect.Bool, "false", nil, "Whether COMPILE PLAN overwrites."},
 	{"table.exec.state.ttl", connect.Duration, "0 ms", nil, "How long untouched state is kept; 0 is for ever."},
 	{"table.exec.source.idle-timeout", connect.Duration, "0 ms", nil, "After how long without rows a source is idle; 0 never."},

@@ -81,6 +81,9 @@ func (f *UserFunction) DDL() string {
 // SystemFunction finds a temporary system function, or nil.
 func (s *Session) SystemFunction(name string) *UserFunction {
 	f, _ := s.temp(Functions, functionKey(Path{Object: name})).(*UserFunction)
+	if f != nil {
+		s.traced(f)
+	}
 	return f
 }
 

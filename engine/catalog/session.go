@@ -32,6 +32,8 @@ type Session struct {
 	Store  *Store
 	Host   *Host
 	Config *Config
+	// Trace is told of each object that Find finds, if it is set.
+	Trace func(Object)
 
 	mu        sync.RWMutex
 	catalog   string
@@ -109,4 +111,11 @@ func (s *Session) ResolveFrom(parts []string, from Path) Path {
 		return s.Resolve(parts)
 	}
 	return resolveIn(parts, from.Catalog, from.Database)
+}
+
+// Place makes a catalog and database current without looking whether they are there.
+func (s *Session) Place(catalog, database string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.catalog, s.database = catalog, database
 }

@@ -36,13 +36,23 @@ func (s *Session) Find(k Kind, p Path) (Object, error) {
 		}
 	}
 	if o := s.temp(k, p); o != nil {
-		return o, nil
+		return s.traced(o), nil
 	}
 	o, err := s.stored(k, p)
 	if err != nil || o == nil {
 		return nil, err
 	}
-	return s.Bind(o)
+	if o, err = s.Bind(o); err != nil {
+		return nil, err
+	}
+	return s.traced(o), nil
+}
+
+func (s *Session) traced(o Object) Object {
+	if s.Trace != nil {
+		s.Trace(o)
+	}
+	return o
 }
 
 // Bind makes what a definition of a catalog on disk defines; other objects are what

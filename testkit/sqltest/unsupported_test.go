@@ -33,9 +33,6 @@ CREATE TEMPORARY SYSTEM FUNCTION f AS «'com.example.F'
 «ALTER MATERIALIZED TABLE m SUSPEND
 «DROP MATERIALIZED TABLE m
 «SHOW MATERIALIZED TABLES
-«COMPILE PLAN 'x.json' FOR INSERT INTO keyed SELECT a, 1 FROM t
-«EXECUTE PLAN 'x.json'
-«COMPILE AND EXECUTE PLAN 'x.json' FOR INSERT INTO keyed SELECT a, 1 FROM t
 `
 
 // notEver is what Flink's parser takes and its planner refuses too.
