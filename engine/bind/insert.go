@@ -25,6 +25,9 @@ func (b *Binder) Insert(s *ast.Insert) (*Insert, error) {
 	if t.View {
 		return nil, diag.At(s.Table.Span(), diag.InvalidQuery, "%s is a view and cannot be written to", s.Table)
 	}
+	if err := readOnly(t, s.Table.Span()); err != nil {
+		return nil, err
+	}
 	opts, _, err := b.tableOptions(s.Hints)
 	if err != nil {
 		return nil, err

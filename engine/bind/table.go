@@ -73,6 +73,12 @@ func (b *Binder) namedTable(t *ast.TableName, tab *catalog.Table) (logical.Node,
 	if err != nil {
 		return nil, nil, err
 	}
+	if tab.Path.Database == catalog.InformationSchema {
+		if len(opts) > 0 {
+			return nil, nil, diag.At(optAt, diag.InvalidQuery, "%s has no options", t.Name)
+		}
+		return b.information(t, tab)
+	}
 	path := []string{tab.Path.Catalog, tab.Path.Database, tab.Path.Object}
 	if tab.View {
 		if len(opts) > 0 {

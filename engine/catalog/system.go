@@ -6,7 +6,13 @@ func (s *Session) SetSystem(tables []*Table) { s.system = tables }
 
 // systemTables are the system's tables as seen in a catalog; nil for other databases.
 func (s *Session) systemTables(cat, db string) []*Table {
-	if db != MinkDatabase || !s.Store.HasCatalog(cat) {
+	if !s.Store.HasCatalog(cat) {
+		return nil
+	}
+	if db == InformationSchema {
+		return informationTables(cat)
+	}
+	if db != MinkDatabase {
 		return nil
 	}
 	out := make([]*Table, len(s.system))
