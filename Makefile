@@ -49,6 +49,7 @@ race: ## the race detector over the concurrent packages
 
 bench: build ## micro-benchmarks with ratios to plain loops, then Nexmark
 	$(GO) test -run '^$$' -bench . -benchtime 200ms ./engine/... ./connectors/...
+	$(GO) test ./engine/function/scalar -run TestSpeed -speed.list
 	$(BIN) bench nexmark --events 10000000 --rate 100000 --parallelism 2 --checkpoint 10s --verify off
 
 lint: vet ## vet, staticcheck and minkvet

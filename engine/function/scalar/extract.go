@@ -179,6 +179,18 @@ func extractDate(dst []int64, l *local, u unit, live []uint64) {
 }
 
 func datePart(days int64, u unit) int64 {
+	switch u {
+	case week:
+		_, w := kernel.ISOWeek(days)
+		return int64(w)
+	case isoyear:
+		y, _ := kernel.ISOWeek(days)
+		return y
+	case dow:
+		return kernel.FloorMod(days+4, 7) + 1
+	case isodow:
+		return kernel.FloorMod(days+3, 7) + 1
+	}
 	y, m, d := kernel.Civil(days)
 	switch u {
 	case day:
@@ -195,16 +207,6 @@ func datePart(days int64, u unit) int64 {
 		return (y + 99) / 100
 	case millennium:
 		return (y + 999) / 1000
-	case week:
-		_, w := kernel.ISOWeek(days)
-		return int64(w)
-	case isoyear:
-		y, _ := kernel.ISOWeek(days)
-		return y
-	case dow:
-		return kernel.FloorMod(days+4, 7) + 1
-	case isodow:
-		return kernel.FloorMod(days+3, 7) + 1
 	case doy:
 		return days - kernel.DaysOf(y, 1, 1) + 1
 	}

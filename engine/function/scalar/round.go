@@ -120,6 +120,11 @@ func roundFloat(x float64, digits int64, half bool) float64 {
 	if math.IsNaN(x) || math.IsInf(x, 0) || digits > 22 {
 		return x
 	}
+	if digits >= 0 && digits <= 12 {
+		if y, ok := roundFast(x, int(digits), half); ok {
+			return y
+		}
+	}
 	if math.Abs(x) >= 1e18 || digits < -18 {
 		if digits < -18 && math.Abs(x) < 1e18 {
 			return 0
@@ -132,4 +137,36 @@ func roundFloat(x float64, digits int64, half bool) float64 {
 	}
 	t := int(max(digits, 0))
 	return kernel.FloatOfDec(roundExact(d, 19, int(digits), t, half), t)
+}
+
+// tens are the powers of ten that roundFast scales by.
+var tens = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12}
+
+// roundFast is roundFloat where the decimal is clearly on one side: scaled, x is below
+// 2^40 and so at most 2^-12 off, and no nearer than that to where rounding changes. The
+// quotient at the end is of two exact numbers, so it is rounded once, as the decimal's
+// value is.
+func roundFast(x float64, digits int, half bool) (float64, bool) {
+	const near = 1.0 / 1024
+	a := math.Abs(x)
+	scaled := a * tens[digits]
+	if scaled >= 1<<40 {
+		return 0, false
+	}
+	n := math.Floor(scaled)
+	rest := scaled - n
+	if half {
+		if digits > 0 && math.Abs(rest-0.5) < near {
+			return 0, false
+		}
+		if rest >= 0.5 {
+			n++
+		}
+	} else if digits > 0 && (rest < near || rest > 1-near) {
+		return 0, false
+	}
+	if n == 0 {
+		return 0, true
+	}
+	return math.Copysign(n/tens[digits], x), true
 }

@@ -165,10 +165,14 @@ func monthsBetween(a, b int64) int64 {
 	}
 	da, db := kernel.FloorDiv(a, kernel.MsDay), kernel.FloorDiv(b, kernel.MsDay)
 	ta, tb := a-da*kernel.MsDay, b-db*kernel.MsDay
-	ya, ma, _ := kernel.Civil(da)
-	yb, mb, _ := kernel.Civil(db)
+	ya, ma, first := kernel.Civil(da)
+	yb, mb, last := kernel.Civil(db)
 	m := (yb-ya)*12 + int64(mb-ma)
-	if d := kernel.AddMonths(da, m); d > db || d == db && ta > tb {
+	// Months later a day that the month does not have is its last.
+	if first > 28 {
+		first = min(first, kernel.DaysInMonth(yb, mb))
+	}
+	if first > last || first == last && ta > tb {
 		m--
 	}
 	return m
