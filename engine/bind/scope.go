@@ -30,6 +30,8 @@ type column struct {
 	name  string
 	index int // in the rows of FROM
 	typ   types.Type
+	// unstarred columns are left out of *.
+	unstarred bool
 }
 
 // visible is a column as a bare name sees it: one column, or the merged column of
@@ -38,6 +40,8 @@ type visible struct {
 	name string
 	node expr.Node
 	rel  *relation
+	// unstarred as in column.
+	unstarred bool
 }
 
 // newScope makes the scope of one relation over a node's columns.
@@ -45,8 +49,8 @@ func newScope(alias string, path []string, s types.Schema) *scope {
 	r := &relation{alias: alias, path: path}
 	sc := &scope{rels: []*relation{r}}
 	for i, f := range s {
-		r.cols = append(r.cols, column{f.Name, i, f.Type})
-		sc.visible = append(sc.visible, visible{f.Name, expr.NewRef(i, f.Type, diag.Span{}), r})
+		r.cols = append(r.cols, column{name: f.Name, index: i, typ: f.Type})
+		sc.visible = append(sc.visible, visible{name: f.Name, node: expr.NewRef(i, f.Type, diag.Span{}), rel: r})
 	}
 	return sc
 }

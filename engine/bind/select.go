@@ -337,14 +337,18 @@ func (x *block) star(e *ast.Star, add func(string, expr.Node, diag.Span)) error 
 			return diag.At(e.Span(), diag.InvalidQuery, "SELECT * needs a FROM")
 		}
 		for _, v := range x.sc.visible {
-			add(v.name, at(v.node, e.Span()), e.Span())
+			if !v.unstarred {
+				add(v.name, at(v.node, e.Span()), e.Span())
+			}
 		}
 		return nil
 	}
 	for _, r := range x.sc.rels {
 		if r.matches(e.Qualifier) {
 			for _, c := range r.cols {
-				add(c.name, expr.NewRef(c.index, c.typ, e.Span()), e.Span())
+				if !c.unstarred {
+					add(c.name, expr.NewRef(c.index, c.typ, e.Span()), e.Span())
+				}
 			}
 			return nil
 		}

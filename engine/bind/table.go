@@ -3,6 +3,7 @@ package bind
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/minkstream/mink/engine/catalog"
 	"github.com/minkstream/mink/engine/connect"
@@ -97,7 +98,28 @@ func (b *Binder) namedTable(t *ast.TableName, tab *catalog.Table) (logical.Node,
 		return nil, nil, err
 	}
 	b.markTarget(t, n)
-	return n, newScope(tab.Path.Object, path, n.Schema()), nil
+	sc := newScope(tab.Path.Object, path, n.Schema())
+	b.unstar(tab, sc)
+	return n, sc, nil
+}
+
+// unstar leaves virtual metadata columns out of * as 'table.column-expansion-strategy'
+// says: those with a key of their own name, or those with METADATA FROM.
+func (b *Binder) unstar(t *catalog.Table, sc *scope) {
+	strategy := strings.ToUpper(b.Session.Config.Get("table.column-expansion-strategy"))
+	if strategy == "" {
+		return
+	}
+	for i, c := range t.Columns {
+		if c.Kind != catalog.Metadata || !c.Virtual {
+			continue
+		}
+		out := strings.Contains(strategy, "EXCLUDE_DEFAULT_VIRTUAL_METADATA_COLUMNS")
+		if c.HasKey {
+			out = strings.Contains(strategy, "EXCLUDE_ALIASED_VIRTUAL_METADATA_COLUMNS")
+		}
+		sc.rels[0].cols[i].unstarred, sc.visible[i].unstarred = out, out
+	}
 }
 
 // view binds the query of a view where it is read.

@@ -47,6 +47,14 @@ func (k *Key) check(value string) error {
 		}
 		return nil
 	}
+	if k.Name == "table.column-expansion-strategy" {
+		for _, v := range strings.FieldsFunc(value, func(r rune) bool { return r == ';' || r == ' ' }) {
+			if up := strings.ToUpper(v); up != "EXCLUDE_DEFAULT_VIRTUAL_METADATA_COLUMNS" && up != "EXCLUDE_ALIASED_VIRTUAL_METADATA_COLUMNS" {
+				return diag.New(diag.InvalidOption, "setting '%s' takes EXCLUDE_DEFAULT_VIRTUAL_METADATA_COLUMNS and EXCLUDE_ALIASED_VIRTUAL_METADATA_COLUMNS, not '%s'", k.Name, v)
+			}
+		}
+		return nil
+	}
 	return connect.CheckValue(connect.Option{Key: k.Name, Type: k.Type, Values: k.Values}, k.Name, value)
 }
 
@@ -112,7 +120,7 @@ var keys = sortKeys([]Key{
 	{"table.dml-sync", connect.Bool, "false", nil, "Wait for INSERT to end."},
 	{"table.display.max-column-width", connect.Int, "30", nil, "Width of shown columns."},
 	{"table.dynamic-table-options.enabled", connect.Bool, "true", nil, "Whether OPTIONS hints are taken."},
-	{"table.column-expansion-strategy", connect.List, "", nil, "Columns that SELECT * leaves out."},
+	{"table.column-expansion-strategy", connect.List, "", nil, "Columns that SELECT * leaves out, separated by ';': EXCLUDE_DEFAULT_VIRTUAL_METADATA_COLUMNS, EXCLUDE_ALIASED_VIRTUAL_METADATA_COLUMNS."},
 	{"table.plan.compile.catalog-objects", connect.Enum, "ALL", []string{"ALL", "SCHEMA", "IDENTIFIER"}, "What COMPILE PLAN keeps of tables: all, the columns, or the name."},
 	{"table.plan.restore.catalog-objects", connect.Enum, "ALL", []string{"ALL", "ALL_ENFORCED", "IDENTIFIER"}, "Where EXECUTE PLAN takes tables from: the plan with options of the catalog, the plan, or the catalog."},
 	{"table.plan.force-recompile", connect.Bool, "false", nil, "Whether COMPILE PLAN overwrites."},
