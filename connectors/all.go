@@ -13,6 +13,7 @@ import (
 	"github.com/minkstream/mink/connectors/pace"
 	"github.com/minkstream/mink/connectors/print"
 	"github.com/minkstream/mink/connectors/udf/python"
+	"github.com/minkstream/mink/connectors/udf/wasm"
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/function"
@@ -54,5 +55,6 @@ func FormatMap() map[string]*connect.Format {
 func Runtimes() []func(*env.Env) function.Runtime {
 	return []func(*env.Env) function.Runtime{
 		python.New,
+		wasm.New,
 	}
 }

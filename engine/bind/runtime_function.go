@@ -46,7 +46,35 @@ func (b *Binder) declared(r function.Runtime, u *catalog.UserFunction) (*declare
 	if d.Params != nil && d.params == nil {
 		d.params = noTypes
 	}
+	if d.Params == nil && d.Names == nil && d.Most == 0 && err == nil {
+		err = d.arguments(u)
+	}
 	return d, err
+}
+
+// arguments reads names and types that are given as one text.
+func (d *declared) arguments(u *catalog.UserFunction) error {
+	c := *d.Declared
+	d.Declared, d.params = &c, noTypes
+	if strings.TrimSpace(d.Arguments) == "" {
+		return nil
+	}
+	t, err := typeText("ROW<" + d.Arguments + ">")
+	if err != nil {
+		return badArguments(u, err)
+	}
+	c.Names = nil
+	for _, f := range t.Fields {
+		c.Names = append(c.Names, f.Name)
+		d.params = append(d.params, f.Type)
+	}
+	c.Least, c.Most = len(c.Names), len(c.Names)
+	return nil
+}
+
+func badArguments(u *catalog.UserFunction, err error) error {
+	return diag.New(diag.CodeOf(err), "option 'arguments' of function %s: %s", u.Name(), diag.As(err).Msg).
+		WithHint("it is a list of names and types, as in 'a INT, b STRING'")
 }
 
 var noTypes = []types.Type{}
@@ -74,9 +102,9 @@ func (d *declared) text(name string) string {
 	return name + "(" + strings.Join(parts, ", ") + ")"
 }
 
-// id tells functions apart in plans.
-func functionID(u *catalog.UserFunction) string {
-	return "@" + u.Language + ":" + u.Identifier + "@" + u.String()
+// id tells functions apart in plans, and one state of the code from another.
+func (d *declared) id(u *catalog.UserFunction) string {
+	return "@" + u.Language + ":" + u.Identifier + "@" + u.String() + "@" + d.Version
 }
 
 // planName is the name that a function has in plans: the full one where the short one
@@ -136,7 +164,7 @@ func (d *declared) count(want int) string {
 // scalarFunc is a scalar function of another language as a function of the system.
 func (b *Binder) scalarFunc(r function.Runtime, u *catalog.UserFunction, d *declared) *function.Func {
 	return &function.Func{
-		Name: b.planName(u), ID: functionID(u), Signatures: []string{d.text(u.Name())}, Det: d.Det,
+		Name: b.planName(u), ID: d.id(u), Signatures: []string{d.text(u.Name())}, Det: d.Det,
 		Infer: func(c *function.Call) (function.Resolved, error) {
 			params, err := d.paramTypes(c)
 			if err != nil {

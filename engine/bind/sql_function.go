@@ -164,8 +164,7 @@ func (b *Binder) sqlSignature(u *catalog.UserFunction) (signature, error) {
 	if text := strings.TrimSpace(u.Options["arguments"]); text != "" {
 		t, err := typeText("ROW<" + text + ">")
 		if err != nil {
-			return sig, diag.New(diag.CodeOf(err), "option 'arguments' of function %s: %s", u.Name(), diag.As(err).Msg).
-				WithHint("it is a list of names and types, as in 'a INT, b STRING'")
+			return sig, badArguments(u, err)
 		}
 		sig.params = t.Fields
 	}

@@ -66,4 +66,8 @@ type Declared struct {
 	// Columns are the names of a table function's columns; nil for f0, f1, ...
 	Columns []string
 	Det     Det
+	// Arguments, when Params is nil, are names and types as one text, 'a INT, b STRING'.
+	Arguments string
+	// Version tells one state of the code from another; empty where that is not known.
+	Version string
 }

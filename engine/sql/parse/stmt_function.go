@@ -1,6 +1,9 @@
 package parse
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/minkstream/mink/engine/sql/ast"
 	"github.com/minkstream/mink/engine/sql/token"
 )
@@ -32,11 +35,18 @@ func (p *parser) createFunction(start int, c created) ast.Statement {
 	return n
 }
 
+// ownLanguages are those that mink adds. They are no words of the dialect.
+var ownLanguages = []string{"WASM", "GO"}
+
 func (p *parser) language() string {
 	if !p.accept("LANGUAGE") {
 		return ""
 	}
-	return p.expectOneOf("JAVA", "SCALA", "PYTHON", "SQL", "WASM", "GO")
+	if t := p.cur(); t.Kind == token.Word && slices.Contains(ownLanguages, strings.ToUpper(t.Text)) {
+		p.advance()
+		return strings.ToUpper(t.Text)
+	}
+	return p.expectOneOf("JAVA", "SCALA", "PYTHON", "SQL")
 }
 
 func (p *parser) alterFunction(start int) ast.Statement {

@@ -1,0 +1,367 @@
+;; Functions of the SQL tests in LANGUAGE WASM; funcs.wasm is made of this text by
+;; MINK_ACCEPT=1 go test ./connectors/udf/wasm. The layout is that of docs/wasm.md.
+(module
+  (memory (export "memory") 1)
+  (global $heap (mut i32) (i32.const 1024))
+
+  ;; Memory is given out upwards; a reset begins anew.
+  (func $reset (export "mink_reset")
+    i32.const 1024
+    global.set $heap)
+
+  (func $alloc (export "mink_alloc") (param $n i32) (result i32) (local $at i32)
+    global.get $heap
+    i32.const 7
+    i32.add
+    i32.const -8
+    i32.and
+    local.tee $at
+    local.get $n
+    i32.add
+    global.set $heap
+    block $fits
+      loop $more
+        global.get $heap
+        memory.size
+        i32.const 16
+        i32.shl
+        i32.lt_u
+        br_if $fits
+        i32.const 1
+        memory.grow
+        i32.const -1
+        i32.eq
+        if
+          i32.const 0
+          return
+        end
+        br $more
+      end
+    end
+    local.get $at)
+
+  ;; add(a BIGINT, b BIGINT): a + b. NULL arguments have made the result NULL already.
+  (func $add (export "add") (param $c i32) (param $n i32) (result i32)
+    (local $i i32) (local $a i32) (local $b i32) (local $r i32)
+    local.get $c
+    i32.load
+    local.set $a
+    local.get $c
+    i32.load offset=16
+    local.set $b
+    local.get $c
+    i32.load offset=32
+    local.set $r
+    block $done
+      loop $next
+        local.get $i
+        local.get $n
+        i32.ge_u
+        br_if $done
+        local.get $r
+        local.get $i
+        i32.const 3
+        i32.shl
+        i32.add
+        local.get $a
+        local.get $i
+        i32.const 3
+        i32.shl
+        i32.add
+        i64.load
+        local.get $b
+        local.get $i
+        i32.const 3
+        i32.shl
+        i32.add
+        i64.load
+        i64.add
+        i64.store
+        local.get $i
+        i32.const 1
+        i32.add
+        local.set $i
+        br $next
+      end
+    end
+    i32.const 0)
+
+  ;; half(a DOUBLE): a + a, to have a float: twice.
+  (func $twice (export "twice") (param $c i32) (param $n i32) (result i32)
+    (local $i i32) (local $a i32) (local $r i32)
+    local.get $c
+    i32.load
+    local.set $a
+    local.get $c
+    i32.load offset=16
+    local.set $r
+    block $done
+      loop $next
+        local.get $i
+        local.get $n
+        i32.ge_u
+        br_if $done
+        local.get $r
+        local.get $i
+        i32.const 3
+        i32.shl
+        i32.add
+        local.get $a
+        local.get $i
+        i32.const 3
+        i32.shl
+        i32.add
+        f64.load
+        local.get $a
+        local.get $i
+        i32.const 3
+        i32.shl
+        i32.add
+        f64.load
+        f64.add
+        f64.store
+        local.get $i
+        i32.const 1
+        i32.add
+        local.set $i
+        br $next
+      end
+    end
+    i32.const 0)
+
+  ;; positive(a INT): a, or NULL when it is below 0. A NULL becomes -1, which is none.
+  (func $positive (export "positive") (param $c i32) (param $n i32) (result i32)
+    (local $i i32) (local $v i32)
+    block $done
+      loop $next
+        local.get $i
+        local.get $n
+        i32.ge_u
+        br_if $done
+        local.get $c
+        i32.load
+        local.get $i
+        i32.const 2
+        i32.shl
+        i32.add
+        i32.load
+        local.set $v
+        local.get $c
+        i32.load offset=16
+        local.get $i
+        i32.const 2
+        i32.shl
+        i32.add
+        local.get $v
+        i32.store
+        local.get $v
+        i32.const 0
+        i32.lt_s
+        if
+          local.get $c
+          i32.load offset=24
+          local.get $i
+          i32.add
+          i32.const 1
+          i32.store8
+        end
+        local.get $i
+        i32.const 1
+        i32.add
+        local.set $i
+        br $next
+      end
+    end
+    i32.const 0)
+
+  ;; known(s STRING): 1 unless s is NULL, to see that a NULL can be told.
+  (func $known (export "known") (param $c i32) (param $n i32) (result i32) (local $i i32)
+    block $done
+      loop $next
+        local.get $i
+        local.get $n
+        i32.ge_u
+        br_if $done
+        local.get $c
+        i32.load offset=16
+        local.get $i
+        i32.const 2
+        i32.shl
+        i32.add
+        local.get $c
+        i32.load offset=8
+        local.get $i
+        i32.add
+        i32.load8_u
+        i32.eqz
+        i32.store
+        local.get $c
+        i32.load offset=24
+        local.get $i
+        i32.add
+        i32.const 0
+        i32.store8
+        local.get $i
+        i32.const 1
+        i32.add
+        local.set $i
+        br $next
+      end
+    end
+    i32.const 0)
+
+  ;; shout(s STRING): s with a ! behind it.
+  (func $shout (export "shout") (param $c i32) (param $n i32) (result i32)
+    (local $i i32) (local $from i32) (local $to i32) (local $out i32) (local $end i32)
+    local.get $c
+    i32.load
+    local.get $n
+    i32.const 2
+    i32.shl
+    i32.add
+    i32.load
+    local.get $n
+    i32.add
+    call $alloc
+    local.tee $out
+    i32.eqz
+    if
+      unreachable
+    end
+    local.get $c
+    local.get $out
+    i32.store offset=20
+    block $done
+      loop $next
+        local.get $i
+        local.get $n
+        i32.ge_u
+        br_if $done
+        local.get $c
+        i32.load
+        local.get $i
+        i32.const 2
+        i32.shl
+        i32.add
+        i32.load
+        local.set $from
+        local.get $c
+        i32.load
+        local.get $i
+        i32.const 2
+        i32.shl
+        i32.add
+        i32.load offset=4
+        local.set $to
+        block $copied
+          loop $byte
+            local.get $from
+            local.get $to
+            i32.ge_u
+            br_if $copied
+            local.get $out
+            local.get $end
+            i32.add
+            local.get $c
+            i32.load offset=4
+            local.get $from
+            i32.add
+            i32.load8_u
+            i32.store8
+            local.get $end
+            i32.const 1
+            i32.add
+            local.set $end
+            local.get $from
+            i32.const 1
+            i32.add
+            local.set $from
+            br $byte
+          end
+        end
+        local.get $out
+        local.get $end
+        i32.add
+        i32.const 33
+        i32.store8
+        local.get $end
+        i32.const 1
+        i32.add
+        local.set $end
+        local.get $c
+        i32.load offset=16
+        local.get $i
+        i32.const 2
+        i32.shl
+        i32.add
+        local.get $end
+        i32.store offset=4
+        local.get $i
+        i32.const 1
+        i32.add
+        local.set $i
+        br $next
+      end
+    end
+    i32.const 0)
+
+  ;; picky(a INT): fails on the first row that is not NULL and below 0.
+  (func $picky (export "picky") (param $c i32) (param $n i32) (result i32) (local $i i32)
+    block $done
+      loop $next
+        local.get $i
+        local.get $n
+        i32.ge_u
+        br_if $done
+        local.get $c
+        i32.load
+        local.get $i
+        i32.const 2
+        i32.shl
+        i32.add
+        i32.load
+        i32.const 0
+        i32.lt_s
+        if
+          local.get $i
+          i32.const 1
+          i32.add
+          return
+        end
+        local.get $i
+        i32.const 1
+        i32.add
+        local.set $i
+        br $next
+      end
+    end
+    i32.const 0)
+
+  (func $spin (export "spin") (param $c i32) (param $n i32) (result i32)
+    loop $on
+      br $on
+    end
+    unreachable)
+
+  (func $hog (export "hog") (param $c i32) (param $n i32) (result i32)
+    loop $on
+      i32.const 65536
+      call $alloc
+      i32.eqz
+      if
+        unreachable
+      end
+      br $on
+    end
+    unreachable)
+
+  ;; wild(a INT): a result that lies outside of the memory.
+  (func $wild (export "wild") (param $c i32) (param $n i32) (result i32)
+    local.get $c
+    i32.const -8
+    i32.store offset=16
+    i32.const 0)
+
+  (func $narrow (export "narrow") (param $c i32) (result i32)
+    i32.const 0)
+)
