@@ -127,6 +127,7 @@ func (c *Calc) prepareDense(projections []Node, input []types.Type) error {
 // not those of b.
 func (c *Calc) Run(f *function.Frame, b *batch.Batch, out *batch.Batch) error {
 	p := c.p
+	f.SetMarks(b.Marks)
 	if c.mask < 0 {
 		if err := p.run(f, b); err != nil {
 			return err
@@ -246,6 +247,7 @@ func (c *Calc) runDense(f *function.Frame, b *batch.Batch, out *batch.Batch) err
 	src := *b
 	src.Sel = c.sel
 	c.shell.Gather(&src, []int{})
+	f.SetMarks(c.shell.Marks)
 	if err := c.dense.run(f, &c.in); err != nil {
 		return err
 	}

@@ -93,6 +93,7 @@ type task struct {
 
 	rng     *rand.Rand
 	pcg     *rand.PCG
+	drawn   int64 // the step that rng was seeded for
 	uidHash uint64
 
 	// Host side.
@@ -133,8 +134,12 @@ func (t *task) random() *rand.Rand {
 	if t.rng == nil {
 		t.pcg = rand.NewPCG(0, 0)
 		t.rng = rand.New(t.pcg)
+		t.drawn = t.step - 1
 	}
-	t.pcg.Seed(batch.Mix(t.att.job.seed^uint64(t.att.n)<<32^t.uidHash), uint64(t.step))
+	if t.drawn != t.step { // draws of one step follow each other
+		t.pcg.Seed(batch.Mix(t.att.job.seed^uint64(t.att.n)<<32^t.uidHash), uint64(t.step))
+		t.drawn = t.step
+	}
 	return t.rng
 }
 

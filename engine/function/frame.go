@@ -23,8 +23,9 @@ type Env interface {
 // for use by several goroutines.
 type Frame struct {
 	batch.Scratch
-	env  Env
-	zone *time.Location
+	env   Env
+	zone  *time.Location
+	marks []batch.Mark
 }
 
 // NewFrame makes a frame. A nil zone is UTC.
@@ -44,7 +45,13 @@ func (f *Frame) Now() int64 { return f.env.Now() }
 // Rand is the step's random source.
 func (f *Frame) Rand() *rand.Rand { return f.env.Rand() }
 
-// Watermark is the current watermark, or batch.NoWatermark.
+// SetMarks tells what watermarks stand between the lanes that are computed next.
+func (f *Frame) SetMarks(marks []batch.Mark) { f.marks = marks }
+
+// Marks are the watermarks between the lanes; before the first one Watermark holds.
+func (f *Frame) Marks() []batch.Mark { return f.marks }
+
+// Watermark is the watermark before the first lane, or batch.NoWatermark.
 func (f *Frame) Watermark() int64 { return f.env.Watermark() }
 
 // Zone is the session time zone.

@@ -11,7 +11,9 @@ import (
 	"github.com/minkstream/mink/engine/gateway"
 )
 
-// TestSQL runs the corpus on the embedded engine.
+// TestSQL runs the corpus on the embedded engine: as a stream and as a batch, which must
+// give one table.
+// covers T2.0.1 V25
 func TestSQL(t *testing.T) { Run(t, "testdata", Engines{local, simulatedLocal}) }
 
 // simulatedLocal is an engine on a simulated environment.

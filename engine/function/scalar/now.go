@@ -47,7 +47,7 @@ var (
 
 var currentWatermark = function.Func{
 	Name: "CURRENT_WATERMARK", Category: function.Temporal, Det: function.PerStep,
-	Summary:    "The watermark at the time the row is processed; NULL before the first.",
+	Summary:    "The watermark before the row; NULL before the first.",
 	Signatures: []string{"CURRENT_WATERMARK(rowtime)"},
 	Examples:   []function.Example{{SQL: "CURRENT_WATERMARK(TIMESTAMP '2020-01-01 00:00:00.000')", Want: "NULL"}},
 	Infer: func(c *function.Call) (function.Resolved, error) {
@@ -60,13 +60,23 @@ var currentWatermark = function.Func{
 		}
 		result := types.Type{Kind: p[0].Kind, Prec: 3}
 		return function.Resolved{Params: p, Result: result, Eval: func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
-			w := f.Watermark()
-			for i := range n {
-				dst.I64[i] = w
+			w, at := f.Watermark(), 0
+			fill := func(to int) {
+				for i := at; i < to; i++ {
+					dst.I64[i] = w
+				}
+				if w == batch.NoWatermark && to > at {
+					for i := at; i < to; i++ {
+						dst.SetNull(i, n)
+					}
+				}
+				at = max(at, to)
 			}
-			if w == batch.NoWatermark {
-				kernel.FillOnes(dst.NullBits(n), n)
+			for _, m := range f.Marks() {
+				fill(min(int(m.Pos), n))
+				w = max(w, m.WM)
 			}
+			fill(n)
 			return nil
 		}}, nil
 	},
