@@ -8,7 +8,7 @@ import (
 )
 
 // CompileSimilar compiles a pattern of SIMILAR TO: a regular expression of SQL
-// that must match the whole text, in which % is any text and _ one code point.
+// that must match the whole text, in which % is any text and _ or . one code point.
 // escape is 0 for none.
 func CompileSimilar(pattern string, escape rune) (*Regex, error) {
 	var b strings.Builder
@@ -25,7 +25,7 @@ func CompileSimilar(pattern string, escape rune) (*Regex, error) {
 			b.WriteString(quoteRune(r))
 		case r == '%':
 			b.WriteString(`.*`)
-		case r == '_':
+		case r == '_', r == '.': // Flink leaves '.' as in its regular expressions
 			b.WriteByte('.')
 		case r == '[':
 			end, err := similarClass(&b, pattern, i)

@@ -339,7 +339,11 @@ func (v Variant) AppendJSON(dst []byte) (out []byte, ok bool) {
 		return AppendQuoted(dst, s), true
 	}
 	if d, scale, is := v.Exact(); is {
-		return AppendDec(dst, d, scale), true
+		dst = AppendDec(dst, d, scale)
+		if scale > 0 { // Flink leaves zeros at the end out
+			dst = bytes.TrimSuffix(bytes.TrimRight(dst, "0"), []byte("."))
+		}
+		return dst, true
 	}
 	if f, size, is := v.Float(); is {
 		if math.IsNaN(f) || math.IsInf(f, 0) {

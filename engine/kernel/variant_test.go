@@ -78,7 +78,7 @@ func randomJSON(r *rand.Rand, depth int) any {
 	case 2:
 		return json.Number(fmt.Sprint(r.Int64() >> r.IntN(64)))
 	case 3:
-		return json.Number(fmt.Sprintf("%d.%03d", r.IntN(1<<20)-1<<19, r.IntN(1000)))
+		return json.Number(fmt.Sprintf("%d.%03d", r.IntN(1<<20)-1<<19, r.IntN(100)*10+1))
 	case 4:
 		return strings.Repeat("é\n", r.IntN(50))
 	case 5:

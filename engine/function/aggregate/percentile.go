@@ -66,9 +66,10 @@ func (a *list) finishPercentile(res *batch.Builder, cols []batch.Col, n int, r [
 		return vals[len(vals)-1].v
 	}
 	value := func(p float64) float64 {
-		pos := float64(total-1) * p
+		// Places count from 1, as in Flink: the last digits depend on it.
+		pos := float64(float64(total-1)*p) + 1
 		lo, hi := math.Floor(pos), math.Ceil(pos)
-		low, high := at(int64(lo)), at(int64(hi))
+		low, high := at(int64(lo)-1), at(int64(hi)-1)
 		if lo == hi || low == high {
 			return low
 		}

@@ -227,7 +227,10 @@ var split = function.Func{
 		l := newTextList(f, dst, 0)
 		err := listLanes(dst, n, live, l.count, func(i int) error {
 			t, d := s.At(i), delim.At(i)
-			for len(d) == 0 && len(t) > 0 {
+			if len(t) == 0 {
+				return nil // no piece at all, as in Flink
+			}
+			for len(d) == 0 {
 				_, k := utf8.DecodeRune(t)
 				l.add(t[:k])
 				if t = t[k:]; len(t) == 0 {

@@ -13,7 +13,7 @@ var parseJSON = function.Func{
 	Summary:    "A VARIANT of JSON text; text that is no JSON is an error. Of a name that is twice in an object the last one counts, if duplicates are allowed.",
 	Signatures: []string{"PARSE_JSON(string [, allow_duplicate_keys])"},
 	Examples: []function.Example{
-		{SQL: `JSON_STRING(PARSE_JSON('{"b": [1, 2.50], "a": null}'))`, Want: `{"a":null,"b":[1,2.50]}`},
+		{SQL: `JSON_STRING(PARSE_JSON('{"b": [1, 2.50], "a": null}'))`, Want: `{"a":null,"b":[1,2.5]}`},
 		{SQL: `JSON_STRING(PARSE_JSON('{"k": 1, "k": 2}', TRUE))`, Want: `{"k":2}`},
 		{SQL: `CAST(PARSE_JSON('{"a": {"b": [7]}}')['a']['b'][1] AS INT)`, Want: "7"},
 	},
