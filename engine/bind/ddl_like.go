@@ -82,6 +82,9 @@ func (d *tableBuilder) like(s *ast.CreateTable) error {
 	}
 	if keep("OPTIONS") {
 		maps.Copy(t.Options, src.Options)
+		if t.Connection == nil {
+			t.Connection = src.Connection
+		}
 		t.OptionAt = maps.Clone(src.OptionAt)
 	}
 	if src.Watermark != nil && keep("WATERMARKS") {
