@@ -60,6 +60,8 @@ type Engine struct {
 	host  *catalog.Host
 	store *catalog.Store
 	Jobs  *job.Manager
+	// pipelines fill the materialized tables.
+	pipelines pipelines
 }
 
 // New makes an engine. Its cluster starts with the first job.
@@ -119,6 +121,7 @@ func (e *Engine) RegisterAs(identifier string, f *function.Func) error {
 
 // Close cancels what still runs and stops the cluster.
 func (e *Engine) Close() {
+	e.pipelines.close()
 	e.Jobs.Close()
 	for _, r := range e.host.Runtimes {
 		r.Close()

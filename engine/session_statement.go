@@ -16,6 +16,8 @@ func (s *Session) statement(b bind.Bound, text string) func(ctx context.Context)
 		return func(context.Context) (*Result, error) { return s.remove(b) }
 	case *bind.Analyze:
 		return func(ctx context.Context) (*Result, error) { return s.analyze(ctx, b) }
+	case *bind.Materialize:
+		return func(ctx context.Context) (*Result, error) { return s.materialize(ctx, b) }
 	case *bind.Compile:
 		return func(ctx context.Context) (*Result, error) { return s.compilePlan(ctx, b) }
 	case *bind.RunPlan:

@@ -29,6 +29,7 @@ var Connector = connect.Connector{
 		{Key: "source.path.regex-pattern", Doc: "Only files whose whole path matches the regular expression are read."},
 		{Key: "source.report-statistics", Type: connect.Enum, Values: []string{"NONE", "ALL"}, Default: "ALL", Doc: "Accepted; statistics are not used."},
 		{Key: "partition.default-name", Default: defaultPartition, Doc: "Name of the partition of NULL and the empty string."},
+		{Key: "partition.fields.", Prefix: true, Doc: "partition.fields.<column>.date-formatter: pattern of a partition column that holds the time of the refreshes of a materialized table."},
 		{Key: "sink.shuffle-by-partition.enable", Type: connect.Bool, Default: "false", Doc: "Accepted; rows are not shuffled by partition."},
 		{Key: "sink.rolling-policy.file-size", Type: connect.Size, Default: "128 mb", Doc: "A part file that reaches this size is closed and a new one begun."},
 		{Key: "sink.rolling-policy.rollover-interval", Type: connect.Duration, Default: "30 min", Doc: "A part file is closed after this time. Every checkpoint closes part files too."},

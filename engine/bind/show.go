@@ -65,6 +65,8 @@ func (b *Binder) show(s *ast.Show) (*Action, error) {
 		return list("view name", func() ([]string, error) { return b.entries(s.From, catalog.Tables, "view") }), nil
 	case "FUNCTIONS":
 		return list("function name", func() ([]string, error) { return b.functionNames(s) }), nil
+	case "MATERIALIZED TABLES":
+		return list("table name", func() ([]string, error) { return b.entries(s.From, catalog.Tables, "materialized table") }), nil
 	case "COLUMNS":
 		return b.showColumns(s, keep)
 	case "MODULES":

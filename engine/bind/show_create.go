@@ -14,6 +14,8 @@ func (b *Binder) showCreate(s *ast.ShowCreate) (*Action, error) {
 		return shows("SHOW CREATE "+s.What, []string{"result"}, func() ([][]any, error) { return [][]any{{text}}, nil })
 	}
 	switch s.What {
+	case "MATERIALIZED TABLE":
+		return b.showCreateMaterialized(s)
 	case "TABLE", "VIEW":
 		t, err := b.lookupTable(s.Name)
 		if err != nil {

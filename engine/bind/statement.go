@@ -106,6 +106,12 @@ func (b *Binder) Statement(s ast.Statement) (Bound, error) {
 		return b.analyze(s)
 	case *ast.CompilePlan:
 		return b.compile(s)
+	case *ast.CreateMaterializedTable:
+		return b.createMaterialized(s)
+	case *ast.AlterMaterializedTable:
+		return b.alterMaterialized(s)
+	case *ast.DropMaterializedTable:
+		return b.dropMaterialized(s)
 	case *ast.ExecutePlan:
 		return &RunPlan{File: s.File.Value, At: s.File.Span}, nil
 	}
@@ -135,8 +141,6 @@ func refuse(s ast.Statement) error {
 		return diag.At(at, diag.UnsupportedByFlink, "MERGE INTO is parsed but cannot be planned")
 	case *ast.SetOption:
 		return diag.At(at, diag.UnsupportedByFlink, "this form of SET is not one of Flink SQL").WithHint("write SET 'key' = 'value'")
-	case *ast.CreateMaterializedTable, *ast.AlterMaterializedTable, *ast.DropMaterializedTable:
-		return no("MATERIALIZED TABLE")
 	case *ast.AlterConnection:
 		return diag.At(at, diag.UnsupportedByFlink, "ALTER CONNECTION is parsed but cannot be run")
 	case *ast.DropConnection:
@@ -174,8 +178,13 @@ func (b *Binder) explain(s *ast.Explain) (Bound, error) {
 		if inner.Query == nil {
 			return nil, diag.At(inner.Span(), diag.InvalidQuery, "EXPLAIN takes a statement that has a plan, and CREATE TABLE without AS has none")
 		}
-	case *ast.CreateMaterializedTable, *ast.AlterMaterializedTable:
-		return nil, refuse(inner)
+	case *ast.CreateMaterializedTable:
+		return b.explainQuery(s, inner.Query)
+	case *ast.AlterMaterializedTable:
+		if as, ok := inner.Action.(*ast.AsQuery); ok {
+			return b.explainQuery(s, as.Query)
+		}
+		return nil, diag.At(inner.Span(), diag.InvalidQuery, "EXPLAIN takes ALTER MATERIALIZED TABLE with AS and a query only")
 	default:
 		return nil, diag.At(inner.Span(), diag.InvalidQuery, "EXPLAIN takes a query, an INSERT or a STATEMENT SET")
 	}

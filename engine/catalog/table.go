@@ -36,6 +36,8 @@ type Table struct {
 	Comment  string
 	// System is the connector of a table of SystemDatabase, which has no options.
 	System *connect.Connector
+	// Materialized is set for a materialized table.
+	Materialized *Materialized
 	// Statistics are what ANALYZE TABLE found, in the table of a scan; see Store.Statistics.
 	Statistics TableStatistics
 
@@ -197,6 +199,9 @@ func (t *Table) Renamed(p Path) *Table {
 func (t *Table) Kind() string {
 	if t.View {
 		return "view"
+	}
+	if t.Materialized != nil {
+		return "materialized table"
 	}
 	return "table"
 }
