@@ -184,7 +184,8 @@ func (s *Session) collectSet(bound bind.Bound, text string) (*Result, bool, erro
 // endSet closes a statement set and returns its inserts, nil for an empty one.
 func (s *Session) endSet(b *bind.EndSet) (bind.Bound, error) {
 	if !s.inSet {
-		return nil, diag.At(b.At, diag.Syntax, "END without BEGIN STATEMENT SET")
+		return nil, diag.At(b.At, diag.Syntax, "END without BEGIN STATEMENT SET").
+			WithHint("BEGIN STATEMENT SET; opens a set, INSERTs follow, END; runs them as one job")
 	}
 	s.inSet = false
 	if len(s.set) == 0 {

@@ -157,6 +157,8 @@ func (x *block) aggCall(e *ast.FuncCall, name string) (expr.Node, error) {
 		err := diag.At(at, diag.InvalidQuery, "aggregate %s has no place in %s", name, clause)
 		if clause == "WHERE" {
 			err.WithHint("use HAVING for conditions on aggregates")
+		} else {
+			err.WithHint("compute it in a query below, FROM (SELECT ... GROUP BY ...) AS t, and use its column")
 		}
 		return nil, err
 	}

@@ -48,7 +48,8 @@ func (x *block) call(e *ast.FuncCall) (expr.Node, error) {
 		case groupWindows[name]:
 			return nil, diag.At(e.Span(), diag.InvalidQuery, "%s is a window: it stands in GROUP BY, or in FROM as TABLE(%s(TABLE t, DESCRIPTOR(ts), ...))", name, name)
 		case overOnly[name]:
-			return nil, diag.At(e.Span(), diag.InvalidQuery, "%s needs an OVER clause", name)
+			return nil, diag.At(e.Span(), diag.InvalidQuery, "%s needs an OVER clause", name).
+				WithHint("%s() OVER (PARTITION BY a ORDER BY b)", name)
 		}
 		if name == "GROUPING" || name == "GROUPING_ID" {
 			return x.grouping(e, name)
@@ -134,6 +135,9 @@ func (b *Binder) noFunction(e *ast.FuncCall) error {
 	name := e.Name.String()
 	if len(e.Name) == 1 && flinkFunctions[strings.ToUpper(name)] && b.Session.UsesCore() {
 		return unsupported(e.Name.Span(), "function %s is", strings.ToUpper(name))
+	}
+	if same := other(otherFunctions, name); same != "" {
+		return diag.At(e.Name.Span(), diag.UnknownFunction, "no function %s", name).WithHint("write %s", same)
 	}
 	return b.nearFunction(diag.At(e.Name.Span(), diag.UnknownFunction, "no function %s", name), e.Name)
 }

@@ -139,7 +139,8 @@ func resettable(keys []ast.String, fixed string, at diag.Span) error {
 	}
 	for _, k := range keys {
 		if k.Value == fixed {
-			return diag.At(k.Span, diag.InvalidOption, "'%s' cannot be reset", fixed)
+			return diag.At(k.Span, diag.InvalidOption, "'%s' cannot be reset", fixed).
+				WithHint("DROP it and CREATE it anew")
 		}
 	}
 	return nil

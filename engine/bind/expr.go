@@ -162,7 +162,8 @@ func truth(n expr.Node, clause string) (expr.Node, error) {
 	case types.Null:
 		return expr.NewNull(types.BooleanT, n.Span()), nil
 	}
-	return nil, diag.At(n.Span(), diag.TypeMismatch, "%s needs a BOOLEAN, not %s", clause, n.Type().Nullable(true))
+	return nil, diag.At(n.Span(), diag.TypeMismatch, "%s needs a BOOLEAN, not %s", clause, n.Type().Nullable(true)).
+		WithHint("write a comparison, such as a > 0 or a IS NOT NULL")
 }
 
 func (x *block) column(e *ast.ColumnRef) (expr.Node, error) {
@@ -244,6 +245,9 @@ func (x *block) intervalExpr(e *ast.IntervalExpr) (expr.Node, error) {
 func (x *block) op(name string, at diag.Span, args ...expr.Node) (expr.Node, error) {
 	f := x.b.Session.Host.Functions.Lookup(name)
 	if f == nil {
+		if strings.Contains(name, "ILIKE") {
+			return nil, diag.At(at, diag.UnsupportedByFlink, "%s is no operator of Flink SQL", name).WithHint("LOWER(a) LIKE 'x%%' takes no account of case")
+		}
 		return nil, unsupported(at, "operator %s is", name)
 	}
 	return expr.NewCall(f, args, at)

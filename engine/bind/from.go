@@ -62,9 +62,11 @@ func (b *Binder) tableRef(t ast.TableRef, outer *scope, h hints) (logical.Node, 
 	case *ast.MatchRecognize:
 		return b.matchRecognize(t, outer, h)
 	case *ast.Pivot:
-		return nil, nil, diag.At(t.Span(), diag.UnsupportedByFlink, "PIVOT is parsed but cannot be planned")
+		return nil, nil, diag.At(t.Span(), diag.UnsupportedByFlink, "PIVOT is parsed but cannot be planned").
+			WithHint("an aggregate for each value: SUM(n) FILTER (WHERE k = 'a') AS a, with GROUP BY")
 	case *ast.Unpivot:
-		return nil, nil, diag.At(t.Span(), diag.UnsupportedByFlink, "UNPIVOT is parsed but cannot be planned")
+		return nil, nil, diag.At(t.Span(), diag.UnsupportedByFlink, "UNPIVOT is parsed but cannot be planned").
+			WithHint("CROSS JOIN UNNEST(MAP['a', a, 'b', b]) AS u (k, v)")
 	case *ast.TableSample:
 		return nil, nil, diag.At(t.Span(), diag.UnsupportedByFlink, "TABLESAMPLE is parsed but cannot be planned")
 	}
@@ -105,7 +107,8 @@ func aliased(n logical.Node, sc *scope, t *ast.AliasedTable) (logical.Node, *sco
 	}
 	if len(t.Columns) != len(r.cols) {
 		return nil, nil, diag.At(t.Columns[0].Span.Join(t.Columns[len(t.Columns)-1].Span), diag.InvalidQuery, "%s has %d columns, and %d names are given",
-			t.Alias.Name, len(r.cols), len(t.Columns))
+			t.Alias.Name, len(r.cols), len(t.Columns)).
+			WithHint("name each column, or leave the list out")
 	}
 	for i, c := range t.Columns {
 		for _, o := range t.Columns[:i] {
@@ -196,6 +199,9 @@ func (b *Binder) join(j *ast.Join, outer *scope, h hints) (logical.Node, *scope,
 		if err := using(n, j, ls, rs, both); err != nil {
 			return nil, nil, err
 		}
+	case j.On == nil && j.Kind != ast.JoinCross && j.Kind != ast.JoinComma:
+		return nil, nil, diag.At(j.R.Span(), diag.InvalidQuery, "a JOIN needs its condition: ON or USING").
+			WithHint("ON a.k = b.k; CROSS JOIN, or ON TRUE, if every row is to meet every row")
 	case j.On != nil:
 		x := &block{b: b, sc: both, noQuery: typ != plan.Inner || lateral, clause: "ON"}
 		x.node = n

@@ -113,7 +113,8 @@ func (x *block) checkHints() error {
 			ok = ok || r.alias == t.name || len(r.path) > 0 && strings.Join(r.path, ".") == t.name
 		}
 		if !ok {
-			return suggest(diag.At(t.at, diag.UnknownTable, "the hint names %s, which is no table of this FROM", t.name), t.name, names)
+			return suggest(diag.At(t.at, diag.UnknownTable, "the hint names %s, which is no table of this FROM", t.name).
+				WithNote(diag.Span{}, "tables are: %s", strings.Join(names, ", ")), t.name, names)
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package bind
 
 import (
 	"github.com/minkstream/mink/engine/catalog"
+	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/plan/logical"
@@ -23,7 +24,8 @@ func (b *Binder) Insert(s *ast.Insert) (*Insert, error) {
 		return nil, err
 	}
 	if t.View {
-		return nil, diag.At(s.Table.Span(), diag.InvalidQuery, "%s is a view and cannot be written to", s.Table)
+		return nil, diag.At(s.Table.Span(), diag.InvalidQuery, "%s is a view and cannot be written to", s.Table).
+			WithHint("INSERT INTO the table that it reads")
 	}
 	if err := readOnly(t, s.Table.Span()); err != nil {
 		return nil, err
@@ -40,7 +42,8 @@ func (b *Binder) Insert(s *ast.Insert) (*Insert, error) {
 		return nil, err
 	}
 	if c.Sink == nil {
-		return nil, diag.At(s.Table.Span(), diag.InvalidQuery, "connector '%s' can only be read, so %s cannot be written to", c.Name, s.Table)
+		return nil, diag.At(s.Table.Span(), diag.InvalidQuery, "connector '%s' can only be read, so %s cannot be written to", c.Name, s.Table).
+			WithHint("connectors that can be written to are: %s", b.connectors(func(c *connect.Connector) bool { return c.Sink != nil }))
 	}
 	out := &Insert{Table: t, Columns: t.SinkColumns(), Overwrite: s.Overwrite, Conflict: s.Conflict, At: s.Table.Span(), Query: s.Query.Span()}
 	target, err := b.targets(s, t, out)
@@ -124,7 +127,8 @@ func (b *Binder) targets(s *ast.Insert, t *catalog.Table, out *Insert) ([]target
 		case list[i].fixed != nil:
 			return nil, diag.At(name.Span(), diag.DuplicateName, "column %s has its value in PARTITION already", name)
 		case list[i].query >= 0:
-			return nil, diag.At(name.Span(), diag.DuplicateName, "column %s is named twice", name)
+			return nil, diag.At(name.Span(), diag.DuplicateName, "column %s is named twice", name).
+				WithHint("name each column once")
 		}
 		list[i].query = n
 	}
@@ -132,7 +136,8 @@ func (b *Binder) targets(s *ast.Insert, t *catalog.Table, out *Insert) ([]target
 		c := t.Columns[out.Columns[i]]
 		if tg.query < 0 && tg.fixed == nil && c.Type.NotNull {
 			return nil, diag.At(s.Columns[0].Span().Join(s.Columns[len(s.Columns)-1].Span()), diag.SchemaMismatch,
-				"column %s is NOT NULL and gets no value", c.Name)
+				"column %s is NOT NULL and gets no value", c.Name).
+				WithHint("add it to the list, with a value in the query")
 		}
 	}
 	return list, nil

@@ -100,7 +100,8 @@ func decimal(l *ast.Literal) (expr.Node, error) {
 	whole = strings.TrimLeft(written, "0")
 	digits := whole + frac
 	if len(digits) > 38 {
-		return nil, diag.At(l.Span(), diag.NumericOverflow, "a number has at most 38 digits, this one has %d", len(digits))
+		return nil, diag.At(l.Span(), diag.NumericOverflow, "a number has at most 38 digits, this one has %d", len(digits)).
+			WithHint("write it as DOUBLE, 1e40, or as a string")
 	}
 	prec := min(len(written)+len(frac), 38)
 	if digits == "" {
@@ -188,7 +189,8 @@ func badTime(l *ast.Literal) error {
 	what := map[ast.LiteralKind]string{
 		ast.LitDate: "DATE 'yyyy-MM-dd'", ast.LitTime: "TIME 'HH:mm:ss'", ast.LitTimestamp: "TIMESTAMP 'yyyy-MM-dd HH:mm:ss'",
 	}[l.Kind]
-	return diag.At(l.Span(), diag.InvalidLiteral, "'%s' is not a valid value of %s", l.Text, what)
+	return diag.At(l.Span(), diag.InvalidLiteral, "'%s' is not a valid value of %s", l.Text, what).
+		WithHint("such as DATE '2021-02-28', TIME '10:00:00' or TIMESTAMP '2021-02-28 10:00:00'; TO_DATE and TO_TIMESTAMP read other forms")
 }
 
 // unit maps a unit of the grammar.

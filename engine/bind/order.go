@@ -73,7 +73,8 @@ func outputColumn(e ast.Expr, names []string) (int, error) {
 	if l, ok := e.(*ast.Literal); ok && l.Kind == ast.LitInteger {
 		n, err := strconv.Atoi(l.Text)
 		if err != nil || n < 1 || n > len(names) {
-			return 0, diag.At(e.Span(), diag.InvalidQuery, "ORDER BY position %s is not between 1 and %d", l.Text, len(names))
+			return 0, diag.At(e.Span(), diag.InvalidQuery, "ORDER BY position %s is not between 1 and %d", l.Text, len(names)).
+				WithHint("write the column's name")
 		}
 		return n - 1, nil
 	}

@@ -231,7 +231,8 @@ func (x *block) frame(it *overItem, spec *ast.WindowSpec, name string) error {
 		}
 		if len(it.order) == 0 {
 			if !x.b.batch() || name != "ROW_NUMBER" {
-				return diag.At(it.at, diag.InvalidQuery, "%s needs an ORDER BY in its OVER", name)
+				return diag.At(it.at, diag.InvalidQuery, "%s needs an ORDER BY in its OVER", name).
+					WithHint("OVER (PARTITION BY a ORDER BY b)")
 			}
 		}
 		it.rows, it.lo.Kind, it.hi.Kind = true, plan.UnboundedPreceding, plan.CurrentRow
@@ -244,7 +245,8 @@ func (x *block) frame(it *overItem, spec *ast.WindowSpec, name string) error {
 			it.hi.Kind = plan.UnboundedFollowing
 		}
 		if len(it.order) == 0 && !x.b.batch() {
-			return diag.At(it.at, diag.UnsupportedByFlink, "an OVER aggregate on a stream needs an ORDER BY")
+			return diag.At(it.at, diag.UnsupportedByFlink, "an OVER aggregate on a stream needs an ORDER BY").
+				WithHint("OVER (PARTITION BY a ORDER BY ts) up to the current row; GROUP BY if one result a key is wanted")
 		}
 		return nil
 	}
@@ -266,7 +268,8 @@ func (x *block) frame(it *overItem, spec *ast.WindowSpec, name string) error {
 		return diag.At(f.Span(), diag.InvalidQuery, "the frame ends before it begins")
 	}
 	if !x.b.batch() && it.hi.Kind != plan.CurrentRow {
-		return diag.At(f.Span(), diag.UnsupportedByFlink, "a frame on a stream ends at CURRENT ROW")
+		return diag.At(f.Span(), diag.UnsupportedByFlink, "a frame on a stream ends at CURRENT ROW").
+			WithHint("rows to come are not known yet: ROWS BETWEEN 2 PRECEDING AND CURRENT ROW, or a window that ends")
 	}
 	return nil
 }

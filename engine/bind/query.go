@@ -3,6 +3,7 @@ package bind
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/expr"
@@ -52,7 +53,8 @@ func (b *Binder) query(q ast.Query, outer *scope) (*rows, error) {
 
 func (b *Binder) with(q *ast.With, outer *scope) (*rows, error) {
 	if q.Recursive {
-		return nil, diag.At(q.Span(), diag.UnsupportedByFlink, "WITH RECURSIVE is not a form Flink can plan")
+		return nil, diag.At(q.Span(), diag.UnsupportedByFlink, "WITH RECURSIVE is not a form Flink can plan").
+			WithHint("join the table with itself as often as the tree is deep, or MATCH_RECOGNIZE for chains of events")
 	}
 	saved := b.ctes
 	defer func() { b.ctes = saved }()
@@ -90,7 +92,8 @@ func renamed(r *rows, cols []ast.Identifier, of ast.Identifier) (*rows, error) {
 		return r, nil
 	}
 	if len(cols) != len(r.names) {
-		return nil, diag.At(cols[0].Span.Join(cols[len(cols)-1].Span), diag.InvalidQuery, "%s has %d columns, and %d names are given", of.Name, len(r.names), len(cols))
+		return nil, diag.At(cols[0].Span.Join(cols[len(cols)-1].Span), diag.InvalidQuery, "%s has %d columns, and %d names are given", of.Name, len(r.names), len(cols)).
+			WithHint("name each column, or leave the list out")
 	}
 	names := make([]string, len(cols))
 	for i, c := range cols {
@@ -115,7 +118,9 @@ func (b *Binder) setOp(q *ast.SetOp, outer *scope) (*rows, error) {
 	}
 	word := [...]string{"UNION", "INTERSECT", "EXCEPT"}[q.Op]
 	if len(l.names) != len(r.names) {
-		return nil, diag.At(q.R.Span(), diag.InvalidQuery, "the sides of %s have %d and %d columns", word, len(l.names), len(r.names))
+		return nil, diag.At(q.R.Span(), diag.InvalidQuery, "the sides of %s have %d and %d columns", word, len(l.names), len(r.names)).
+			WithNote(diag.Span{}, "left: %s", strings.Join(l.names, ", ")).WithNote(diag.Span{}, "right: %s", strings.Join(r.names, ", ")).
+			WithHint("give both the same columns; CAST(NULL AS type) fills one that is missing")
 	}
 	ls, rs := l.node.Schema(), r.node.Schema()
 	ts := make([]types.Type, len(ls))
@@ -127,7 +132,8 @@ func (b *Binder) setOp(q *ast.SetOp, outer *scope) (*rows, error) {
 		t, err := function.CommonType(ls[i].Type, rs[i].Type)
 		if err != nil {
 			return nil, diag.At(q.R.Span(), diag.TypeMismatch, "column %d of %s is %s on the left and %s on the right, which have no common type",
-				i+1, word, ls[i].Type.Nullable(true), rs[i].Type.Nullable(true))
+				i+1, word, ls[i].Type.Nullable(true), rs[i].Type.Nullable(true)).
+				WithHint("CAST one of the two, as in CAST(a AS STRING)")
 		}
 		ts[i] = t
 	}
@@ -207,7 +213,8 @@ func (b *Binder) values(q *ast.Values, outer *scope) (*rows, error) {
 			return nil, err
 		}
 		if len(all) > 0 && len(list) != len(all[0]) {
-			return nil, diag.At(r.Span(), diag.InvalidQuery, "the rows of VALUES have %d and %d columns", len(all[0]), len(list))
+			return nil, diag.At(r.Span(), diag.InvalidQuery, "the rows of VALUES have %d and %d columns", len(all[0]), len(list)).
+				WithHint("NULL fills a column that has no value")
 		}
 		all = append(all, list)
 	}
@@ -225,7 +232,8 @@ func (b *Binder) values(q *ast.Values, outer *scope) (*rows, error) {
 			for i := 1; i < len(ts); i++ {
 				if _, err := function.CommonType(ts[:i+1]...); err != nil {
 					return nil, diag.At(all[i][c].Span(), diag.TypeMismatch, "column %d of VALUES is %s here and %s above, which have no common type",
-						c+1, ts[i].Nullable(true), ts[i-1].Nullable(true))
+						c+1, ts[i].Nullable(true), ts[i-1].Nullable(true)).
+						WithHint("rows stand in parentheses, VALUES (1, 'a'), (2, 'b'), and a column has one type")
 				}
 			}
 			return nil, err

@@ -170,7 +170,8 @@ func fields(n expr.Node, name ast.Name, used int) (expr.Node, error) {
 		id := name[used]
 		t := n.Type()
 		if t.Kind != types.Row {
-			return nil, diag.At(id.Span, diag.UnknownColumn, "%s is %s and has no field %q", name[:used].String(), t.Nullable(true), id.Name)
+			return nil, diag.At(id.Span, diag.UnknownColumn, "%s is %s and has no field %q", name[:used].String(), t.Nullable(true), id.Name).
+				WithHint("only a ROW has fields; MAP['key'] and JSON_VALUE(text, '$.key') read by key")
 		}
 		i := fieldIndex(t, id.Name)
 		if i < 0 {
@@ -260,6 +261,13 @@ func (s *scope) unknown(name ast.Name, near *relation) error {
 		e := diag.At(name.Span(), diag.UnknownColumn, "no table or column %q in reach", name[0].Name)
 		if len(tables) > 0 {
 			e.WithNote(diag.Span{}, "tables are: %s", strings.Join(tables, ", "))
+		}
+		for sc := s; sc != nil; sc = sc.outer {
+			for _, r := range sc.rels {
+				if n := len(r.path); n > 0 && r.path[n-1] == name[0].Name {
+					return e.WithHint("%s has the alias %s here: write %s.%s", name[0].Name, r.alias, r.alias, name[1].Name)
+				}
+			}
 		}
 		return suggest(e, name[0].Name, append(tables, names...))
 	}

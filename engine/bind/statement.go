@@ -138,7 +138,8 @@ func refuse(s ast.Statement) error {
 	no := func(what string) error { return unsupported(at, "%s is", what) }
 	switch s := s.(type) {
 	case *ast.Merge:
-		return diag.At(at, diag.UnsupportedByFlink, "MERGE INTO is parsed but cannot be planned")
+		return diag.At(at, diag.UnsupportedByFlink, "MERGE INTO is parsed but cannot be planned").
+			WithHint("INSERT INTO a table with a PRIMARY KEY replaces rows by key")
 	case *ast.SetOption:
 		return diag.At(at, diag.UnsupportedByFlink, "this form of SET is not one of Flink SQL").WithHint("write SET 'key' = 'value'")
 	case *ast.AlterConnection:

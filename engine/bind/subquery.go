@@ -30,7 +30,8 @@ func (x *block) scalarQuery(e *ast.Subquery) (expr.Node, error) {
 		return nil, err
 	}
 	if len(r.names) != 1 {
-		return nil, diag.At(e.Span(), diag.InvalidQuery, "a query used as a value must have one column, this one has %d", len(r.names))
+		return nil, diag.At(e.Span(), diag.InvalidQuery, "a query used as a value must have one column, this one has %d", len(r.names)).
+			WithHint("select one column, or join the query instead")
 	}
 	return x.attach(logical.ApplyScalar, r, nil, e.Span())
 }
@@ -58,7 +59,8 @@ func (x *block) inQuery(l ast.Expr, q ast.Query, not bool, at diag.Span) (expr.N
 		width = len(m.Args)
 	}
 	if width != len(r.names) {
-		return nil, diag.At(at, diag.InvalidQuery, "IN compares %d values with a query of %d columns", width, len(r.names))
+		return nil, diag.At(at, diag.InvalidQuery, "IN compares %d values with a query of %d columns", width, len(r.names)).
+			WithHint("(a, b) IN (SELECT x, y ...) compares pairs")
 	}
 	n, err := x.attach(logical.ApplyMark, r, ln, at)
 	if err == nil && not {

@@ -35,7 +35,11 @@ func (b *Binder) lookupTable(name ast.Name) (*catalog.Table, error) {
 	for e := b.ctes; e != nil; e = e.next {
 		names = append(names, e.name)
 	}
-	return nil, suggest(diag.At(name.Span(), diag.UnknownTable, "no table or view %s", name), name.Last(), names)
+	e := suggest(diag.At(name.Span(), diag.UnknownTable, "no table or view %s", name), name.Last(), names)
+	if e.Hint == "" {
+		e.WithHint("SHOW TABLES lists what there is; a table of another database has it before its name: db.t")
+	}
+	return nil, e
 }
 
 // tableName binds a table, view or named query of FROM.
@@ -163,7 +167,8 @@ func (b *Binder) scan(t *catalog.Table, at diag.Span) (logical.Node, error) {
 		return nil, err
 	}
 	if c.Source == nil && c.Lookup == nil {
-		return nil, diag.At(at, diag.InvalidQuery, "connector '%s' can only be written to, so %s cannot be read", c.Name, t.Path)
+		return nil, diag.At(at, diag.InvalidQuery, "connector '%s' can only be written to, so %s cannot be read", c.Name, t.Path.Object).
+			WithHint("connectors that can be read are: %s", b.connectors(func(c *connect.Connector) bool { return c.Source != nil }))
 	}
 	s := &logical.Scan{Place: logical.Place{At: at}, Table: b.analyzed(t), Connector: c, Conn: ct, Out: slices.Clone(ct.Schema)}
 	// Stored columns in their declared types, over the connector's.
@@ -281,6 +286,18 @@ func (b *Binder) Connect(t *catalog.Table, at diag.Span) (*connect.Connector, *c
 		ct.PartitionKeys = append(ct.PartitionKeys, index[k])
 	}
 	return c, ct, nil
+}
+
+// connectors names the connectors that can do something.
+func (b *Binder) connectors(can func(*connect.Connector) bool) string {
+	var names []string
+	for _, c := range b.Session.Host.Connectors {
+		if can(c) {
+			names = append(names, c.Name)
+		}
+	}
+	slices.Sort(names)
+	return joinWords(names)
 }
 
 // metadata finds the metadata column a connector or its format serves.

@@ -62,7 +62,9 @@ func bareType(s ast.TypeSpec) (types.Type, error) {
 		return types.Type{Kind: types.Raw, Class: s.Class.Value}, nil
 	case *ast.UserType:
 		err := diag.At(s.Span(), diag.TypeMismatch, "no type %s", s.Name)
-		if guess := diag.Suggest(fmt.Sprint(s.Name), typeNames); guess != "" {
+		if same := other(otherTypes, fmt.Sprint(s.Name)); same != "" {
+			err = err.WithHint("write %s", same)
+		} else if guess := diag.Suggest(fmt.Sprint(s.Name), typeNames); guess != "" {
 			err = err.WithHint("did you mean %s", guess)
 		}
 		return types.Type{}, err

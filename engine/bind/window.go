@@ -140,7 +140,8 @@ func (x *block) windowProp(e *ast.FuncCall, name string) (expr.Node, error) {
 		return nil, err
 	}
 	if w.key != window.key {
-		return nil, diag.At(e.Span(), diag.InvalidQuery, "%s must have the arguments of the %s in GROUP BY", name, window.name)
+		return nil, diag.At(e.Span(), diag.InvalidQuery, "%s must have the arguments of the %s in GROUP BY", name, window.name).
+			WithHint("write both with the same column and interval, or use the table function: GROUP BY window_start, window_end")
 	}
 	p := map[string]plan.WindowProp{
 		"START": plan.WindowStart, "END": plan.WindowEnd, "ROWTIME": plan.WindowRowtime, "PROCTIME": plan.WindowProctime,
@@ -181,7 +182,8 @@ func (b *Binder) windowTVF(e *ast.FuncCall, name string, outer *scope) (logical.
 	w.PartitionBy = part
 	d, ok := args["TIMECOL"].(*ast.Descriptor)
 	if !ok || len(d.Columns) != 1 {
-		return nil, nil, diag.At(args["TIMECOL"].Span(), diag.InvalidArgument, "%s takes DESCRIPTOR(time column) as its second argument", name)
+		return nil, nil, diag.At(args["TIMECOL"].Span(), diag.InvalidArgument, "%s takes DESCRIPTOR(time column) as its second argument", name).
+			WithHint("%s(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)", name)
 	}
 	ref, err := sc.column(d.Columns[0])
 	if err != nil {
@@ -209,7 +211,8 @@ func (b *Binder) windowTVF(e *ast.FuncCall, name string, outer *scope) (logical.
 		}
 	}
 	if w.Kind == plan.Cumulate && w.Size%w.Slide != 0 {
-		return nil, nil, diag.At(args["SIZE"].Span(), diag.InvalidArgument, "the maximum size of CUMULATE windows must be a multiple of the step")
+		return nil, nil, diag.At(args["SIZE"].Span(), diag.InvalidArgument, "the maximum size of CUMULATE windows must be a multiple of the step").
+			WithHint("CUMULATE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' MINUTE, INTERVAL '1' HOUR): the step, then the size")
 	}
 	win := &logical.Window{Place: logical.Place{At: d.Columns[0].Span()}, In: n, Spec: w}
 	return win, newScope("", nil, win.Schema()), nil

@@ -3,6 +3,7 @@ package catalog
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/minkstream/mink/engine/connect"
@@ -183,6 +184,8 @@ func (s *Store) open(cat, name string) (Catalog, error) {
 		names, _ := c.Databases()
 		if g := diag.Suggest(name, names); g != "" {
 			e.WithHint("did you mean %s", g)
+		} else if len(names) > 0 {
+			e.WithNote(diag.Span{}, "databases are: %s", strings.Join(names, ", "))
 		}
 		return nil, e
 	}
@@ -192,10 +195,11 @@ func (s *Store) open(cat, name string) (Catalog, error) {
 // noCatalog is called with the lock held.
 func (s *Store) noCatalog(name string) error {
 	e := diag.New(diag.NotFound, "no catalog %s", name)
-	if g := diag.Suggest(name, slices.Sorted(maps.Keys(s.catalogs))); g != "" {
-		e.WithHint("did you mean %s", g)
+	names := slices.Sorted(maps.Keys(s.catalogs))
+	if g := diag.Suggest(name, names); g != "" {
+		return e.WithHint("did you mean %s", g)
 	}
-	return e
+	return e.WithNote(diag.Span{}, "catalogs are: %s", strings.Join(names, ", "))
 }
 
 // Databases that every catalog has without being asked.

@@ -459,6 +459,11 @@ func All() []CodeInfo {
 			Fix:   "the message names what is allowed and the option that changes it",
 		},
 		{
+			Code: UserFunction, Summary: "the code of a user function failed",
+			Cause: "it raised an exception, gave a value of another type than it declares, or its process ended or did not answer",
+			Fix:   "the message has its error and the notes its traceback; correct the code, or what it is called with",
+		},
+		{
 			Code: Checkpoint, Summary: "a checkpoint or savepoint cannot be taken, read or restored",
 			Cause: "damaged or missing files, or state that does not fit the plan",
 			Fix:   "restore from an older checkpoint; `mink plan` shows which state a changed script keeps",

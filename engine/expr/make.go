@@ -42,7 +42,8 @@ func NewNull(t types.Type, at diag.Span) *Literal {
 func NewCast(arg Node, to types.Type, try bool, at diag.Span) (Node, error) {
 	from := arg.Type()
 	if !function.CanCast(from, to, true) {
-		return nil, diag.At(at, diag.InvalidCast, "cannot cast %s to %s", from.Nullable(true), to.Nullable(true))
+		return nil, diag.At(at, diag.InvalidCast, "cannot cast %s to %s", from.Nullable(true), to.Nullable(true)).
+			WithHint("%s", castHint(from, to))
 	}
 	return makeCast(arg, to, try, false, at), nil
 }
@@ -371,7 +372,8 @@ func NewItem(arg, key Node, at diag.Span) (Node, error) {
 			}
 		}
 	}
-	return nil, diag.At(at, diag.TypeMismatch, "%s cannot be indexed by %s", t.Nullable(true), key.Type().Nullable(true))
+	return nil, diag.At(at, diag.TypeMismatch, "%s cannot be indexed by %s", t.Nullable(true), key.Type().Nullable(true)).
+		WithHint("arrays are indexed by numbers from 1, maps and VARIANT by keys")
 }
 
 // NewArray makes ARRAY[args] with the common type of args as element.

@@ -41,7 +41,8 @@ func adjust(p, s int) types.Type {
 func Arith(op string, a, b types.Type) (types.Type, error) {
 	t, ok := arith(op, a, b)
 	if !ok {
-		return types.Type{}, diag.New(diag.TypeMismatch, "cannot apply %q to %s and %s", op, a.Nullable(true), b.Nullable(true))
+		return types.Type{}, diag.New(diag.TypeMismatch, "cannot apply %q to %s and %s", op, a.Nullable(true), b.Nullable(true)).
+			WithHint("%s", arithHint(op, a, b))
 	}
 	t.NotNull = a.NotNull && b.NotNull && !(t.Kind == types.Decimal && canOverflow(op, a, b))
 	t.Attr = types.NotTime

@@ -15,7 +15,8 @@ func CommonType(ts ...types.Type) (types.Type, error) {
 	for _, u := range ts[1:] {
 		c, ok := common(t, u.Plain())
 		if !ok {
-			return types.Type{}, diag.New(diag.TypeMismatch, "%s and %s have no common type", t.Nullable(true), u.Nullable(true))
+			return types.Type{}, diag.New(diag.TypeMismatch, "%s and %s have no common type", t.Nullable(true), u.Nullable(true)).
+				WithHint("CAST one of the two, as in CAST(a AS STRING)")
 		}
 		t = c
 	}
@@ -155,7 +156,8 @@ func meet(a, b types.Type, order, numbers bool) (types.Type, error) {
 		ok = false
 	}
 	if !ok {
-		return types.Type{}, diag.New(diag.TypeMismatch, "cannot compare %s with %s", a.Nullable(true), b.Nullable(true))
+		return types.Type{}, diag.New(diag.TypeMismatch, "cannot compare %s with %s", a.Nullable(true), b.Nullable(true)).
+			WithHint("CAST one side to the type of the other")
 	}
 	return t.Nullable(true), nil
 }

@@ -430,7 +430,7 @@ func (o *optimizer) appendOnly(in plan.Node, what string, at diag.Span) error {
 	if s := who.Info().Span; !s.IsZero() && s != at {
 		e.WithNote(s, "the changes come from here")
 	}
-	return e
+	return e.WithHint("put it before the part that updates, or make that part a window aggregate, which only appends")
 }
 
 // updater is the operator that made a stream an updating one.

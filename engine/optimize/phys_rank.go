@@ -240,7 +240,8 @@ func (o *optimizer) streamingOver(n *logical.Over, in plan.Node, a *plan.OverAgg
 		}
 	}
 	if len(n.OrderBy) == 0 {
-		return diag.At(n.At, diag.UnsupportedByFlink, "an OVER aggregate on a stream needs an ORDER BY")
+		return diag.At(n.At, diag.UnsupportedByFlink, "an OVER aggregate on a stream needs an ORDER BY").
+			WithHint("OVER (PARTITION BY a ORDER BY ts) up to the current row; GROUP BY if one result a key is wanted")
 	}
 	first := n.OrderBy[0]
 	a.Time = is[first.Col].Type.Attr
@@ -255,7 +256,8 @@ func (o *optimizer) streamingOver(n *logical.Over, in plan.Node, a *plan.OverAgg
 		return unsupported(n.At, "an OVER aggregate on a stream with several order columns is")
 	}
 	if n.Lo.Kind != plan.UnboundedPreceding {
-		return diag.At(n.At, diag.UnsupportedByFlink, "a bounded frame on a stream must be ordered by a time attribute, and %s is none", is[first.Col].Name)
+		return diag.At(n.At, diag.UnsupportedByFlink, "a bounded frame on a stream must be ordered by a time attribute, and %s is none", is[first.Col].Name).
+			WithHint("ORDER BY a column with a WATERMARK or one made by PROCTIME(), or leave the frame out")
 	}
 	if slices.ContainsFunc(n.Calls, func(c plan.AggCall) bool { return c.Func == "LAG" }) {
 		return diag.At(n.At, diag.UnsupportedByFlink, "LAG on a stream must be ordered by a time attribute, and %s is none", is[first.Col].Name)

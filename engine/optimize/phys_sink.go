@@ -78,7 +78,8 @@ func (o *optimizer) insert(i *bind.Insert) (plan.Node, error) {
 		in = o.exchange(in, key)
 	}
 	if !upsert && i.Conflict != ast.ConflictDefault {
-		return nil, diag.At(i.At, diag.InvalidQuery, "ON CONFLICT is for sinks that are updated by key, and %s is not", i.Table.Path.Object)
+		return nil, diag.At(i.At, diag.InvalidQuery, "ON CONFLICT is for sinks that are updated by key, and %s is not", i.Table.Path.Object).
+			WithHint("leave it out")
 	}
 	for c, f := range ct.Schema[:min(len(ct.Schema), len(in.Info().Schema))] {
 		if f.Type.NotNull && in.Info().Schema[c].Type.IsNullable() {

@@ -13,7 +13,8 @@ import (
 // event time, or by point reads at processing time.
 func (o *optimizer) snapshotJoin(n *logical.Join, s *logical.Snapshot) (plan.Node, error) {
 	if n.Type != plan.Inner && n.Type != plan.LeftOuter {
-		return nil, diag.At(n.At, diag.UnsupportedByFlink, "a join with FOR SYSTEM_TIME AS OF is INNER or LEFT")
+		return nil, diag.At(n.At, diag.UnsupportedByFlink, "a join with FOR SYSTEM_TIME AS OF is INNER or LEFT").
+			WithHint("LEFT JOIN keeps rows without a version")
 	}
 	if s.VersionTime >= 0 {
 		return o.temporal(n, s)

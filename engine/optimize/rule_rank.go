@@ -46,7 +46,8 @@ func (o *optimizer) rank(f *logical.Filter, over *logical.Over, kind plan.RankKi
 	}
 	if kind != plan.RowNumber {
 		if !o.batch {
-			return nil, diag.At(over.At, diag.UnsupportedByFlink, "%s() on a stream is not possible, only ROW_NUMBER() is", over.Calls[0].Func)
+			return nil, diag.At(over.At, diag.UnsupportedByFlink, "%s() on a stream is not possible, only ROW_NUMBER() is", over.Calls[0].Func).
+				WithHint("ROW_NUMBER() keeps n rows of a partition; batch mode has all three")
 		}
 		return f, nil // a filter over the ranks
 	}

@@ -100,7 +100,11 @@ func jsonPathError(err error) error {
 	if strings.Contains(err.Error(), "not supported yet") {
 		code = diag.Unsupported
 	}
-	return diag.New(code, "%s", err)
+	e := diag.New(code, "%s", err)
+	if code == diag.InvalidArgument {
+		e.WithHint("a path begins with $ and goes down by names and indexes: '$.a[0].b'")
+	}
+	return e
 }
 
 // jsonDefault is the text of the constant behind DEFAULT.

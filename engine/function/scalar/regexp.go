@@ -47,7 +47,8 @@ func inferRegex(c *function.Call, s spec, strict bool, k func(p *pattern) functi
 		case errors.Is(err, kernel.ErrRegexUnsupported):
 			return function.Resolved{}, diag.New(diag.Unsupported, "%s yet", err)
 		case err != nil && strict:
-			return function.Resolved{}, diag.New(diag.InvalidArgument, "Invalid regular expression for %s: %s", c.Name, err)
+			return function.Resolved{}, diag.New(diag.InvalidArgument, "invalid regular expression for %s: %s", c.Name, err).
+				WithHint("a sign that stands for itself has a backslash before it: '\\(a'")
 		}
 		first = pattern{fixed: true, re: re}
 	}

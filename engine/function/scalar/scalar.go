@@ -120,14 +120,16 @@ func match(c *function.Call, least int, more bool, classes ...class) ([]types.Ty
 // count checks the number of arguments.
 func count(c *function.Call, least, most int, more bool) error {
 	if n := len(c.Args); n < least || n > most && !more {
-		return diag.New(diag.InvalidArgument, "%s does not take %d arguments", c.Name, n)
+		return diag.New(diag.InvalidArgument, "%s does not take %d arguments", c.Name, n).
+			WithHint("DESCRIBE FUNCTION EXTENDED %s shows what it takes", c.Name)
 	}
 	return nil
 }
 
 // wrongType is the error of an argument of a type that is not taken.
 func wrongType(c *function.Call, i int, want string) error {
-	return diag.New(diag.InvalidArgument, "argument %d of %s must be %s, not %s", i+1, c.Name, want, c.Args[i].Type.Nullable(true))
+	return diag.New(diag.InvalidArgument, "argument %d of %s must be %s, not %s", i+1, c.Name, want, c.Args[i].Type.Nullable(true)).
+		WithHint("CAST it; DESCRIBE FUNCTION EXTENDED shows the forms")
 }
 
 // nullable reports whether an argument may be NULL.

@@ -160,6 +160,7 @@ INSERT INTO sink_ret SELECT k, COUNT(*) FROM app GROUP BY k ON CONFLICT DO DEDUP
 ----
 error invalid-query 1:13: [sink_ret]
   ON CONFLICT is for sinks that are updated by key, and sink_ret is not
+  hint: leave it out
 ====
 -- the sink's key contains the query's: no materializer, but -U must reach the sink as deletes
 INSERT INTO sink_ups2 SELECT k, COUNT(*) FROM app GROUP BY k;

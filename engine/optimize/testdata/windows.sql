@@ -153,6 +153,7 @@ SELECT window_start, window_end, SUM(n) FROM TABLE(TUMBLE(TABLE c1, DESCRIPTOR(r
 ----
 error unknown-table 2:65: [c1]
   no table or view c1
+  hint: SHOW TABLES lists what there is; a table of another database has it before its name: db.t
 ====
 CREATE VIEW c1 AS SELECT k, window_time AS rt, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '5' MINUTE)) GROUP BY k, window_start, window_end, window_time;
 SELECT window_start, window_end, SUM(n) FROM TABLE(TUMBLE(TABLE c1, DESCRIPTOR(rt), INTERVAL '1' HOUR)) GROUP BY window_start, window_end;

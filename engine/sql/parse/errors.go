@@ -86,6 +86,14 @@ func (p *parser) hint(t token.Token) string {
 	if prev.Kind == token.Comma && (t.Kind == token.RParen || t.Word == "FROM") {
 		return "a comma is left over"
 	}
+	if h := p.shape(t, prev); h != "" {
+		return h
+	}
+	if prev.Kind == token.Word && prev.Word == "" && p.pos > 1 {
+		if s := diag.Suggest(strings.ToUpper(prev.Text), words(p.want)); s != "" && near(prev.Text, s) {
+			return "did you mean " + s + " instead of " + prev.Text + "?"
+		}
+	}
 	if t.Kind == token.Word && t.Word == "" {
 		if s := diag.Suggest(strings.ToUpper(t.Text), words(p.want)); s != "" {
 			return "did you mean " + s + "?"
@@ -97,7 +105,7 @@ func (p *parser) hint(t token.Token) string {
 			return "did you mean " + s + "?"
 		}
 	}
-	return ""
+	return p.missingComma(t, prev)
 }
 
 // near is stricter than Suggest: the same length or one letter apart.
@@ -170,6 +178,14 @@ func (p *parser) refuse(span diag.Span, hint, format string, args ...any) {
 
 // didYouMeanType suggests a type for a misspelt one.
 func didYouMeanType(name string) string {
+	switch strings.ToUpper(name) {
+	case "NUMBER":
+		return "write DECIMAL(p, s)"
+	case "VARCHAR2", "NVARCHAR":
+		return "write VARCHAR(n)"
+	case "DATETIME", "TIMESTAMPTZ":
+		return "write TIMESTAMP(p), or TIMESTAMP_LTZ(p) for an instant"
+	}
 	names := make([]string, 0, len(plainTypes))
 	for n := range plainTypes {
 		names = append(names, n)

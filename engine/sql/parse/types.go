@@ -160,12 +160,14 @@ func (p *parser) typeName() ast.TypeSpec {
 	}
 	if !t.IsName() {
 		p.want = p.want[:0]
-		p.fail("a data type")
+		if e := p.fail("a data type"); t.Word == "DATETIME" {
+			e.Hint = "TIMESTAMP(3) is a date with a time"
+		}
 		return nil
 	}
 	n := &ast.UserType{Name: p.path("a data type")}
 	if p.isKind(token.LParen) && p.err == nil && len(n.Name) == 1 {
-		p.refuse(n.Name.Span(), didYouMeanType(n.Name[0].Name), "%s is no data type with parameters", n.Name[0].Name)
+		p.refuse(n.Name.Span(), didYouMeanType(n.Name[0].Name), "no type %s with parameters", n.Name[0].Name)
 	}
 	n.Pos = p.at(start)
 	return n

@@ -317,6 +317,13 @@ func (l *Lexer) one(k Kind, start int) Token {
 	return l.make(k, start)
 }
 
+// strayHints are the signs of other languages.
+var strayHints = map[rune]string{
+	'&': "write AND", '#': "a comment begins with --, or stands in /* */", '|': "write OR; strings are joined with ||",
+	'$': "names with signs stand in backticks: `$a`", '@': "names with signs stand in backticks: `@a`", '!': "write NOT, or <> for \"not equal\"",
+	'~': "SIMILAR TO and REGEXP(text, pattern) match patterns", '\\': "a backslash stands in E'...' strings only",
+}
+
 // stray is a character that begins no token.
 func (l *Lexer) stray(start int) Token {
 	r, n := utf8.DecodeRuneInString(l.text[start:])
@@ -331,7 +338,7 @@ func (l *Lexer) stray(start int) Token {
 	case r == 0xA0 || r == 0x3000 || r == 0x200B || r == 0xFEFF:
 		return l.illegal(start, diag.Syntax, "write a plain space", "unexpected space character U+%04X", r)
 	}
-	return l.illegal(start, diag.Syntax, "", "unexpected character %q", r)
+	return l.illegal(start, diag.Syntax, strayHints[r], "unexpected character %q", r)
 }
 
 // single maps the signs of one byte.
