@@ -85,8 +85,10 @@ func New(cfg Config) (*Engine, error) {
 			Deps:          connect.Deps{Env: cfg.Env, Formats: formats, Stdout: cfg.Stdout, Stderr: cfg.Stderr},
 			Functions:     registry,
 			UserFunctions: map[string]*function.Func{},
-			Define:        bind.Define,
-			Zone:          cfg.Zone,
+
+			TableFunctions: map[string]*function.TableFunc{},
+			Define:         bind.Define,
+			Zone:           cfg.Zone,
 		},
 		Jobs: job.NewManager(cfg.Env, job.Options{
 			Nodes: cfg.Nodes, Slots: cfg.Slots, Workers: cfg.Workers, CheckpointDir: cfg.CheckpointDir, Zone: cfg.Zone,
@@ -112,10 +114,28 @@ func (e *Engine) Register(f *function.Func) error {
 // RegisterAs is Register with a function that CREATE FUNCTION names by an
 // identifier of its own; it cannot be called before.
 func (e *Engine) RegisterAs(identifier string, f *function.Func) error {
-	if _, dup := e.host.UserFunctions[identifier]; dup {
+	_, table := e.host.TableFunctions[identifier]
+	if _, dup := e.host.UserFunctions[identifier]; dup || table {
 		return diag.New(diag.AlreadyExists, "a function is registered as %q already", identifier)
 	}
 	e.host.UserFunctions[identifier] = f
+	return nil
+}
+
+// RegisterTable adds a table function written in Go, for LATERAL TABLE(name(...)) and
+// for CREATE FUNCTION. Call it before the first session opens.
+func (e *Engine) RegisterTable(f *function.TableFunc) error {
+	return e.RegisterTableAs(f.Name, f)
+}
+
+// RegisterTableAs is RegisterTable with a function that is named by an identifier of
+// its own.
+func (e *Engine) RegisterTableAs(identifier string, f *function.TableFunc) error {
+	_, table := e.host.TableFunctions[identifier]
+	if _, scalar := e.host.UserFunctions[identifier]; scalar || table {
+		return diag.New(diag.AlreadyExists, "a function is registered as %q already", identifier)
+	}
+	e.host.TableFunctions[identifier] = f
 	return nil
 }
 

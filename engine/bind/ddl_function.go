@@ -117,7 +117,8 @@ func (b *Binder) checkFunction(u *catalog.UserFunction, name ast.Name, id ast.St
 		_, err := b.declared(r, u)
 		return place(err)
 	}
-	if u.Func = b.Session.Host.UserFunctions[u.Identifier]; u.Func != nil {
+	u.Func, u.Table = b.Session.Host.UserFunctions[u.Identifier], b.Session.Host.TableFunctions[u.Identifier]
+	if u.Func != nil || u.Table != nil {
 		return nil
 	}
 	if len(u.Resources) > 0 {
@@ -209,6 +210,9 @@ func (b *Binder) describeFunction(s *ast.Describe) (*Action, error) {
 			}
 		} else if f == nil {
 			kind = "AGGREGATE"
+		}
+		if u != nil && u.Table != nil {
+			kind, det, signatures = function.TableKind.String(), u.Table.Det == function.Deterministic, u.Table.Signatures
 		}
 		if f != nil {
 			det, signatures = f.Det == function.Deterministic, f.Signatures

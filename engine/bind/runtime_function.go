@@ -190,7 +190,7 @@ func (x *block) runtimeCall(r function.Runtime, u *catalog.UserFunction, e *ast.
 	}
 	switch d.Kind {
 	case function.TableKind:
-		return nil, diag.At(e.Span(), diag.InvalidQuery, "%s gives rows, not a value", e.Name).WithHint("write FROM t, LATERAL TABLE(%s(...)) AS f (columns)", e.Name)
+		return nil, givesRows(e)
 	case function.AggregateKind:
 		return nil, unsupported(e.Span(), "%s is an aggregate function in LANGUAGE %s, and calling it is", e.Name, u.Language)
 	}
@@ -201,16 +201,21 @@ func (x *block) runtimeCall(r function.Runtime, u *catalog.UserFunction, e *ast.
 	return x.scalarCall(x.b.scalarFunc(r, u, d), args, e.Span())
 }
 
+// givesRows is the error of a table function where a value stands.
+func givesRows(e *ast.FuncCall) error {
+	return diag.At(e.Span(), diag.InvalidQuery, "%s gives rows, not a value", e.Name).WithHint("write FROM t, LATERAL TABLE(%s(...)) AS f (columns)", e.Name)
+}
+
 // userTableFunction finds a table function made by CREATE FUNCTION; nil when the name
 // is none of one. What the runtime says against it comes up when the call is bound.
 func (b *Binder) userTableFunction(name ast.Name) *function.TableFunc {
 	u := b.userFunction(name)
 	if u == nil {
-		return nil
+		return b.registeredTable(name)
 	}
 	r := b.Session.Host.Runtime(u.Language)
 	if r == nil {
-		return nil
+		return u.Table
 	}
 	d, err := b.declared(r, u)
 	if err == nil && d.Kind != function.TableKind {
@@ -243,4 +248,17 @@ func (b *Binder) userTableFunction(name ast.Name) *function.TableFunc {
 		f.Signatures, f.Det = []string{d.text(u.Name())}, d.Det
 	}
 	return f
+}
+
+// registeredTable finds a table function of the host by its own name.
+func (b *Binder) registeredTable(name ast.Name) *function.TableFunc {
+	if len(name) != 1 || b.builtin(name[0].Name) {
+		return nil
+	}
+	for _, f := range b.Session.Host.TableFunctions {
+		if strings.EqualFold(f.Name, name[0].Name) && b.Session.Host.TableFunctions[f.Name] == f {
+			return f
+		}
+	}
+	return nil
 }

@@ -79,6 +79,9 @@ func (x *block) userCall(u *catalog.UserFunction, e *ast.FuncCall) (expr.Node, e
 	if r := x.b.Session.Host.Runtime(u.Language); r != nil {
 		return x.runtimeCall(r, u, e)
 	}
+	if u.Table != nil {
+		return nil, givesRows(e)
+	}
 	if u.Func == nil {
 		return nil, diag.At(e.Name.Span(), diag.NotFound, "function %s is '%s', which is no part of this binary", e.Name, u.Identifier)
 	}

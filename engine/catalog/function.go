@@ -41,6 +41,8 @@ type UserFunction struct {
 	// Func is the function of the host that the identifier names, if it is one. It is
 	// no part of the definition: who stores a definition leaves it out.
 	Func *function.Func
+	// Table is the same for a table function.
+	Table *function.TableFunc
 }
 
 // Name is the function's own name.

@@ -20,6 +20,9 @@ type Host struct {
 	UserFunctions map[string]*function.Func
 	// Define binds what a catalog on disk keeps. It may be nil when there is none.
 	Define func(s *Session, d *Definition) (Object, error)
+	// TableFunctions are the same for table functions; they are found by their names,
+	// too.
+	TableFunctions map[string]*function.TableFunc
 	// Runtimes run the user functions of a language that CREATE FUNCTION names.
 	Runtimes []function.Runtime
 	// Zone is the time zone that 'default' stands for; nil is UTC.
