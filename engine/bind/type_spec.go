@@ -126,12 +126,12 @@ func simpleType(s *ast.SimpleType) (types.Type, error) {
 		return plain(types.Type{Kind: types.Bitmap})
 	case "CHAR":
 		return length(types.Char, 1, types.MaxLength, 1)
-	case "VARCHAR":
-		return length(types.VarChar, 1, types.MaxLength, 1)
+	case "VARCHAR": // without a length STRING, as VARBINARY is BYTES; Flink's page says 1, its planner does this
+		return length(types.VarChar, 1, types.MaxLength, types.MaxLength)
 	case "BINARY":
 		return length(types.Binary, 1, types.MaxLength, 1)
 	case "VARBINARY":
-		return length(types.VarBinary, 1, types.MaxLength, 1)
+		return length(types.VarBinary, 1, types.MaxLength, types.MaxLength)
 	case "TIME":
 		return length(types.Time, 0, 9, 0)
 	case "TIMESTAMP":
