@@ -7,7 +7,6 @@ import (
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/kernel"
-	"github.com/minkstream/mink/engine/types"
 )
 
 var upperCase = function.Func{
@@ -15,7 +14,7 @@ var upperCase = function.Func{
 	Summary:    "The string in upper case.",
 	Signatures: []string{"UPPER(string)"},
 	Examples:   []function.Example{{SQL: "UPPER('abcäß')", Want: "ABCÄSS"}},
-	Infer:      spec{params: []class{text}, result: types.StringT, cost: 8, eval: changeCase('a', appendUpper)}.infer,
+	Infer:      spec{params: []class{text}, derive: sameText, cost: 8, eval: changeCase('a', appendUpper)}.infer,
 }
 
 var lowerCase = function.Func{
@@ -23,7 +22,7 @@ var lowerCase = function.Func{
 	Summary:    "The string in lower case.",
 	Signatures: []string{"LOWER(string)"},
 	Examples:   []function.Example{{SQL: "LOWER('ABCÄ')", Want: "abcä"}},
-	Infer:      spec{params: []class{text}, result: types.StringT, cost: 8, eval: changeCase('A', appendLower)}.infer,
+	Infer:      spec{params: []class{text}, derive: sameText, cost: 8, eval: changeCase('A', appendLower)}.infer,
 }
 
 func appendUpper(dst, s []byte) []byte {
@@ -100,7 +99,7 @@ var initcap = function.Func{
 	Summary:    "Each run of the letters A to Z and digits with its first letter in upper case and the rest in lower case.",
 	Signatures: []string{"INITCAP(string)"},
 	Examples:   []function.Example{{SQL: "INITCAP('fLinK')", Want: "Flink"}, {SQL: "INITCAP('hello wORLD-x')", Want: "Hello World-X"}},
-	Infer: spec{params: []class{text}, result: types.StringT, cost: 20, eval: makeText(func(w *batch.Writer, s []byte) {
+	Infer: spec{params: []class{text}, derive: sameText, cost: 20, eval: makeText(func(w *batch.Writer, s []byte) {
 		inside := false
 		for _, c := range s {
 			lower, upper := c|0x20 >= 'a' && c|0x20 <= 'z', c >= 'A' && c <= 'Z'

@@ -12,7 +12,7 @@ var concatOperator = function.Func{
 	Summary:    "The strings one after the other.",
 	Signatures: []string{"string || string"},
 	Examples:   []function.Example{{SQL: "'a' || 'b'", Want: "ab"}, {SQL: "'a' || CAST(NULL AS STRING)", Want: "NULL"}},
-	Infer:      spec{params: []class{text, text}, result: types.StringT, cost: 10, eval: concatKernel}.infer,
+	Infer:      spec{params: []class{text, text}, derive: sumText, cost: 10, eval: concatKernel}.infer,
 }
 
 var concat = function.Func{
@@ -55,11 +55,7 @@ var concatWS = function.Func{
 		{SQL: "CONCAT_WS(CAST(NULL AS STRING), 'a')", Want: "NULL"},
 	},
 	Infer: func(c *function.Call) (function.Resolved, error) {
-		r, err := spec{params: []class{text, text}, min: 1, more: true, result: types.StringT, loose: true, cost: 15, eval: concatWSKernel}.infer(c)
-		if err == nil {
-			r.Result.NotNull = c.Args[0].Type.NotNull
-		}
-		return r, err
+		return spec{params: []class{text, text}, min: 1, more: true, result: types.StringT, nullable: true, loose: true, cost: 15, eval: concatWSKernel}.infer(c)
 	},
 }
 

@@ -75,7 +75,6 @@ var dateFormat = function.Func{
 			p[0] = cast(p[0], types.TimestampT(3))
 		}
 		r := function.Resolved{Params: p, Result: types.StringT, Strict: true, Cost: 8, Make: func() function.Kernel { return formatter(d) }}
-		r.Result.NotNull = p[0].IsTimestamp() && d.fixed && !nullable(c)
 		return r, nil
 	},
 }
@@ -227,7 +226,7 @@ var fromUnixtime = function.Func{
 			return function.Resolved{}, err
 		}
 		seconds := castTo("a number", types.BigIntT, types.Type.IsNumeric)
-		return spec{params: []class{seconds, text}, min: 1, result: types.StringT, nullable: !d.fixed, cost: 30, make: func() function.Kernel {
+		return spec{params: []class{seconds, text}, min: 1, result: types.StringT, nullable: true, cost: 30, make: func() function.Kernel {
 			d := d
 			return zoned(func(z *kernel.Zone, f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
 				w := f.Strings(dst)

@@ -117,7 +117,7 @@ var decode = function.Func{
 	Summary:    "The string of which the argument are the bytes in a charset.",
 	Signatures: []string{"DECODE(binary, charset)"},
 	Examples:   []function.Example{{SQL: "DECODE(ENCODE('aä', 'UTF-16'), 'UTF-16')", Want: "aä"}, {SQL: "DECODE(x'E4', 'ISO-8859-1')", Want: "ä"}},
-	Infer:      spec{params: []class{binary, text}, result: types.StringT, fallible: true, cost: 40, eval: recode(appendDecoded)}.infer,
+	Infer:      spec{params: []class{binary, text}, result: types.StringT, nullable: true, fallible: true, cost: 40, eval: recode(appendDecoded)}.infer,
 }
 
 func recode(f func(dst, s []byte, charset string) []byte) function.Kernel {

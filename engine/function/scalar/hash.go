@@ -18,7 +18,7 @@ func hashFunc(name string, sum func(dst, s []byte) []byte, examples ...function.
 		Name: name, Category: function.Hash, Examples: examples,
 		Summary:    name + " digest of the string in lower-case hexadecimal.",
 		Signatures: []string{name + "(string)"},
-		Infer:      spec{params: []class{textOrBin}, result: types.StringT, cost: 200, eval: makeText(func(w *batch.Writer, s []byte) { appendHash(w, s, sum) })}.infer,
+		Infer:      spec{params: []class{textOrBin}, result: types.CharT(2 * len(sum(nil, nil))), cost: 200, eval: makeText(func(w *batch.Writer, s []byte) { appendHash(w, s, sum) })}.infer,
 	}
 }
 
@@ -51,7 +51,7 @@ var sha2Hash = function.Func{
 	Summary:    "SHA-2 digest of the string with 224, 256, 384 or 512 bits in lower-case hexadecimal.",
 	Signatures: []string{"SHA2(string, bits)"},
 	Examples:   []function.Example{{SQL: "SHA2('', 224) = SHA224('')", Want: "TRUE"}, {SQL: "SHA2('abc', 512) = SHA512('abc')", Want: "TRUE"}},
-	Infer: spec{params: []class{textOrBin, integer}, result: types.StringT, fallible: true, cost: 200, eval: func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
+	Infer: spec{params: []class{textOrBin, integer}, result: types.VarCharT(128), fallible: true, cost: 200, eval: func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
 		w := f.Strings(dst)
 		s, bits := kernel.StrsOf(args[0]), intsOf(args[1])
 		for i := range kernel.Lanes(n, live) {

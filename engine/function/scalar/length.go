@@ -46,7 +46,7 @@ var chr = function.Func{
 	Summary:    "Character of the low byte of a code; empty for negative codes.",
 	Signatures: []string{"CHR(integer)"},
 	Examples:   []function.Example{{SQL: "CHR(97)", Want: "a"}, {SQL: "CHR(300)", Want: ","}, {SQL: "CHR(-9)", Want: ""}, {SQL: "HEX(CHR(149))", Want: "C295"}},
-	Infer: spec{params: []class{integer}, result: types.StringT, cost: 5, eval: func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
+	Infer: spec{params: []class{integer}, result: types.StringT, nullable: true, cost: 5, eval: func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
 		v := intsOf(args[0])
 		var b [4]byte
 		for i := range kernel.Lanes(n, live) {

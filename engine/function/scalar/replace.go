@@ -81,7 +81,7 @@ var reverse = function.Func{
 	Summary:    "The characters of the string from the last to the first.",
 	Signatures: []string{"REVERSE(string)"},
 	Examples:   []function.Example{{SQL: "REVERSE('abcä')", Want: "äcba"}},
-	Infer: spec{params: []class{text}, result: types.StringT, cost: 20, eval: makeText(func(w *batch.Writer, s []byte) {
+	Infer: spec{params: []class{text}, result: types.StringT, nullable: true, cost: 20, eval: makeText(func(w *batch.Writer, s []byte) {
 		for len(s) > 0 {
 			_, k := utf8.DecodeLastRune(s)
 			w.Buf = append(w.Buf, s[len(s)-k:]...)
@@ -100,7 +100,7 @@ var overlay = function.Func{
 		{SQL: "OVERLAY('123456789' PLACING 'abc' FROM 2 FOR -1)", Want: "1abc"},
 		{SQL: "OVERLAY('123' PLACING 'abc' FROM 0)", Want: "123"},
 	},
-	Infer: spec{params: []class{text, text, integer, integer}, min: 3, result: types.StringT, cost: 20, eval: overlayKernel}.infer,
+	Infer: spec{params: []class{text, text, integer, integer}, min: 3, derive: sumVarying, cost: 20, eval: overlayKernel}.infer,
 }
 
 func overlayKernel(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {

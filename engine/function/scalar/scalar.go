@@ -72,6 +72,8 @@ type spec struct {
 	// nullable says that other values can be NULL too.
 	result   types.Type
 	nullable bool
+	// derive gives the result from the types of the parameters, in place of result.
+	derive func(params []types.Type) types.Type
 	// loose functions see NULL arguments; the rest give NULL for them.
 	loose    bool
 	fallible bool
@@ -85,6 +87,9 @@ func (s spec) infer(c *function.Call) (function.Resolved, error) {
 	params, err := match(c, s.min, s.more, s.params...)
 	if err != nil {
 		return function.Resolved{}, err
+	}
+	if s.derive != nil {
+		s.result = s.derive(params).Nullable(true)
 	}
 	r := function.Resolved{
 		Params: params, Result: s.result, Eval: s.eval, Make: s.make,

@@ -7,7 +7,6 @@ import (
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/kernel"
-	"github.com/minkstream/mink/engine/types"
 )
 
 var substring = function.Func{
@@ -23,7 +22,7 @@ var substring = function.Func{
 		{SQL: "SUBSTR('Hällo', 2, 1)", Want: "ä"},
 	},
 	Infer: func(c *function.Call) (function.Resolved, error) {
-		return spec{params: []class{text, integer, integer}, min: 2, result: types.StringT, nullable: len(c.Args) == 3, cost: 8, eval: substringKernel}.infer(c)
+		return spec{params: []class{text, integer, integer}, min: 2, derive: varyingText, nullable: true, cost: 8, eval: substringKernel}.infer(c)
 	},
 }
 
@@ -77,7 +76,7 @@ var left = function.Func{
 	Summary:    "The first characters of a string; empty for a negative number.",
 	Signatures: []string{"LEFT(string, integer)"},
 	Examples:   []function.Example{{SQL: "LEFT('Hello', 2)", Want: "He"}, {SQL: "LEFT('Hello', -1)", Want: ""}},
-	Infer: spec{params: []class{text, integer}, result: types.StringT, cost: 6, eval: parts(func(s []byte, n int64) (int, int) {
+	Infer: spec{params: []class{text, integer}, derive: varyingText, nullable: true, cost: 6, eval: parts(func(s []byte, n int64) (int, int) {
 		return 0, skipRunes(s, int(max(min(n, math.MaxInt32), 0)))
 	})}.infer,
 }
@@ -87,7 +86,7 @@ var right = function.Func{
 	Summary:    "The last characters of a string; empty for a negative number.",
 	Signatures: []string{"RIGHT(string, integer)"},
 	Examples:   []function.Example{{SQL: "RIGHT('Hello', 2)", Want: "lo"}, {SQL: "RIGHT('Hello', 9)", Want: "Hello"}, {SQL: "RIGHT('Hello', -1)", Want: ""}},
-	Infer: spec{params: []class{text, integer}, result: types.StringT, cost: 6, eval: parts(func(s []byte, n int64) (int, int) {
+	Infer: spec{params: []class{text, integer}, derive: varyingText, nullable: true, cost: 6, eval: parts(func(s []byte, n int64) (int, int) {
 		at := len(s)
 		for ; n > 0 && at > 0; n-- {
 			_, k := utf8.DecodeLastRune(s[:at])

@@ -83,7 +83,7 @@ var rtrim = function.Func{
 
 func inferTrim(start, end bool) func(*function.Call) (function.Resolved, error) {
 	blank := batch.ConstBytes(types.StringT, []byte{' '})
-	return spec{params: []class{text, text}, min: 1, result: types.StringT, cost: 6, eval: func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
+	return spec{params: []class{text, text}, min: 1, derive: varyingText, cost: 6, eval: func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
 		kernel.ShareBufs(dst, args[0])
 		s, set := kernel.StrsOf(args[0]), kernel.StrsOf(&blank)
 		if len(args) > 1 {
