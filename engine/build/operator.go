@@ -81,6 +81,9 @@ func (b *builder) operator(n plan.Node) (op func() exec.Operator, ttl int64, err
 	case *plan.DropUpdateBefore:
 		return func() exec.Operator { return exec.NewDropUpdateBefore(false) }, 0, nil
 	case *plan.SinkMaterializer:
+		if n.Conflict != "" {
+			return b.conflict(n)
+		}
 		cfg := exec.MaterializeConfig{Input: inputTypes(n.In), Keys: n.Keys, UpsertKey: n.UpsertKey, TTL: n.TTL}
 		return func() exec.Operator { return exec.NewSinkMaterializer(cfg) }, n.TTL, nil
 	}

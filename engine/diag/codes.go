@@ -203,6 +203,12 @@ const (
 	// Fix: filter or COALESCE the value, or SET 'table.exec.sink.not-null-enforcer' = 'DROP'.
 	NotNullViolation Code = "not-null-violation"
 
+	// DuplicateKey: rows that are not each other's updates have one primary key.
+	//
+	// Cause: a query whose own key is not the sink's gave two rows for one of its keys, under ON CONFLICT DO ERROR.
+	// Fix: ON CONFLICT DO NOTHING keeps the first of them, DO DEDUPLICATE the last; or group by the sink's key.
+	DuplicateKey Code = "duplicate-key"
+
 	// MalformedRecord: an input record cannot be decoded.
 	//
 	// Cause: the bytes are not of the format, or a field is not of its column's type.
@@ -441,6 +447,11 @@ func All() []CodeInfo {
 			Code: NotNullViolation, Summary: "NULL came to a NOT NULL column",
 			Cause: "a row written to a table has NULL in a column declared NOT NULL",
 			Fix:   "filter or COALESCE the value, or SET 'table.exec.sink.not-null-enforcer' = 'DROP'",
+		},
+		{
+			Code: DuplicateKey, Summary: "rows that are not each other's updates have one primary key",
+			Cause: "a query whose own key is not the sink's gave two rows for one of its keys, under ON CONFLICT DO ERROR",
+			Fix:   "ON CONFLICT DO NOTHING keeps the first of them, DO DEDUPLICATE the last; or group by the sink's key",
 		},
 		{
 			Code: MalformedRecord, Summary: "an input record cannot be decoded",

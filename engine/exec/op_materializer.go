@@ -40,13 +40,17 @@ func (o *materializer) Draw() Drawing {
 	return Drawing{Name: "SinkMaterializer", State: []string{"rows"}}
 }
 
-// Open makes the lists.
-func (o *materializer) Open(c *Ctx) error {
+func (o *materializer) prepare() {
 	o.codec, o.all = state.NewCodec(o.cfg.Input), allCols(len(o.cfg.Input))
 	if o.cfg.UpsertKey != nil {
 		o.ukc = state.NewCodec(colTypes(o.cfg.Input, o.cfg.UpsertKey))
 	}
 	o.list = newRowList(o.cfg.Input, o.codec, false)
+}
+
+// Open makes the lists.
+func (o *materializer) Open(c *Ctx) error {
+	o.prepare()
 	o.sorted = c.Store.Sorted(c.Name+".rows", state.SortedSpec{
 		Table: state.TableSpec{Key: colTypes(o.cfg.Input, o.cfg.Keys), TTL: o.cfg.TTL},
 	})

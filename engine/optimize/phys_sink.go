@@ -204,7 +204,7 @@ func (o *optimizer) upsertSink(i *bind.Insert, n *plan.Sink, in plan.Node) (plan
 		return nil, e.WithHint("add ON CONFLICT DO DEDUPLICATE to keep the latest row, or SET 'table.exec.sink.require-on-conflict' = 'false'")
 	}
 	if !fits && (i.Conflict == ast.ConflictError || i.Conflict == ast.ConflictNothing) {
-		return nil, unsupported(i.At, "ON CONFLICT DO %s is", map[ast.ConflictAction]string{ast.ConflictError: "ERROR", ast.ConflictNothing: "NOTHING"}[i.Conflict])
+		return o.settleConflicts(i, n, in)
 	}
 	needed := !fits && !t.AppendOnly() && c.Enum("table.exec.sink.upsert-materialize") == "AUTO"
 	if !needed && !force || o.batch && !force {

@@ -41,6 +41,9 @@ type SinkMaterializer struct {
 	Keys      []int
 	UpsertKey []int
 	TTL       int64
+	// Conflict is ERROR or NOTHING where rows of one key are settled so at each
+	// watermark; Table is the sink's name then.
+	Conflict, Table string
 }
 
 // Name is the operator's name.
@@ -51,6 +54,9 @@ func (n *SinkMaterializer) Attrs() []Attr {
 	out := []Attr{{"key", "[" + cols(n.Keys, n.Schema) + "]"}}
 	if n.UpsertKey != nil {
 		out = append(out, Attr{"upsertKey", "[" + cols(n.UpsertKey, n.Schema) + "]"})
+	}
+	if n.Conflict != "" {
+		out = append(out, Attr{"onConflict", "[" + n.Conflict + "]"})
 	}
 	return out
 }
