@@ -55,7 +55,13 @@ func (b *Binder) parseHints(list []ast.Hint) (hints, error) {
 				if !lookupKeys[k] {
 					return h, suggest(diag.At(o.Key.Span, diag.UnknownOption, "the LOOKUP hint has no option '%s'", o.Key.Value), k, keysOf(lookupKeys))
 				}
+				if err := lookupValue(k, o.Value); err != nil {
+					return h, err
+				}
 				m[k] = o.Value.Value
+			}
+			if err := lookupRetry(m, hint.Name.Span); err != nil {
+				return h, err
 			}
 			if !table.Set {
 				return h, diag.At(hint.Name.Span, diag.MissingOption, "the LOOKUP hint needs 'table' = 'name'")

@@ -177,7 +177,11 @@ func (b *builder) lookupJoin(n *plan.LookupJoin) (func() exec.Operator, int64, e
 	}
 	cfg := exec.LookupJoinConfig{
 		Left: n.Type == plan.LeftOuter, Input: in, Table: n.Conn.Schema.Types(), TableKeys: n.TableKeys, Keys: keys,
-		Lookup: n.Lookup, Filter: n.Filter, Residual: n.Residual, Read: n.Read, Out: n.Schema.Types(),
+		Lookup: n.Lookup, Filter: n.Filter, Residual: n.Residual, Read: n.Read, Out: n.Schema.Types(), Cache: n.Cache,
+	}
+	if h := n.How; h != nil {
+		how := exec.AsyncLookup{Outside: h.Async, Unordered: h.Unordered, KeyOrder: h.KeyOrder, Capacity: h.Capacity, Timeout: h.Timeout, Retries: h.Retries, Delay: h.Delay}
+		return func() exec.Operator { return exec.NewAsyncLookupJoin(cfg, how) }, 0, nil
 	}
 	return func() exec.Operator { return exec.NewLookupJoin(cfg) }, 0, nil
 }

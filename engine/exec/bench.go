@@ -44,6 +44,15 @@ type Bench struct {
 	wm       []int64
 	yields   int
 	rand     *rand.Rand
+	calls    []benchCall
+	started  int64
+}
+
+// benchCall is a call that has ended and is not yet told of.
+type benchCall struct {
+	id   int64
+	data []byte
+	err  error
 }
 
 // NewBench makes a host for op at parallelism 1 with 128 key groups, exact, with
@@ -81,7 +90,10 @@ func (h *Bench) step(f func() error) {
 func (h *Bench) try(f func() error) error {
 	h.yields = 0
 	h.C.Store.BeginStep(h.Clock)
-	err := f()
+	err := h.answer()
+	if err == nil {
+		err = f()
+	}
 	for err == nil {
 		r, ok := h.Op.(Resumer)
 		if !ok {
@@ -182,9 +194,32 @@ func (h *Bench) End() {
 	for i := range h.wm {
 		h.Watermark(i, batch.MaxWatermark)
 	}
+	for len(h.calls) > 0 {
+		h.step(func() error { return nil })
+	}
 	if f, ok := h.Op.(Finisher); ok {
 		h.step(func() error { return f.Finish(h.C) })
 	}
+}
+
+// Start runs f at once; the operator hears of it in the next step.
+func (h *Bench) Start(_ string, f func() ([]byte, error)) int64 {
+	h.started++
+	data, err := f()
+	h.calls = append(h.calls, benchCall{h.started, data, err})
+	return h.started
+}
+
+// answer tells the operator of the calls that ended, the last one first.
+func (h *Bench) answer() error {
+	calls := h.calls
+	h.calls = nil
+	for _, k := range slices.Backward(calls) {
+		if err := h.Op.(Completer).Completed(h.C, k.id, k.data, k.err); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Snapshot takes the operator's part of a checkpoint.

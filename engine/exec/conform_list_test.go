@@ -16,7 +16,12 @@ import (
 
 // conformCases lists every case. An operator that keeps state has at least one.
 func conformCases() []*conformCase {
-	return slices.Concat(aggregateCases(), dedupCases(), topCases(), joinCases(), timeJoinCases(), temporalCases(), sortCases(), overCases(), windowCases(), matchCases(), conflictCases())
+	return slices.Concat(
+		aggregateCases(), dedupCases(), topCases(), joinCases(), timeJoinCases(), temporalCases(), sortCases(), overCases(), windowCases(),
+		matchCases(),
+		conflictCases(),
+		lookupCases(),
+	)
 }
 
 // conformSeeds is how many random inputs each case gets; four with MINK_ALL.

@@ -1,10 +1,13 @@
 package exec
 
 import (
+	"slices"
+
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/function"
+	state "github.com/minkstream/mink/engine/state"
 	"github.com/minkstream/mink/engine/types"
 )
 
@@ -24,6 +27,9 @@ type LookupJoinConfig struct {
 	Read             []expr.Node
 	Out              []types.Type
 	Seed             uint64
+	// Cache is what is kept of rows that were read; with FULL the reader is a
+	// connect.Scanner.
+	Cache connect.LookupCache
 }
 
 // NewLookupJoin makes a lookup join. Later changes of the table do not touch rows
@@ -38,6 +44,9 @@ type lookupJoin struct {
 	filter *expr.Program
 	res    *expr.Program
 	frame  *function.Frame
+
+	cache *lookupCache
+	codec *state.Codec // of the table
 
 	keyCols  []*batch.Col
 	packed   []batch.Col
@@ -79,6 +88,8 @@ func (j *lookupJoin) Open(c *Ctx) error {
 			return err
 		}
 	}
+	j.codec = state.NewCodec(j.cfg.Table)
+	j.cache = newLookupCache(c, j.cfg.Cache, j.cfg.Table, j.cfg.TableKeys)
 	j.keyCols = make([]*batch.Col, len(j.cfg.Keys))
 	j.packed = make([]batch.Col, len(j.cfg.Keys))
 	j.packedAt = make([]*batch.Col, len(j.cfg.Keys))
@@ -98,6 +109,9 @@ func (j *lookupJoin) Process(c *Ctx, _ int, b *batch.Batch) error {
 		j.packed[i].Gather(k, b.Sel, n)
 		j.packedAt[i] = &j.packed[i]
 	}
+	if j.cache != nil {
+		return j.cached(c, b, n)
+	}
 	j.found.Reset()
 	var err error
 	j.lanes, err = j.reader.Lookup(j.packedAt, n, &j.found, j.lanes[:0])
@@ -113,6 +127,91 @@ func (j *lookupJoin) Process(c *Ctx, _ int, b *batch.Batch) error {
 		}
 	}
 	return j.join(c, b, n, rows)
+}
+
+// cached is Process with a cache: what it does not know is read in one call.
+func (j *lookupJoin) cached(c *Ctx, b *batch.Batch, n int) error {
+	now := c.Now()
+	if j.cfg.Cache.Kind == "FULL" {
+		if err := j.cache.reload(j.reader, j.cfg.TableKeys, now); err != nil {
+			return err
+		}
+	}
+	hit := j.cache.find(j.packedAt, n, now)
+	known := make([][][]byte, n)
+	var miss []uint16
+	for i, h := range hit {
+		if h {
+			known[i] = j.cache.rows(nil, i)
+		} else {
+			miss = append(miss, uint16(i))
+		}
+	}
+	c.Count("lookupCacheHits", int64(n-len(miss)))
+	c.Count("lookupCacheMisses", int64(len(miss)))
+	if len(miss) > 0 {
+		if err := j.readMisses(miss, known, now); err != nil {
+			return err
+		}
+	}
+	var rows [][]byte
+	j.lanes = j.lanes[:0]
+	for i, list := range known {
+		if j.nullKey(i) {
+			continue
+		}
+		rows = append(rows, list...)
+		for range list {
+			j.lanes = append(j.lanes, uint16(i))
+		}
+	}
+	return j.joinFound(c, b, n, rows)
+}
+
+func (j *lookupJoin) nullKey(i int) bool {
+	return slices.ContainsFunc(j.packedAt, func(c *batch.Col) bool { return c.IsNull(i) })
+}
+
+// readMisses reads the keys at lanes miss, each once, and keeps what it finds.
+func (j *lookupJoin) readMisses(miss []uint16, known [][][]byte, now int64) error {
+	// Reading costs far more than finding equal keys by their bytes.
+	number, of := map[string]int{}, make([]int, len(miss))
+	var first []uint16
+	var key []byte
+	for i, l := range miss {
+		key = key[:0]
+		for _, c := range j.packedAt {
+			key = batch.AppendKey(key, c, int(l))
+		}
+		k, ok := number[string(key)]
+		if !ok {
+			k = len(first)
+			number[string(key)], first = k, append(first, l)
+		}
+		of[i] = k
+	}
+	m := len(first)
+	cols, keys := make([]batch.Col, len(j.packed)), make([]*batch.Col, len(j.packed))
+	for i := range cols {
+		cols[i].Gather(j.packedAt[i], first, m)
+		keys[i] = &cols[i]
+	}
+	j.found.Reset()
+	lanes, err := j.reader.Lookup(keys, m, &j.found, nil)
+	if err != nil {
+		return err
+	}
+	j.found.N = len(lanes)
+	list, rows, all := make([][]byte, m), make([][][]byte, m), allCols(len(j.cfg.Table))
+	for i, l := range lanes {
+		row := j.codec.Append(nil, &j.found, all, i)
+		list[l], rows[l] = putRow(list[l], row), append(rows[l], row)
+	}
+	for i, l := range miss {
+		known[l] = rows[of[i]]
+	}
+	j.cache.put(keys, m, list, now)
+	return nil
 }
 
 // passed reads the columns of the table rows that pass the filter, dense, and

@@ -23,18 +23,21 @@ const (
 	mailDrain             // sources end their input now
 
 	// Messages to the coordinator.
-	mailOpened   // a task is open, or failed to open (err)
-	mailAck      // a task's part of checkpoint n; payload *ack
-	mailDecline  // a task cannot take checkpoint n
-	mailFailed   // a task failed
-	mailDrained  // a source task has read all its input
-	mailAlignAt  // ts is a source task's watermark
-	mailLost     // a node of the cluster is gone
-	mailStopped  // all tasks of an attempt are closed
-	mailDone     // work that the coordinator started outside has ended
-	mailDisk     // work on the checkpoint folder has ended
-	mailTick     // a timer of the coordinator; n says which
-	mailCommand  // from the owner of the job; payload *command
+	mailOpened  // a task is open, or failed to open (err)
+	mailAck     // a task's part of checkpoint n; payload *ack
+	mailDecline // a task cannot take checkpoint n
+	mailFailed  // a task failed
+	mailDrained // a source task has read all its input
+	mailAlignAt // ts is a source task's watermark
+	mailLost    // a node of the cluster is gone
+	mailStopped // all tasks of an attempt are closed
+	mailDone    // work that the coordinator started outside has ended
+	mailDisk    // work on the checkpoint folder has ended
+	mailTick    // a timer of the coordinator; n says which
+	mailCommand // from the owner of the job; payload *command
+
+	// To tasks again.
+	mailAnswer   // what an operator started outside has ended, and may emit rows: n is its number
 	mailKindsEnd // count
 )
 

@@ -514,7 +514,7 @@ func (t *task) onMail(m *mail) error {
 	case mailFlush:
 		t.flushSet = false
 		t.flush()
-	case mailAsync:
+	case mailAsync, mailAnswer:
 		return t.onAsync(m)
 	case mailWake, mailPeriodic, mailIdle, mailSplits, mailAlign, mailReport, mailDrain:
 		if t.src != nil {
@@ -565,7 +565,7 @@ func (t *task) startAsync(n *node, name string, f func() ([]byte, error)) int64 
 	id, num, att := t.asyncs, n.num, t.att.n
 	t.att.host.async(t, t, false, name, func() mail {
 		data, err := f()
-		return mail{kind: mailAsync, attempt: att, n: id, payload: &asyncResult{num, id, data, err}}
+		return mail{kind: mailAnswer, attempt: att, n: id, payload: &asyncResult{num, id, data, err}}
 	})
 	return id
 }

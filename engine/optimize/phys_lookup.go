@@ -95,6 +95,7 @@ func (o *optimizer) lookup(n *logical.Join, s *logical.Snapshot) (plan.Node, err
 		}
 		in = o.calc(in, nil, append(logical.Refs(sc), extra...), plan.Unique(names), n.At)
 	}
+	in = o.shuffled(in, j)
 	j.In = in
 	t := in.Info()
 	j.Filter = expr.NewAnd(filters...)
@@ -126,6 +127,9 @@ func (o *optimizer) lookup(n *logical.Join, s *logical.Snapshot) (plan.Node, err
 		j.UpsertKeys = t.UpsertKeys
 	}
 	j.Upsert = !t.AppendOnly()
+	if err := o.lookupHow(j, scan, n.At); err != nil {
+		return nil, err
+	}
 	node := o.intern(j)
 	if d == 0 {
 		return node, nil

@@ -237,6 +237,10 @@ type LookupJoin struct {
 	Residual expr.Node
 	// Async, Retry and the like of the LOOKUP hint as written, keys in lower case.
 	Hint map[string]string
+	// How says how the table is read outside of steps; nil reads within them.
+	How *LookupHow
+	// Cache is what is kept of rows that were read.
+	Cache connect.LookupCache
 	// Upsert: the input updates, so results of a row must be kept to retract what
 	// was joined; set when the lookup is asked to be deterministic. Unused for
 	// append-only inputs.
@@ -266,5 +270,6 @@ func (n *LookupJoin) Attrs() []Attr {
 	if n.Residual != nil {
 		out = append(out, Attr{"joinCondition", "[" + exprText(n.Residual, n.Schema.Names()) + "]"})
 	}
-	return append(out, Attr{"select", "[" + names(n.Schema) + "]"})
+	out = append(out, Attr{"select", "[" + names(n.Schema) + "]"})
+	return append(out, n.how()...)
 }

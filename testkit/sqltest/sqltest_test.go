@@ -9,6 +9,7 @@ import (
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/function/scalar"
 	"github.com/minkstream/mink/engine/gateway"
+	"github.com/minkstream/mink/testkit/lookup"
 )
 
 // TestSQL runs the corpus on the embedded engine: as a stream and as a batch, which must
@@ -20,7 +21,7 @@ func TestSQL(t *testing.T) { Run(t, "testdata", Engines{local, simulatedLocal}) 
 func simulatedLocal(t *testing.T, e *env.Env, extra *connect.Connector) *engine.Engine {
 	t.Helper()
 	out, err := engine.New(engine.Config{
-		Env: e, Connectors: append(connectors.All(), extra), Formats: connectors.Formats(), Functions: scalar.All(), SpillDir: t.TempDir(),
+		Env: e, Connectors: append(connectors.All(), extra, lookup.Connector), Formats: connectors.Formats(), Functions: scalar.All(), SpillDir: t.TempDir(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +36,7 @@ func local(t *testing.T, ordered bool) gateway.Client {
 	if ordered {
 		workers = 1
 	}
-	e, err := engine.New(engine.Config{Workers: workers, Connectors: connectors.All(), Formats: connectors.Formats(), Functions: scalar.All(), Runtimes: connectors.Runtimes()})
+	e, err := engine.New(engine.Config{Workers: workers, Connectors: append(connectors.All(), lookup.Connector), Formats: connectors.Formats(), Functions: scalar.All(), Runtimes: connectors.Runtimes()})
 	if err != nil {
 		t.Fatal(err)
 	}

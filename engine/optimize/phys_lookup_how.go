@@ -1,0 +1,88 @@
+package optimize
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/plan"
+	"github.com/minkstream/mink/engine/plan/logical"
+)
+
+// lookupHow fills in how a table is read: what its connector can do, the LOOKUP hint,
+// and then the options of the session.
+func (o *optimizer) lookupHow(j *plan.LookupJoin, scan *logical.Scan, at diag.Span) error {
+	mode, c := j.Hint, o.s.Config
+	sync, async := true, false
+	if w, ok := j.Lookup.(connect.Waiting); ok {
+		sync, async = w.Modes()
+	}
+	switch strings.ToLower(mode["async"]) {
+	case "true":
+		if !async {
+			return diag.At(at, diag.InvalidOption, "the LOOKUP hint asks for 'async', and connector '%s' cannot be looked up so", scan.Connector.Name)
+		}
+	case "false":
+		if !sync {
+			return diag.At(at, diag.InvalidOption, "the LOOKUP hint asks for 'async' = 'false', and connector '%s' can only be looked up so", scan.Connector.Name)
+		}
+		async = false
+	}
+	h := &plan.LookupHow{Async: async, Capacity: c.Int("table.exec.async-lookup.buffer-capacity"), Timeout: c.Duration("table.exec.async-lookup.timeout").Milliseconds()}
+	h.Unordered = c.Enum("table.exec.async-lookup.output-mode") == "ALLOW_UNORDERED"
+	if v, ok := mode["output-mode"]; ok {
+		h.Unordered = strings.EqualFold(v, "allow_unordered")
+	}
+	if v, ok := mode["capacity"]; ok {
+		h.Capacity, _ = strconv.Atoi(v) // checked by the binder, as are those below
+	}
+	if v, ok := mode["timeout"]; ok {
+		d, _ := connect.ParseDuration(v)
+		h.Timeout = d.Milliseconds()
+	}
+	if v, ok := mode["max-attempts"]; ok {
+		d, _ := connect.ParseDuration(mode["fixed-delay"])
+		h.Retries, _ = strconv.Atoi(v)
+		h.Delay = d.Milliseconds()
+	}
+	if _, ok := j.Lookup.(connect.Waiting); ok {
+		var err error
+		if j.Cache, err = connect.ParseLookupCache(scan.Conn.Options); err != nil {
+			return scan.Table.Misused(err, at)
+		}
+	}
+	if j.Cache.Kind == "FULL" {
+		return nil // the table is in memory: nothing to wait for
+	}
+	if !j.Info().AppendOnly() && h.Unordered {
+		// Changes of one row must not overtake each other.
+		key := shortest(j.In.Info().UpsertKeys)
+		if !c.Bool("table.exec.async-lookup.key-ordered-enabled") || len(key) == 0 {
+			h.Unordered = false
+		} else {
+			h.KeyOrder = key
+		}
+	}
+	if async || h.Retries > 0 {
+		j.How = h
+	}
+	return nil
+}
+
+// shuffled deals the rows of a lookup by its keys, where the hint asks for it.
+func (o *optimizer) shuffled(in plan.Node, j *plan.LookupJoin) plan.Node {
+	if !strings.EqualFold(j.Hint["shuffle"], "true") || !in.Info().AppendOnly() {
+		return in
+	}
+	var keys []int
+	for _, k := range j.Keys {
+		if k >= 0 {
+			keys = append(keys, k)
+		}
+	}
+	if len(keys) == 0 {
+		return in
+	}
+	return o.exchange(in, keys)
+}
