@@ -153,8 +153,9 @@ Sink(table=[default_catalog.default_database.sink_ups_v], fields=[k, v], changel
 ====
 INSERT INTO sink_ups_v SELECT k, COUNT(*) FROM app GROUP BY k ON CONFLICT DO NOTHING;
 ----
-error unsupported 1:13: [sink_ups_v]
-  ON CONFLICT DO NOTHING is not supported yet
+error invalid-query 1:13: [sink_ups_v]
+  ON CONFLICT DO NOTHING waits for the watermark, and app has none
+  hint: declare a WATERMARK on every source, or use ON CONFLICT DO DEDUPLICATE
 ====
 INSERT INTO sink_ret SELECT k, COUNT(*) FROM app GROUP BY k ON CONFLICT DO DEDUPLICATE;
 ----
