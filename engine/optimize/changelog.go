@@ -27,6 +27,14 @@ func (o *optimizer) inferChanges(p *plan.Physical) error {
 	// From here on inputs of nodes change. A node made now must not be one of those
 	// from before: it could come to stand above itself.
 	o.made = map[string]plan.Node{}
+	for _, n := range nodes {
+		// In an aggregate a session takes rows back, alone it keeps them.
+		if w, ok := n.(*plan.WindowTVF); ok && w.Window.Kind == plan.Session {
+			if err := o.appendOnly(w.In, "a SESSION window", w.Span); err != nil {
+				return err
+			}
+		}
+	}
 	c := &changes{map[plan.Node]bool{}, map[plan.Node]bool{}}
 	for _, n := range slices.Backward(nodes) {
 		for i, in := range n.Inputs() {

@@ -398,9 +398,6 @@ func (o *optimizer) window(n *logical.Window) (plan.Node, error) {
 		return nil, err
 	}
 	if n.Spec.Kind == plan.Session {
-		if err := o.appendOnly(in, "a SESSION window", n.At); err != nil {
-			return nil, err
-		}
 		in = o.exchange(in, n.Spec.PartitionBy)
 	}
 	w := &plan.WindowTVF{Window: n.Spec}
