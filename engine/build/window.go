@@ -55,5 +55,11 @@ func (b *builder) groupWindow(n *plan.GroupWindowAggregate) (func() exec.Operato
 		Keys: n.Keys, Aggs: aggSpecs(n.Aggs), InputRetracts: n.InputRetracts,
 	}
 	cfg.Props, cfg.PropTypes = windowProps(n.Props, n.Schema)
+	if e := n.Emit; e != nil {
+		emit := exec.WindowEmitConfig{
+			WindowAggConfig: cfg, Early: e.Early, Late: e.Late, Lateness: e.Lateness, EmitUpdateBefore: n.EmitUpdateBefore(),
+		}
+		return func() exec.Operator { return exec.NewWindowEmit(emit) }, 0, nil
+	}
 	return func() exec.Operator { return exec.NewWindowAggregate(cfg) }, 0, nil
 }

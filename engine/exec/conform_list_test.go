@@ -18,7 +18,7 @@ import (
 func conformCases() []*conformCase {
 	return slices.Concat(
 		aggregateCases(), dedupCases(), topCases(), joinCases(), timeJoinCases(), temporalCases(), sortCases(), overCases(), windowCases(),
-		matchCases(),
+		matchCases(), emitCases(),
 		conflictCases(),
 		lookupCases(),
 	)

@@ -109,6 +109,8 @@ func timeOf(n plan.Node, i int) (col int, shift int64) {
 		if len(n.OrderBy) > 0 {
 			return n.OrderBy[0].Col, 0
 		}
+	case *plan.Match:
+		return n.OrderBy[0].Col, 0
 	case *plan.Deduplicate:
 		return n.TimeCol, 0
 	case *plan.TemporalJoin:

@@ -351,13 +351,19 @@ func (o *optimizer) groupWindow(n *logical.Aggregate, in plan.Node) (plan.Node, 
 	if err := o.timeColumn(in, n.Window.TimeCol, n.Window.Kind.String(), n.At); err != nil {
 		return nil, err
 	}
-	c := o.s.Config
-	if c.Bool("table.exec.emit.early-fire.enabled") || c.Bool("table.exec.emit.late-fire.enabled") || c.Duration("table.exec.emit.allow-lateness") > 0 {
-		return nil, unsupported(n.At, "early and late firing of windows is")
+	emit, err := o.windowEmit(n)
+	if err != nil {
+		return nil, err
 	}
 	g := &plan.GroupWindowAggregate{Window: *n.Window, Keys: n.Keys, Aggs: o.calls(n.Aggs, in), Props: n.Props, InputRetracts: retracts(in)}
 	g.In = o.exchange(in, n.Keys)
 	g.Schema, g.Span, g.Emits = n.Schema(), n.At, kI
+	if g.Emit = emit; emit != nil {
+		g.Emits |= kU
+		if g.InputRetracts {
+			g.Emits |= kD
+		}
+	}
 	retypeKeys(g.Schema, n.Keys, in)
 	base := len(n.Keys) + len(n.Aggs)
 	for i, p := range n.Props {

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/minkstream/mink/engine/types"
 )
@@ -173,6 +174,32 @@ type GroupWindowAggregate struct {
 	Aggs          []AggCall
 	Props         []WindowProp
 	InputRetracts bool
+	// Emit says that it fires early or late, or nil.
+	Emit *WindowEmit
+}
+
+// WindowEmit says when windows fire besides their end, in milliseconds: Early and Late
+// after a row before and behind the end (-1: not so), Lateness how long rows are taken.
+type WindowEmit struct{ Early, Late, Lateness int64 }
+
+func (e *WindowEmit) text() string {
+	word := func(ms int64) string {
+		if ms == 0 {
+			return "no delay"
+		}
+		return "delay " + strconv.FormatInt(ms, 10) + " millisecond"
+	}
+	var parts []string
+	if e.Late >= 0 {
+		parts = append(parts, "late "+word(e.Late))
+	}
+	if e.Early >= 0 {
+		parts = append(parts, "early "+word(e.Early))
+	}
+	if e.Lateness > 0 {
+		parts = append(parts, "lateness "+strconv.FormatInt(e.Lateness, 10)+" millisecond")
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Name is the operator's name.
@@ -181,5 +208,9 @@ func (*GroupWindowAggregate) Name() string { return "GroupWindowAggregate" }
 // Attrs lists keys, window and aggregates.
 func (n *GroupWindowAggregate) Attrs() []Attr {
 	in := n.In.Info().Schema
-	return groupAttrs(n.Keys, []Attr{{"window", "[" + n.Window.text(in) + "]"}}, in, n.Aggs, in, n.Schema)
+	window := []Attr{{"window", "[" + n.Window.text(in) + "]"}}
+	if n.Emit != nil {
+		window = append(window, Attr{"emit", "[" + n.Emit.text() + "]"})
+	}
+	return groupAttrs(n.Keys, window, in, n.Aggs, in, n.Schema)
 }
