@@ -326,7 +326,7 @@ func (x *block) aggregate(s *ast.Select, all []*expr.Node) error {
 	agg.In = logical.NewProject(x.node, exprs, names, at)
 	x.node = agg
 	if x.sets != nil {
-		x.node = x.unionOfSets(agg)
+		x.node = x.groupedBySets(agg)
 	}
 	out := x.node.Schema()
 	for _, p := range all {

@@ -11,10 +11,12 @@ import (
 	"github.com/minkstream/mink/engine/types"
 )
 
-// GROUPING SETS, ROLLUP and CUBE group the same rows in several ways. Each way is an
-// aggregation of its own; their union has all keys, NULL where a set lacks one, and
-// behind them the number of the set, by which GROUPING and GROUPING_ID tell the sets
-// apart.
+// GROUPING SETS, ROLLUP and CUBE group the same rows in several ways: an Expand gives
+// each row once for each way, with all keys, NULL where a set lacks one, and behind them
+// the number of the set, by which it is grouped too and by which GROUPING and
+// GROUPING_ID tell the sets apart. Over windows, whose rows are added up by pane, each
+// way is an aggregation of its own, and so is the empty set in batch, which has a row
+// though there are none.
 
 // setsMax bounds the sets of one GROUP BY.
 const setsMax = 256
@@ -123,33 +125,116 @@ func (x *block) grouping(e *ast.FuncCall, name string) (expr.Node, error) {
 		}
 		return bigint(v, at)
 	}
+	return x.bySet(bits, at)
+}
+
+// groupID is GROUP_ID(): how many sets before that of the row have the same keys.
+func (x *block) groupID(e *ast.FuncCall) (expr.Node, error) {
+	at := e.Span()
+	if !x.after || !x.grouped {
+		return nil, diag.At(at, diag.InvalidQuery, "GROUP_ID stands above a GROUP BY")
+	}
+	if len(e.Args) > 0 {
+		return nil, diag.At(at, diag.InvalidArgument, "GROUP_ID takes no argument")
+	}
+	same := func(a, b []int) bool {
+		for k := range x.keys {
+			if slices.Contains(a, k) != slices.Contains(b, k) {
+				return false
+			}
+		}
+		return true
+	}
+	number := -1
+	return x.bySet(func(set []int) expr.Node {
+		number++
+		n := int64(0)
+		for _, s := range x.sets[:number] {
+			if same(s, set) {
+				n++
+			}
+		}
+		return bigint(n, at)
+	}, at)
+}
+
+// bySet is the value that each set gives; 0 where there is one set only.
+func (x *block) bySet(value func(set []int) expr.Node, at diag.Span) (expr.Node, error) {
 	if x.sets == nil {
 		return bigint(0, at), nil
 	}
 	var args []expr.Node
-	for i, set := range x.sets[:len(x.sets)-1] {
+	for i, set := range x.sets {
+		v := value(set)
+		if i == len(x.sets)-1 {
+			if args == nil {
+				return v, nil
+			}
+			return expr.NewCase(append(args, v), at)
+		}
 		is, err := expr.NewCompare(expr.Eq, x.setNumber(at), bigint(int64(i), at), at)
 		if err != nil {
 			return nil, err
 		}
-		args = append(args, is, bits(set))
+		args = append(args, is, v)
 	}
-	last := bits(x.sets[len(x.sets)-1])
-	if len(args) == 0 {
-		return last, nil
-	}
-	return expr.NewCase(append(args, last), at)
+	return bigint(0, at), nil
 }
 
 func bigint(v int64, at diag.Span) expr.Node {
 	return constant(types.BigIntT.Nullable(false), at, func(b *batch.Builder) { b.AppendInt(v) })
 }
 
-// unionOfSets makes an aggregation of each set and their union. agg has all keys.
-func (x *block) unionOfSets(agg *logical.Aggregate) logical.Node {
+// groupedBySets makes the aggregation of all sets. agg has all keys.
+func (x *block) groupedBySets(agg *logical.Aggregate) logical.Node {
+	if len(x.sets) == 1 || hasWindow(agg.In) {
+		return x.unionOfSets(agg, nil, func(int) bool { return true })
+	}
+	apart := func(set int) bool { return x.b.batch() && len(x.sets[set]) == 0 }
+	e := &logical.Expand{Place: agg.Place, In: agg.In}
+	for i := range agg.In.Schema() {
+		e.Pass = append(e.Pass, i)
+	}
+	for i, set := range x.sets {
+		if !apart(i) {
+			e.Sets, e.Numbers = append(e.Sets, set), append(e.Numbers, int64(i))
+		}
+	}
+	if len(e.Sets) == 0 {
+		return x.unionOfSets(agg, nil, apart)
+	}
+	one := *agg
+	one.In, one.Keys = e, nil
+	e.Keys = agg.Keys
+	for k := range len(e.Keys) + 1 {
+		one.Keys = append(one.Keys, len(e.Pass)+k)
+	}
+	return x.unionOfSets(agg, &one, apart)
+}
+
+// hasWindow reports a windowing function in the input of an aggregation.
+func hasWindow(n logical.Node) bool {
+	switch n.(type) {
+	case *logical.Window:
+		return true
+	case *logical.Aggregate:
+		return false
+	}
+	return slices.ContainsFunc(n.Inputs(), hasWindow)
+}
+
+// unionOfSets makes an aggregation of each set that is apart and their union with
+// first, the aggregation of the others.
+func (x *block) unionOfSets(agg *logical.Aggregate, first logical.Node, apart func(set int) bool) logical.Node {
 	keys := len(x.keys) - 1
 	u := &logical.Union{Place: agg.Place}
+	if first != nil {
+		u.Ins = append(u.Ins, first)
+	}
 	for number, set := range x.sets {
+		if !apart(number) {
+			continue
+		}
 		one := *agg
 		one.Keys = nil
 		for k := range keys {

@@ -35,6 +35,12 @@ func (b *builder) operator(n plan.Node) (op func() exec.Operator, ttl int64, err
 		return b.fromChangelog(n)
 	case *plan.OverAggregate:
 		return b.over(n)
+	case *plan.Expand:
+		k := len(n.Pass)
+		cfg := exec.ExpandConfig{
+			Pass: n.Pass, Keys: n.Keys, Sets: n.Sets, Numbers: n.Numbers, KeyTypes: n.Schema.Types()[k : k+len(n.Keys)],
+		}
+		return func() exec.Operator { return exec.NewExpand(cfg) }, 0, nil
 	case *plan.Match:
 		return b.match(n)
 	case *plan.Join:

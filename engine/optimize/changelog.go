@@ -276,7 +276,7 @@ func (o *optimizer) emits(c *changes, n plan.Node) {
 		}
 	case *plan.Collect:
 		t.Emits, t.UpsertKeys = n.In.Info().Emits, n.In.Info().UpsertKeys
-	case *plan.Calc, *plan.Union, *plan.Exchange, *plan.WindowTVF, *plan.LookupJoin, *plan.Correlate:
+	case *plan.Calc, *plan.Union, *plan.Exchange, *plan.WindowTVF, *plan.LookupJoin, *plan.Correlate, *plan.Expand:
 		t.Emits = 0
 		for _, in := range n.Inputs() {
 			t.Emits |= in.Info().Emits

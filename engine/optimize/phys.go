@@ -47,6 +47,8 @@ func (o *optimizer) conv(n logical.Node) (plan.Node, error) {
 		return o.fromChangelog(n)
 	case *logical.Over:
 		return o.over(n)
+	case *logical.Expand:
+		return o.expand(n)
 	case *logical.Match:
 		return o.match(n)
 	case *logical.Rank:

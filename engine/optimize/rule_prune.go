@@ -57,6 +57,8 @@ func prune(n logical.Node, need []bool) (logical.Node, []int) {
 		return pruneCorrelate(n, need)
 	case *logical.Over:
 		return pruneOver(n, need)
+	case *logical.Expand:
+		return pruneExpand(n, need)
 	case *logical.Match:
 		return pruneMatch(n, need)
 	case *logical.Rank:

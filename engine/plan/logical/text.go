@@ -95,6 +95,8 @@ func line(n Node) string {
 			strconv.FormatInt(n.From, 10) + ", " + strconv.FormatInt(n.To, 10) + "])"
 	case *Match:
 		return n.line()
+	case *Expand:
+		return n.line()
 	case *Union:
 		return "LogicalUnion(all=[true])"
 	case *Sort:
