@@ -51,11 +51,8 @@ func (x *block) call(e *ast.FuncCall) (expr.Node, error) {
 			return nil, diag.At(e.Span(), diag.InvalidQuery, "%s needs an OVER clause", name).
 				WithHint("%s() OVER (PARTITION BY a ORDER BY b)", name)
 		}
-		switch name {
-		case "GROUPING", "GROUPING_ID":
+		if name == "GROUPING" || name == "GROUPING_ID" {
 			return x.grouping(e, name)
-		case "GROUP_ID":
-			return x.groupID(e)
 		}
 		if name == "GROUP_ID" {
 			return x.groupID(e)

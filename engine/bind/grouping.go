@@ -125,60 +125,22 @@ func (x *block) grouping(e *ast.FuncCall, name string) (expr.Node, error) {
 		}
 		return bigint(v, at)
 	}
-	return x.bySet(bits, at)
-}
-
-// groupID is GROUP_ID(): how many sets before that of the row have the same keys.
-func (x *block) groupID(e *ast.FuncCall) (expr.Node, error) {
-	at := e.Span()
-	if !x.after || !x.grouped {
-		return nil, diag.At(at, diag.InvalidQuery, "GROUP_ID stands above a GROUP BY")
-	}
-	if len(e.Args) > 0 {
-		return nil, diag.At(at, diag.InvalidArgument, "GROUP_ID takes no argument")
-	}
-	same := func(a, b []int) bool {
-		for k := range x.keys {
-			if slices.Contains(a, k) != slices.Contains(b, k) {
-				return false
-			}
-		}
-		return true
-	}
-	number := -1
-	return x.bySet(func(set []int) expr.Node {
-		number++
-		n := int64(0)
-		for _, s := range x.sets[:number] {
-			if same(s, set) {
-				n++
-			}
-		}
-		return bigint(n, at)
-	}, at)
-}
-
-// bySet is the value that each set gives; 0 where there is one set only.
-func (x *block) bySet(value func(set []int) expr.Node, at diag.Span) (expr.Node, error) {
 	if x.sets == nil {
 		return bigint(0, at), nil
 	}
 	var args []expr.Node
-	for i, set := range x.sets {
-		v := value(set)
-		if i == len(x.sets)-1 {
-			if args == nil {
-				return v, nil
-			}
-			return expr.NewCase(append(args, v), at)
-		}
+	for i, set := range x.sets[:len(x.sets)-1] {
 		is, err := expr.NewCompare(expr.Eq, x.setNumber(at), bigint(int64(i), at), at)
 		if err != nil {
 			return nil, err
 		}
-		args = append(args, is, v)
+		args = append(args, is, bits(set))
 	}
-	return bigint(0, at), nil
+	last := bits(x.sets[len(x.sets)-1])
+	if len(args) == 0 {
+		return last, nil
+	}
+	return expr.NewCase(append(args, last), at)
 }
 
 func bigint(v int64, at diag.Span) expr.Node {
