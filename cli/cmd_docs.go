@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -73,11 +74,20 @@ func configPage() string {
 	b.WriteString(generated + "# Settings\n\nSet with `SET 'key' = 'value'` or `--set key=value`. Keys are Flink's; those that begin with `mink.` or `state.memory` are mink's own.\n")
 	b.WriteString("\n| key | type | default | what it does |\n| --- | --- | --- | --- |\n")
 	for _, k := range catalog.Keys() {
+		if catalog.Idle(k.Name) != "" {
+			continue
+		}
 		def := k.Default
 		if def == "" {
 			def = "-"
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.Name, k.Type, cell(def), cell(k.Doc+oneOf(k.Values)))
+	}
+	b.WriteString("\n## Taken without effect\n\nFlink has these too. Their values are checked; nothing depends on them here.\n\n| key | type | default | why |\n| --- | --- | --- | --- |\n")
+	for _, k := range catalog.Keys() {
+		if why := catalog.Idle(k.Name); why != "" {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.Name, k.Type, cell(cmp.Or(k.Default, "-")), cell(why))
+		}
 	}
 	return b.String()
 }

@@ -58,7 +58,7 @@ func (k *Key) check(value string) error {
 	return connect.CheckValue(connect.Option{Key: k.Name, Type: k.Type, Values: k.Values}, k.Name, value)
 }
 
-var keys = sortKeys([]Key{
+var keys = sortKeys(append(idleKeys(), []Key{
 	{"execution.runtime-mode", connect.Enum, "STREAMING", []string{"STREAMING", "BATCH"}, "Whether queries run over bounded input as a batch."},
 	{"execution.attached", connect.Bool, "false", nil, "Wait for jobs on submission."},
 	{"execution.buffer-timeout.interval", connect.Duration, "100 ms", nil, "After how long a buffer that is not full is sent."},
@@ -177,7 +177,7 @@ var keys = sortKeys([]Key{
 	{"mink.exec.fold", connect.Enum, "auto", []string{"AUTO", "ROW", "BATCH"}, "Whether changes of one key within a step are folded into one."},
 	{"mink.late.rows-max", connect.Int, "10000", nil, "How many late rows of each job mink.late has; 0 keeps none."},
 	{"mink.flink-version", connect.String, "2.4", nil, "The Flink version whose defaults hold."},
-})
+}...))
 
 func sortKeys(k []Key) []Key {
 	slices.SortFunc(k, func(a, b Key) int { return strings.Compare(a.Name, b.Name) })

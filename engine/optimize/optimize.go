@@ -38,6 +38,9 @@ func Plan(b bind.Bound, s *catalog.Session) (*plan.Physical, error) {
 
 // PlanWith is Plan with options.
 func PlanWith(b bind.Bound, s *catalog.Session, opts Options) (*plan.Physical, error) {
+	if err := checkMiniBatch(s.Config); err != nil {
+		return nil, err
+	}
 	o := newOptimizer(s, opts)
 	p := &plan.Physical{Batch: o.batch, Parallelism: o.parallelism()}
 	var text []string

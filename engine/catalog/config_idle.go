@@ -1,0 +1,144 @@
+package catalog
+
+import "github.com/minkstream/mink/engine/connect"
+
+// Idle says why a known setting has no effect; "" for one that has.
+func Idle(name string) string { return idle[name] }
+
+// Reasons that several settings share.
+const (
+	whyResults   = "mink chooses by itself, and the choice does not change results"
+	whyGenerated = "there is no generated code"
+	whyBatch     = "batch operators use the memory of the job and spill by 'state.memory'"
+	whyBroadcast = "joins in batch are hash joins dealt by key, whatever the size of a side"
+	whyDelta     = "delta joins need a source with an index, and no connector has one"
+	whyAsync     = "user functions run in the step that calls them, in batches"
+	whyJVM       = "there is no JVM to load classes"
+	whyMore      = "results do not depend on it"
+)
+
+// idle are the settings of Flink's that are taken and have no effect, each with its
+// reason. One that begins to have an effect leaves this list.
+var idle = map[string]string{
+	"execution.batch-shuffle-mode":                                        "batch jobs pass rows on as they come",
+	"execution.checkpointing.incremental":                                 "checkpoints are always incremental",
+	"execution.checkpointing.unaligned.enabled":                           "checkpoints are aligned; small queues keep them fast",
+	"pipeline.classpaths":                                                 whyJVM,
+	"pipeline.global-job-parameters":                                      whyJVM,
+	"pipeline.jars":                                                       whyJVM,
+	"pipeline.jobvertex-parallelism-overrides":                            "'parallelism.default', 'scan.parallelism' and 'sink.parallelism' say it",
+	"pipeline.watermark-alignment.allow-unaligned-source-splits":          "splits are always aligned one by one",
+	"table.builtin-catalog-name":                                          "the first catalog has its name before a session begins",
+	"table.builtin-database-name":                                         "the first database has its name before a session begins",
+	"table.catalog-modification.listeners":                                whyJVM,
+	"table.exec.async-ml-predict.max-concurrent-operations":               "the options of the model say it",
+	"table.exec.async-ml-predict.output-mode":                             "the options of the model say it",
+	"table.exec.async-ml-predict.timeout":                                 "the options of the model say it",
+	"table.exec.async-scalar.max-attempts":                                whyAsync,
+	"table.exec.async-scalar.max-concurrent-operations":                   whyAsync,
+	"table.exec.async-scalar.retry-delay":                                 whyAsync,
+	"table.exec.async-scalar.retry-strategy":                              whyAsync,
+	"table.exec.async-scalar.timeout":                                     whyAsync,
+	"table.exec.async-state.enabled":                                      "state is looked up a batch at a time",
+	"table.exec.async-table.max-concurrent-operations":                    whyAsync,
+	"table.exec.async-table.max-retries":                                  whyAsync,
+	"table.exec.async-table.retry-delay":                                  whyAsync,
+	"table.exec.async-table.retry-strategy":                               whyAsync,
+	"table.exec.async-table.timeout":                                      whyAsync,
+	"table.exec.async-vector-search.max-concurrent-operations":            "the options of the table say it",
+	"table.exec.async-vector-search.output-mode":                          "the options of the table say it",
+	"table.exec.async-vector-search.timeout":                              "the options of the table say it",
+	"table.exec.deduplicate.mini-batch.compact-changes-enabled":           "changes of a key within a step are always folded where only the final table counts",
+	"table.exec.delta-join.cache-enabled":                                 whyDelta,
+	"table.exec.delta-join.left.cache-size":                               whyDelta,
+	"table.exec.delta-join.right.cache-size":                              whyDelta,
+	"table.exec.disabled-operators":                                       whyResults,
+	"table.exec.interval-join.min-cleanup-interval":                       "rows are dropped with the watermark, without timers",
+	"table.exec.local-hash-agg.adaptive.distinct-value-rate-threshold":    whyResults,
+	"table.exec.local-hash-agg.adaptive.enabled":                          whyResults,
+	"table.exec.local-hash-agg.adaptive.sampling-threshold":               whyResults,
+	"table.exec.operator-fusion-codegen.enabled":                          whyGenerated,
+	"table.exec.rank.topn-cache-size":                                     "the rows of a Top-N are in memory up to 'state.memory'",
+	"table.exec.simplify-operator-name-enabled":                           "names are short",
+	"table.exec.sink.rowtime-inserter":                                    "a sink sees the columns of its table only",
+	"table.exec.sink.upsert-materialize-strategy.type":                    "there is one way to keep the rows of a key",
+	"table.exec.sink.upsert-materialize-strategy.adaptive.threshold.high": "there is one way to keep the rows of a key",
+	"table.exec.sink.upsert-materialize-strategy.adaptive.threshold.low":  "there is one way to keep the rows of a key",
+	"table.exec.sort.async-merge-enabled":                                 whyBatch,
+	"table.exec.sort.max-num-file-handles":                                whyBatch,
+	"table.exec.spill-compression.block-size":                             whyBatch,
+	"table.exec.spill-compression.enabled":                                whyBatch,
+	"table.exec.uid.format":                                               "the state of an operator is named by its place in the plan",
+	"table.exec.uid.generation":                                           "the state of an operator is named by its place in the plan",
+	"table.exec.unbounded-over.version":                                   "there is one version",
+	"table.exec.window-agg.buffer-size-limit":                             whyBatch,
+	"table.generated-code.max-length":                                     whyGenerated,
+	"table.optimizer.adaptive-broadcast-join.strategy":                    whyBroadcast,
+	"table.optimizer.bushy-join-reorder-threshold":                        "joins run in the order written",
+	"table.optimizer.distinct-agg.split.bucket-num":                       "a distinct aggregate in two phases spreads a frequent key already",
+	"table.optimizer.distinct-agg.split.enabled":                          "a distinct aggregate in two phases spreads a frequent key already",
+	"table.optimizer.join-reorder-enabled":                                "joins run in the order written",
+	"table.optimizer.reuse-sink-enabled":                                  "inserts into one table have a writer each",
+	"pipeline.object-reuse":                                               "batches are always handed on without a copy",
+	"table.optimizer.delta-join.strategy":                                 whyDelta,
+	"table.optimizer.dynamic-filtering.enabled":                           whyMore,
+	"table.optimizer.incremental-agg-enabled":                             whyMore,
+	"table.optimizer.join.broadcast-threshold":                            whyBroadcast,
+	"table.optimizer.multiple-input-enabled":                              whyMore,
+	"table.optimizer.reuse-optimize-block-with-digest-enabled":            whyMore,
+	"table.optimizer.runtime-filter.enabled":                              whyMore,
+	"table.optimizer.runtime-filter.max-build-data-size":                  whyMore,
+	"table.optimizer.runtime-filter.min-filter-ratio":                     whyMore,
+	"table.optimizer.runtime-filter.min-probe-data-size":                  whyMore,
+	"table.optimizer.skewed-join-optimization.skewed-factor":              whyBroadcast,
+	"table.optimizer.skewed-join-optimization.skewed-threshold":           whyBroadcast,
+	"table.optimizer.skewed-join-optimization.strategy":                   whyBroadcast,
+	"table.optimizer.source.report-statistics-enabled":                    "plans do not depend on statistics",
+	"table.optimizer.sql2rel.project-merge.enabled":                       whyMore,
+	"table.optimizer.union-all-as-breakpoint-enabled":                     whyMore,
+	"table.resources.download-dir":                                        whyJVM,
+	"workflow-scheduler.type":                                             "refreshes are run by REFRESH, or by what calls it",
+}
+
+// idleKeys are the settings of idle that are not in the list of those with an effect.
+func idleKeys() []Key {
+	k := func(name string, t connect.OptionType, def string, values ...string) Key {
+		return Key{Name: name, Type: t, Default: def, Values: values}
+	}
+	var out []Key
+	for _, p := range []string{"async-scalar", "async-table"} {
+		last := map[string]string{"async-scalar": "max-attempts", "async-table": "max-retries"}[p]
+		out = append(out, k("table.exec."+p+".max-concurrent-operations", connect.Int, "10"), k("table.exec."+p+".timeout", connect.Duration, "3 min"),
+			k("table.exec."+p+".retry-strategy", connect.Enum, "FIXED_DELAY", "FIXED_DELAY", "NO_RETRY"), k("table.exec."+p+".retry-delay", connect.Duration, "100 ms"),
+			k("table.exec."+p+"."+last, connect.Int, "3"))
+	}
+	for _, p := range []string{"async-ml-predict", "async-vector-search"} {
+		out = append(out, k("table.exec."+p+".max-concurrent-operations", connect.Int, "10"), k("table.exec."+p+".timeout", connect.Duration, "3 min"),
+			k("table.exec."+p+".output-mode", connect.Enum, "ORDERED", "ORDERED", "ALLOW_UNORDERED"))
+	}
+	return append(out,
+		k("execution.batch-shuffle-mode", connect.String, "ALL_EXCHANGES_BLOCKING"),
+		k("pipeline.classpaths", connect.List, ""), k("pipeline.global-job-parameters", connect.String, ""), k("pipeline.jars", connect.List, ""),
+		k("pipeline.jobvertex-parallelism-overrides", connect.String, ""), k("pipeline.watermark-alignment.allow-unaligned-source-splits", connect.Bool, "false"),
+		k("table.builtin-catalog-name", connect.String, DefaultCatalog), k("table.builtin-database-name", connect.String, DefaultDatabase),
+		k("table.catalog-modification.listeners", connect.List, ""), k("table.exec.async-state.enabled", connect.Bool, "false"),
+		k("table.exec.delta-join.cache-enabled", connect.Bool, "true"), k("table.exec.delta-join.left.cache-size", connect.Int, "10000"), k("table.exec.delta-join.right.cache-size", connect.Int, "10000"),
+		k("table.exec.disabled-operators", connect.String, ""), k("table.exec.local-hash-agg.adaptive.enabled", connect.Bool, "true"),
+		k("table.exec.local-hash-agg.adaptive.sampling-threshold", connect.Int, "500000"), k("table.exec.local-hash-agg.adaptive.distinct-value-rate-threshold", connect.Float, "0.5"),
+		k("table.exec.operator-fusion-codegen.enabled", connect.Bool, "false"),
+		k("table.exec.sink.upsert-materialize-strategy.adaptive.threshold.high", connect.Int, ""), k("table.exec.sink.upsert-materialize-strategy.adaptive.threshold.low", connect.Int, ""),
+		k("table.exec.sort.async-merge-enabled", connect.Bool, "true"), k("table.exec.sort.max-num-file-handles", connect.Int, "128"),
+		k("table.exec.spill-compression.block-size", connect.Size, "64 kb"), k("table.exec.spill-compression.enabled", connect.Bool, "true"),
+		k("table.exec.uid.format", connect.String, "<id>_<transformation>"), k("table.exec.window-agg.buffer-size-limit", connect.Int, "100000"),
+		k("table.generated-code.max-length", connect.Int, "4000"), k("table.optimizer.adaptive-broadcast-join.strategy", connect.Enum, "AUTO", "AUTO", "FORCED", "NONE"),
+		k("table.optimizer.bushy-join-reorder-threshold", connect.Int, "12"), k("table.optimizer.delta-join.strategy", connect.Enum, "AUTO", "AUTO", "FORCE", "NONE"),
+		k("table.optimizer.dynamic-filtering.enabled", connect.Bool, "true"), k("table.optimizer.join.broadcast-threshold", connect.Int, "1048576"),
+		k("table.optimizer.multiple-input-enabled", connect.Bool, "true"), k("table.optimizer.reuse-optimize-block-with-digest-enabled", connect.Bool, "false"),
+		k("table.optimizer.runtime-filter.enabled", connect.Bool, "false"), k("table.optimizer.runtime-filter.max-build-data-size", connect.Size, "150 mb"),
+		k("table.optimizer.runtime-filter.min-filter-ratio", connect.Float, "0.5"), k("table.optimizer.runtime-filter.min-probe-data-size", connect.Size, "10 gb"),
+		k("table.optimizer.skewed-join-optimization.skewed-factor", connect.Float, "4.0"), k("table.optimizer.skewed-join-optimization.skewed-threshold", connect.Size, "256 mb"),
+		k("table.optimizer.skewed-join-optimization.strategy", connect.Enum, "AUTO", "AUTO", "FORCED", "NONE"),
+		k("table.optimizer.source.report-statistics-enabled", connect.Bool, "true"), k("table.optimizer.sql2rel.project-merge.enabled", connect.Bool, "false"),
+		k("table.optimizer.union-all-as-breakpoint-enabled", connect.Bool, "true"), k("table.resources.download-dir", connect.String, ""), k("workflow-scheduler.type", connect.String, ""),
+	)
+}
