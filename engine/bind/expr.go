@@ -80,6 +80,8 @@ func (x *block) expr(e ast.Expr) (expr.Node, error) {
 			return nil, err
 		}
 		return expr.NewArray(list, e.Span())
+	case *ast.MultisetCtor:
+		return nil, diag.At(e.Span(), diag.UnsupportedByFlink, "MULTISET[...] is parsed but cannot be planned").WithHint("COLLECT makes a multiset of rows")
 	case *ast.MapCtor:
 		if e.Query != nil {
 			return nil, unsupported(e.Span(), "MAP (query) is")
