@@ -116,7 +116,7 @@ func (b *VariantBuilder) number(s []byte) {
 		b.value = appendVariantInt(b.value, v)
 		return
 	}
-	if bytes.IndexAny(s, "eE") < 0 {
+	if !bytes.ContainsAny(s, "eE") {
 		if d, scale, ok := exactNumber(s); ok {
 			b.value = appendVariantDec(b.value, d, scale)
 			return
