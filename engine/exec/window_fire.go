@@ -175,13 +175,18 @@ func (o *windowAgg) prop(c *Ctx, p WindowProp, t types.Type) batch.Col {
 //
 // Where lanes are sums, the total follows HOP windows by adding the panes that come
 // and taking out those that go. Totals of CUMULATE windows only grow. Otherwise a
-// window is merged anew from its panes.
+// window is merged anew from its panes, or where that pays, from two stacks of them.
 type windowTotal struct {
 	o        *windowAgg
 	table    *state.Table
 	additive bool
 	valid    bool
 	from, to int64 // the panes in the table
+
+	// stacks serve windows of many panes where nothing can be taken out again.
+	stacks  paneStacks
+	stackup bool
+	scratch func() *state.Table
 
 	starts []int64
 	refs   []state.Ref
@@ -198,14 +203,20 @@ func (w *windowTotal) open(c *Ctx, o *windowAgg, spec state.TableSpec) {
 	w.additive = o.a.additive()
 	w.all = allCols(len(o.keyTypes))
 	if o.shared() {
-		w.table = c.Store.Scratch(spec)
+		w.scratch = func() *state.Table { return c.Store.Scratch(spec) }
+		w.table = w.scratch()
 	}
+	panes := o.grid.size / max(1, o.grid.pane)
+	w.stackup = o.grid.kind == HopWindow && !w.additive && panes > stacksGain && len(o.a.distinct) == 0 && len(o.a.ordered) == 0
 }
 
 // changed says that a pane gets rows: a total that has it is out of date.
 func (w *windowTotal) changed(pane int64) {
 	if pane >= w.from && pane < w.to {
 		w.valid = false
+	}
+	if pane >= w.stacks.from && pane < w.stacks.to {
+		w.stacks.valid = false
 	}
 }
 
@@ -224,6 +235,10 @@ func (w *windowTotal) leave(from int64) {
 
 // window makes the table that of the window [start, end).
 func (w *windowTotal) window(start, end int64) *state.Table {
+	if w.stacks.on {
+		w.valid = false
+		return w.stacked(start, end)
+	}
 	if w.valid && start > w.from {
 		w.leave(start)
 	}
@@ -233,6 +248,14 @@ func (w *windowTotal) window(start, end int64) *state.Table {
 	}
 	w.each(w.to, end, w.add)
 	w.to = end
+	if w.stackup {
+		n, rows := 0, 0
+		w.each(start, end, func(pane int64) {
+			n++
+			rows += w.o.panes.Get(pane).Len()
+		})
+		w.stacks.judge(rows, w.table.Len(), n)
+	}
 	return w.table
 }
 
@@ -255,7 +278,11 @@ func (w *windowTotal) each(from, to int64, visit func(pane int64)) {
 
 // pairs visits the rows of a pane in pieces, with their rows in the total.
 func (w *windowTotal) pairs(pane int64, visit func(t *state.Table, from, into []state.Ref)) {
-	t := w.o.panes.Get(pane)
+	w.pairsOf(w.o.panes.Get(pane), w.table, visit)
+}
+
+// pairsOf visits the rows of a table in pieces, with their rows in dst.
+func (w *windowTotal) pairsOf(t, dst *state.Table, visit func(t *state.Table, from, into []state.Ref)) {
 	w.refs, w.into = grow(w.refs, batch.MaxRows), grow(w.into, batch.MaxRows)
 	cur := t.Cursor()
 	for {
@@ -263,13 +290,13 @@ func (w *windowTotal) pairs(pane int64, visit func(t *state.Table, from, into []
 		if n == 0 {
 			return
 		}
-		w.find(t, w.refs[:n])
+		w.find(t, dst, w.refs[:n])
 		visit(t, w.refs[:n], w.into[:n])
 	}
 }
 
-// find looks up the keys of rows of a pane in the total, as a batch.
-func (w *windowTotal) find(t *state.Table, refs []state.Ref) {
+// find looks up the keys of rows of a table in dst, as a batch.
+func (w *windowTotal) find(t, dst *state.Table, refs []state.Ref) {
 	n := len(refs)
 	var keys *batch.KeyVec
 	w.keys.SetColumns(len(w.o.keyTypes))
@@ -285,7 +312,7 @@ func (w *windowTotal) find(t *state.Table, refs []state.Ref) {
 			keys.KG[i] = t.KeyGroup(ref)
 		}
 	}
-	w.table.Lookup(&w.keys, keys, nil, state.Upsert, w.into[:n], nil)
+	dst.Lookup(&w.keys, keys, nil, state.Upsert, w.into[:n], nil)
 }
 
 func (w *windowTotal) add(pane int64) {
