@@ -291,7 +291,7 @@ func (x *block) aggregate(s *ast.Select, all []*expr.Node) error {
 			break // the number of the set is not in the input
 		}
 		// Keys stay apart, so that key i is column i.
-		exprs, names = append(exprs, k.node), append(names, k.name)
+		exprs, names = append(exprs, expr.Canonical(k.node)), append(names, k.name)
 		agg.Keys = append(agg.Keys, len(exprs)-1)
 	}
 	if x.window != nil {

@@ -30,6 +30,16 @@ func distinctRows(n logical.Node, what string, at diag.Span) (logical.Node, erro
 			return nil, err
 		}
 	}
+	s := n.Schema()
+	exprs := logical.Refs(s)
+	sorted := false
+	for i, e := range exprs {
+		exprs[i] = expr.Canonical(e)
+		sorted = sorted || exprs[i] != e
+	}
+	if sorted {
+		n = logical.NewProject(n, exprs, s.Names(), at)
+	}
 	return distinct(n, at), nil
 }
 
