@@ -202,6 +202,12 @@ func (x *block) aggItem(e *ast.FuncCall, name string) (aggItem, error) {
 			if logical.HasOuter(n) {
 				return it, unsupported(a.Value.Span(), "an aggregate over columns of an outer query is")
 			}
+			if name == "COUNT" && n.Type().Kind == types.Null {
+				// A column of nothing but NULLs has no null bits to count by.
+				if n, err = expr.NewCast(n, types.BooleanT, false, n.Span()); err != nil {
+					return it, err
+				}
+			}
 			args = append(args, n)
 		}
 	}
