@@ -15,9 +15,10 @@ import "github.com/minkstream/mink/engine/connect"
 
 // Connector is 'connector' = 'nexmark'.
 var Connector = connect.Connector{
-	Name:    "nexmark",
-	Summary: "Generates the events of the Nexmark benchmark, the same in every run.",
-	Source:  newSource,
+	Name:            "nexmark",
+	Summary:         "Generates the events of the Nexmark benchmark, the same in every run.",
+	Source:          newSource,
+	SourceWatermark: sourceWatermark,
 	Options: []connect.Option{
 		{Key: "events.num", Type: connect.Int, Default: "0", Doc: "How many events are generated; 0 is without end."},
 		{Key: "first-event.rate", Type: connect.Int, Default: "10000", Doc: "Events per second of event time; the same as next-event.rate."},

@@ -227,3 +227,18 @@ func (r *reader) Position() connect.Split {
 }
 
 func (r *reader) Close() error { return nil }
+
+// sourceWatermark: events of a split are in order of time but for the groups in which
+// they are shuffled. Several may share a millisecond.
+func sourceWatermark(t *connect.Table) (time.Duration, error) {
+	cfg, err := configOf(t.Options)
+	if err != nil {
+		return 0, err
+	}
+	if cfg.Timelines && cfg.Group > 1 {
+		return 0, diag.New(diag.InvalidWatermark, "with 'layout' = 'timelines' and an 'out-of-order-group' the order of rows depends on the parallelism, and SOURCE_WATERMARK() is not known").
+			WithHint("write an expression, such as WATERMARK FOR ts AS ts - INTERVAL '4' SECOND")
+	}
+	group := time.Duration(cfg.Group) * time.Second / time.Duration(cfg.Rate)
+	return group.Truncate(time.Millisecond) + time.Millisecond, nil
+}

@@ -342,7 +342,9 @@ func (d *tableBuilder) watermark(list []*ast.Watermark) error {
 	}
 	wm := &catalog.Watermark{Column: i, Text: d.b.exprText(w.Expr), AST: w.Expr}
 	if f, ok := w.Expr.(*ast.FuncCall); ok && strings.EqualFold(f.Name.Last(), "SOURCE_WATERMARK") && len(f.Args) == 0 {
-		return unsupported(w.Expr.Span(), "SOURCE_WATERMARK() is")
+		d.t.Watermark = wm // the connector says what it is when the table is read
+		d.t.Columns[i].Type.Attr = types.Rowtime
+		return nil
 	}
 	// All columns can be used; computed ones are written out.
 	sc := newScope("", nil, d.t.Schema())

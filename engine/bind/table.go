@@ -1,9 +1,11 @@
 package bind
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/minkstream/mink/engine/catalog"
 	"github.com/minkstream/mink/engine/connect"
@@ -11,6 +13,7 @@ import (
 	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/plan/logical"
 	"github.com/minkstream/mink/engine/sql/ast"
+	"github.com/minkstream/mink/engine/sql/parse"
 	"github.com/minkstream/mink/engine/types"
 )
 
@@ -189,9 +192,13 @@ func (b *Binder) scan(t *catalog.Table, at diag.Span) (logical.Node, error) {
 	}
 	if w := t.Watermark; w != nil {
 		s.Column, s.Text = t.Columns[w.Column].Name, w.Text
-		if w.Expr != nil {
-			s.Watermark = expr.Substitute(w.Expr, stored)
+		of := w.Expr
+		if of == nil {
+			if of, err = b.sourceWatermark(t, c, ct, at); err != nil {
+				return nil, err
+			}
 		}
+		s.Watermark = expr.Substitute(of, stored)
 	}
 	exprs := make([]expr.Node, len(t.Columns))
 	pos := map[int]int{}
@@ -213,6 +220,31 @@ func (b *Binder) scan(t *catalog.Table, at diag.Span) (logical.Node, error) {
 		names[i] = t.Columns[i].Name
 	}
 	return logical.NewProject(s, exprs, names, at), nil
+}
+
+// sourceWatermark is SOURCE_WATERMARK() of a table: its time less what the connector
+// says of the order of its rows.
+func (b *Binder) sourceWatermark(t *catalog.Table, c *connect.Connector, ct *connect.Table, at diag.Span) (expr.Node, error) {
+	col := t.Columns[t.Watermark.Column]
+	if c.SourceWatermark == nil {
+		return nil, diag.At(at, diag.InvalidWatermark, "connector '%s' gives no watermarks of its own, which SOURCE_WATERMARK() asks for", c.Name).
+			WithHint("write an expression, such as WATERMARK FOR %s AS %s - INTERVAL '5' SECOND", catalog.Quote(col.Name), catalog.Quote(col.Name))
+	}
+	lag, err := c.SourceWatermark(ct)
+	if err != nil {
+		return nil, diag.As(err).Or(at)
+	}
+	text := fmt.Sprintf("%s - INTERVAL '%d.%03d' SECOND(9)", catalog.Quote(col.Name), lag/time.Second, lag%time.Second/time.Millisecond)
+	e, err := parse.Expr(text)
+	if err != nil {
+		return nil, err
+	}
+	x := &block{b: b, sc: newScope("", nil, t.Schema()), noQuery: true, clause: "WATERMARK"}
+	n, err := x.expr(e)
+	if err != nil {
+		return nil, err
+	}
+	return expr.Substitute(n, (&tableBuilder{b: b, t: t}).written()), nil
 }
 
 // withOptions is the table with options of hints over its own.

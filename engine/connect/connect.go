@@ -113,6 +113,10 @@ type Connector struct {
 	Source func(t *Table) (Source, error)
 	Sink   func(t *Table) (Sink, error)
 	Lookup func(t *Table) (Lookup, error)
+	// SourceWatermark tells how far rows may be out of order, for tables whose
+	// watermark is SOURCE_WATERMARK(): no row comes that is older than the newest one
+	// by more. Nil where the connector does not know.
+	SourceWatermark func(t *Table) (time.Duration, error)
 	// Partitions gives the partitions of a table that has partition columns; nil where
 	// partitions are not known one by one.
 	Partitions func(t *Table) (Partitions, error)
