@@ -57,6 +57,8 @@ type Answer struct {
 	Types []string    `json:"types"`
 	Rows  [][]*string `json:"rows"`
 	MS    int64       `json:"ms"`
+	// Late: it did not end in time.
+	Late bool `json:"late"`
 }
 
 type table struct {
@@ -137,6 +139,12 @@ func Version() string {
 	return v
 }
 
+// cacheDir is where the jars and answers of a version lie.
+func cacheDir() (string, error) {
+	cache, err := os.UserCacheDir()
+	return filepath.Join(cache, "mink", "flink-"+Version()), err
+}
+
 // prepare brings the jars and compiles the Java side; it returns the class path.
 func prepare(ctx context.Context, scratch string) (string, error) {
 	for _, tool := range []string{"java", "javac", "mvn"} {
@@ -144,11 +152,10 @@ func prepare(ctx context.Context, scratch string) (string, error) {
 			return "", fmt.Errorf("%w: there is no %s", ErrNotHere, tool)
 		}
 	}
-	cache, err := os.UserCacheDir()
+	jars, err := cacheDir()
 	if err != nil {
 		return "", err
 	}
-	jars := filepath.Join(cache, "mink", "flink-"+Version())
 	if _, err := os.Stat(filepath.Join(jars, "complete")); err != nil {
 		if err := os.WriteFile(filepath.Join(scratch, "pom.xml"), pom, 0o644); err != nil {
 			return "", err
@@ -186,12 +193,43 @@ func prepare(ctx context.Context, scratch string) (string, error) {
 	return classes + string(os.PathListSeparator) + filepath.Join(jars, "*"), nil
 }
 
-// Run runs jobs in one JVM, in a scratch directory, and gives their answers by id.
-// Errors are of the machine, not of a statement.
-func Run(ctx context.Context, scratch string, jobs []Job) (map[string]*Answer, error) {
-	classPath, err := prepare(ctx, scratch)
+// Run gives the answers to jobs by id. Those that an earlier run has answered are taken
+// from there, unless fresh; the others run in one JVM, in a scratch directory. Errors
+// are of the machine, not of a statement.
+func Run(ctx context.Context, scratch string, jobs []Job, fresh bool) (map[string]*Answer, error) {
+	k, err := openKept(fresh)
 	if err != nil {
 		return nil, err
+	}
+	answers := map[string]*Answer{}
+	var left []Job
+	keys := map[string]string{}
+	for _, j := range jobs {
+		key, err := j.key()
+		if err != nil {
+			return nil, err
+		}
+		if a := k.answers[key]; a != nil {
+			answers[j.ID] = a
+			continue
+		}
+		left = append(left, j)
+		keys[j.ID] = key
+	}
+	if len(left) > 0 {
+		err = run(ctx, scratch, left, func(a *Answer) error {
+			answers[a.ID] = a
+			return k.add(keys[a.ID], a)
+		})
+	}
+	return answers, errors.Join(err, k.close())
+}
+
+// run runs jobs and gives their answers one by one.
+func run(ctx context.Context, scratch string, jobs []Job, answered func(*Answer) error) error {
+	classPath, err := prepare(ctx, scratch)
+	if err != nil {
+		return err
 	}
 	args := []string{"-Xmx4g", "-Xss4m"}
 	for _, p := range []string{"java.lang", "java.util", "java.util.concurrent", "java.net", "java.time"} {
@@ -201,40 +239,41 @@ func Run(ctx context.Context, scratch string, jobs []Job) (map[string]*Answer, e
 	java.Dir = scratch
 	log, err := os.Create(filepath.Join(scratch, "stderr"))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer log.Close()
 	java.Stderr = log
 	in, err := java.StdinPipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	out, err := java.StdoutPipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := java.Start(); err != nil {
-		return nil, err
+		return err
 	}
 	var feeding sync.WaitGroup
 	var fed error
 	feeding.Go(func() { fed = feed(in, scratch, jobs) })
-	answers := map[string]*Answer{}
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 64<<20)
 	for lines.Scan() {
 		a := &Answer{}
 		if err := json.Unmarshal(lines.Bytes(), a); err != nil {
-			return nil, fmt.Errorf("an answer is no JSON: %w: %s", err, lines.Text())
+			return fmt.Errorf("an answer is no JSON: %w: %s", err, lines.Text())
 		}
-		answers[a.ID] = a
+		if err := answered(a); err != nil {
+			return err
+		}
 	}
 	feeding.Wait()
 	if err := errors.Join(lines.Err(), fed, java.Wait()); err != nil {
 		text, _ := os.ReadFile(log.Name())
-		return nil, fmt.Errorf("%w: %s", err, text[:min(len(text), 4000)])
+		return fmt.Errorf("%w: %s", err, text[:min(len(text), 4000)])
 	}
-	return answers, nil
+	return nil
 }
 
 func feed(in io.WriteCloser, scratch string, jobs []Job) error {

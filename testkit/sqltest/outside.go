@@ -1,6 +1,8 @@
 package sqltest
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -102,6 +104,10 @@ func (s *Section) cell(text, kind string, info bool) string {
 		text = strings.TrimSuffix(text, ".0")
 	case s.Sink != nil && kind == "BOOLEAN":
 		text = strings.ToLower(text)
+	case s.Sink != nil && (kind == "BINARY" || kind == "VARBINARY"):
+		if b, err := hex.DecodeString(strings.Trim(text, "x'")); err == nil {
+			text = base64.StdEncoding.EncodeToString(b)
+		}
 	}
 	return escapes.Replace(text)
 }

@@ -168,6 +168,7 @@ public final class Judge {
                 }
                 f.cancel(true);
                 fail("no end within " + SECONDS_MAX + " s");
+                answer.put("late", true);
             } catch (InterruptedException e) {
                 fail("interrupted");
             } catch (ExecutionException e) {
@@ -631,7 +632,7 @@ public final class Judge {
             }
             case VARIANT: {
                 try {
-                    return BinaryVariantInternalBuilder.parseJson(n.isTextual() ? n.asText() : n.toString(), false);
+                    return BinaryVariantInternalBuilder.parseJson(n.toString(), false);
                 } catch (IOException e) {
                     throw new UncheckedIOException(e);
                 }
