@@ -36,6 +36,8 @@ var overLag = []AggSpec{
 	{Func: "LAG", Args: []int{3}, Filter: -1, Result: types.StringT},
 	{Func: "LAG", Args: []int{2, 4, 5}, Filter: -1, Result: types.BigIntT},
 	{Func: "LAG", Args: []int{2}, IgnoreNulls: true, Filter: -1, Result: types.BigIntT},
+	{Func: "RANK", Filter: -1, Result: types.BigIntT},
+	{Func: "DENSE_RANK", Filter: -1, Result: types.BigIntT},
 }
 
 var overRanks = []AggSpec{

@@ -98,6 +98,7 @@ type overTime struct {
 	waits   bool  // rows wait in the queue
 	moving  bool  // rows leave frames
 	history bool  // rows that leave are needed
+	rankAt  int   // the first of overRankLanes lanes of RANK and DENSE_RANK, if there are any
 	lane0   int   // first lane behind the accumulators
 	codec   *state.Codec
 	all     []int
@@ -118,6 +119,8 @@ type overTime struct {
 	minus [][]byte
 	arena []byte
 	held  heldRun
+	// By row of the batch: its RANK and DENSE_RANK.
+	rank, dense []int64
 }
 
 // Lanes behind the accumulators of a key.
@@ -126,6 +129,15 @@ const (
 	overEnd          // when the key can go, as timeWord
 	overSeq          // rows so far
 	overLanes        // what follows belongs to calls
+)
+
+// Lanes of ranks: rows so far, the time of the last one as timeWord, its ranks.
+const (
+	overRows = iota
+	overTimeOf
+	overRankOf
+	overDenseOf
+	overRankLanes
 )
 
 // heldRun is rows of one key and time that are cut by the end of a batch: in a RANGE
@@ -177,8 +189,13 @@ func (o *overTime) Open(c *Ctx) error {
 		o.calls.shifts[i].lane = o.lane0 + overLanes + i
 		blobs = append(blobs, o.lane0+overLanes+i)
 	}
+	o.rankAt = overLanes + len(o.calls.shifts)
+	width := o.lane0 + o.rankAt
+	if len(o.calls.ranks) > 0 {
+		width += overRankLanes
+	}
 	o.rows = c.Store.Sorted(c.Name+".rows", state.SortedSpec{Table: state.TableSpec{
-		Key: keyTypes, Lanes: o.lane0 + overLanes + len(o.calls.shifts), Blobs: blobs, TTL: cfg.TTL,
+		Key: keyTypes, Lanes: width, Blobs: blobs, TTL: cfg.TTL,
 	}})
 	f.open(c, o.rows.Keys(), keyTypes, cfg.TTL)
 	if o.waits {
@@ -449,6 +466,15 @@ func (o *overTime) emit(c *Ctx, b *batch.Batch, from, to int) error {
 			dst.Gather(&o.calls.shifts[p.shift].out, sel, n)
 			continue
 		}
+		if p.rank >= 0 {
+			dst.Alloc(o.cfg.Calls[i].Result, n)
+			if o.calls.ranks[p.rank].fn == "RANK" {
+				copy(dst.I64, o.rank[from:to])
+			} else {
+				copy(dst.I64, o.dense[from:to])
+			}
+			continue
+		}
 		dst.Alloc(o.cfg.Calls[i].Result, 0)
 		dst.AppendIndex(0, &o.frames.res[p.agg], o.runOf[from:to], n)
 	}
@@ -490,6 +516,9 @@ func (o *overTime) fold(c *Ctx, b *batch.Batch, times []int64) error {
 			}
 			f.say(number)
 		}
+		if len(o.calls.ranks) > 0 {
+			o.ranks(c, lanes[o.rankAt:], i, end, times, n)
+		}
 		for ; i < end; i++ {
 			f.row(i, 1)
 			o.runOf[i] = run
@@ -500,6 +529,24 @@ func (o *overTime) fold(c *Ctx, b *batch.Batch, times []int64) error {
 	}
 	o.minus, o.arena = o.minus[:0], o.arena[:0]
 	return o.calls.shift(b, g, o.rows.Keys())
+}
+
+// ranks numbers rows [from, to) of a key: rows of one time share a RANK and a DENSE_RANK.
+func (o *overTime) ranks(c *Ctx, lanes []uint64, from, to int, times []int64, n int) {
+	o.rank, o.dense = grow(o.rank, n), grow(o.dense, n)
+	for i := from; i < to; i++ {
+		word := uint64(0)
+		if times != nil {
+			word = timeWord(times[i])
+		} else {
+			word = timeWord(c.Now())
+		}
+		if lanes[overRows]++; lanes[overRows] == 1 || lanes[overTimeOf] != word {
+			lanes[overTimeOf], lanes[overRankOf] = word, lanes[overRows]
+			lanes[overDenseOf]++
+		}
+		o.rank[i], o.dense[i] = int64(lanes[overRankOf]), int64(lanes[overDenseOf])
+	}
 }
 
 // leaving is what a fold reads: the rows of b, then those that leave.

@@ -236,7 +236,9 @@ func (o *optimizer) streamingOver(n *logical.Over, in plan.Node, a *plan.OverAgg
 		case "LEAD", "NTILE", "CUME_DIST", "PERCENT_RANK":
 			return diag.At(n.At, diag.UnsupportedByFlink, "%s is for batch mode: it looks ahead", c.Func)
 		case "RANK", "DENSE_RANK":
-			return unsupported(n.At, "%s() on a stream is", c.Func)
+			if len(n.OrderBy) > 0 && is[n.OrderBy[0].Col].Type.Attr == types.NotTime {
+				return unsupported(n.At, "%s() on a stream in an order that is not time is", c.Func)
+			}
 		}
 	}
 	if len(n.OrderBy) == 0 {
