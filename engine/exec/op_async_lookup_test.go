@@ -29,9 +29,8 @@ func TestLookupCache(t *testing.T) {
 		"+I[2, 0, 2, 4]", "+I[2, 0, 2, 5]", "+I[3, 0, NULL, NULL]", "+I[2, 1, 2, 4]", "+I[2, 1, 2, 5]", "+I[NULL, 1, NULL, NULL]",
 		"+I[3, 2, NULL, NULL]", "+I[1, 3, 1, 1]", "+I[2, 3, 2, 4]", "+I[2, 3, 2, 5]",
 	}
-	missing, small, written, used := partial, partial, partial, partial
+	missing, written, used := partial, partial, partial
 	missing.Missing = false
-	small.RowsMax = 1
 	written.AfterWrite = 15
 	used.AfterAccess = 15
 	for _, c := range []struct {
@@ -40,11 +39,10 @@ func TestLookupCache(t *testing.T) {
 		reads int64
 	}{
 		{"none", connect.LookupCache{}, 4},
-		{"partial", partial, 3},              // 2 and 3; NULL; 1
-		{"without missing keys", missing, 4}, // 3 is asked for again
-		{"of one key", small, 4},             // 3 pushes 2 out, NULL 3, and so on
-		{"expiring after write", written, 4}, // at 10 from the cache, at 20 and 30 read
-		{"expiring after access", used, 3},   // 2 is used at 0, 10 and 30; 3 at 0 and 20; 1 at 30
+		{"partial", partial, 2},              // 2 and 3; 1. NULL is never read
+		{"without missing keys", missing, 3}, // 3 is asked for again
+		{"expiring after write", written, 3}, // at 10 from the cache, at 20 and 30 read
+		{"expiring after access", used, 3},   // 3 was used at 0, 2 at 10: both are read again
 		{"full", connect.LookupCache{Kind: "FULL"}, 1},
 		{"full, read again", connect.LookupCache{Kind: "FULL", Reload: 20}, 2},
 	} {
@@ -52,11 +50,28 @@ func TestLookupCache(t *testing.T) {
 		if !slices.Equal(rows, want) {
 			t.Errorf("%s: %v, want %v", c.name, rows, want)
 		}
-		if c.name == "expiring after access" {
-			continue
-		}
 		if reads != c.reads {
 			t.Errorf("%s: %d reads, want %d", c.name, reads, c.reads)
+		}
+	}
+}
+
+// TestLookupCacheDropsTheOldest keeps as many keys as it may, those used last.
+func TestLookupCacheDropsTheOldest(t *testing.T) {
+	for _, c := range []struct {
+		rows  int
+		keys  string
+		reads int64
+	}{{1, "2 4 2", 3}, {2, "2 4 2", 2}, {2, "2 4 6 4 2", 4}, {2, "2 4 2 6 2 4", 4}, {3, "2 4 6 2 4 6", 3}} {
+		var n atomic.Int64
+		cfg := squaresConfig(true, &n)
+		cfg.Cache = connect.LookupCache{Kind: "PARTIAL", RowsMax: c.rows, Missing: true}
+		h := NewBench(NewLookupJoin(cfg)).Open()
+		for _, k := range strings.Fields(c.keys) {
+			h.Rows(0, joinLeft, "+I["+k+", 0]")
+		}
+		if n.Load() != c.reads {
+			t.Errorf("%d keys kept of %s: %d reads, want %d", c.rows, c.keys, n.Load(), c.reads)
 		}
 	}
 }

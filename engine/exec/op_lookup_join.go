@@ -141,9 +141,11 @@ func (j *lookupJoin) cached(c *Ctx, b *batch.Batch, n int) error {
 	known := make([][][]byte, n)
 	var miss []uint16
 	for i, h := range hit {
-		if h {
+		switch {
+		case j.nullKey(i): // matches nothing
+		case h:
 			known[i] = j.cache.rows(nil, i)
-		} else {
+		default:
 			miss = append(miss, uint16(i))
 		}
 	}
@@ -157,9 +159,6 @@ func (j *lookupJoin) cached(c *Ctx, b *batch.Batch, n int) error {
 	var rows [][]byte
 	j.lanes = j.lanes[:0]
 	for i, list := range known {
-		if j.nullKey(i) {
-			continue
-		}
 		rows = append(rows, list...)
 		for range list {
 			j.lanes = append(j.lanes, uint16(i))
