@@ -552,5 +552,6 @@ func (x *block) cast(e *ast.Cast) (expr.Node, error) {
 			return nil, err
 		}
 	}
-	return expr.NewCast(n, t, e.Try, e.Span())
+	try := e.Try || strings.EqualFold(x.b.Session.Config.Get("table.exec.legacy-cast-behaviour"), "ENABLED")
+	return expr.NewCast(n, t, try, e.Span())
 }

@@ -152,7 +152,7 @@ var keys = sortKeys(append(idleKeys(), []Key{
 	{"table.exec.deduplicate.insert-update-after-sensitive-enabled", connect.Bool, "true", nil, "Whether the first row of a key is an insert."},
 	{"table.exec.deduplicate.mini-batch.compact-changes-enabled", connect.Bool, "false", nil, "Taken, without effect."},
 	{"table.exec.legacy-bytes-to-string-cast", connect.Bool, "false", nil, "CAST of bytes that are no UTF-8 to text puts U+FFFD in place of them, where it fails otherwise."},
-	{"table.exec.legacy-cast-behaviour", connect.Enum, "DISABLED", []string{"DISABLED"}, "Casts follow the SQL standard."},
+	{"table.exec.legacy-cast-behaviour", connect.Enum, "DISABLED", []string{"DISABLED", "ENABLED"}, "ENABLED: a CAST that cannot be done gives NULL, as TRY_CAST does, where it fails otherwise."},
 	{"table.rtas-ctas.atomicity-enabled", connect.Bool, "false", nil, "Whether CREATE TABLE AS shows its table when its job has succeeded; no connector can do that, and a warning says so."},
 	{"table.exec.uid.generation", connect.Enum, "PLAN_ONLY", []string{"PLAN_ONLY", "ALWAYS", "DISABLED"}, "Taken, without effect."},
 	{"table.exec.simplify-operator-name-enabled", connect.Bool, "true", nil, "Taken, without effect."},
