@@ -124,6 +124,7 @@ func (s *Session) compile(texts []string) (*plan.Compiled, error) {
 	c := plan.Compile(p, s.cat.Config.Get("mink.flink-version"), s.cat.Config.Get)
 	c.Source.Catalog, c.Source.Database = s.cat.Current()
 	c.Source.Statements = texts
+	c.Source.WithoutCore = !s.cat.UsesCore()
 	c.Source.Settings = map[string]string{}
 	for _, kv := range s.cat.Config.All() {
 		if plans(kv[0]) {
@@ -252,6 +253,11 @@ func (s *Session) restore(c *plan.Compiled) (*plan.Physical, *Session, error) {
 	// What a view names was found after it.
 	for _, o := range slices.Backward(c.Source.Objects) {
 		if err := s.restoreObject(scratch, o); err != nil {
+			return nil, nil, err
+		}
+	}
+	if c.Source.WithoutCore {
+		if err := scratch.cat.UseModules(nil); err != nil {
 			return nil, nil, err
 		}
 	}

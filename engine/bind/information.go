@@ -14,6 +14,10 @@ import (
 // information binds a table of information_schema: the rows are constants, as the
 // catalog is now.
 func (b *Binder) information(n *ast.TableName, t *catalog.Table) (logical.Node, *scope, error) {
+	if b.Session.Trace != nil {
+		return nil, nil, diag.At(n.Span(), diag.InvalidQuery, "a compiled plan cannot read information_schema, whose rows are those of the moment").
+			WithHint("INSERT what is to be kept into a table first")
+	}
 	i := &informer{b: b, cat: t.Path.Catalog, table: t.Path.Object}
 	if err := i.run(); err != nil {
 		return nil, nil, placed(err, n.Span())

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"encoding/hex"
 	"strconv"
 	"strings"
 
@@ -136,6 +137,8 @@ func (p printer) literal(n *Literal) {
 	switch {
 	case t.IsString():
 		p.WriteString("'" + strings.ReplaceAll(text, "'", "''") + "'")
+	case t.IsBinary():
+		p.WriteString("x'" + hex.EncodeToString([]byte(text)) + "'")
 	case t.Kind == types.Boolean:
 		p.WriteString(strings.ToLower(text))
 	case t.Kind == types.IntervalDT:

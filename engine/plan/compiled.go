@@ -74,6 +74,8 @@ type CompiledSource struct {
 	Statements []string          `json:"statements"`
 	Settings   map[string]string `json:"settings,omitempty"`
 	Objects    []CompiledObject  `json:"objects,omitempty"`
+	// WithoutCore: the built-in functions were not in use.
+	WithoutCore bool `json:"withoutCore,omitempty"`
 }
 
 // CompiledObject is a table, view or function that the statements name.
