@@ -30,6 +30,8 @@ type Config struct {
 	Env        *env.Env
 	Connectors []*connect.Connector
 	Formats    []*connect.Format
+	// Providers are the kinds of models that CREATE MODEL can name.
+	Providers []*connect.ModelProvider
 	// Functions are the scalar functions; user functions are added by Register.
 	Functions []function.Func
 	// Runtimes make the runtimes of user functions in other languages.
@@ -82,6 +84,7 @@ func New(cfg Config) (*Engine, error) {
 		store: catalog.NewStore(),
 		host: &catalog.Host{
 			Connectors:    cfg.Connectors,
+			Providers:     cfg.Providers,
 			Deps:          connect.Deps{Env: cfg.Env, Formats: formats, Stdout: cfg.Stdout, Stderr: cfg.Stderr},
 			Functions:     registry,
 			UserFunctions: map[string]*function.Func{},

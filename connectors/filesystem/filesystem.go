@@ -53,6 +53,7 @@ var Connector = connect.Connector{
 		{Key: "lookup.full-cache.reload-strategy", Type: connect.Enum, Values: []string{"PERIODIC"}, Default: "PERIODIC", Doc: "When the table is loaded again."},
 		{Key: "lookup.full-cache.reload-interval", Type: connect.Duration, Doc: "How often the table is loaded again; never by default."},
 		{Key: "lookup.full-cache.periodic-reload.interval", Type: connect.Duration, Doc: "Flink's name of lookup.full-cache.reload-interval."},
+		{Key: "vector-search.metric", Type: connect.Enum, Values: metrics, Default: "COSINE", Doc: "How VECTOR_SEARCH measures: by the cosine of the angle, by distance, or by the product of the vectors. 'metric' in its CONFIG goes first."},
 		{Key: "mink.csv.header", Type: connect.Bool, Default: "false", Doc: "mink's own: the first record of each CSV file has the names of the columns."},
 	},
 	Metadata: []connect.MetadataColumn{
@@ -65,5 +66,6 @@ var Connector = connect.Connector{
 	Sink:   newSink,
 	Lookup: newLookup,
 
-	Partitions: newPartitions,
+	VectorSearch: newVectorSearch,
+	Partitions:   newPartitions,
 }

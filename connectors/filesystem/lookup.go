@@ -24,14 +24,22 @@ func newLookup(t *connect.Table) (connect.Lookup, error) {
 		return nil, connect.Invalid("lookup.cache", "takes FULL only with connector 'filesystem'")
 	}
 	l := &lookup{src: s}
-	for _, key := range []string{"lookup.full-cache.periodic-reload.interval", "lookup.full-cache.reload-interval"} {
-		if l.reload, err = t.Options.Duration(key, l.reload); err != nil {
-			return nil, err
-		}
+	if l.reload, err = reloading(t); err != nil {
+		return nil, err
 	}
 	// A lookup reads what is there; looking for more is what reloading is for.
 	s.monitor = 0
 	return l, nil
+}
+
+// reloading is how often a table that is held in memory is read again; 0 is never.
+func reloading(t *connect.Table) (d time.Duration, err error) {
+	for _, key := range []string{"lookup.full-cache.periodic-reload.interval", "lookup.full-cache.reload-interval"} {
+		if d, err = t.Options.Duration(key, d); err != nil {
+			return 0, err
+		}
+	}
+	return d, nil
 }
 
 func (l *lookup) Open(keys []int, ctx connect.ReaderCtx) (connect.LookupReader, error) {
@@ -70,6 +78,19 @@ const lookupRowsMax = 1 << 31
 
 // load reads all files and builds the index.
 func (r *lookupReader) load() error {
+	if err := r.read(); err != nil {
+		return err
+	}
+	r.key = r.key[:0]
+	for _, k := range r.keys {
+		r.key = append(r.key, &r.cols[k])
+	}
+	r.index()
+	return nil
+}
+
+// read reads all files, and settles when to do so again.
+func (r *lookupReader) read() error {
 	splits, err := r.l.src.Splits(1)
 	if err != nil {
 		return err
@@ -89,11 +110,6 @@ func (r *lookupReader) load() error {
 		cols, n = settle(cols, n, kinds, r.identity(), r.ts)
 	}
 	r.cols, r.n = cols, n
-	r.key = r.key[:0]
-	for _, k := range r.keys {
-		r.key = append(r.key, &cols[k])
-	}
-	r.index()
 	if r.l.reload > 0 {
 		r.due = r.ctx.Now() + r.l.reload.Milliseconds()
 	}

@@ -67,12 +67,23 @@ func (b *Binder) tableFunction(name ast.Name) *function.TableFunc {
 	if len(name) == 1 && strings.EqualFold(name[0].Name, "UNNEST") {
 		return table.Unnest
 	}
+	if isVectorSearch(name) {
+		// It becomes a function of its table when the call is bound.
+		return &function.TableFunc{Name: table.VectorSearchName}
+	}
 	return b.userTableFunction(name)
 }
 
 // correlate joins the rows of n with those of a call, whose arguments are over sc.
 // The scope that comes back has the columns of the call, at their places in the node.
-func (b *Binder) correlate(n logical.Node, sc *scope, c *rowCall, left bool) (*logical.Correlate, *scope, error) {
+func (b *Binder) correlate(n logical.Node, sc *scope, c *rowCall, left bool) (logical.Node, *scope, error) {
+	var search *searched
+	if c.call != nil && isVectorSearch(c.call.Name) {
+		var err error
+		if search, err = b.vectorSearch(c); err != nil {
+			return nil, nil, err
+		}
+	}
 	x := &block{b: b, sc: sc, noQuery: true, clause: c.fn.Name}
 	call := function.Call{Name: c.fn.Name}
 	args := make([]expr.Node, len(c.args))
@@ -110,6 +121,9 @@ func (b *Binder) correlate(n logical.Node, sc *scope, c *rowCall, left bool) (*l
 	}
 	cor := logical.NewCorrelate(n, c.fn, res, args, left, logical.Place{At: c.at})
 	width := len(n.Schema())
+	if search != nil {
+		return search.place(cor, c, width)
+	}
 	rs := newScope("", nil, cor.Schema()[width:])
 	if err := c.named(rs); err != nil {
 		return nil, nil, err

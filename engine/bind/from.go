@@ -138,7 +138,11 @@ func (b *Binder) tableFunc(e *ast.FuncCall, outer *scope) (logical.Node, *scope,
 			return b.toChangelog(e, outer)
 		case "FROM_CHANGELOG":
 			return b.fromChangelog(e, outer)
-		case "ML_PREDICT", "ML_EVALUATE", "VECTOR_SEARCH", "SNAPSHOT":
+		case "ML_PREDICT":
+			return b.mlPredict(e, outer)
+		case "ML_EVALUATE":
+			return nil, nil, b.mlEvaluate(e, outer)
+		case "SNAPSHOT":
 			return nil, nil, unsupported(e.Span(), "%s is", name)
 		}
 	}

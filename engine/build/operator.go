@@ -29,6 +29,8 @@ func (b *builder) operator(n plan.Node) (op func() exec.Operator, ttl int64, err
 		return b.groupWindow(n)
 	case *plan.Correlate:
 		return b.correlate(n)
+	case *plan.Predict:
+		return b.predict(n)
 	case *plan.ToChangelog:
 		return b.toChangelog(n)
 	case *plan.FromChangelog:

@@ -12,7 +12,9 @@ import (
 // filled once and only read afterwards.
 type Host struct {
 	Connectors []*connect.Connector
-	Deps       connect.Deps
+	// Providers are the kinds of models.
+	Providers []*connect.ModelProvider
+	Deps      connect.Deps
 	// Functions are the scalar functions, the user's own included.
 	Functions *function.Registry
 	// UserFunctions are Go functions that CREATE FUNCTION can name by their

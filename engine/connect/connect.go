@@ -117,6 +117,8 @@ type Connector struct {
 	// watermark is SOURCE_WATERMARK(): no row comes that is older than the newest one
 	// by more. Nil where the connector does not know.
 	SourceWatermark func(t *Table) (time.Duration, error)
+	// VectorSearch plans VECTOR_SEARCH over the table; nil where it cannot be searched.
+	VectorSearch func(t *Table, q VectorQuery) (VectorSearch, error)
 	// Partitions gives the partitions of a table that has partition columns; nil where
 	// partitions are not known one by one.
 	Partitions func(t *Table) (Partitions, error)

@@ -18,3 +18,10 @@ type Completer interface {
 	// complete in any order.
 	Completed(c *Ctx, id int64, result []byte, err error) error
 }
+
+// Limited is a Completer that wants no more input while enough calls are under way.
+type Limited interface {
+	// Full is asked between steps. While it is true the task takes no rows; it may
+	// change only in a step.
+	Full() bool
+}

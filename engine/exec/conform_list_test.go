@@ -21,6 +21,7 @@ func conformCases() []*conformCase {
 		matchCases(), emitCases(),
 		conflictCases(),
 		lookupCases(),
+		predictCases(),
 	)
 }
 

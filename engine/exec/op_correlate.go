@@ -16,7 +16,9 @@ type CorrelateConfig struct {
 	// Args are over the input; Make gives the function, whose columns are Rows.
 	Args []expr.Node
 	Make func() function.TableKernel
-	Rows []types.Type
+	// Begin is set instead of Make for a function that must be ended.
+	Begin func() (k function.TableKernel, end func() error)
+	Rows  []types.Type
 	// Left keeps rows for which the function gives none, padded with NULL.
 	Left       bool
 	Keep, Read []int
@@ -32,6 +34,7 @@ type correlate struct {
 	cfg   CorrelateConfig
 	prog  *expr.Program
 	fn    function.TableKernel
+	end   func() error
 	frame *function.Frame
 	args  []*batch.Col
 	live  []uint64
@@ -57,11 +60,25 @@ func (o *correlate) Draw() Drawing { return Drawing{Name: "Correlate"} }
 // Open compiles the arguments.
 func (o *correlate) Open(c *Ctx) error {
 	o.frame = function.NewFrame(c, c.Zone)
-	o.fn = o.cfg.Make()
+	if o.cfg.Begin != nil {
+		o.fn, o.end = o.cfg.Begin()
+	} else {
+		o.fn = o.cfg.Make()
+	}
 	o.args = make([]*batch.Col, len(o.cfg.Args))
 	var err error
 	o.prog, err = expr.Compile(o.cfg.Args, o.cfg.Input)
 	return err
+}
+
+// Close ends the function.
+func (o *correlate) Close() error {
+	if o.end == nil {
+		return nil
+	}
+	end := o.end
+	o.end = nil
+	return end()
 }
 
 // Process calls the function for the rows of a batch.

@@ -156,6 +156,9 @@ func (t *task) build() {
 		n.hold, _ = n.op.(exec.Holder)
 		n.finish, _ = n.op.(exec.Finisher)
 		n.completer, _ = n.op.(exec.Completer)
+		if l, ok := n.op.(exec.Limited); ok {
+			t.limits = append(t.limits, l)
+		}
 		t.nodes = append(t.nodes, n)
 	}
 	for i, n := range t.nodes {
@@ -467,5 +470,5 @@ func (t *task) close() {
 	for _, n := range t.nodes {
 		n.op, n.hold, n.finish, n.completer, n.resume, n.ctx.Store = nil, nil, nil, nil, nil, nil
 	}
-	t.store = nil
+	t.store, t.limits = nil, nil
 }

@@ -88,6 +88,7 @@ type task struct {
 	timerAt   int64
 	asyncs    int64
 	calls     int // of operators, outstanding
+	limits    []exec.Limited
 	usesClock bool
 	stopped   bool // a barrier with stop was passed: take no more rows
 
@@ -175,7 +176,17 @@ func (t *task) mailReady(credit bool) bool {
 }
 
 // takesRows reports whether the task takes rows at all for now.
-func (t *task) takesRows() bool { return t.began && t.paused == nil && t.preparing == 0 }
+func (t *task) takesRows() bool {
+	if !t.began || t.paused != nil || t.preparing > 0 {
+		return false
+	}
+	for _, l := range t.limits {
+		if l.Full() {
+			return false
+		}
+	}
+	return true
+}
 
 // choose is the threaded host's pick: messages first, then what was interrupted,
 // then the inputs in turn, then the reader; when there is nothing, what waits in

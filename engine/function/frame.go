@@ -75,6 +75,14 @@ func (f *Frame) Outside(call func() ([]byte, error)) ([]byte, error) {
 	return call()
 }
 
+// Count adds to a named counter of the operator; while a statement is planned there is
+// none.
+func (f *Frame) Count(name string, n int64) {
+	if c, ok := f.env.(interface{ Count(name string, n int64) }); ok {
+		c.Count(name, n)
+	}
+}
+
 // FixedEnv is an Env of constants, for folding and tests.
 type FixedEnv struct {
 	NowMillis     int64

@@ -15,6 +15,8 @@ type TableFunc struct {
 	Signatures []string
 	// Det says whether a call gives the same rows again for the same arguments.
 	Det Det
+	// AppendOnly functions are not called for rows that may be taken back.
+	AppendOnly bool
 	// Infer works out what a call means, as Func.Infer does.
 	Infer func(c *Call) (TableResolved, error)
 }
@@ -27,6 +29,9 @@ type TableResolved struct {
 	Out types.Schema
 	// Make gives the function for one running operator.
 	Make func() TableKernel
+	// Begin is Make of a function that holds something outside: end lets go of it, once.
+	// One of the two is set.
+	Begin func() (k TableKernel, end func() error)
 	// Det is set where this call may change more often than TableFunc.Det says.
 	Det Det
 }

@@ -90,6 +90,10 @@ func redistribute(n plan.Node) {
 		c.Dist = redistributed(c)
 		return
 	}
+	if p, ok := n.(*plan.Predict); ok {
+		p.Dist = mapDist(p.In.Info().Dist, keptAt(p.Keep))
+		return
+	}
 	c, ok := n.(*plan.Calc)
 	if !ok {
 		return
@@ -172,6 +176,8 @@ func (o *optimizer) label(n plan.Node) {
 		}
 	case *plan.TemporalJoin:
 		ttl(n.TTL)
+	case *plan.Predict:
+		add(plan.Replayable, "a model is asked when a row passes")
 	case *plan.LookupJoin:
 		add(plan.Replayable, "the table is read when a row passes")
 	case *plan.Rank:

@@ -41,6 +41,8 @@ func (o *optimizer) conv(n logical.Node) (plan.Node, error) {
 		return o.window(n)
 	case *logical.Correlate:
 		return o.correlate(n)
+	case *logical.Predict:
+		return o.predict(n)
 	case *logical.ToChangelog:
 		return o.toChangelog(n)
 	case *logical.FromChangelog:

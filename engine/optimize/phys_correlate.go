@@ -3,6 +3,7 @@ package optimize
 import (
 	"slices"
 
+	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/plan"
@@ -21,8 +22,11 @@ func (o *optimizer) correlate(n *logical.Correlate) (plan.Node, error) {
 		}
 	}
 	t := in.Info()
+	if n.Func.AppendOnly && !t.AppendOnly() {
+		return nil, notAppended(n.Func.Name, n.At)
+	}
 	c := &plan.Correlate{
-		Func: n.Func, Args: n.Args, Make: n.Res.Make, Rows: n.Res.Out, Det: max(n.Func.Det, n.Res.Det),
+		Func: n.Func, Args: n.Args, Make: n.Res.Make, Begin: n.Res.Begin, Rows: n.Res.Out, Det: max(n.Func.Det, n.Res.Det),
 		Left: n.Left, Keep: n.Keep, Read: n.Read, Call: n.Call(t.Schema.Names()),
 	}
 	c.In, c.Span, c.Emits = in, n.At, t.Emits
@@ -44,6 +48,12 @@ func (o *optimizer) correlate(n *logical.Correlate) (plan.Node, error) {
 		return c, nil
 	}
 	return o.intern(c), nil
+}
+
+// notAppended refuses a function over a table whose rows may be taken back.
+func notAppended(name string, at diag.Span) error {
+	return diag.At(at, diag.ChangelogMismatch, "%s takes rows that are only inserted, and its input has updates or deletes", name).
+		WithHint("call it before the rows are aggregated or joined, or make inserts of the changes with TO_CHANGELOG")
 }
 
 // keptAt lists the output columns that hold an input column.

@@ -55,6 +55,8 @@ func prune(n logical.Node, need []bool) (logical.Node, []int) {
 		return pruneWindow(n, need)
 	case *logical.Correlate:
 		return pruneCorrelate(n, need)
+	case *logical.Predict:
+		return prunePredict(n, need)
 	case *logical.Over:
 		return pruneOver(n, need)
 	case *logical.Expand:

@@ -56,6 +56,8 @@ func (o *optimizer) push(conds []expr.Node, n logical.Node) logical.Node {
 		return filter(stay, n.With([]logical.Node{o.push(down, n.In)}))
 	case *logical.Correlate:
 		return o.pushCorrelate(conds, n)
+	case *logical.Predict:
+		return o.pushPredict(conds, n)
 	case *logical.Over:
 		down, stay := split(conds, func(c expr.Node) bool {
 			return pure(c) && readsOnly(c, func(i int) bool { return slices.Contains(n.PartitionBy, i) })

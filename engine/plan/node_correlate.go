@@ -17,10 +17,11 @@ type Correlate struct {
 	Func *function.TableFunc
 	// Args are over the input's columns and have the types that the call takes.
 	Args []expr.Node
-	// Make gives the function for one operator; Rows are its columns.
-	Make func() function.TableKernel
-	Rows types.Schema
-	Det  function.Det
+	// Make or Begin give the function for one operator; Rows are its columns.
+	Make  func() function.TableKernel
+	Begin func() (k function.TableKernel, end func() error)
+	Rows  types.Schema
+	Det   function.Det
 	// Left keeps rows for which there is none, padded with NULL.
 	Left       bool
 	Keep, Read []int

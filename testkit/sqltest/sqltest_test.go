@@ -9,6 +9,7 @@ import (
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/function/scalar"
 	"github.com/minkstream/mink/engine/gateway"
+	"github.com/minkstream/mink/testkit/linear"
 	"github.com/minkstream/mink/testkit/lookup"
 )
 
@@ -22,6 +23,7 @@ func simulatedLocal(t *testing.T, e *env.Env, extra *connect.Connector) *engine.
 	t.Helper()
 	out, err := engine.New(engine.Config{
 		Env: e, Connectors: append(connectors.All(), extra, lookup.Connector), Formats: connectors.Formats(), Functions: scalar.All(), SpillDir: t.TempDir(),
+		Providers: []*connect.ModelProvider{&linear.Provider},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +38,10 @@ func local(t *testing.T, ordered bool) gateway.Client {
 	if ordered {
 		workers = 1
 	}
-	e, err := engine.New(engine.Config{Workers: workers, Connectors: append(connectors.All(), lookup.Connector), Formats: connectors.Formats(), Functions: scalar.All(), Runtimes: connectors.Runtimes()})
+	e, err := engine.New(engine.Config{
+		Workers: workers, Connectors: append(connectors.All(), lookup.Connector), Formats: connectors.Formats(), Functions: scalar.All(), Runtimes: connectors.Runtimes(),
+		Providers: []*connect.ModelProvider{&linear.Provider},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,8 @@ func BoundsOf(n Node) Bounds {
 		})
 	case *Correlate:
 		return BoundsOf(n.In).moved(func(c int) int { return slices.Index(n.Keep, c) })
+	case *Predict:
+		return BoundsOf(n.In).moved(func(c int) int { return slices.Index(n.Keep, c) })
 	case *Aggregate:
 		return BoundsOf(n.In).moved(func(c int) int { return slices.Index(n.Keys, c) })
 	}

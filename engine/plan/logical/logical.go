@@ -67,6 +67,8 @@ func Exprs(n Node) []expr.Node {
 		return n.Exprs
 	case *Correlate:
 		return n.Args
+	case *Predict:
+		return n.Args
 	case *Match:
 		return n.Exprs()
 	case *Join:

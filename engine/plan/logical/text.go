@@ -64,6 +64,8 @@ func line(n Node) string {
 	case *Correlate:
 		kind := map[bool]string{true: "left", false: "inner"}[n.Left]
 		return "LogicalCorrelate(invocation=[" + n.Call(nil) + "], joinType=[" + kind + "])"
+	case *Predict:
+		return "LogicalTableFunctionScan(invocation=[" + n.Call(nil) + "])"
 	case *ToChangelog:
 		return "LogicalTableFunctionScan(invocation=[TO_CHANGELOG(op=" + n.Op + ")], uid=[" + n.UID + "])"
 	case *FromChangelog:
