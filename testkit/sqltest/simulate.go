@@ -127,15 +127,16 @@ func (r *simulated) once(t *testing.T, fault int) *outcome {
 	session := e.NewSession()
 	v := variant{rows: rows, parallelism: p}
 	config := v.settings()
+	for _, kv := range s.Settings {
+		key, value, _ := strings.Cut(kv, "=")
+		config[strings.TrimSpace(key)] = strings.TrimSpace(value)
+	}
+	// A run is to survive its crash, whatever the section sets.
 	config["restart-strategy.type"] = "fixed-delay"
 	config["restart-strategy.fixed-delay.attempts"] = "20"
 	config["restart-strategy.fixed-delay.delay"] = "1 ms"
 	config["execution.checkpointing.interval"] = "1 ms"
 	config["execution.checkpointing.dir"] = "/ckpt"
-	for _, kv := range s.Settings {
-		key, value, _ := strings.Cut(kv, "=")
-		config[strings.TrimSpace(key)] = strings.TrimSpace(value)
-	}
 	for k, value := range config {
 		if err := session.Set(k, value); err != nil {
 			t.Fatal(err)
