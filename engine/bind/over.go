@@ -70,7 +70,7 @@ func (x *block) overCall(e *ast.FuncCall, name string) (expr.Node, error) {
 		return nil, x.b.noFunction(e)
 	}
 	if e.Filter != nil {
-		return nil, unsupported(e.Filter.Span(), "FILTER in an OVER aggregate is")
+		return nil, diag.At(e.Filter.Span(), diag.UnsupportedByFlink, "an OVER aggregate takes no FILTER").WithHint("put a CASE into the argument: SUM(CASE WHEN condition THEN v END)")
 	}
 	x.inOver = true
 	defer func() { x.inOver = false }()

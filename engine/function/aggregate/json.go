@@ -47,10 +47,10 @@ var jsonObjectAgg = Func{
 	},
 }
 
-func (a *list) finishJSONArray(res *batch.Builder, c *batch.Col, n int) {
+func (a *list) finishJSONArray(res *batch.Builder, c *batch.Col, from, to int) {
 	a.text = append(a.text[:0], '[')
-	for i := range n {
-		if i > 0 {
+	for i := from; i < to; i++ {
+		if i > from {
 			a.text = append(a.text, ',')
 		}
 		a.text = kernel.AppendJSON(a.text, c, i)
@@ -59,14 +59,15 @@ func (a *list) finishJSONArray(res *batch.Builder, c *batch.Col, n int) {
 }
 
 // finishJSONObject writes the keys in order, as the JSON functions do at every level.
-func (a *list) finishJSONObject(res *batch.Builder, cols []batch.Col, n int) error {
+func (a *list) finishJSONObject(res *batch.Builder, cols []batch.Col, from, to int) error {
+	n := to - from
 	keys, order := make([][]byte, n), make([]int, n)
 	for i := range n {
-		if cols[0].IsNull(i) {
+		if cols[0].IsNull(from + i) {
 			return diag.New(diag.InvalidArgument, "a key of JSON_OBJECTAGG is NULL")
 		}
 		var t [12]byte
-		keys[i], order[i] = bytes.Clone(cols[0].Bytes(i, &t)), i
+		keys[i], order[i] = bytes.Clone(cols[0].Bytes(from+i, &t)), i
 	}
 	slices.SortFunc(order, func(x, y int) int { return bytes.Compare(keys[x], keys[y]) })
 	a.text = append(a.text[:0], '{')
@@ -74,7 +75,7 @@ func (a *list) finishJSONObject(res *batch.Builder, cols []batch.Col, n int) err
 		if k > 0 && bytes.Equal(keys[i], keys[order[k-1]]) {
 			return diag.New(diag.InvalidArgument, "key %q occurs twice in JSON_OBJECTAGG", keys[i])
 		}
-		if a.absent && cols[1].IsNull(i) {
+		if a.absent && cols[1].IsNull(from+i) {
 			continue
 		}
 		if len(a.text) > 1 {
@@ -82,7 +83,7 @@ func (a *list) finishJSONObject(res *batch.Builder, cols []batch.Col, n int) err
 		}
 		a.text = kernel.AppendQuoted(a.text, keys[i])
 		a.text = append(a.text, ':')
-		a.text = kernel.AppendJSON(a.text, &cols[1], i)
+		a.text = kernel.AppendJSON(a.text, &cols[1], from+i)
 	}
 	res.AppendBytes(append(a.text, '}'))
 	return nil

@@ -40,6 +40,9 @@ type list struct {
 	buf    []byte
 	text   []byte
 	vals   []*batch.Builder
+	ends   []int     // of the lists in vals
+	key    []byte    // of fixed
+	fixed  batch.Col // the constant argument
 }
 
 func newList(s Spec, kind listKind) *list {
@@ -154,8 +157,11 @@ func (a *list) Merge(dst, base, src [][]uint64, off int, h *Heap) {
 	}
 }
 
-// decode gives the entries of a list as columns, one for each argument.
-func (a *list) decode(b []byte, visit func(cols []batch.Col, n int) error) error {
+// listChunk is about how many entries are decoded together.
+const listChunk = 1 << 14
+
+// decode appends the entries of a list to a.vals and tells how many they are.
+func (a *list) decode(b []byte) int {
 	n := 0
 	for len(b) > 0 {
 		var key []byte
@@ -170,65 +176,80 @@ func (a *list) decode(b []byte, visit func(cols []batch.Col, n int) error) error
 		}
 		n++
 	}
-	cols := make([]batch.Col, len(a.vals))
-	for k, v := range a.vals {
-		cols[k] = v.Finish()
-	}
-	return visit(cols, n)
+	return n
 }
 
+// Final decodes the lists of many rows into one set of columns, and makes each row's
+// result of its part.
 func (a *list) Final(out *batch.Col, rows [][]uint64, off int, h Blobs) error {
 	res := batch.NewBuilder(out.Type)
-	for _, r := range rows {
-		err := a.decode(h.Blob(r[off]), func(cols []batch.Col, n int) error {
-			if n == 0 && a.kind != listCollect {
-				res.AppendNull()
-				return nil
+	cols := make([]batch.Col, len(a.vals))
+	for len(rows) > 0 {
+		n := 0
+		a.ends = a.ends[:0]
+		for _, r := range rows {
+			if n >= listChunk {
+				break
 			}
-			return a.finish(res, cols, n, r[off:], h)
-		})
-		if err != nil {
-			return err
+			n += a.decode(h.Blob(r[off]))
+			a.ends = append(a.ends, n)
 		}
+		for k, v := range a.vals {
+			cols[k] = v.Finish()
+		}
+		from := 0
+		for i, to := range a.ends {
+			if from == to && a.kind != listCollect {
+				res.AppendNull()
+			} else if err := a.finish(res, cols, from, to, rows[i][off:], h); err != nil {
+				return err
+			}
+			from = to
+		}
+		rows = rows[len(a.ends):]
 	}
 	*out = res.Finish()
 	return nil
 }
 
-// finish makes the result of one list of n entries.
-func (a *list) finish(res *batch.Builder, cols []batch.Col, n int, r []uint64, h Blobs) error {
+// finish makes the result of one list: entries from to to of cols.
+func (a *list) finish(res *batch.Builder, cols []batch.Col, from, to int, r []uint64, h Blobs) error {
 	switch a.kind {
 	case listFirst:
-		res.Append(&cols[0], 0)
+		res.Append(&cols[0], from)
 	case listLast:
-		res.Append(&cols[0], n-1)
+		res.Append(&cols[0], to-1)
 	case listSingle:
-		if n > 1 {
+		if to-from > 1 {
 			return errTooMany()
 		}
-		res.Append(&cols[0], 0)
+		res.Append(&cols[0], from)
 	case listArray:
-		for i := range n {
+		for i := from; i < to; i++ {
 			res.Kid(0).Append(&cols[0], i)
 		}
 		res.EndList()
 	case listText:
-		a.finishText(res, &cols[0], n, r, h)
+		a.finishText(res, &cols[0], from, to, r, h)
 	case listCollect:
-		finishCollect(res, &cols[0], n)
+		finishCollect(res, &cols[0], from, to)
 	case listPercentile:
-		a.finishPercentile(res, cols, n, r, h)
+		a.finishPercentile(res, cols, from, to, r, h)
 	case listJSONArray:
-		a.finishJSONArray(res, &cols[0], n)
+		a.finishJSONArray(res, &cols[0], from, to)
 	case listJSONObject:
-		return a.finishJSONObject(res, cols, n)
+		return a.finishJSONObject(res, cols, from, to)
 	}
 	return nil
 }
 
-// constant decodes the argument kept in lane 1.
-func (a *list) constant(r []uint64, h Blobs) batch.Col {
-	b := batch.NewBuilder(a.args[a.params].Nullable(true))
-	batch.DecodeKey(b, h.Blob(r[1]))
-	return b.Finish()
+// constant decodes the argument kept in lane 1, which is nearly always that of the
+// row before.
+func (a *list) constant(r []uint64, h Blobs) *batch.Col {
+	if key := h.Blob(r[1]); a.fixed.Type.Kind == types.Invalid || !bytes.Equal(key, a.key) {
+		b := batch.NewBuilder(a.args[a.params].Nullable(true))
+		batch.DecodeKey(b, key)
+		a.key, a.fixed = append(a.key[:0], key...), b.Finish()
+	}
+	return &a.fixed
 }

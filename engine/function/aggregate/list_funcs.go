@@ -61,16 +61,15 @@ var listAgg = Func{
 }
 
 // finishText joins strings.
-func (a *list) finishText(res *batch.Builder, c *batch.Col, n int, r []uint64, h Blobs) {
+func (a *list) finishText(res *batch.Builder, c *batch.Col, from, to int, r []uint64, h Blobs) {
 	sep := []byte(",")
 	if a.params >= 0 {
-		p := a.constant(r, h)
 		var t [12]byte
-		sep = append([]byte(nil), p.Bytes(0, &t)...)
+		sep = a.constant(r, h).Bytes(0, &t)
 	}
 	a.text = a.text[:0]
-	for i := range n {
-		if i > 0 {
+	for i := from; i < to; i++ {
+		if i > from {
 			a.text = append(a.text, sep...)
 		}
 		var t [12]byte
@@ -80,12 +79,12 @@ func (a *list) finishText(res *batch.Builder, c *batch.Col, n int, r []uint64, h
 }
 
 // finishCollect counts equal values; elements come in order of first arrival.
-func finishCollect(res *batch.Builder, c *batch.Col, n int) {
-	index := make(map[string]int, n)
+func finishCollect(res *batch.Builder, c *batch.Col, from, to int) {
+	index := make(map[string]int, to-from)
 	var firsts []int
 	var counts []int64
 	var key []byte
-	for i := range n {
+	for i := from; i < to; i++ {
 		key = batch.AppendKey(key[:0], c, i)
 		k, ok := index[string(key)]
 		if !ok {

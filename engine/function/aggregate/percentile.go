@@ -42,17 +42,17 @@ func (a *list) skips(args []*batch.Col, lane int) bool {
 	return args[0].IsNull(lane) || len(args) > 2 && (args[2].IsNull(lane) || args[2].I64[lane] <= 0)
 }
 
-func (a *list) finishPercentile(res *batch.Builder, cols []batch.Col, n int, r []uint64, h Blobs) {
+func (a *list) finishPercentile(res *batch.Builder, cols []batch.Col, from, to int, r []uint64, h Blobs) {
 	type weighted struct {
 		v float64
 		n int64
 	}
-	vals := make([]weighted, n)
+	vals := make([]weighted, to-from)
 	total := int64(0)
 	for i := range vals {
-		vals[i] = weighted{cols[0].F64[i], 1}
+		vals[i] = weighted{cols[0].F64[from+i], 1}
 		if len(cols) > 2 {
-			vals[i].n = cols[2].I64[i]
+			vals[i].n = cols[2].I64[from+i]
 		}
 		total += vals[i].n
 	}
@@ -94,6 +94,6 @@ func (a *list) finishPercentile(res *batch.Builder, cols []batch.Col, n int, r [
 		}
 		res.EndList()
 	default:
-		one(res, &p, 0)
+		one(res, p, 0)
 	}
 }
