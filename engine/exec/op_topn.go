@@ -86,6 +86,7 @@ type topN struct {
 	arena   []byte
 	touched []touchedGroup
 	mark    []int32 // by group number: 1 + index in touched
+	rows    []int32 // by group number: its rows in the batch
 	seen    []bool
 }
 
@@ -126,9 +127,11 @@ func (t *topN) Process(c *Ctx, _ int, b *batch.Batch) error {
 	g := &t.group
 	t.sorted.Keys().Group(g, b, keys, b.Sel, state.Upsert)
 	if !c.Exact {
-		t.begin(g.Len())
+		t.begin(g)
 	}
 	for i := range n {
+		// A key with one row in the batch has nothing to fold.
+		emit := c.Exact || t.rows[g.G[i]] == 1
 		l := b.Lane(i)
 		ref := g.Refs[g.G[i]]
 		limit := t.limit(b, l)
@@ -137,11 +140,11 @@ func (t *topN) Process(c *Ctx, _ int, b *batch.Batch) error {
 		if t.cfg.Strategy == TopAppend && !t.sorted.Admits(ref, word, rest, int(limit)) {
 			continue
 		}
-		if !c.Exact {
+		if !emit {
 			t.touch(int(g.G[i]), ref, limit)
 		}
 		t.row = t.codec.Append(t.row[:0], b, t.all, l)
-		t.apply(c.Exact, ref, b, l, b.Kind(l), word, rest, limit)
+		t.apply(emit, ref, b, l, b.Kind(l), word, rest, limit)
 		if t.list.len() >= batch.MaxRows {
 			if err := t.list.emit(c); err != nil {
 				return err
@@ -359,14 +362,20 @@ func (t *topN) findUnique(ref state.Ref) state.Pos {
 	return state.Pos{}
 }
 
-// begin forgets the groups of the last batch.
-func (t *topN) begin(groups int) {
+// begin forgets the groups of the last batch and counts the rows of those of this one.
+func (t *topN) begin(g *state.Grouper) {
+	groups := g.Len()
 	t.before, t.arena, t.touched = t.before[:0], t.arena[:0], t.touched[:0]
 	if cap(t.mark) < groups {
 		t.mark = make([]int32, max(groups, batch.MaxRows))
+		t.rows = make([]int32, max(groups, batch.MaxRows))
 	}
-	t.mark = t.mark[:groups]
+	t.mark, t.rows = t.mark[:groups], t.rows[:groups]
 	clear(t.mark)
+	clear(t.rows)
+	for _, k := range g.G {
+		t.rows[k]++
+	}
 }
 
 // touch notes the visible rows of a group before its first change in this batch.
