@@ -172,6 +172,11 @@ func (e *schemaEditor) modify(s *ast.Schema) error {
 			}
 			e.stmt.Schema.Constraints = nil
 		}
+		if old := e.stmt.Schema.Columns[i]; !c.Comment.Set && old.Comment.Set {
+			kept := *c
+			kept.Comment = old.Comment
+			c = &kept
+		}
 		e.stmt.Schema.Columns = slices.Delete(e.stmt.Schema.Columns, i, i+1)
 		if len(c.Position.After) == 1 && c.Position.After.Last() == name {
 			return diag.At(c.Position.After.Span(), diag.InvalidArgument, "column %q cannot stand behind itself", name)
