@@ -1,6 +1,8 @@
 package scalar
 
 import (
+	"slices"
+
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/kernel"
@@ -19,11 +21,11 @@ var arrayContains = function.Func{
 		r, err := arrayAndElement(c)
 		r.Result = types.BooleanT.Nullable(r.Result.IsNullable())
 		r.Eval = func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
-			l := listsOf(args[0])
+			position := positions(args)
 			for i := range kernel.Lanes(n, live) {
 				if args[0].IsNull(i) {
 					dst.SetNull(i, n)
-				} else if positionOf(&l, args, i) > 0 {
+				} else if position(i) > 0 {
 					batch.SetBit(dst.Bits, i)
 				}
 			}
@@ -33,15 +35,37 @@ var arrayContains = function.Func{
 	},
 }
 
-// positionOf is where the value of lane i stands in its array, from 1, or 0.
-func positionOf(l *lists, args []*batch.Col, i int) int {
-	from, to := l.span(i)
-	for k := from; k < to; k++ {
-		if args[0].Kids[0].EqualLanes(k, args[1], i) {
-			return k - from + 1
+// positions tells where the value of a lane stands in its array, from 1, or 0. Numbers
+// without NULLs are compared as slices.
+func positions(args []*batch.Col) func(i int) int {
+	l, kid, v := listsOf(args[0]), &args[0].Kids[0], args[1]
+	if kid.Enc == batch.Flat && kid.Nulls == nil && v.Nulls == nil && v.Enc != batch.Sparse {
+		switch kid.Type.Phys() {
+		case types.PhysI32:
+			return positionIn(l, kid.I32, v.I32, v.Enc == batch.Const)
+		case types.PhysI64:
+			return positionIn(l, kid.I64, v.I64, v.Enc == batch.Const)
 		}
 	}
-	return 0
+	return func(i int) int {
+		from, to := l.span(i)
+		for k := from; k < to; k++ {
+			if kid.EqualLanes(k, v, i) {
+				return k - from + 1
+			}
+		}
+		return 0
+	}
+}
+
+func positionIn[T comparable](l lists, elements, values []T, constant bool) func(i int) int {
+	return func(i int) int {
+		from, to := l.span(i)
+		if constant {
+			i = 0
+		}
+		return slices.Index(elements[from:to], values[i]) + 1
+	}
 }
 
 var arrayPosition = function.Func{
@@ -53,9 +77,9 @@ var arrayPosition = function.Func{
 		r, err := arrayAndElement(c)
 		r.Result, r.Strict = types.IntT.Nullable(nullable(c)), true
 		r.Eval = func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
-			l := listsOf(args[0])
+			position := positions(args)
 			for i := range kernel.Lanes(n, live) {
-				dst.I32[i] = int32(positionOf(&l, args, i))
+				dst.I32[i] = int32(position(i))
 			}
 			return nil
 		}

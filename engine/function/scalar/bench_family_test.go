@@ -1,0 +1,160 @@
+package scalar_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/expr"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// BenchmarkFamilies has one function of each family beside a loop over the same
+// columns, as BenchmarkExpressions has the expressions of Nexmark.
+func BenchmarkFamilies(b *testing.B) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	longCol := longs(func(int) int64 { return rng.Int64N(1_000_000_000) })
+	docs := strs(func(i int) string {
+		return fmt.Sprintf(`{"id": %d, "name": "%s", "tags": ["%s", "%s"], "price": %d.%02d}`, i, word(rng), word(rng), word(rng), rng.IntN(1000), rng.IntN(100))
+	})
+	words := strs(func(int) string { return word(rng) + " " + word(rng) + " " + word(rng) })
+	floats := batch.NewBuilder(types.DoubleT.Nullable(false))
+	for range batch.MaxRows {
+		floats.AppendFloat(rng.Float64() * 1000)
+	}
+	doubles := floats.Finish()
+	tb := batch.NewBuilder(types.TimestampT(3).Nullable(false))
+	for range batch.MaxRows {
+		tb.AppendInt(1_436_918_400_000 + rng.Int64N(1_000_000_000_000))
+	}
+	stamps := tb.Finish()
+	list := batch.NewBuilder(types.ArrayT(types.IntT.Nullable(false)).Nullable(false))
+	for range batch.MaxRows {
+		for range 8 {
+			list.Kid(0).AppendInt(rng.Int64N(20))
+		}
+		list.EndList()
+	}
+	arrays := list.Finish()
+	var out [batch.MaxRows]int64
+	var real [batch.MaxRows]float64
+	var bits [batch.MaxRows]bool
+	var text []byte
+	ends := make([]int, batch.MaxRows)
+	one := func(name string, args ...any) func(c []expr.Node) []expr.Node {
+		return func(c []expr.Node) []expr.Node {
+			nodes := []expr.Node{c[0]}
+			for _, a := range args {
+				switch v := a.(type) {
+				case int:
+					nodes = append(nodes, literalOf(types.IntT, int64(v)))
+				case string:
+					nodes = append(nodes, literalOf(types.CharT(len(v)), v))
+				}
+			}
+			return []expr.Node{fn(name, nodes...)}
+		}
+	}
+	list2 := []struct {
+		name string
+		b    *bench
+	}{
+		{"arithmetic ROUND", &bench{cols: []batch.Col{doubles}, nodes: one("ROUND", 2), plain: func(n int) {
+			for i, v := range doubles.F64[:n] {
+				real[i] = math.Round(v*100) / 100
+			}
+		}}},
+		{"arithmetic MOD", &bench{cols: []batch.Col{longCol}, nodes: one("MOD", 97), plain: func(n int) {
+			for i, v := range longCol.I64[:n] {
+				out[i] = v % 97
+			}
+		}}},
+		{"text UPPER", &bench{cols: []batch.Col{words}, nodes: one("UPPER"), plain: func(n int) {
+			var tmp [12]byte
+			text = text[:0]
+			for i := range n {
+				text = append(text, bytes.ToUpper(words.Bytes(i, &tmp))...)
+				ends[i] = len(text)
+			}
+		}}},
+		{"text SUBSTRING", &bench{cols: []batch.Col{words}, nodes: one("SUBSTRING", 3, 5), plain: func(n int) {
+			var tmp [12]byte
+			text = text[:0]
+			for i := range n {
+				s := words.Bytes(i, &tmp)
+				text = append(text, s[min(2, len(s)):min(7, len(s))]...)
+				ends[i] = len(text)
+			}
+		}}},
+		{"text CHAR_LENGTH", &bench{cols: []batch.Col{words}, nodes: one("CHAR_LENGTH"), plain: func(n int) {
+			var tmp [12]byte
+			for i := range n {
+				k := 0
+				for _, c := range words.Bytes(i, &tmp) {
+					if c&0xC0 != 0x80 {
+						k++
+					}
+				}
+				out[i] = int64(k)
+			}
+		}}},
+		{"time HOUR", &bench{cols: []batch.Col{stamps}, nodes: one("HOUR"), plain: func(n int) {
+			for i, t := range stamps.I64[:n] {
+				out[i] = t / 3_600_000 % 24
+			}
+		}}},
+		{"conversion BIGINT to text", &bench{cols: []batch.Col{longCol}, nodes: func(c []expr.Node) []expr.Node {
+			return []expr.Node{must(expr.NewCast(c[0], types.StringT, false, diag.Span{}))}
+		}, plain: func(n int) {
+			text = text[:0]
+			for i, v := range longCol.I64[:n] {
+				text = strconv.AppendInt(text, v, 10)
+				ends[i] = len(text)
+			}
+		}}},
+		{"collection ARRAY_CONTAINS", &bench{cols: []batch.Col{arrays}, nodes: one("ARRAY_CONTAINS", 7), plain: func(n int) {
+			kids := arrays.Kids[0].I32
+			for i := range n {
+				bits[i] = false
+				for _, v := range kids[arrays.Offs[i]:arrays.Offs[i+1]] {
+					if v == 7 {
+						bits[i] = true
+						break
+					}
+				}
+			}
+		}}},
+		{"json JSON_VALUE", &bench{cols: []batch.Col{docs}, nodes: one("JSON_VALUE", "$.name"), plain: func(n int) {
+			key := []byte(`"name": "`)
+			var tmp [12]byte
+			text = text[:0]
+			for i := range n {
+				s := docs.Bytes(i, &tmp)
+				if k := bytes.Index(s, key); k >= 0 {
+					s = s[k+len(key):]
+					text = append(text, s[:bytes.IndexByte(s, '"')]...)
+				}
+				ends[i] = len(text)
+			}
+		}}},
+		{"hash SHA256", &bench{cols: []batch.Col{words}, nodes: one("SHA256"), plain: func(n int) {
+			var tmp [12]byte
+			text = text[:0]
+			for i := range n {
+				h := sha256.Sum256(words.Bytes(i, &tmp))
+				text = hex.AppendEncode(text, h[:])
+				ends[i] = len(text)
+			}
+		}}},
+	}
+	for _, x := range list2 {
+		b.Run(x.name, x.b.run)
+	}
+}
