@@ -283,13 +283,16 @@ func passes(cond, arg *batch.Col, l int) bool {
 
 // merge makes dst the rows of base followed by those of src, whose references must
 // all be to the local heap.
-func (a *aggCalls) merge(dst, base, src [][]uint64) {
+func (a *aggCalls) merge(dst, base, src [][]uint64) error {
 	for i, d := range dst {
 		d[0] = base[i][0] + src[i][0]
 	}
 	for i, acc := range a.accs {
-		acc.Merge(dst, base, src, a.offs[i], &a.heap)
+		if err := acc.Merge(dst, base, src, a.offs[i], &a.heap); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // load gives rows of a table with references to the local heap: the table's own

@@ -211,9 +211,9 @@ func (v *matchEval) aggregate(dst []batch.Col, k int, spans []matchSpan, rowOf [
 	total := e.total.take(len(spans), a.width)
 	e.pos, e.g = e.pos[:0], e.g[:0]
 	first := 0 // the span of local row 0
-	flush := func(upTo int) {
+	flush := func(upTo int) error {
 		if len(e.pos) == 0 {
-			return
+			return nil
 		}
 		e.args.SetColumns(len(r.Agg.Args))
 		for j, col := range r.Agg.Args {
@@ -221,8 +221,8 @@ func (v *matchEval) aggregate(dst []batch.Col, k int, spans []matchSpan, rowOf [
 		}
 		e.args.N = len(e.pos)
 		rows := a.fold(&aggRun{b: &e.args, lanes: batch.Span(0, len(e.pos)), g: e.g, n: upTo - first})
-		a.merge(total[first:upTo], total[first:upTo], rows)
 		e.pos, e.g = e.pos[:0], e.g[:0]
+		return a.merge(total[first:upTo], total[first:upTo], rows)
 	}
 	for i, s := range spans {
 		if len(e.pos) == 0 {
@@ -230,13 +230,17 @@ func (v *matchEval) aggregate(dst []batch.Col, k int, spans []matchSpan, rowOf [
 		}
 		for x := s.lo; x < s.hi; x++ {
 			if len(e.pos) == batch.MaxRows {
-				flush(i + 1)
+				if err := flush(i + 1); err != nil {
+					return err
+				}
 				first = i
 			}
 			e.pos, e.g = append(e.pos, rowOf[x]), append(e.g, uint16(i-first))
 		}
 	}
-	flush(len(spans))
+	if err := flush(len(spans)); err != nil {
+		return err
+	}
 	return a.final(dst, total, &a.heap)
 }
 

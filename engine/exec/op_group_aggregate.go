@@ -197,24 +197,26 @@ func (o *groupAgg) change(c *Ctx, b *batch.Batch, exact bool) error {
 
 // local makes rows of this batch: one for each chosen row with g counting up, or
 // for each group.
-func (o *groupAgg) local(b *batch.Batch, g []uint16, n int, exact bool) [][]uint64 {
+func (o *groupAgg) local(b *batch.Batch, g []uint16, n int, exact bool) ([][]uint64, error) {
 	a := o.a
 	if o.cfg.Merge {
 		rows := a.readPartial(b, len(o.cfg.Keys), o.count, o.lanes)
 		if exact {
-			return rows
+			return rows, nil
 		}
 		// Partial results of one key follow each other.
 		sum := o.partial(n)
 		for i, k := range g {
 			one := sum[k : k+1]
-			a.merge(one, one, rows[i:i+1])
+			if err := a.merge(one, one, rows[i:i+1]); err != nil {
+				return nil, err
+			}
 		}
-		return sum
+		return sum, nil
 	}
 	return a.fold(&aggRun{
 		b: b, lanes: o.lanes, g: g, signs: o.signs, n: n, g2: o.groups, refs: o.g.Refs, exact: exact,
-	})
+	}), nil
 }
 
 func (o *groupAgg) partial(n int) [][]uint64 {
@@ -233,14 +235,20 @@ func (o *groupAgg) changeGroups(b *batch.Batch, seeds [][]uint64) error {
 	if o.signs != nil {
 		groups = o.afterEnds(n)
 	}
-	rows := o.local(b, groups, n+1, false)[:n]
+	rows, err := o.local(b, groups, n+1, false)
+	if err != nil {
+		return err
+	}
+	rows = rows[:n]
 	o.base = append(o.base[:0], seeds...)
 	for k, ended := range o.reset[:n] {
 		if ended {
 			o.base[k] = o.zero
 		}
 	}
-	a.merge(rows, o.base, rows)
+	if err := a.merge(rows, o.base, rows); err != nil {
+		return err
+	}
 	if !o.cfg.Batch {
 		for k, row := range rows {
 			o.out.add(o.g.Reps[k], o.change1(seeds[k], row, int64(seeds[k][0]) > 0))
@@ -306,7 +314,10 @@ func (o *groupAgg) change1(before, after []uint64, had bool) change {
 // before of its group followed by its own.
 func (o *groupAgg) changeRows(b *batch.Batch, seeds [][]uint64) error {
 	a, n := o.a, len(o.lanes)
-	rows := o.local(b, batch.Span(0, n), n, true)
+	rows, err := o.local(b, batch.Span(0, n), n, true)
+	if err != nil {
+		return err
+	}
 	o.prev = grow(o.prev, len(seeds))
 	for k := range o.prev {
 		o.prev[k] = -1
@@ -333,7 +344,9 @@ func (o *groupAgg) changeRows(b *batch.Batch, seeds [][]uint64) error {
 		o.base[i] = before
 		o.prev[k] = i
 	}
-	a.merge(rows, o.base, rows)
+	if err := a.merge(rows, o.base, rows); err != nil {
+		return err
+	}
 	for i, row := range rows {
 		o.out.add(o.lanes[i], o.change1(o.base[i], row, had[i]))
 	}

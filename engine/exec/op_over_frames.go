@@ -320,7 +320,9 @@ func (f *overFrames) flush(x *batch.Batch, done bool) error {
 		}
 		f.prev[k] = i
 	}
-	a.merge(rows, f.base, rows)
+	if err := a.merge(rows, f.base, rows); err != nil {
+		return err
+	}
 	if !done {
 		n--
 	}

@@ -412,7 +412,9 @@ func (o *overValue) run(x *overList) error {
 			o.prior[i] = prev
 			prev = own
 		}
-		a.merge(x.accs[from:to], o.prior, x.accs[from:to])
+		if err := a.merge(x.accs[from:to], o.prior, x.accs[from:to]); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -113,7 +113,9 @@ func (o *sessionOp) Process(c *Ctx, _ int, b *batch.Batch) error {
 		for i := range o.walls {
 			o.walls[i] = now
 		}
-		o.add(c, b, b.Sel)
+		if err := o.add(c, b, b.Sel); err != nil {
+			return err
+		}
 		o.arm(c)
 		return nil
 	}
@@ -146,14 +148,13 @@ func (o *sessionOp) Resume(c *Ctx) (bool, error) {
 }
 
 // take adds the rows of a segment that are not late.
-func (o *sessionOp) take(c *Ctx, b *batch.Batch, sel []uint16, wm int64) {
+func (o *sessionOp) take(c *Ctx, b *batch.Batch, sel []uint16, wm int64) error {
 	if sel != nil && len(sel) == 0 {
-		return
+		return nil
 	}
 	gap, passed := o.window.Size, max(wm, o.groups.high)
 	if o.set.clock.fires(MinTime(o.walls, sel, b.N)+gap) > passed {
-		o.add(c, b, sel)
-		return
+		return o.add(c, b, sel)
 	}
 	if sel == nil {
 		sel = batch.Span(0, b.N)
@@ -169,43 +170,52 @@ func (o *sessionOp) take(c *Ctx, b *batch.Batch, sel []uint16, wm int64) {
 		}
 		passed := max(wm, o.groups.of(group))
 		if o.set.clock.fires(o.walls[l]+gap) <= passed {
-			o.add(c, b, kept[:n])
+			if err := o.add(c, b, kept[:n]); err != nil {
+				return err
+			}
 			n = 0
 			if !o.set.touches(b, o.kv, l, o.walls[l]) {
 				late = append(late, l)
 				continue
 			}
 			kept[0] = l
-			o.add(c, b, kept[:1])
+			if err := o.add(c, b, kept[:1]); err != nil {
+				return err
+			}
 			continue
 		}
 		kept[n] = l
 		n++
 	}
-	o.add(c, b, kept[:n])
+	if err := o.add(c, b, kept[:n]); err != nil {
+		return err
+	}
 	o.kept, o.late = kept, late
 	if len(late) > 0 {
 		c.Late(b, late, wm)
 	}
+	return nil
 }
 
 // add puts rows into sessions: runs of rows within the batch first, then one look
 // at the sessions of its key for each run.
-func (o *sessionOp) add(c *Ctx, b *batch.Batch, sel []uint16) {
+func (o *sessionOp) add(c *Ctx, b *batch.Batch, sel []uint16) error {
 	lanes := sel
 	if lanes == nil {
 		lanes = batch.Span(0, b.N)
 	}
 	if len(lanes) == 0 {
-		return
+		return nil
 	}
 	o.set.s.Keys().Group(&o.g, b, o.kv, sel, state.Upsert)
 	wide := o.runs.byGroup(&o.g, lanes, o.walls, o.window.Size)
 	if wide && o.ordered && len(lanes) > 1 {
 		for i := range lanes {
-			o.add(c, b, lanes[i:i+1])
+			if err := o.add(c, b, lanes[i:i+1]); err != nil {
+				return err
+			}
 		}
-		return
+		return nil
 	}
 	if wide {
 		o.runs.cut(&o.g, lanes, o.walls, o.window.Size)
@@ -222,8 +232,11 @@ func (o *sessionOp) add(c *Ctx, b *batch.Batch, sel []uint16) {
 		if rows != nil {
 			row = rows[i]
 		}
-		o.set.merge(o.g.Refs[k], r.lo[i], r.hi[i]+o.window.Size, row)
+		if err := o.set.merge(o.g.Refs[k], r.lo[i], r.hi[i]+o.window.Size, row); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // Watermark fires sessions.

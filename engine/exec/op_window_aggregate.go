@@ -127,8 +127,7 @@ func (o *windowAgg) Process(c *Ctx, _ int, b *batch.Batch) error {
 	case o.cfg.Attached:
 		return o.processAttached(c, b)
 	case o.cfg.Window.Proctime:
-		o.addNow(c, b)
-		return nil
+		return o.addNow(c, b)
 	}
 	times, err := eventTimes(b, o.cfg.Window.TimeCol, &o.millis)
 	if err != nil {
@@ -157,8 +156,7 @@ func (o *windowAgg) processAttached(c *Ctx, b *batch.Batch) error {
 		for _, end := range o.split.starts {
 			c.SetTimer(o.clock.fires(end) + 1)
 		}
-		o.addSplit(c, b)
-		return nil
+		return o.addSplit(c, b)
 	}
 	o.ends = ends
 	o.wake = grow(o.wake, b.N)
@@ -180,14 +178,14 @@ func (o *windowAgg) processAttached(c *Ctx, b *batch.Batch) error {
 }
 
 // addNow puts rows into the pane of the step's time.
-func (o *windowAgg) addNow(c *Ctx, b *batch.Batch) {
+func (o *windowAgg) addNow(c *Ctx, b *batch.Batch) error {
 	now := o.clock.wall(c.Now())
 	if !o.grid.inWindow(now) {
-		return
+		return nil
 	}
 	pane := o.grid.paneOf(now)
-	o.addTo(c, b, b.Sel, pane)
 	c.SetTimer(o.clock.fires(o.grid.firstEnd(pane)) + 1)
+	return o.addTo(c, b, b.Sel, pane)
 }
 
 // Resume goes on after a pause.
@@ -197,17 +195,17 @@ func (o *windowAgg) Resume(c *Ctx) (bool, error) {
 }
 
 // take adds the rows of a segment that are not late.
-func (o *windowAgg) take(c *Ctx, b *batch.Batch, sel []uint16, wm int64) {
+func (o *windowAgg) take(c *Ctx, b *batch.Batch, sel []uint16, wm int64) error {
 	n := b.N
 	if sel != nil {
 		n = len(sel)
 	}
 	if n == 0 {
-		return
+		return nil
 	}
 	if least := MinTime(o.times, sel, b.N); least <= max(wm, o.groups.high) {
 		if sel = o.dropLate(c, b, sel, wm); len(sel) == 0 {
-			return
+			return nil
 		}
 	}
 	if o.cfg.Attached {
@@ -215,7 +213,7 @@ func (o *windowAgg) take(c *Ctx, b *batch.Batch, sel []uint16, wm int64) {
 	} else {
 		o.split.byPane(b, sel, o.walls, &o.grid)
 	}
-	o.addSplit(c, b)
+	return o.addSplit(c, b)
 }
 
 // dropLate leaves out rows of which all windows have fired.
@@ -263,14 +261,17 @@ func (o *windowAgg) groupOf(c *Ctx, l uint16) uint16 {
 }
 
 // addSplit adds the rows of each pane.
-func (o *windowAgg) addSplit(c *Ctx, b *batch.Batch) {
+func (o *windowAgg) addSplit(c *Ctx, b *batch.Batch) error {
 	for i, start := range o.split.starts {
-		o.addTo(c, b, o.split.lanes(i), start)
+		if err := o.addTo(c, b, o.split.lanes(i), start); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // addTo adds rows to a pane: grouped and folded first, then one probe a group.
-func (o *windowAgg) addTo(c *Ctx, b *batch.Batch, sel []uint16, pane int64) {
+func (o *windowAgg) addTo(c *Ctx, b *batch.Batch, sel []uint16, pane int64) error {
 	t := o.panes.Make(pane)
 	o.total.changed(pane)
 	t.Group(&o.g, b, o.kv, sel, state.Upsert)
@@ -285,7 +286,7 @@ func (o *windowAgg) addTo(c *Ctx, b *batch.Batch, sel []uint16, pane int64) {
 		b: b, lanes: lanes, g: o.g.G, n: o.g.Len(), refs: o.g.Refs,
 		signs: signsOf(b, lanes, o.cfg.InputRetracts, &o.signs),
 	})
-	o.a.addRows(&o.seeds, t, o.g.Refs, rows)
+	return o.a.addRows(&o.seeds, t, o.g.Refs, rows)
 }
 
 // Watermark fires windows.
@@ -325,17 +326,19 @@ func (o *windowAgg) Snapshot(*Ctx) error {
 func (o *windowAgg) Close() error { return nil }
 
 // addRows adds local rows to rows of a table.
-func (a *aggCalls) addRows(mem *laneRows, t *state.Table, refs []state.Ref, rows [][]uint64) {
+func (a *aggCalls) addRows(mem *laneRows, t *state.Table, refs []state.Ref, rows [][]uint64) error {
 	seeds := a.load(mem, t, refs)
 	if len(a.blobs) == 0 {
 		// The table's own memory: added in place.
-		a.merge(seeds, seeds, rows)
-		return
+		return a.merge(seeds, seeds, rows)
 	}
-	a.merge(rows, seeds, rows)
+	if err := a.merge(rows, seeds, rows); err != nil {
+		return err
+	}
 	for k, ref := range refs {
 		a.save(t, ref, rows[k], seeds[k])
 	}
+	return nil
 }
 
 // additive reports that rows can be taken out of other rows lane by lane.

@@ -256,7 +256,9 @@ func (o *windowEmit) applyRun(c *Ctx, ext *batch.Batch, from, to int, wm int64) 
 	if len(o.rowLanes) > 0 {
 		rows := o.a.fold(&aggRun{b: ext, lanes: o.rowLanes, g: o.local16, signs: o.signs, n: n, g2: o.groups, refs: o.g.Refs})
 		seeds := o.a.load(&o.seeds, o.table, o.refs)
-		o.a.merge(rows, seeds, rows)
+		if err := o.a.merge(rows, seeds, rows); err != nil {
+			return err
+		}
 		for k, ref := range o.refs {
 			o.a.save(o.table, ref, rows[k], seeds[k])
 		}

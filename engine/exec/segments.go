@@ -184,7 +184,7 @@ type windowWalk struct {
 // windowed is what a walk asks of its operator.
 type windowed interface {
 	// take adds the rows of a segment, at lanes sel, that are not late at wm.
-	take(c *Ctx, b *batch.Batch, sel []uint16, wm int64)
+	take(c *Ctx, b *batch.Batch, sel []uint16, wm int64) error
 	// startFiring sets firing: windows up to a watermark are to fire.
 	startFiring(upTo int64)
 	// fireMore fires some of them; false after a pause.
@@ -207,7 +207,9 @@ func (w *windowWalk) walk(c *Ctx, o windowed) error {
 			w.in = nil
 			return nil
 		}
-		o.take(c, w.in, Lanes(w.in, w.segs.Lo, w.segs.Hi), w.segs.Before)
+		if err := o.take(c, w.in, Lanes(w.in, w.segs.Lo, w.segs.Hi), w.segs.Before); err != nil {
+			return err
+		}
 		if w.segs.Moved() {
 			o.startFiring(w.segs.After)
 		}

@@ -232,7 +232,9 @@ func (o *sessionOp) foldHeld(x *fired, row []uint64) error {
 		o.runs.run = grow(o.runs.run, n)
 		clear(o.runs.run)
 		run := aggRun{b: &f.out, lanes: lanes, g: o.runs.run, n: 1, signs: signsOf(&f.out, lanes, o.retracts, &o.signs)}
-		o.a.merge(acc, acc, o.a.fold(&run))
+		if err := o.a.merge(acc, acc, o.a.fold(&run)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func placeTime(w uint64) int64 { return int64(w ^ 1<<63) }
 
 // merge adds the run of rows from lo to end-gap, with accumulators row, to the
 // sessions that it touches.
-func (x *sessionSet) merge(key state.Ref, lo, end int64, row []uint64) {
+func (x *sessionSet) merge(key state.Ref, lo, end int64, row []uint64) error {
 	s := x.s
 	p := s.First(key)
 	for p.OK() && int64(s.Lanes(p)[sesEnd]) < lo {
@@ -63,7 +63,7 @@ func (x *sessionSet) merge(key state.Ref, lo, end int64, row []uint64) {
 	}
 	if !p.OK() || placeTime(s.Word(p)) > end {
 		x.insert(key, lo, end, x.timer(key, end), row)
-		return
+		return nil
 	}
 	if next := s.Next(p); placeTime(s.Word(p)) <= lo && len(x.a.blobs) == 0 &&
 		!(next.OK() && placeTime(s.Word(next)) <= end) {
@@ -72,9 +72,9 @@ func (x *sessionSet) merge(key state.Ref, lo, end int64, row []uint64) {
 		lanes[sesEnd] = uint64(max(int64(lanes[sesEnd]), end))
 		if row != nil {
 			x.one[0], x.two[0] = lanes[sesLanes:], row
-			x.a.merge(x.one[:], x.one[:], x.two[:])
+			return x.a.merge(x.one[:], x.one[:], x.two[:])
 		}
-		return
+		return nil
 	}
 	clear(x.acc)
 	x.one[0] = x.acc
@@ -84,14 +84,19 @@ func (x *sessionSet) merge(key state.Ref, lo, end int64, row []uint64) {
 		lo, end = min(lo, placeTime(s.Word(p))), max(end, int64(lanes[sesEnd]))
 		timer = min(timer, int64(lanes[sesTimer]))
 		x.two[0] = x.load(p)
-		x.a.merge(x.one[:], x.one[:], x.two[:])
+		if err := x.a.merge(x.one[:], x.one[:], x.two[:]); err != nil {
+			return err
+		}
 		p = s.Remove(p)
 	}
 	if row != nil {
 		x.two[0] = row
-		x.a.merge(x.one[:], x.one[:], x.two[:])
+		if err := x.a.merge(x.one[:], x.one[:], x.two[:]); err != nil {
+			return err
+		}
 	}
 	x.insert(key, lo, end, timer, x.acc)
+	return nil
 }
 
 // timer sets the timer of a new session.

@@ -165,5 +165,5 @@ func (v *paneValues) foldNew(w *windowTotal, t *state.Table, refs []state.Ref) {
 		f.Off, f.G, f.Lanes, f.Args = a.offs[i], v.fg, v.fl, args[:len(a.specs[i].Args)]
 		a.accs[i].Fold(&f)
 	}
-	a.addRows(&w.seeds, w.table, v.g.Refs, rows)
+	w.put(w.table, v.g.Refs, rows)
 }

@@ -37,7 +37,9 @@ func (o *windowAgg) fireMore(c *Ctx) (bool, error) {
 			f.end, f.start = end, o.grid.start(end)
 			switch {
 			case o.shared():
-				f.table = o.total.window(f.start, end)
+				if f.table = o.total.window(f.start, end); o.total.err != nil {
+					return false, o.total.err
+				}
 			case o.cfg.Attached:
 				f.table = o.panes.Get(end)
 			default:
@@ -196,6 +198,7 @@ type windowTotal struct {
 	all    []int // the columns of keys
 	src    laneRows
 	seeds  laneRows
+	err    error // of a merge; what is merged after it does not matter
 }
 
 func (w *windowTotal) open(c *Ctx, o *windowAgg, spec state.TableSpec) {
@@ -323,10 +326,17 @@ func (w *windowTotal) add(pane int64) {
 		if len(a.distinct) > 0 {
 			rows = w.withoutDistinct(rows)
 		}
-		a.addRows(&w.seeds, w.table, into, rows)
+		w.put(w.table, into, rows)
 	})
 	for _, v := range w.o.values {
 		v.addPane(w, pane)
+	}
+}
+
+// put adds rows to rows of a table.
+func (w *windowTotal) put(t *state.Table, refs []state.Ref, rows [][]uint64) {
+	if w.err == nil {
+		w.err = w.o.a.addRows(&w.seeds, t, refs, rows)
 	}
 }
 

@@ -97,6 +97,6 @@ func (w *windowTotal) merge(dst, src *state.Table) {
 	a := w.o.a
 	w.pairsOf(src, dst, func(t *state.Table, from, into []state.Ref) {
 		a.heap.Reset()
-		a.addRows(&w.seeds, dst, into, a.load(&w.src, t, from))
+		w.put(dst, into, a.load(&w.src, t, from))
 	})
 }

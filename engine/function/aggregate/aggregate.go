@@ -78,8 +78,9 @@ type Acc interface {
 	Fold(f *Fold)
 	// Merge makes dst[i] the accumulator of the rows of base[i] followed by those
 	// of src[i], going up in i: a base may be an earlier dst, and may be dst[i]
-	// itself. Accumulators begin at lane off; references of all three are to h.
-	Merge(dst, base, src [][]uint64, off int, h *Heap)
+	// itself. Accumulators begin at lane off; references of all three are to h. Only
+	// functions of users fail.
+	Merge(dst, base, src [][]uint64, off int, h *Heap) error
 	// Final writes the results of rows to the lanes 0, 1, ... of out, a column that
 	// has been made with Alloc of the result type for len(rows) lanes. References
 	// are to h.

@@ -73,7 +73,9 @@ func runAcc(t *rapid.T, name string, arg types.Type, run []change, retract bool)
 			acc.Fold(fold)
 		}
 		next := make([]uint64, w+1)
-		acc.Merge([][]uint64{next}, [][]uint64{total}, [][]uint64{fold.L[w+1:]}, 1, h)
+		if err := acc.Merge([][]uint64{next}, [][]uint64{total}, [][]uint64{fold.L[w+1:]}, 1, h); err != nil {
+			t.Fatal(err)
+		}
 		total = next
 	}
 	var out batch.Col

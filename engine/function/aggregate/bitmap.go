@@ -182,7 +182,7 @@ func (a *bitmaps) combine(have, x *roaring.Bitmap, empty bool) {
 	}
 }
 
-func (a *bitmaps) Merge(dst, base, src [][]uint64, off int, h *Heap) {
+func (a *bitmaps) Merge(dst, base, src [][]uint64, off int, h *Heap) error {
 	for i, d := range dst {
 		b, s := base[i][off:off+2], src[i][off:off+2]
 		d = d[off : off+2]
@@ -202,6 +202,7 @@ func (a *bitmaps) Merge(dst, base, src [][]uint64, off int, h *Heap) {
 			d[1] = h.keep(0, kernel.AppendBitmap(nil, have))
 		}
 	}
+	return nil
 }
 
 func (a *bitmaps) Final(out *batch.Col, rows [][]uint64, off int, h Blobs) error {

@@ -58,11 +58,12 @@ func (countAcc) Fold(f *Fold) {
 	}
 }
 
-func (countAcc) Merge(dst, base, src [][]uint64, off int, _ *Heap) {
+func (countAcc) Merge(dst, base, src [][]uint64, off int, _ *Heap) error {
 	base, src = base[:len(dst)], src[:len(dst)]
 	for i, d := range dst {
 		d[off] = base[i][off] + src[i][off]
 	}
+	return nil
 }
 
 func (countAcc) Final(out *batch.Col, rows [][]uint64, off int, _ Blobs) error {

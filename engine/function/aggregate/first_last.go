@@ -82,7 +82,7 @@ func (a *edge) Fold(f *Fold) {
 	}
 }
 
-func (a *edge) Merge(dst, base, src [][]uint64, off int, _ *Heap) {
+func (a *edge) Merge(dst, base, src [][]uint64, off int, _ *Heap) error {
 	w := a.Lanes()
 	for i, d := range dst {
 		from := base[i]
@@ -91,6 +91,7 @@ func (a *edge) Merge(dst, base, src [][]uint64, off int, _ *Heap) {
 		}
 		copy(d[off:off+w], from[off:off+w])
 	}
+	return nil
 }
 
 func (a *edge) Final(out *batch.Col, rows [][]uint64, off int, h Blobs) error {

@@ -241,10 +241,11 @@ func (s *bigSum) add(x float64, sign int64) {
 	}
 }
 
-func (a *floatSum) Merge(dst, base, src [][]uint64, off int, h *Heap) {
+func (a *floatSum) Merge(dst, base, src [][]uint64, off int, h *Heap) error {
 	for i, d := range dst {
 		mergeFloat(d[off:off+4], base[i][off:off+4], src[i][off:off+4], h)
 	}
+	return nil
 }
 
 func mergeFloat(d, b, s []uint64, h *Heap) {

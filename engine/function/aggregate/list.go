@@ -126,7 +126,7 @@ func next(b []byte) (key []byte, neg bool, rest []byte) {
 	return b[n:end], t&1 != 0, b[end:]
 }
 
-func (a *list) Merge(dst, base, src [][]uint64, off int, h *Heap) {
+func (a *list) Merge(dst, base, src [][]uint64, off int, h *Heap) error {
 	for i, d := range dst {
 		b, s := base[i][off:], src[i][off:]
 		d = d[off:]
@@ -155,6 +155,7 @@ func (a *list) Merge(dst, base, src [][]uint64, off int, h *Heap) {
 		}
 		d[0] = h.keep(0, out)
 	}
+	return nil
 }
 
 // listChunk is about how many entries are decoded together.

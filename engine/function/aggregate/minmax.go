@@ -95,7 +95,7 @@ func (a *extreme) compare(x, y []uint64, h Blobs) int {
 	return bytes.Compare(h.Blob(x[0]), h.Blob(y[0]))
 }
 
-func (a *extreme) Merge(dst, base, src [][]uint64, off int, h *Heap) {
+func (a *extreme) Merge(dst, base, src [][]uint64, off int, h *Heap) error {
 	w := a.Lanes()
 	for i, d := range dst {
 		b, s := base[i][off:off+w], src[i][off:off+w]
@@ -104,6 +104,7 @@ func (a *extreme) Merge(dst, base, src [][]uint64, off int, h *Heap) {
 		}
 		copy(d[off:off+w], b)
 	}
+	return nil
 }
 
 func (a *extreme) Final(out *batch.Col, rows [][]uint64, off int, h Blobs) error {
@@ -155,7 +156,7 @@ func foldExtreme[T int8 | int16 | int32 | int64](f *Fold, v []T, side int) {
 	}
 }
 
-func (a *wordExtreme) Merge(dst, base, src [][]uint64, off int, _ *Heap) {
+func (a *wordExtreme) Merge(dst, base, src [][]uint64, off int, _ *Heap) error {
 	for i, d := range dst {
 		b, s := base[i][off:off+2], src[i][off:off+2]
 		if s[0] != 0 && (b[0] == 0 || cmp.Compare(int64(s[1]), int64(b[1])) == a.side) {
@@ -163,4 +164,5 @@ func (a *wordExtreme) Merge(dst, base, src [][]uint64, off int, _ *Heap) {
 		}
 		d[off], d[off+1] = b[0], b[1]
 	}
+	return nil
 }

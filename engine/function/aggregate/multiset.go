@@ -106,7 +106,7 @@ func mergeCounts(x, y []byte) []byte {
 	return append(out, y...)
 }
 
-func (a *multiset) Merge(dst, base, src [][]uint64, off int, h *Heap) {
+func (a *multiset) Merge(dst, base, src [][]uint64, off int, h *Heap) error {
 	for i, d := range dst {
 		b, s := base[i][off], src[i][off]
 		switch {
@@ -118,6 +118,7 @@ func (a *multiset) Merge(dst, base, src [][]uint64, off int, h *Heap) {
 			d[off] = h.keep(0, mergeCounts(h.Blob(b), h.Blob(s)))
 		}
 	}
+	return nil
 }
 
 func (a *multiset) Final(out *batch.Col, rows [][]uint64, off int, h Blobs) error {
@@ -173,7 +174,7 @@ func (a *Latest) Blobs() []int {
 }
 
 // Merge lets the later word stand.
-func (a *Latest) Merge(dst, base, src [][]uint64, off int, _ *Heap) {
+func (a *Latest) Merge(dst, base, src [][]uint64, off int, _ *Heap) error {
 	w := a.Lanes()
 	for i, d := range dst {
 		from := base[i]
@@ -182,6 +183,7 @@ func (a *Latest) Merge(dst, base, src [][]uint64, off int, _ *Heap) {
 		}
 		copy(d[off:off+w], from[off:off+w])
 	}
+	return nil
 }
 
 // Final writes values.

@@ -98,13 +98,14 @@ func foldInts[T int8 | int16 | int32 | int64](f *Fold, v []T) {
 	}
 }
 
-func (*intSum) Merge(dst, base, src [][]uint64, off int, _ *Heap) {
+func (*intSum) Merge(dst, base, src [][]uint64, off int, _ *Heap) error {
 	base, src = base[:len(dst)], src[:len(dst)]
 	for i, d := range dst {
 		b, s := base[i], src[i]
 		d[off] = b[off] + s[off]
 		d[off+1] = b[off+1] + s[off+1]
 	}
+	return nil
 }
 
 func (a *intSum) Final(out *batch.Col, rows [][]uint64, off int, _ Blobs) error {
@@ -163,7 +164,7 @@ func add128(r []uint64, d batch.Dec) {
 	r[0], r[1] = s.Lo, uint64(s.Hi)
 }
 
-func (*decSum) Merge(dst, base, src [][]uint64, off int, _ *Heap) {
+func (*decSum) Merge(dst, base, src [][]uint64, off int, _ *Heap) error {
 	for i, d := range dst {
 		b, s := base[i][off:], src[i][off:]
 		d = d[off:]
@@ -171,6 +172,7 @@ func (*decSum) Merge(dst, base, src [][]uint64, off int, _ *Heap) {
 		sum := kernel.AddDec(batch.Dec{Hi: int64(b[2]), Lo: b[1]}, batch.Dec{Hi: int64(s[2]), Lo: s[1]})
 		d[0], d[1], d[2] = n, sum.Lo, uint64(sum.Hi)
 	}
+	return nil
 }
 
 func (a *decSum) Final(out *batch.Col, rows [][]uint64, off int, _ Blobs) error {
@@ -224,13 +226,14 @@ func (*wideSum) Fold(f *Fold) {
 	}
 }
 
-func (*wideSum) Merge(dst, base, src [][]uint64, off int, _ *Heap) {
+func (*wideSum) Merge(dst, base, src [][]uint64, off int, _ *Heap) error {
 	for i, d := range dst {
 		b, s := base[i][off:], src[i][off:]
 		d = d[off:]
 		d[0] = b[0] + s[0]
 		add192(d[1:], b[1:], s[1], s[2], s[3])
 	}
+	return nil
 }
 
 func (a *wideSum) Final(out *batch.Col, rows [][]uint64, off int, _ Blobs) error {

@@ -151,7 +151,7 @@ func (*intSpread) Fold(f *Fold) {
 	}
 }
 
-func (*intSpread) Merge(dst, base, src [][]uint64, off int, _ *Heap) {
+func (*intSpread) Merge(dst, base, src [][]uint64, off int, _ *Heap) error {
 	for i, d := range dst {
 		b, s := base[i][off:], src[i][off:]
 		d = d[off:]
@@ -160,6 +160,7 @@ func (*intSpread) Merge(dst, base, src [][]uint64, off int, _ *Heap) {
 		d[1], d[2] = x.Lo, uint64(x.Hi)
 		add192(d[3:], b[3:], s[3], s[4], s[5])
 	}
+	return nil
 }
 
 func (a *intSpread) Final(out *batch.Col, rows [][]uint64, off int, _ Blobs) error {
@@ -219,11 +220,12 @@ func decFloat(d batch.Dec, scale int) float64 {
 	return v
 }
 
-func (a *floatSpread) Merge(dst, base, src [][]uint64, off int, h *Heap) {
+func (a *floatSpread) Merge(dst, base, src [][]uint64, off int, h *Heap) error {
 	for i, d := range dst {
 		mergeFloat(d[off:off+4], base[i][off:off+4], src[i][off:off+4], h)
 		mergeFloat(d[off+4:off+8], base[i][off+4:off+8], src[i][off+4:off+8], h)
 	}
+	return nil
 }
 
 func (a *floatSpread) Final(out *batch.Col, rows [][]uint64, off int, h Blobs) error {
