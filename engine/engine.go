@@ -90,6 +90,7 @@ func New(cfg Config) (*Engine, error) {
 			UserFunctions: map[string]*function.Func{},
 
 			TableFunctions: map[string]*function.TableFunc{},
+			UserAggregates: map[string]*function.AggregateFunc{},
 			Define:         bind.Define,
 			Zone:           cfg.Zone,
 		},
@@ -117,9 +118,8 @@ func (e *Engine) Register(f *function.Func) error {
 // RegisterAs is Register with a function that CREATE FUNCTION names by an
 // identifier of its own; it cannot be called before.
 func (e *Engine) RegisterAs(identifier string, f *function.Func) error {
-	_, table := e.host.TableFunctions[identifier]
-	if _, dup := e.host.UserFunctions[identifier]; dup || table {
-		return diag.New(diag.AlreadyExists, "a function is registered as %q already", identifier)
+	if err := e.unused(identifier); err != nil {
+		return err
 	}
 	e.host.UserFunctions[identifier] = f
 	return nil
@@ -134,11 +134,37 @@ func (e *Engine) RegisterTable(f *function.TableFunc) error {
 // RegisterTableAs is RegisterTable with a function that is named by an identifier of
 // its own.
 func (e *Engine) RegisterTableAs(identifier string, f *function.TableFunc) error {
-	_, table := e.host.TableFunctions[identifier]
-	if _, scalar := e.host.UserFunctions[identifier]; scalar || table {
-		return diag.New(diag.AlreadyExists, "a function is registered as %q already", identifier)
+	if err := e.unused(identifier); err != nil {
+		return err
 	}
 	e.host.TableFunctions[identifier] = f
+	return nil
+}
+
+// RegisterAggregate adds an aggregate function written in Go, which stands where
+// built-in ones do, and for CREATE FUNCTION. Call it before the first session opens.
+func (e *Engine) RegisterAggregate(f *function.AggregateFunc) error {
+	return e.RegisterAggregateAs(f.Name, f)
+}
+
+// RegisterAggregateAs is RegisterAggregate with a function that is named by an
+// identifier of its own.
+func (e *Engine) RegisterAggregateAs(identifier string, f *function.AggregateFunc) error {
+	if err := e.unused(identifier); err != nil {
+		return err
+	}
+	e.host.UserAggregates[identifier] = f
+	return nil
+}
+
+// unused fails when a function is registered by an identifier.
+func (e *Engine) unused(identifier string) error {
+	_, scalar := e.host.UserFunctions[identifier]
+	_, table := e.host.TableFunctions[identifier]
+	_, aggregate := e.host.UserAggregates[identifier]
+	if scalar || table || aggregate {
+		return diag.New(diag.AlreadyExists, "a function is registered as %q already", identifier)
+	}
 	return nil
 }
 

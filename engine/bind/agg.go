@@ -142,8 +142,9 @@ func (x *block) groupExpr(e ast.Expr) ([]int, error) {
 	return []int{len(x.keys) - 1}, nil
 }
 
-// aggCall binds an aggregate and gives its stand-in.
-func (x *block) aggCall(e *ast.FuncCall, name string) (expr.Node, error) {
+// aggCall binds an aggregate, one of a user if that is not nil, and gives its
+// stand-in.
+func (x *block) aggCall(e *ast.FuncCall, name string, user *userAggregate) (expr.Node, error) {
 	at := e.Span()
 	switch {
 	case x.inAgg:
@@ -165,7 +166,7 @@ func (x *block) aggCall(e *ast.FuncCall, name string) (expr.Node, error) {
 	if len(e.OrderBy) > 0 || len(e.WithinGroup) > 0 || len(e.WithinDistinct) > 0 {
 		return nil, unsupported(at, "ORDER BY, WITHIN GROUP or WITHIN DISTINCT in an aggregate is")
 	}
-	it, err := x.aggItem(e, name)
+	it, err := x.aggItem(e, name, user)
 	if err != nil {
 		return nil, err
 	}
@@ -179,12 +180,16 @@ func (x *block) aggCall(e *ast.FuncCall, name string) (expr.Node, error) {
 }
 
 // aggItem binds arguments and filter of an aggregate, with or without OVER.
-func (x *block) aggItem(e *ast.FuncCall, name string) (aggItem, error) {
+func (x *block) aggItem(e *ast.FuncCall, name string, user *userAggregate) (aggItem, error) {
 	at := e.Span()
 	it := aggItem{at: at}
 	was := x.inAgg
 	x.inAgg = true
 	defer func() { x.inAgg = was }()
+	if user != nil {
+		err := x.userAggItem(&it, e, user)
+		return it, err
+	}
 	var args []expr.Node
 	star := len(e.Args) == 1 && isStar(e.Args[0].Value)
 	if star && name != "COUNT" {
@@ -250,25 +255,32 @@ func (x *block) aggItem(e *ast.FuncCall, name string) (aggItem, error) {
 		}
 	}
 	it.call, it.args = call, cast
+	err = x.finishAgg(&it, e, name)
+	return it, err
+}
+
+// finishAgg binds the filter of an aggregate and makes its key.
+func (x *block) finishAgg(it *aggItem, e *ast.FuncCall, name string) error {
 	if e.Filter != nil {
+		var err error
 		if it.filter, err = x.condition(e.Filter, "FILTER"); err != nil {
-			return it, err
+			return err
 		}
 	}
 	it.key = name
-	if call.Distinct {
+	if it.call.Distinct {
 		it.key += " DISTINCT"
 	}
-	if call.IgnoreNulls {
+	if it.call.IgnoreNulls {
 		it.key += " IGNORE"
 	}
-	for _, a := range cast {
+	for _, a := range it.args {
 		it.key += "|" + expr.Key(a)
 	}
 	if it.filter != nil {
 		it.key += "|FILTER " + expr.Key(it.filter)
 	}
-	return it, nil
+	return nil
 }
 
 func isStar(e ast.Expr) bool { _, ok := e.(*ast.Star); return ok }
@@ -320,7 +332,7 @@ func (x *block) aggregate(s *ast.Select, all []*expr.Node) error {
 			}
 			c.Filter = add(f, "$f"+strconv.Itoa(len(exprs)))
 		}
-		if (len(x.keys) == 0 && x.window == nil || c.Filter >= 0) && !neverNull(c.Func) {
+		if (len(x.keys) == 0 && x.window == nil || c.Filter >= 0) && c.User == nil && !neverNull(c.Func) {
 			c.Type.NotNull = false
 		}
 		c.Name = it.name

@@ -25,6 +25,9 @@ func (x *block) call(e *ast.FuncCall) (expr.Node, error) {
 	if e.Syntax == ast.CallMinusInterval {
 		return x.minusInterval(e)
 	}
+	if f := x.b.userAggregate(e.Name); f != nil {
+		return x.userAggregateCall(f, e)
+	}
 	if u := x.b.userFunction(e.Name); u != nil {
 		return x.userCall(u, e)
 	}
@@ -40,9 +43,9 @@ func (x *block) call(e *ast.FuncCall) (expr.Node, error) {
 	if len(e.Name) == 1 {
 		switch {
 		case e.Over != nil:
-			return x.overCall(e, name)
+			return x.overCall(e, name, nil)
 		case isAggregate(name):
-			return x.aggCall(e, name)
+			return x.aggCall(e, name, nil)
 		case windowProps[name]:
 			return x.windowProp(e, name)
 		case groupWindows[name]:

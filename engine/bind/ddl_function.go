@@ -118,7 +118,8 @@ func (b *Binder) checkFunction(u *catalog.UserFunction, name ast.Name, id ast.St
 		return place(err)
 	}
 	u.Func, u.Table = b.Session.Host.UserFunctions[u.Identifier], b.Session.Host.TableFunctions[u.Identifier]
-	if u.Func != nil || u.Table != nil {
+	u.Aggregate = b.Session.Host.UserAggregates[u.Identifier]
+	if u.Func != nil || u.Table != nil || u.Aggregate != nil {
 		return nil
 	}
 	if len(u.Resources) > 0 {
@@ -213,6 +214,9 @@ func (b *Binder) describeFunction(s *ast.Describe) (*Action, error) {
 		}
 		if u != nil && u.Table != nil {
 			kind, det, signatures = function.TableKind.String(), u.Table.Det == function.Deterministic, u.Table.Signatures
+		}
+		if u != nil && u.Aggregate != nil {
+			kind, det, signatures = function.AggregateKind.String(), u.Aggregate.Det == function.Deterministic, u.Aggregate.Signatures
 		}
 		if f != nil {
 			det, signatures = f.Det == function.Deterministic, f.Signatures

@@ -87,6 +87,6 @@ func (b *Binder) functionOf(s *ast.CreateFunction, d *catalog.Definition) (*cata
 	for _, r := range s.Resources {
 		u.Resources = append(u.Resources, [2]string{r.Kind, r.URI.Value})
 	}
-	u.Func = b.Session.Host.UserFunctions[u.Identifier]
+	u.Func, u.Aggregate = b.Session.Host.UserFunctions[u.Identifier], b.Session.Host.UserAggregates[u.Identifier]
 	return u, nil
 }

@@ -207,7 +207,7 @@ func (x *block) unionOfSets(agg *logical.Aggregate, first logical.Node, apart fu
 		one.Aggs = slices.Clone(agg.Aggs)
 		if len(one.Keys) == 0 {
 			for i := range one.Aggs {
-				if !neverNull(one.Aggs[i].Func) {
+				if one.Aggs[i].User == nil && !neverNull(one.Aggs[i].Func) {
 					one.Aggs[i].Type.NotNull = false
 				}
 			}

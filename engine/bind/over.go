@@ -49,7 +49,7 @@ var overOnly = map[string]bool{
 	"CUME_DIST": true, "PERCENT_RANK": true,
 }
 
-func (x *block) overCall(e *ast.FuncCall, name string) (expr.Node, error) {
+func (x *block) overCall(e *ast.FuncCall, name string, user *userAggregate) (expr.Node, error) {
 	at := e.Span()
 	switch {
 	case x.inOver:
@@ -63,7 +63,7 @@ func (x *block) overCall(e *ast.FuncCall, name string) (expr.Node, error) {
 		}
 		return nil, err
 	}
-	if !overOnly[name] && !isAggregate(name) {
+	if user == nil && !overOnly[name] && !isAggregate(name) {
 		if x.b.function(e.Name) != nil {
 			return nil, diag.At(at, diag.InvalidArgument, "%s is not an aggregate and takes no OVER", name)
 		}
@@ -74,7 +74,7 @@ func (x *block) overCall(e *ast.FuncCall, name string) (expr.Node, error) {
 	}
 	x.inOver = true
 	defer func() { x.inOver = false }()
-	it, err := x.overItem(e, name)
+	it, err := x.overItem(e, name, user)
 	if err != nil {
 		return nil, err
 	}
@@ -94,28 +94,43 @@ func orWord(s, def string) string {
 	return s
 }
 
-func (x *block) overItem(e *ast.FuncCall, name string) (overItem, error) {
+func (x *block) overItem(e *ast.FuncCall, name string, user *userAggregate) (overItem, error) {
 	it := overItem{at: e.Span()}
 	spec, err := x.windowSpec(e.Over, 0)
 	if err != nil {
 		return it, err
 	}
 	saved := x.inAgg
-	args, err := x.overArgs(e, name)
+	var args []expr.Node
+	if user != nil {
+		args, err = x.userArgs(e, user.params)
+	} else {
+		args, err = x.overArgs(e, name)
+	}
 	x.inAgg = saved
 	if err != nil {
 		return it, err
 	}
-	call, cast, err := aggregateCall(name, args, e.Quantifier == ast.QuantifierDistinct, it.at)
+	distinct := e.Quantifier == ast.QuantifierDistinct
+	var call plan.AggCall
+	var cast []expr.Node
+	if user != nil {
+		call, cast, err = user.understood(args, distinct, it.at)
+	} else {
+		call, cast, err = aggregateCall(name, args, distinct, it.at)
+	}
 	if err != nil {
 		return it, err
 	}
 	call.IgnoreNulls = e.Nulls == ast.NullsIgnore
 	it.call, it.args = call, cast
-	if !ranked[name] && !neverNull(name) && len(e.Over.OrderBy) == 0 && e.Over.Frame != nil {
+	if user == nil && !ranked[name] && !neverNull(name) && len(e.Over.OrderBy) == 0 && e.Over.Frame != nil {
 		it.call.Type.NotNull = false
 	}
 	it.key = name + "/"
+	if user != nil {
+		it.key += user.ID + "/"
+	}
 	for _, a := range cast {
 		it.key += expr.Key(a) + ","
 	}

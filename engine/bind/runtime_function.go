@@ -191,8 +191,6 @@ func (x *block) runtimeCall(r function.Runtime, u *catalog.UserFunction, e *ast.
 	switch d.Kind {
 	case function.TableKind:
 		return nil, givesRows(e)
-	case function.AggregateKind:
-		return nil, unsupported(e.Span(), "%s is an aggregate function in LANGUAGE %s, and calling it is", e.Name, u.Language)
 	}
 	args, err := x.userArgs(e, d.Names)
 	if err != nil {

@@ -37,6 +37,9 @@ func (b *Binder) builtin(name string) bool {
 
 // aggregates reports whether a name is that of an aggregate function.
 func (b *Binder) aggregates(name ast.Name) bool {
+	if b.userAggregate(name) != nil {
+		return true
+	}
 	if len(name) != 1 || !isAggregate(strings.ToUpper(name[0].Name)) {
 		return false
 	}

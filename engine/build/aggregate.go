@@ -10,7 +10,7 @@ func aggSpecs(calls []plan.AggCall) []exec.AggSpec {
 	out := make([]exec.AggSpec, len(calls))
 	for i, c := range calls {
 		out[i] = exec.AggSpec{
-			Func: c.Func, Args: c.Args, Distinct: c.Distinct, Filter: c.Filter, IgnoreNulls: c.IgnoreNulls, Result: c.Type,
+			Func: c.Func, User: c.User, Args: c.Args, Distinct: c.Distinct, Filter: c.Filter, IgnoreNulls: c.IgnoreNulls, Result: c.Type,
 		}
 	}
 	return out

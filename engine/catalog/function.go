@@ -43,6 +43,8 @@ type UserFunction struct {
 	Func *function.Func
 	// Table is the same for a table function.
 	Table *function.TableFunc
+	// Aggregate is the same for an aggregate function.
+	Aggregate *function.AggregateFunc
 }
 
 // Name is the function's own name.

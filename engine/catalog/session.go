@@ -25,6 +25,8 @@ type Host struct {
 	// TableFunctions are the same for table functions; they are found by their names,
 	// too.
 	TableFunctions map[string]*function.TableFunc
+	// UserAggregates are the same for aggregate functions.
+	UserAggregates map[string]*function.AggregateFunc
 	// Runtimes run the user functions of a language that CREATE FUNCTION names.
 	Runtimes []function.Runtime
 	// Zone is the time zone that 'default' stands for; nil is UTC.

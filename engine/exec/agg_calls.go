@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/function/aggregate"
 	state "github.com/minkstream/mink/engine/state"
 	"github.com/minkstream/mink/engine/types"
@@ -11,8 +12,9 @@ import (
 
 // AggSpec is one aggregate of an aggregation.
 type AggSpec struct {
-	// Func is the name of the function.
+	// Func is the name of the function; User is set if it is one of a user.
 	Func string
+	User *aggregate.User
 	// Args are columns of the input; none for COUNT(*).
 	Args []int
 	// Distinct values of Args count once.
@@ -24,6 +26,14 @@ type AggSpec struct {
 	IgnoreNulls bool
 	// Result is the type of the result.
 	Result types.Type
+}
+
+// builtin is the name of a built-in function, and empty for one of a user.
+func (s *AggSpec) builtin() string {
+	if s.User != nil {
+		return ""
+	}
+	return s.Func
 }
 
 // aggCalls runs the aggregates of one operator. A group's accumulators lie in a row
@@ -97,18 +107,30 @@ type aggOptions struct {
 	partial bool
 	// inLanes keeps values of MIN and MAX over retracting input in lanes too.
 	inLanes bool
+	// c is where functions of users run.
+	c *Ctx
+	// lazy: accumulators are merged one by one.
+	lazy bool
 	// edges: the operator says what MIN, MAX, FIRST_VALUE and LAST_VALUE are.
 	edges bool
+}
+
+// frame is where a function of a user runs.
+func (o *aggOptions) frame(s *AggSpec) *function.Frame {
+	if s.User == nil {
+		return nil
+	}
+	return function.NewFrame(o.c, o.c.Zone)
 }
 
 func newAggCalls(specs []AggSpec, o aggOptions) (*aggCalls, error) {
 	a := &aggCalls{specs: slices.Clone(specs), retract: o.retract, width: 1, flat: map[int]*batch.Col{}}
 	for i := range a.specs {
 		s := &a.specs[i]
-		if f := aggregate.Lookup(s.Func); f != nil {
+		if f := aggregate.Lookup(s.Func); f != nil && s.User == nil {
 			s.Func = f.Name
 		}
-		switch s.Func {
+		switch s.builtin() {
 		case "APPROX_COUNT_DISTINCT":
 			s.Func, s.Distinct = "COUNT", true
 		case "MIN", "MAX":
@@ -132,15 +154,16 @@ func newAggCalls(specs []AggSpec, o aggOptions) (*aggCalls, error) {
 
 func (a *aggCalls) makeAcc(i int, s *AggSpec, o aggOptions) (aggregate.Acc, error) {
 	ts := colTypes(o.input, s.Args)
-	if o.edges && edgeRule(s.Func) != nil {
+	if o.edges && edgeRule(s.builtin()) != nil {
 		return aggregate.NewLatest(ts[0]), nil
 	}
-	if o.retract && !o.partial && !o.inLanes && (s.Func == "MIN" || s.Func == "MAX") {
+	if o.retract && !o.partial && !o.inLanes && (s.builtin() == "MIN" || s.builtin() == "MAX") {
 		a.addOrdered(i, s)
 		return aggregate.NewLatest(ts[0]), nil
 	}
 	acc, err := aggregate.New(aggregate.Spec{
 		Func: s.Func, Args: ts, Result: s.Result, IgnoreNulls: s.IgnoreNulls, Retract: o.retract,
+		User: s.User, Frame: o.frame(s), Lazy: o.lazy,
 	})
 	if err == nil && s.Distinct && len(s.Args) > 0 {
 		a.addDistinct(i, s)

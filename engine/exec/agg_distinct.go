@@ -41,7 +41,7 @@ type uint64Row = []uint64
 
 // addDistinct makes aggregate i use the set of its arguments.
 func (a *aggCalls) addDistinct(i int, s *AggSpec) {
-	args, nulls := s.Args, s.Func == "ARRAY_AGG" && !s.IgnoreNulls
+	args, nulls := s.Args, s.Func == "ARRAY_AGG" && !s.IgnoreNulls || s.User != nil
 	if nulls {
 		// Naming the column twice makes the set tell NULL from the other values.
 		args = append(slices.Clone(args), args...)

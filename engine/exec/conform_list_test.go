@@ -22,6 +22,7 @@ func conformCases() []*conformCase {
 		conflictCases(),
 		lookupCases(),
 		predictCases(),
+		userCases(),
 	)
 }
 

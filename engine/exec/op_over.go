@@ -175,7 +175,7 @@ func (o *overTime) Open(c *Ctx) error {
 	if o.calls, err = newOverCalls(cfg); err != nil {
 		return err
 	}
-	if o.frames, err = newOverFrames(cfg.Input, o.calls.aggs, o.moving); err != nil {
+	if o.frames, err = newOverFrames(c, cfg.Input, o.calls.aggs, o.moving); err != nil {
 		return err
 	}
 	f := o.frames

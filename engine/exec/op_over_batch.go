@@ -76,7 +76,7 @@ func (o *overBatch) Open(c *Ctx) error {
 	if o.calls, err = newOverCalls(cfg); err != nil {
 		return err
 	}
-	if o.frames, err = newOverFrames(cfg.Input, o.calls.aggs, cfg.Lo.Kind != OverUnboundedPreceding); err != nil {
+	if o.frames, err = newOverFrames(c, cfg.Input, o.calls.aggs, cfg.Lo.Kind != OverUnboundedPreceding); err != nil {
 		return err
 	}
 	if o.byTime() {

@@ -82,7 +82,7 @@ func edgeRule(name string) func(old, new []byte) bool {
 
 // newOverFrames makes the frames of aggregates over rows of an input. moving says
 // that rows leave.
-func newOverFrames(input []types.Type, specs []AggSpec, moving bool) (*overFrames, error) {
+func newOverFrames(c *Ctx, input []types.Type, specs []AggSpec, moving bool) (*overFrames, error) {
 	f := &overFrames{moving: moving}
 	place := func(col int) int {
 		i := slices.Index(f.args, col)
@@ -102,12 +102,12 @@ func newOverFrames(input []types.Type, specs []AggSpec, moving bool) (*overFrame
 			s.Filter = place(s.Filter)
 		}
 		mapped[i] = s
-		if rule := edgeRule(s.Func); moving && rule != nil {
+		if rule := edgeRule(s.builtin()); moving && rule != nil {
 			f.edges = append(f.edges, &overEdge{agg: i, arg: s.Args[0], filter: s.Filter, beats: rule})
 		}
 	}
 	var err error
-	f.a, err = newAggCalls(mapped, aggOptions{input: f.types, retract: moving, edges: moving})
+	f.a, err = newAggCalls(mapped, aggOptions{c: c, input: f.types, retract: moving, edges: moving})
 	return f, err
 }
 

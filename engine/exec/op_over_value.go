@@ -84,7 +84,7 @@ func (o *overValue) Open(c *Ctx) error {
 	if o.calls, err = newOverCalls(cfg); err != nil {
 		return err
 	}
-	if o.frames, err = newOverFrames(cfg.Input, o.calls.aggs, false); err != nil {
+	if o.frames, err = newOverFrames(c, cfg.Input, o.calls.aggs, false); err != nil {
 		return err
 	}
 	f := o.frames

@@ -74,13 +74,13 @@ func (o *sessionOp) Draw() Drawing {
 
 // Open makes the sessions.
 func (o *sessionOp) Open(c *Ctx) error {
-	a, err := newAggCalls(o.aggs, aggOptions{input: o.input, retract: o.retracts, inLanes: true})
+	a, err := newAggCalls(o.aggs, aggOptions{c: c, input: o.input, retract: o.retracts, inLanes: true, lazy: true})
 	if err != nil {
 		return err
 	}
 	o.a = a
 	for _, s := range a.specs {
-		if f := aggregate.Lookup(s.Func); f != nil && f.OrderDependent {
+		if f := aggregate.Lookup(s.Func); f != nil && f.OrderDependent || s.User != nil {
 			o.ordered = true
 		}
 	}

@@ -83,7 +83,7 @@ func (o *windowAgg) Draw() Drawing {
 // Open makes the panes.
 func (o *windowAgg) Open(c *Ctx) error {
 	cfg := &o.cfg
-	a, err := newAggCalls(cfg.Aggs, aggOptions{input: cfg.Input, retract: cfg.InputRetracts, inLanes: true})
+	a, err := newAggCalls(cfg.Aggs, aggOptions{c: c, input: cfg.Input, retract: cfg.InputRetracts, inLanes: true})
 	if err != nil {
 		return err
 	}

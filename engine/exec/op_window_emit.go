@@ -105,7 +105,7 @@ func (o *windowEmit) Open(c *Ctx) error {
 	o.grid = newWindowGrid(cfg.Window)
 	o.clock = newWallClock(c.Zone, cfg.Window.Local || cfg.Window.Proctime)
 	var err error
-	if o.a, err = newAggCalls(cfg.Aggs, aggOptions{input: cfg.Input, retract: cfg.InputRetracts}); err != nil {
+	if o.a, err = newAggCalls(cfg.Aggs, aggOptions{c: c, input: cfg.Input, retract: cfg.InputRetracts}); err != nil {
 		return err
 	}
 	o.keyCols = append(append([]int(nil), cfg.Keys...), len(cfg.Input))

@@ -26,6 +26,13 @@ type Runtime interface {
 	Close()
 }
 
+// AggregateRuntime is a Runtime that has aggregate functions.
+type AggregateRuntime interface {
+	Runtime
+	// Aggregate makes the code of an aggregate function, one for each operator.
+	Aggregate(d *Definition, params []types.Type, result types.Type) (func() AggregateKernel, error)
+}
+
 // Definition is what CREATE FUNCTION said, and the session it is used in.
 type Definition struct {
 	// Name is the function's name, for messages.
@@ -66,6 +73,9 @@ type Declared struct {
 	// Columns are the names of a table function's columns; nil for f0, f1, ...
 	Columns []string
 	Det     Det
+	// Retracts and Merges: an aggregate function takes rows back, and joins
+	// accumulators.
+	Retracts, Merges bool
 	// Arguments, when Params is nil, are names and types as one text, 'a INT, b STRING'.
 	Arguments string
 	// Version tells one state of the code from another; empty where that is not known.

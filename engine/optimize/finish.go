@@ -122,6 +122,9 @@ func (o *optimizer) label(n plan.Node) {
 	}
 	aggs := func(list []plan.AggCall) {
 		for _, a := range list {
+			if a.User != nil {
+				add(plan.OrderDependent, a.Func+" takes rows as they come")
+			}
 			switch a.Func {
 			case "FIRST_VALUE", "LAST_VALUE", "LISTAGG", "ARRAY_AGG", "LAG", "LEAD", "JSON_ARRAYAGG":
 				add(plan.OrderDependent, a.Func+" takes rows as they come")

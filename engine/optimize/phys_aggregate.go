@@ -47,6 +47,9 @@ func (o *optimizer) stateTTL(hint int64) int64 {
 }
 
 func (o *optimizer) groupAggregate(n *logical.Aggregate, in plan.Node) (plan.Node, error) {
+	if err := userCalls(n.Aggs, retracts(in), ""); err != nil {
+		return nil, err
+	}
 	g := &plan.GroupAggregate{Keys: n.Keys, Aggs: o.calls(n.Aggs, in), InputRetracts: retracts(in), TTL: o.stateTTL(n.TTL)}
 	g.EmitEmpty = o.batch && len(n.Keys) == 0
 	g.Schema, g.Span = plain(n.Schema()), n.At
@@ -130,6 +133,9 @@ func (o *optimizer) windowAggregate(n *logical.Aggregate, in plan.Node, w *plan.
 		a.Window.TimeCol = -1
 	}
 	a.Keys, a.Aggs, a.InputRetracts = rest, o.calls(aggs, in), retracts(in)
+	if err := userCalls(aggs, retracts(in), joins(a.Window, a.Attached)); err != nil {
+		return nil, err
+	}
 	a.Props = []plan.WindowProp{plan.WindowStart, plan.WindowEnd}
 	if time {
 		p := plan.WindowRowtime
@@ -353,6 +359,9 @@ func (o *optimizer) groupWindow(n *logical.Aggregate, in plan.Node) (plan.Node, 
 	}
 	emit, err := o.windowEmit(n)
 	if err != nil {
+		return nil, err
+	}
+	if err := userCalls(n.Aggs, retracts(in), joins(*n.Window, false)); err != nil {
 		return nil, err
 	}
 	g := &plan.GroupWindowAggregate{Window: *n.Window, Keys: n.Keys, Aggs: o.calls(n.Aggs, in), Props: n.Props, InputRetracts: retracts(in)}

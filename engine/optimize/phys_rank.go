@@ -215,6 +215,9 @@ func (o *optimizer) over(n *logical.Over) (plan.Node, error) {
 	}
 	is := in.Info().Schema
 	a := &plan.OverAggregate{PartitionBy: n.PartitionBy, OrderBy: n.OrderBy, Rows: n.Rows, Lo: n.Lo, Hi: n.Hi, Calls: o.calls(n.Calls, in), InputRetracts: retracts(in), TTL: o.stateTTL(-1)}
+	if err := userCalls(n.Calls, n.Lo.Kind != plan.UnboundedPreceding, ""); err != nil {
+		return nil, err
+	}
 	a.Emits = kI
 	if !o.batch {
 		if err := o.streamingOver(n, in, a); err != nil {

@@ -1,13 +1,15 @@
 package plan
 
 import (
+	"github.com/minkstream/mink/engine/function/aggregate"
 	"github.com/minkstream/mink/engine/types"
 )
 
 // AggCall is one aggregate of an aggregation.
 type AggCall struct {
-	// Func is the name of the function.
+	// Func is the name of the function; User is set if it is one of a user.
 	Func string
+	User *aggregate.User
 	// Args are columns of the input, none for COUNT(*). They have the types of
 	// Res.Params.
 	Args []int

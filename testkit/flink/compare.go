@@ -180,6 +180,7 @@ var own = []struct{ words, why string }{
 	{"MATERIALIZED TABLE", gateway},
 	{"VECTOR_SEARCH(", "searches vectors, which no connector of Flink's own does"},
 	{"LANGUAGE PYTHON", "calls Python, which is not set up here"},
+	{"GO_WAVG", "calls a function in Go"}, {"GO_TRAIL", "calls a function in Go"}, {"LANGUAGE GO", "calls a function in Go"},
 	{"ANALYZE TABLE", "shows statistics, which Flink shows nowhere"},
 	{"UPDATE t SET", rowLevel}, {"UPDATE p SET", rowLevel}, {"UPDATE typed SET", rowLevel}, {"DELETE FROM", rowLevel}, {"TRUNCATE TABLE", rowLevel},
 }

@@ -28,6 +28,7 @@ func simulatedLocal(t *testing.T, e *env.Env, extra *connect.Connector) *engine.
 	if err != nil {
 		t.Fatal(err)
 	}
+	register(t, out)
 	return out
 }
 
@@ -45,5 +46,6 @@ func local(t *testing.T, ordered bool) gateway.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	register(t, e)
 	return gateway.Local(e)
 }

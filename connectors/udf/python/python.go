@@ -144,6 +144,8 @@ func (r *Runtime) Describe(d *function.Definition) (*function.Declared, error) {
 		Names         []string `json:"names"`
 		Least         int      `json:"least"`
 		Most          int      `json:"most"`
+		Retracts      bool     `json:"retracts"`
+		Merges        bool     `json:"merges"`
 	}
 	if err := json.Unmarshal(body, &a); err != nil {
 		return nil, errFrame
@@ -153,6 +155,7 @@ func (r *Runtime) Describe(d *function.Definition) (*function.Declared, error) {
 			WithHint("leave func_type out: it then gets one row a call")
 	}
 	out := &function.Declared{Results: a.Results, Columns: a.Columns, Params: a.Inputs, Names: a.Names, Least: a.Least, Most: a.Most}
+	out.Retracts, out.Merges = a.Retracts, a.Merges
 	switch a.Kind {
 	case "TABLE":
 		out.Kind = function.TableKind
@@ -272,14 +275,27 @@ func (i *instance) run(f *function.Frame, op byte, args []*batch.Col, lanes []ui
 	for _, a := range args {
 		i.enc.column(a, lanes)
 	}
+	d, err := i.answer(f)
+	if le, ok := err.(*batch.LaneError); ok {
+		if le.Lane >= len(lanes) {
+			return nil, le.Err
+		}
+		le.Lane = int(lanes[le.Lane])
+	}
+	return d, err
+}
+
+// answer sends the request in enc and gives the answer's body. The error of a row is a
+// *batch.LaneError with the row's number in the request.
+func (i *instance) answer(f *function.Frame) (*decoder, error) {
 	b, err := i.ask(f)
 	if err != nil {
 		return nil, err
 	}
 	if len(b) > 0 && b[0] == 'E' {
-		lane, err := failure(b, i.name)
-		if lane >= 0 && lane < len(lanes) {
-			return nil, &batch.LaneError{Lane: int(lanes[lane]), Err: err}
+		row, err := failure(b, i.name)
+		if row >= 0 {
+			return nil, &batch.LaneError{Lane: row, Err: err}
 		}
 		return nil, err
 	}

@@ -63,6 +63,11 @@ type Spec struct {
 	IgnoreNulls bool
 	// Retract: rows may be taken back (Fold.Signs).
 	Retract bool
+	// User is set for a function of a user, which runs in Frame. Lazy says that
+	// accumulators are merged one by one.
+	User  *User
+	Frame *function.Frame
+	Lazy  bool
 }
 
 // Acc accumulates. It is plain code and scratch memory: all content is in the rows
@@ -163,6 +168,9 @@ func Lookup(name string) *Func {
 
 // New makes the running form of a call.
 func New(s Spec) (Acc, error) {
+	if s.User != nil {
+		return newUser(s), nil
+	}
 	f := Lookup(s.Func)
 	if f == nil {
 		return nil, diag.New(diag.UnknownFunction, "no aggregate function %s", s.Func)

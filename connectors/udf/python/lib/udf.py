@@ -138,7 +138,7 @@ class UserDefinedFunctionWrapper:
 
     def method(self):
         f = self.function()
-        return f.accumulate if self.kind == "AGGREGATE" else f.eval
+        return getattr(f, "accumulate", None) or f.eval
 
     def has(self, name):
         return getattr(type(self._func), name, None) not in (None, getattr(self.base, name, None))
@@ -200,7 +200,9 @@ class UserDefinedAggregateFunctionWrapper(UserDefinedFunctionWrapper):
         return [text(r)]
 
     def state_text(self):
-        s = self._state if self._state is not None else self._func.get_accumulator_type()
+        s = self._state
+        if s is None and isinstance(self._func, AggregateFunction):
+            s = self._func.get_accumulator_type()
         return None if s is None else text(s)
 
 
@@ -209,6 +211,8 @@ def _make(wrapper, f, **given):
         return lambda func: _make(wrapper, func, **given)
     if inspect.isclass(f):
         raise TypeError("give an object of class %s: %s()" % (f.__name__, f.__name__))
+    if wrapper.kind == "AGGREGATE" and given["func_type"] == "general" and not isinstance(f, AggregateFunction):
+        raise TypeError("udaf takes an AggregateFunction, not %r" % (f,))
     return wrapper(f, **given)
 
 
@@ -223,8 +227,6 @@ def udtf(f=None, input_types=None, result_types=None, deterministic=None, name=N
 
 
 def udaf(f=None, input_types=None, result_type=None, accumulator_type=None, deterministic=None, name=None, func_type="general"):
-    if f is not None and func_type == "general" and not isinstance(f, AggregateFunction):
-        raise TypeError("udaf takes an AggregateFunction, not %r" % (f,))
     return _make(UserDefinedAggregateFunctionWrapper, f, input_types=input_types, result=result_type,
                  func_type=func_type, deterministic=deterministic, name=name, state=accumulator_type)
 

@@ -9,10 +9,11 @@
 #      message and traceback
 #   T  the same for a table function; answer: O, rows (4), the number of rows of each
 #      input row (4 each), one column a result
-#   A  aggregate: function (4), groups (4), an accumulator a group (as bytes, NULL for
-#      a new one), rows (4), the group of each row (4 each), the sign of each row (1),
-#      one column an argument; answer: O and the accumulators as bytes
-#   M  merge: function, pairs (4), two columns of accumulators; answer: O, accumulators
+#   A  aggregate: function (4), a number of accumulators (4) and them (as bytes, NULL
+#      for a new one), steps (4); the accumulator each step begins with (4 each; from
+#      the number on: that of a step before), the one it merges (4 each, -1 for none),
+#      its first row (4 each, and the end); rows (4), 1 for each that is taken back (1
+#      each), one column an argument; answer: O and the accumulators of the steps
 #   V  values: function, groups, accumulators; answer: O and one column
 #
 # A column of n values is a byte (1 when there are nulls, and then n bytes, 1 for
@@ -437,44 +438,53 @@ def table(f, src):
 BYTES = {"k": "VARBINARY", "s": "BYTES"}
 
 
-def accumulators(f, src, n):
-    return [f.object.create_accumulator() if b is None else pickle.loads(b) for b in read(src, BYTES, n)]
+def load(f, b):
+    return f.object.create_accumulator() if b is None else pickle.loads(b)
+
+
+GONE = object()
 
 
 def aggregate(f, src):
-    groups = src.u32()
-    accs = accumulators(f, src, groups)
     n = src.u32()
-    group = src.numbers("I", n)
-    signs = src.take(n)
-    args = [read(src, t, n) for t in f.params]
-    add, back = f.object.accumulate, f.object.retract
-    for i, row in enumerate(zip(*args) if args else ((),) * n):
+    have = read(src, BYTES, n)
+    steps = src.u32()
+    base, other, ends = src.numbers("I", steps), src.numbers("i", steps), src.numbers("I", steps + 1)
+    total = src.u32()
+    back = bytes(src.take(total))
+    args = [read(src, t, total) for t in f.params]
+    rows = list(zip(*args)) if args else [()] * total
+    add, retract = f.object.accumulate, f.object.retract
+    made, packed = [], []
+    for i in range(steps):
+        k = ends[i]
         try:
-            (add if signs[i] == 1 else back)(accs[group[i]], *row)
+            b = base[i] - n
+            if b < 0:
+                acc = load(f, have[base[i]])
+            else:
+                # The object goes on to the first step that begins with it.
+                acc = made[b]
+                made[b] = GONE
+                if acc is GONE:
+                    acc = pickle.loads(packed[b])
+            if other[i] >= 0:
+                f.object.merge(acc, [load(f, have[other[i]])])
+            while k < ends[i + 1]:
+                (retract if back[k] else add)(acc, *rows[k])
+                k += 1
+            made.append(acc)
+            packed.append(pickle.dumps(acc, 4))
         except Exception as e:
-            raise Failed(i, e)
+            raise Failed(min(k, ends[i + 1] - 1) if ends[i + 1] > ends[i] else 0xFFFFFFFF, e)
     out = []
-    write(out, BYTES, [pickle.dumps(a, 4) for a in accs])
-    return out
-
-
-def merge(f, src):
-    n = src.u32()
-    left, right = accumulators(f, src, n), accumulators(f, src, n)
-    for i in range(n):
-        try:
-            f.object.merge(left[i], [right[i]])
-        except Exception as e:
-            raise Failed(i, e)
-    out = []
-    write(out, BYTES, [pickle.dumps(a, 4) for a in left])
+    write(out, BYTES, packed)
     return out
 
 
 def value(f, src):
     n = src.u32()
-    accs = accumulators(f, src, n)
+    accs = [load(f, b) for b in read(src, BYTES, n)]
     values = []
     for i, a in enumerate(accs):
         try:
@@ -486,7 +496,7 @@ def value(f, src):
     return out
 
 
-OPS = {b"C": call, b"T": table, b"A": aggregate, b"M": merge, b"V": value}
+OPS = {b"C": call, b"T": table, b"A": aggregate, b"V": value}
 
 
 def trace_of(e):
