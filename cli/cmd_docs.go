@@ -155,7 +155,7 @@ func connectorPage() string {
 		for _, u := range []struct {
 			on   bool
 			name string
-		}{{c.Source != nil, "source"}, {c.Sink != nil, "sink"}, {c.Lookup != nil, "lookup"}} {
+		}{{c.Source != nil, "source"}, {c.Sink != nil, "sink"}, {c.Lookup != nil, "lookup"}, {c.VectorSearch != nil, "vector search"}} {
 			if u.on {
 				uses = append(uses, u.name)
 			}

@@ -95,7 +95,7 @@ func (b *Binder) vectorSearch(c *rowCall) (*searched, error) {
 		out.schema = append(out.schema, types.Field{Name: sc.visible[i].name, Type: f.Type.Plain()})
 	}
 	out.score = uniqueName("score", out.schema)
-	c.fn = table.VectorSearch(search, vector, scan.Conn.Schema, uniqueName("score", scan.Conn.Schema))
+	c.fn = table.VectorSearch(search, scan.Conn, q, scan.Table.Path.Catalog+"."+scan.Table.Path.Database+"."+scan.Table.Path.Object, uniqueName("score", scan.Conn.Schema))
 	c.args = []ast.Expr{args["COLUMN_TO_QUERY"]}
 	return out, nil
 }

@@ -17,6 +17,9 @@ type TableFunc struct {
 	Det Det
 	// AppendOnly functions are not called for rows that may be taken back.
 	AppendOnly bool
+	// Text writes a call for plans where name and arguments do not say all; nil
+	// otherwise.
+	Text func(args []string) string
 	// Infer works out what a call means, as Func.Infer does.
 	Infer func(c *Call) (TableResolved, error)
 }

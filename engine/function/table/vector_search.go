@@ -3,6 +3,7 @@ package table
 import (
 	"encoding/binary"
 	"math"
+	"strconv"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
@@ -15,13 +16,18 @@ import (
 // VectorSearchName is the name of the function that VectorSearch makes.
 const VectorSearchName = "VECTOR_SEARCH"
 
-// VectorSearch is VECTOR_SEARCH over one table: a function of the vector, of type
-// vector, that gives the columns of the table in schema and the score. What is found
-// is recorded, so that a run can be repeated without the table.
-func VectorSearch(search connect.VectorSearch, vector types.Type, schema types.Schema, score string) *function.TableFunc {
+// VectorSearch is VECTOR_SEARCH over table t, named so in plans: a function of the
+// vector that gives the columns of the table, then the score under the name given. What
+// is found is recorded, so that a run can be repeated without the table.
+func VectorSearch(search connect.VectorSearch, t *connect.Table, q connect.VectorQuery, named, score string) *function.TableFunc {
+	schema := t.Schema
+	vector := schema[q.Column].Type
 	out := append(schema[:len(schema):len(schema)], types.Field{Name: score, Type: types.DoubleT.Nullable(false)})
 	return &function.TableFunc{
 		Name: VectorSearchName, Summary: "Rows of a table whose vectors are nearest to a vector.", Det: function.PerCall, AppendOnly: true,
+		Text: func(args []string) string {
+			return VectorSearchName + "(TABLE " + named + ", DESCRIPTOR(" + schema[q.Column].Name + "), " + args[0] + ", " + strconv.Itoa(q.K) + ")"
+		},
 		Infer: func(c *function.Call) (function.TableResolved, error) {
 			if from := c.Args[0].Type; !function.CanCast(from, vector, false) {
 				return function.TableResolved{}, diag.New(diag.TypeMismatch, "%s searches with a vector of the type of the searched column, %s, not with %s",

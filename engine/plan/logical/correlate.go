@@ -66,6 +66,13 @@ func (n *Correlate) With(in []Node) Node { c := *n; c.In = in[0]; return &c }
 
 // Call is the call as text; column names are those of the input.
 func (n *Correlate) Call(in []string) string {
+	if n.Func.Text != nil {
+		var args []string
+		for _, a := range n.Args {
+			args = append(args, expr.String(outerless(a), in))
+		}
+		return n.Func.Text(args)
+	}
 	s := "UNNEST("
 	if !slices.Contains([]string{"UNNEST", "UNNEST_WITH_ORDINALITY"}, n.Func.Name) {
 		s = n.Func.Name + "("
