@@ -303,7 +303,7 @@ func (x *block) aggregate(s *ast.Select, all []*expr.Node) error {
 	if s.GroupBy != nil {
 		at = s.GroupBy.Span()
 	}
-	agg := &logical.Aggregate{Place: logical.Place{At: at}, TTL: x.hints.aggTTL()}
+	agg := &logical.Aggregate{Place: logical.Place{At: at}, TTL: x.hints.aggTTL(x.sc.rels)}
 	for i, k := range x.keys {
 		if x.sets != nil && i == len(x.keys)-1 {
 			break // the number of the set is not in the input

@@ -186,10 +186,10 @@ func (b *Binder) join(j *ast.Join, outer *scope, h hints) (logical.Node, *scope,
 	rs.shift(width)
 	n := &logical.Join{Place: logical.Place{At: j.Span()}, Type: typ, Left: ln, Right: rn, TTL: [2]int64{-1, -1}}
 	if len(ls.rels) == 1 {
-		n.TTL[0] = h.ttl(ls.rels[0].alias)
+		n.TTL[0] = h.ttl(ls.rels[0])
 	}
 	if len(rs.rels) == 1 {
-		n.TTL[1] = h.ttl(rs.rels[0].alias)
+		n.TTL[1] = h.ttl(rs.rels[0])
 	}
 	if s := snapshotOf(rn); s != nil {
 		if n.Hint = h.lookup[s.Name]; n.Hint == nil && len(rs.rels) == 1 {

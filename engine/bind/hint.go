@@ -91,20 +91,21 @@ var lookupKeys = map[string]bool{
 	"retry-strategy": true, "fixed-delay": true, "max-attempts": true, "shuffle": true,
 }
 
-// ttl is the TTL of a table's state, or -1.
-func (h hints) ttl(alias string) int64 {
-	if t, ok := h.state[alias]; ok {
-		return t
+// ttl is the TTL of a table's state, named by its alias or its path, or -1.
+func (h hints) ttl(r *relation) int64 {
+	for _, name := range []string{r.alias, strings.Join(r.path, ".")} {
+		if t, ok := h.state[name]; ok {
+			return t
+		}
 	}
 	return -1
 }
 
-// aggTTL is the TTL of a group aggregation: that of its one table, or -1.
-func (h hints) aggTTL() int64 {
-	if len(h.state) == 1 {
-		for _, v := range h.state { // one entry
-			return v
-		}
+// aggTTL is the TTL of a group aggregation over the tables of a FROM: that of the one
+// it has, or -1. Over a join the hint is the join's.
+func (h hints) aggTTL(from []*relation) int64 {
+	if len(from) == 1 {
+		return h.ttl(from[0])
 	}
 	return -1
 }

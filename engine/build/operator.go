@@ -134,7 +134,7 @@ func (b *builder) join(n *plan.Join) (func() exec.Operator, int64, error) {
 	if !n.HasUpdates() && !n.HasDeletes() {
 		cfg.EmitUpdateBefore = true // there are none: nothing to look for
 	}
-	return func() exec.Operator { return exec.NewJoin(cfg) }, 0, nil
+	return func() exec.Operator { return exec.NewJoin(cfg) }, max(n.LeftSide.TTL, n.RightSide.TTL), nil
 }
 
 // joinSide says that an input replaces rows by key when it gives +U without -U.
@@ -238,7 +238,7 @@ func (b *builder) sortLimit(n *plan.SortLimit) (func() exec.Operator, int64, err
 // Top-N in order of arrival.
 func (b *builder) limit(n *plan.Limit) (func() exec.Operator, int64, error) {
 	if !n.InputRetracts {
-		return func() exec.Operator { return exec.NewLimit(n.Offset, n.Fetch) }, 0, nil
+		return func() exec.Operator { return exec.NewLimit(n.Offset, n.Fetch, n.TTL) }, n.TTL, nil
 	}
 	to := n.Offset + n.Fetch
 	if n.Fetch == plan.NoLimit {
@@ -246,8 +246,9 @@ func (b *builder) limit(n *plan.Limit) (func() exec.Operator, int64, error) {
 	}
 	cfg := exec.TopNConfig{
 		Input: inputTypes(n.In), From: n.Offset + 1, To: to, ToCol: -1, Strategy: exec.TopRetract, EmitUpdateBefore: n.EmitUpdateBefore(),
+		TTL: n.TTL,
 	}
-	return func() exec.Operator { return exec.NewTopN(cfg) }, 0, nil
+	return func() exec.Operator { return exec.NewTopN(cfg) }, n.TTL, nil
 }
 
 func (b *builder) windowTopN(n *plan.WindowTopN) (func() exec.Operator, int64, error) {

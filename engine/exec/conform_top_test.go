@@ -295,7 +295,7 @@ func sortCases() []*conformCase {
 	}
 	some := &conformCase{
 		name: "limit", stays: "a counter", in: [][]types.Type{in}, single: single, gen: inserts(fresh),
-		op: func() Operator { return NewLimit(5, 20) },
+		op: func() Operator { return NewLimit(5, 20, 0) },
 		msgs: func(ev []event) []string {
 			var out []string
 			for _, e := range ev[5:25] {

@@ -19,6 +19,8 @@ type ConflictConfig struct {
 	Fail bool
 	// Table is the sink's name, for the error.
 	Table string
+	// TTL of the rows of a key in milliseconds; 0 keeps them.
+	TTL int64
 }
 
 // NewConflict makes the operator that lets one row of each sink key pass. Changes are
@@ -28,7 +30,7 @@ type ConflictConfig struct {
 // under DO NOTHING do not come back later.
 func NewConflict(cfg ConflictConfig) Operator {
 	return &conflict{
-		materializer: materializer{cfg: MaterializeConfig{Input: cfg.Input, Keys: cfg.Keys, UpsertKey: cfg.UpsertKey}},
+		materializer: materializer{cfg: MaterializeConfig{Input: cfg.Input, Keys: cfg.Keys, UpsertKey: cfg.UpsertKey, TTL: cfg.TTL}},
 		fail:         cfg.Fail, table: cfg.Table,
 	}
 }
@@ -51,7 +53,7 @@ func (o *conflict) Draw() Drawing {
 func (o *conflict) Open(c *Ctx) error {
 	o.prepare()
 	o.sorted = c.Store.Sorted(c.Name+".rows", state.SortedSpec{
-		Table: state.TableSpec{Key: colTypes(o.cfg.Input, o.cfg.Keys), Lanes: 1, Blobs: []int{0}},
+		Table: state.TableSpec{Key: colTypes(o.cfg.Input, o.cfg.Keys), Lanes: 1, Blobs: []int{0}, TTL: o.cfg.TTL},
 	})
 	o.at = batch.NoWatermark
 	o.touched = c.Store.Queue(c.Name+".touched", state.QueueSpec{Set: true})

@@ -42,6 +42,8 @@ type dedup struct {
 	// Lanes of a row: the time of the row kept, then its bytes where -U rows are
 	// wanted. Without them the columns need not be stored.
 	blob bool
+	// mode: by event time a row that is too old is only looked up.
+	mode state.Mode
 
 	keys  batch.KeyVec
 	refs  []state.Ref
@@ -65,6 +67,9 @@ func (d *dedup) Draw() Drawing { return Drawing{Name: "Deduplicate", State: []st
 // Open makes the table.
 func (d *dedup) Open(c *Ctx) error {
 	d.blob = d.cfg.KeepLast && d.cfg.EmitUpdateBefore
+	if d.mode = state.Upsert; d.cfg.TimeCol >= 0 {
+		d.mode = state.UpsertOr(d.cfg.TTL)
+	}
 	spec := state.TableSpec{Key: colTypes(d.cfg.Input, d.cfg.Keys), Lanes: 1, TTL: d.cfg.TTL}
 	if d.blob {
 		spec.Lanes, spec.Blobs = 2, []int{1}
@@ -105,7 +110,7 @@ func (d *dedup) lookup(b *batch.Batch, keys *batch.KeyVec, n int, mode state.Mod
 
 // first passes on the rows that open a key.
 func (d *dedup) first(c *Ctx, b *batch.Batch, keys *batch.KeyVec, n int) error {
-	d.lookup(b, keys, n, state.Upsert)
+	d.lookup(b, keys, n, state.Insert)
 	d.sel = d.sel[:0]
 	for i := range n {
 		if batch.Bit(d.fresh, i) {
@@ -124,7 +129,7 @@ func (d *dedup) first(c *Ctx, b *batch.Batch, keys *batch.KeyVec, n int) error {
 // stored, since nobody asks for what it replaces.
 func (d *dedup) folded(c *Ctx, b *batch.Batch, keys *batch.KeyVec) error {
 	g := &d.group
-	d.table.Group(g, b, keys, b.Sel, state.Upsert)
+	d.table.Group(g, b, keys, b.Sel, d.mode)
 	n := g.Len()
 	d.best = append(d.best[:0], g.Reps...)
 	if d.cfg.TimeCol < 0 {
@@ -147,6 +152,9 @@ func (d *dedup) folded(c *Ctx, b *batch.Batch, keys *batch.KeyVec) error {
 			if !fresh && t < int64(row[0]) {
 				continue
 			}
+			if d.mode == state.Insert {
+				row = d.table.Touch(g.Refs[k])
+			}
 			row[0] = uint64(t)
 		}
 		kind := batch.UpdateAfter
@@ -168,7 +176,7 @@ func (d *dedup) folded(c *Ctx, b *batch.Batch, keys *batch.KeyVec) error {
 
 // each emits one change a row.
 func (d *dedup) each(c *Ctx, b *batch.Batch, keys *batch.KeyVec, n int) error {
-	d.lookup(b, keys, n, state.Upsert)
+	d.lookup(b, keys, n, d.mode)
 	d.from, d.kinds, d.rows, d.bytes = d.from[:0], d.kinds[:0], d.rows[:0], d.bytes[:0]
 	var ends []int
 	for i := range n {
@@ -178,6 +186,9 @@ func (d *dedup) each(c *Ctx, b *batch.Batch, keys *batch.KeyVec, n int) error {
 			t := d.times[l]
 			if !fresh && t < int64(row[0]) {
 				continue
+			}
+			if d.mode == state.Insert {
+				row = d.table.Touch(d.refs[i])
 			}
 			row[0] = uint64(t)
 		}
@@ -352,7 +363,7 @@ func (d *dedupFirst) take(c *Ctx, b *batch.Batch, keys *batch.KeyVec, wm int64) 
 		d.refs = make([]state.Ref, max(n, batch.MaxRows))
 		d.fresh = make([]uint64, batch.Words(max(n, batch.MaxRows)))
 	}
-	d.table.Lookup(b, keys, sel, state.Upsert, d.refs[:n], d.fresh)
+	d.table.Lookup(b, keys, sel, state.Insert, d.refs[:n], d.fresh)
 	for i := range n {
 		l := i
 		if sel != nil {
@@ -362,6 +373,7 @@ func (d *dedupFirst) take(c *Ctx, b *batch.Batch, keys *batch.KeyVec, wm int64) 
 		if !batch.Bit(d.fresh, i) && (row[firstDone] != 0 || t >= int64(row[firstTime])) {
 			continue
 		}
+		row = d.table.Touch(d.refs[i])
 		row[firstTime] = uint64(t)
 		d.buf = d.codec.Append(d.buf[:0], b, d.all, l)
 		d.table.SetBlob(&row[firstRow], d.buf)

@@ -292,14 +292,16 @@ func (o *groupAgg) afterEnds(n int) []uint16 {
 	return out
 }
 
-// change1 is the change from one row to the next of a group.
+// change1 is the change from one row to the next of a group. With a TTL one without a
+// difference is told too, so that those who read it renew theirs; but not by DISTINCT,
+// whose rows are inserts alone.
 func (o *groupAgg) change1(before, after []uint64, had bool) change {
 	has := int64(after[0]) > 0
 	ch := change{before: before, after: after}
 	switch {
 	case had && has:
 		ch.what = updated
-		if !o.always && o.cfg.TTL == 0 {
+		if !o.always && (o.cfg.TTL == 0 || len(o.cfg.Aggs) == 0 && !o.cfg.InputRetracts) {
 			ch.what = compared
 		}
 	case has:

@@ -6,11 +6,15 @@ import (
 )
 
 // NewLimit makes the operator that passes on the fetch rows (negative: all) that
-// come after offset rows of an append-only input. It runs in one subtask.
-func NewLimit(offset, fetch int64) Operator { return &limit{offset: offset, fetch: fetch} }
+// come after offset rows of an append-only input. It runs in one subtask. With a ttl,
+// in milliseconds, it begins anew when no row has counted for so long.
+func NewLimit(offset, fetch, ttl int64) Operator {
+	return &limit{offset: offset, fetch: fetch, ttl: ttl}
+}
 
 type limit struct {
 	offset, fetch int64
+	ttl           int64
 	table         *state.Table
 	sel           []uint16
 	refs          [1]state.Ref
@@ -21,7 +25,7 @@ func (o *limit) Draw() Drawing { return Drawing{Name: "Limit", State: []string{"
 
 // Open makes the count of rows seen.
 func (o *limit) Open(c *Ctx) error {
-	o.table = c.Store.Table(c.Name+".seen", state.TableSpec{Lanes: 1})
+	o.table = c.Store.Table(c.Name+".seen", state.TableSpec{Lanes: 1, TTL: o.ttl})
 	return nil
 }
 
@@ -33,15 +37,16 @@ func (o *limit) Process(c *Ctx, _ int, b *batch.Batch) error {
 	}
 	one := *b
 	one.Sel = []uint16{uint16(b.Lane(0))}
-	o.table.Lookup(&one, nil, one.Sel, state.Upsert, o.refs[:], nil)
-	row := o.table.Row(o.refs[0])
-	seen := int64(row[0])
+	o.table.Lookup(&one, nil, one.Sel, state.Insert, o.refs[:], nil)
+	seen := int64(o.table.Row(o.refs[0])[0])
 	from := min(n, max(0, o.offset-seen))
 	to := n
 	if o.fetch >= 0 {
 		to = min(n, max(0, o.offset+o.fetch-seen))
 	}
-	row[0] = uint64(seen + n)
+	if o.fetch < 0 || seen < o.offset+o.fetch {
+		o.table.Touch(o.refs[0])[0] = uint64(seen + n)
+	}
 	if from >= to {
 		return nil
 	}

@@ -64,7 +64,7 @@ func (o *materializer) Process(c *Ctx, _ int, b *batch.Batch) error {
 		return nil
 	}
 	g := &o.group
-	o.sorted.Keys().Group(g, b, keyVec(c, 0, b, o.cfg.Keys, &o.keys), b.Sel, state.Upsert)
+	o.sorted.Keys().Group(g, b, keyVec(c, 0, b, o.cfg.Keys, &o.keys), b.Sel, state.UpsertOr(o.cfg.TTL))
 	for i := range n {
 		l := b.Lane(i)
 		ref := g.Refs[g.G[i]]
@@ -88,6 +88,7 @@ func (o *materializer) add(ref state.Ref, b *batch.Batch, l int) {
 	if o.sorted.Len(ref) == 0 {
 		kind = batch.Insert
 	}
+	o.sorted.Keys().Touch(ref)
 	o.list.add(kind, o.row, 0)
 	if o.ukc != nil {
 		if p := o.find(ref, b, l); p.OK() {
@@ -110,6 +111,7 @@ func (o *materializer) retract(ref state.Ref, b *batch.Batch, l int) bool {
 	if !p.OK() {
 		return false
 	}
+	o.sorted.Keys().Touch(ref)
 	last := !o.sorted.Next(p).OK()
 	old := append([]byte(nil), o.sorted.Payload(p)...)
 	o.sorted.Remove(p)

@@ -55,7 +55,7 @@ func (o *normalize) Process(c *Ctx, _ int, b *batch.Batch) error {
 	}
 	keys := keyVec(c, 0, b, o.cfg.Keys, &o.keys)
 	g := &o.group
-	o.table.Group(g, b, keys, b.Sel, state.Upsert)
+	o.table.Group(g, b, keys, b.Sel, state.UpsertOr(o.cfg.TTL))
 	for i := range n {
 		l := b.Lane(i)
 		row := o.table.Row(g.Refs[g.G[i]])
@@ -63,6 +63,7 @@ func (o *normalize) Process(c *Ctx, _ int, b *batch.Batch) error {
 		if !b.Kind(l).Adds() {
 			if had && b.Kind(l) == batch.Delete {
 				o.list.add(batch.Delete, o.table.Blob(row[0]), 0)
+				row = o.table.Touch(g.Refs[g.G[i]])
 				o.table.SetBlob(&row[0], nil)
 			}
 			continue
@@ -78,6 +79,9 @@ func (o *normalize) Process(c *Ctx, _ int, b *batch.Batch) error {
 				o.list.add(batch.UpdateBefore, o.table.Blob(row[0]), 0)
 			}
 			o.list.add(batch.UpdateAfter, o.row, 0)
+		}
+		if o.cfg.TTL > 0 {
+			row = o.table.Touch(g.Refs[g.G[i]])
 		}
 		o.table.SetBlob(&row[0], o.row)
 	}

@@ -25,7 +25,8 @@ type TemporalJoinConfig struct {
 	// at one watermark leave in the order they came, not by time.
 	Ordered bool
 	Out     []types.Type
-	// TTL of versions in milliseconds; 0 keeps the last version of a key for ever.
+	// TTL of the versions of a key in milliseconds after the last row of the key on
+	// either side; 0 keeps the last version for ever.
 	TTL int64
 }
 
@@ -143,6 +144,11 @@ func (j *temporalJoin) wait(c *Ctx, b *batch.Batch, keys *batch.KeyVec, wm int64
 		n = len(sel)
 	}
 	cols := j.cfg.JoinKeys.Left
+	if j.cfg.TTL > 0 && n > 0 {
+		// A row that waits needs the versions of its key.
+		j.makeRefs(n)
+		j.versions.Keys().Lookup(b, keys, sel, state.Write, j.refs[:n], j.fresh)
+	}
 	for i := range n {
 		l := i
 		if sel != nil {
@@ -271,10 +277,7 @@ func (j *temporalJoin) join(c *Ctx, order []uint32) error {
 func (j *temporalJoin) find(c *Ctx, n int, order []uint32) {
 	keyCols := j.cfg.JoinKeys.Left
 	keys := keyVec(c, 0, &j.left, keyCols, &j.probe)
-	if cap(j.refs) < n {
-		j.refs = make([]state.Ref, max(n, batch.MaxRows))
-		j.fresh = make([]uint64, batch.Words(max(n, batch.MaxRows)))
-	}
+	j.makeRefs(n)
 	v := j.versions
 	v.Keys().Lookup(&j.left, keys, nil, state.Read, j.refs[:n], j.fresh)
 	j.rows = j.rows[:0]
@@ -299,6 +302,13 @@ func (j *temporalJoin) find(c *Ctx, n int, order []uint32) {
 				j.pad[i] = j.pad[i] || col.IsNull(i)
 			}
 		}
+	}
+}
+
+func (j *temporalJoin) makeRefs(n int) {
+	if cap(j.refs) < n {
+		j.refs = make([]state.Ref, max(n, batch.MaxRows))
+		j.fresh = make([]uint64, batch.Words(max(n, batch.MaxRows)))
 	}
 }
 

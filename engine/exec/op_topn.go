@@ -125,7 +125,7 @@ func (t *topN) Process(c *Ctx, _ int, b *batch.Batch) error {
 		keys = keyVec(c, 0, b, t.cfg.PartitionBy, &t.keys)
 	}
 	g := &t.group
-	t.sorted.Keys().Group(g, b, keys, b.Sel, state.Upsert)
+	t.sorted.Keys().Group(g, b, keys, b.Sel, state.UpsertOr(t.cfg.TTL))
 	if !c.Exact {
 		t.begin(g)
 	}
@@ -139,6 +139,9 @@ func (t *topN) Process(c *Ctx, _ int, b *batch.Batch) error {
 		t.place = rest
 		if t.cfg.Strategy == TopAppend && !t.sorted.Admits(ref, word, rest, int(limit)) {
 			continue
+		}
+		if t.cfg.TTL > 0 {
+			t.sorted.Keys().Touch(ref)
 		}
 		if !emit {
 			t.touch(int(g.G[i]), ref, limit)

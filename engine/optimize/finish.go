@@ -209,6 +209,7 @@ func (o *optimizer) label(n plan.Node) {
 			add(plan.OrderDependent, "of rows of equal time one is kept in the order they come")
 		}
 	case *plan.Limit:
+		ttl(n.TTL)
 		add(plan.OrderDependent, "LIMIT without ORDER BY keeps the rows that come first")
 	case *plan.ChangelogNormalize:
 		ttl(n.TTL)

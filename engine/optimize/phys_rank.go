@@ -335,7 +335,7 @@ func sortName(name string, k plan.SortKey) string {
 }
 
 func (o *optimizer) limit(n *logical.Sort, in plan.Node) plan.Node {
-	l := &plan.Limit{Offset: n.Offset, Fetch: n.Fetch, InputRetracts: retracts(in)}
+	l := &plan.Limit{Offset: n.Offset, Fetch: n.Fetch, InputRetracts: retracts(in), TTL: o.stateTTL(-1)}
 	l.In = o.exchange(in, nil)
 	t := l.In.Info()
 	l.Span, l.Schema, l.Dist, l.UpsertKeys = n.At, t.Schema, t.Dist, t.UpsertKeys

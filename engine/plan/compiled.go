@@ -115,6 +115,8 @@ func States(n Node) []State {
 		return []State{{"deduplicateState", &n.TTL}}
 	case *SortLimit:
 		return []State{{"sortLimitState", &n.TTL}}
+	case *Limit:
+		return []State{{"sortLimitState", &n.TTL}}
 	case *TemporalJoin:
 		return []State{{"temporalJoinState", &n.TTL}}
 	case *Join:

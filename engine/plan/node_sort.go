@@ -38,6 +38,9 @@ type Limit struct {
 	Offset, Fetch int64
 	// InputRetracts: rows may be taken back, so all are kept.
 	InputRetracts bool
+	// TTL is how long what was seen is kept when no row counts, in milliseconds; 0 is
+	// for ever.
+	TTL int64
 }
 
 // Name is the operator's name.

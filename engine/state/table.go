@@ -16,7 +16,23 @@ const (
 	Write
 	// Upsert is Write that inserts absent keys, with all lanes zero.
 	Upsert
+	// Insert is Read that inserts absent keys, with all lanes zero: rows that were
+	// there are written after Touch alone, so that looking does not renew them.
+	Insert
 )
+
+func (m Mode) inserts() bool { return m == Upsert || m == Insert }
+func (m Mode) touches() bool { return m == Write || m == Upsert }
+
+// UpsertOr is the mode for operators that may look rows up without writing them:
+// Upsert, or Insert where rows have a TTL that such a look must not renew. Under
+// Insert the operator gives the rows that it writes to Touch.
+func UpsertOr(ttl int64) Mode {
+	if ttl > 0 {
+		return Insert
+	}
+	return Upsert
+}
 
 // TableSpec is the shape of a keyed table.
 type TableSpec struct {
@@ -134,7 +150,8 @@ func (s *Store) newTable(name string, spec TableSpec, list *lists, pageBytes int
 }
 
 // Row returns the operator's lanes of a row. They may be written only if the ref
-// came from a Write or Upsert lookup of this step, or was given to Touch.
+// came from a Write or Upsert lookup of this step, was inserted in it, or was given
+// to Touch.
 func (t *Table) Row(ref Ref) []uint64 {
 	o := int(ref&(1<<t.r.shift-1))*t.r.size + t.laneAt
 	return t.r.data[ref>>t.r.shift][o : o+t.spec.Lanes]

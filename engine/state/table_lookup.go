@@ -8,8 +8,8 @@ import (
 )
 
 // Lookup looks up the key of each row of b: refs[i] is the row of the key in lane
-// sel[i] (lane i if sel is nil), or None. With Upsert, bit i of fresh (if not nil;
-// it is cleared first) says that refs[i] was inserted by row i. A key that occurs
+// sel[i] (lane i if sel is nil), or None. With Upsert and Insert, bit i of fresh (if not
+// nil; it is cleared first) says that refs[i] was inserted by row i. A key that occurs
 // many times in b is found many times: Group is faster for such input and gives
 // each key one number.
 //
@@ -73,7 +73,7 @@ func (t *Table) lookupOnly(lo, hi int, mode Mode, refs []Ref, fresh []uint64) {
 	switch {
 	case ref != None:
 		ref = t.found(ref, lo, mode, fresh)
-	case mode == Upsert:
+	case mode.inserts():
 		ref = t.newRow(t.s.onlyGroup())
 		t.only = ref
 		if fresh != nil {
@@ -111,7 +111,7 @@ func (t *Table) lookupWords(keys *batch.KeyVec, sel []uint16, lo, hi int, mode M
 			continue
 		}
 		refs[i] = ref
-		if mode != Read {
+		if mode.touches() {
 			t.touch(ref)
 		} else if t.spills {
 			t.r.meta[ref>>t.r.shift].touch = true
@@ -129,7 +129,7 @@ func (t *Table) absent(ref Ref, w uint64, i int, mode Mode, fresh []uint64, sel 
 		t.sc.missing = append(t.sc.missing, int32(i))
 		return None
 	}
-	if mode != Upsert {
+	if !mode.inserts() {
 		return None
 	}
 	ref = t.newRow(keys.KG[laneOf(sel, i)])
@@ -144,7 +144,7 @@ func (t *Table) absent(ref Ref, w uint64, i int, mode Mode, fresh []uint64, sel 
 // found ends a search that found a row, which may be expired.
 func (t *Table) found(ref Ref, i int, mode Mode, fresh []uint64) Ref {
 	if t.stampAt != 0 && t.expired(t.whole(ref)) {
-		if mode != Upsert {
+		if !mode.inserts() {
 			return None
 		}
 		t.touch(ref)
@@ -154,7 +154,7 @@ func (t *Table) found(ref Ref, i int, mode Mode, fresh []uint64) Ref {
 		}
 		return ref
 	}
-	if mode != Read {
+	if mode.touches() {
 		t.touch(ref)
 	} else if t.spills {
 		t.r.meta[ref>>t.r.shift].touch = true
@@ -177,7 +177,7 @@ func (t *Table) lookupOne(b *batch.Batch, keys *batch.KeyVec, lane, i int, mode 
 		case !sure && t.cold.n > 0 && t.cold.may(batch.Mix(w+golden)):
 			t.sc.missing = append(t.sc.missing, int32(i))
 			return None
-		case mode != Upsert:
+		case !mode.inserts():
 			return None
 		}
 		ref = t.newRow(keys.KG[lane])
@@ -197,7 +197,7 @@ func (t *Table) lookupOne(b *batch.Batch, keys *batch.KeyVec, lane, i int, mode 
 	case !sure && t.cold.n > 0 && t.cold.may(h):
 		t.sc.missing = append(t.sc.missing, int32(i))
 		return None
-	case mode != Upsert:
+	case !mode.inserts():
 		return None
 	}
 	ref = t.insertView(keys.KG[lane], h, view, raw)
@@ -214,7 +214,7 @@ func (t *Table) lookupNull(keys *batch.KeyVec, lane, i int, mode Mode, fresh []u
 	case !sure && t.cold.n > 0 && t.cold.may(nullHash):
 		t.sc.missing = append(t.sc.missing, int32(i))
 		return None
-	case mode != Upsert:
+	case !mode.inserts():
 		return None
 	}
 	t.insertNull(keys.KG[lane])
@@ -318,7 +318,7 @@ func (t *Table) Get(k Key, mode Mode) Ref {
 		var fresh [1]uint64
 		return t.found(ref, 0, mode, fresh[:])
 	}
-	if mode != Upsert {
+	if !mode.inserts() {
 		return None
 	}
 	return t.insertKey(k)
@@ -402,7 +402,7 @@ func (t *Table) warm(b *batch.Batch, keys *batch.KeyVec, sel []uint16, mode Mode
 		}
 		if ref != None {
 			refs[i] = t.found(ref, i, mode, fresh)
-		} else if mode == Upsert {
+		} else if mode.inserts() {
 			refs[i] = t.insertKey(k)
 			if fresh != nil {
 				batch.SetBit(fresh, i)

@@ -57,7 +57,7 @@ func (d *tableDriver) op(r *rig) {
 		ks[i] = r.rnd.IntN(tableKeys)
 	}
 	b, kv := d.kk.batch(ks)
-	mode := Mode(r.rnd.IntN(3))
+	mode := Mode(r.rnd.IntN(4))
 	if r.rnd.IntN(3) > 0 {
 		mode = Upsert
 	}
@@ -127,10 +127,10 @@ func (d *tableDriver) grouped(r *rig, t *Table, b *batch.Batch, kv *batch.KeyVec
 
 // verify checks what a lookup found.
 func (d *tableDriver) verify(r *rig, t *Table, k int, ref Ref, mode Mode, had, fresh bool) {
-	if (ref != None) != (had || mode == Upsert) {
+	if (ref != None) != (had || mode.inserts()) {
 		r.fatal("key %d: found %v, in the model %v, mode %d", k, ref != None, had, mode)
 	}
-	if fresh != (mode == Upsert && !had) {
+	if fresh != (mode.inserts() && !had) {
 		r.fatal("key %d: fresh %v, in the model %v, mode %d", k, fresh, had, mode)
 	}
 	if ref == None {
@@ -146,13 +146,23 @@ func (d *tableDriver) verify(r *rig, t *Table, k int, ref Ref, mode Mode, had, f
 	}
 }
 
-// write changes a row and its model in the same way.
+// write changes a row and its model in the same way. Of those found by Insert it leaves
+// the even keys as they are, with the time they have left.
 func (d *tableDriver) write(r *rig, t *Table, k int, ref Ref, mode Mode) {
 	if ref == None || mode == Read {
 		return
 	}
+	m, had := d.row(r, k)
+	if mode == Insert && k%2 == 0 {
+		if !had {
+			d.rows[k] = modelRow{stamp: r.now}
+		}
+		return
+	}
 	row := t.Row(ref)
-	m, _ := d.row(r, k)
+	if mode == Insert {
+		row = t.Touch(ref)
+	}
 	m.n++
 	m.sum += uint64(r.step)
 	m.stamp = r.now

@@ -1,0 +1,132 @@
+package sqltest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minkstream/mink/engine/flow"
+)
+
+// ttlScript gives ids 1 to 4, one a second, all of key 1.
+const ttlScript = `CREATE TABLE t (id INT, k AS 1, pt AS PROCTIME(), ts AS TO_TIMESTAMP_LTZ(id * 1000, 3), WATERMARK FOR ts AS ts)
+WITH ('connector' = 'datagen', 'fields.id.kind' = 'sequence', 'fields.id.start' = '1', 'fields.id.end' = '4', 'rows-per-second' = '1')`
+
+// ttlRun runs a query over the script on the simulated host, whose clock passes as the
+// source waits, and returns its changes.
+func ttlRun(t *testing.T, seed uint64, ttl, columns, query string) []string {
+	t.Helper()
+	s := flow.NewSim(flow.SimOptions{Seed: seed, Nodes: 1, Policy: flow.SimPolicy(seed % uint64(flow.PickPoliciesEnd)), Delay: time.Millisecond, Disk: time.Millisecond, MaxSteps: 1 << 20})
+	kept := &keeper{}
+	e := simulatedLocal(t, s.Env, kept.connector())
+	defer e.Close()
+	session := e.NewSession()
+	if err := session.Set("table.exec.state.ttl", ttl); err != nil {
+		t.Fatal(err)
+	}
+	for _, sql := range []string{ttlScript, "CREATE TABLE kept (" + columns + ") WITH ('connector' = 'kept')"} {
+		if _, err := session.Execute(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g, cfg, err := session.Build("INSERT INTO kept " + query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.JobID = "j"
+	j, err := s.Submit(g, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = s.Run(func() error { return nil }); err == nil {
+		err = j.Err()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, r := range kept.outcome().rows {
+		out = append(out, r.String())
+	}
+	return out
+}
+
+// counted are the changes of a count of key 1 that begins anew after so many rows.
+func counted(runs ...int) string {
+	var out []string
+	for _, n := range runs {
+		out = append(out, "+I[1, 1]")
+		for i := 2; i <= n; i++ {
+			out = append(out, fmt.Sprintf("-U[1, %d] +U[1, %d]", i-1, i))
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// TestStateTTL lets processing time pass: which state a key finds follows from the
+// job's TTL and the hints. The source gives a row a second, so with a TTL of half a
+// second each row finds nothing, and with one and a half what the row before it wrote.
+func TestStateTTL(t *testing.T) {
+	const (
+		count  = "SELECT k, COUNT(*) FROM t GROUP BY k"
+		hinted = "COUNT(*) FROM t GROUP BY k"
+		first  = "SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY k ORDER BY pt) AS n FROM t) WHERE n = 1"
+		pairs  = " a.id, b.id FROM t AS a JOIN t AS b ON a.k = b.k"
+		triple = " a.id, b.id, c.id FROM t AS a JOIN t AS b ON a.k = b.k JOIN t AS c ON b.k = c.k"
+		one    = "a INT"
+		two    = "a INT, b BIGINT"
+		three  = "a INT, b INT, c INT"
+	)
+	anew, going := counted(1, 1, 1, 1), counted(4)
+	for _, c := range []struct {
+		name, ttl, columns, query string
+		want                      string
+		rows                      int // instead of want: how many
+	}{
+		{"group", "500 ms", two, count, anew, 0},
+		{"group, kept", "1500 ms", two, count, going, 0},
+		{"group, for ever", "0 ms", two, count, going, 0},
+		{"group, hint shorter than the job's", "1 h", two, "SELECT /*+ STATE_TTL('t' = '500 ms') */ k, " + hinted, anew, 0},
+		{"group, hint longer than the job's", "500 ms", two, "SELECT /*+ STATE_TTL('t' = '1 h') */ k, " + hinted, going, 0},
+		{"group, hint 0 keeps", "500 ms", two, "SELECT /*+ STATE_TTL('t' = '0 s') */ k, " + hinted, going, 0},
+		// Row 2 looks at what row 1 wrote and does not renew it.
+		{"first row", "1500 ms", one, first, "+I[1] +I[3]", 0},
+		{"first row, for ever", "0 ms", one, first, "+I[1]", 0},
+		{"limit", "1500 ms", one, "SELECT id FROM t LIMIT 1", "+I[1] +I[3]", 0},
+		{"top 1", "1500 ms", one, "SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY k ORDER BY id) AS n FROM t) WHERE n = 1", "+I[1] +I[3]", 0},
+		{"over", "500 ms", two, "SELECT id, COUNT(*) OVER (PARTITION BY k ORDER BY pt) FROM t", "+I[1, 1] +I[2, 1] +I[3, 1] +I[4, 1]", 0},
+		// Rows of one second meet.
+		{"join", "500 ms", two, "SELECT" + pairs, "", 4},
+		{"join, for ever", "0 ms", two, "SELECT" + pairs, "", 16},
+		// A row of a meets those of b so far; the other way round only its own.
+		{"join, hint for b", "500 ms", two, "SELECT /*+ STATE_TTL('b' = '1 h') */" + pairs, "", 10},
+		{"join, hint for a", "1 h", two, "SELECT /*+ STATE_TTL('a' = '500 ms') */" + pairs, "", 10},
+		{"join, hints for both", "500 ms", two, "SELECT /*+ STATE_TTL('a' = '1 h', 'b' = '1 h') */" + pairs, "", 16},
+		// The pairs of a and b, of which 2m-1 come in second m, are kept as the job says:
+		// each meets the m rows of c so far.
+		{"cascade, hints for all", "500 ms", three, "SELECT /*+ STATE_TTL('a' = '1 h', 'b' = '1 h', 'c' = '1 h') */" + triple, "", 1*1 + 3*2 + 5*3 + 7*4},
+		{"cascade, for ever", "0 ms", three, "SELECT" + triple, "", 64},
+		// The hint is of the join; the aggregation over it has the job's TTL.
+		{"group over a join", "500 ms", two, "SELECT /*+ STATE_TTL('a' = '1 h', 'b' = '1 h') */ a.k, COUNT(*) FROM t AS a JOIN t AS b ON a.k = b.k GROUP BY a.k", counted(1, 3, 5, 7), 0},
+		// Windows and intervals end by themselves.
+		{"window", "500 ms", two, "SELECT 1, COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end", "+I[1, 4]", 0},
+		{"interval join", "500 ms", two, "SELECT" + pairs + " AND a.ts BETWEEN b.ts - INTERVAL '9' SECOND AND b.ts + INTERVAL '9' SECOND", "", 16},
+		{"match", "500 ms", two, "SELECT * FROM t MATCH_RECOGNIZE (ORDER BY ts MEASURES A.id AS a, CAST(D.id AS BIGINT) AS d AFTER MATCH SKIP PAST LAST ROW PATTERN (A B C D) DEFINE A AS A.id = 1) AS m", "+I[1, 4]", 0},
+	} {
+		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
+			for seed := range uint64(2) {
+				got := ttlRun(t, seed, c.ttl, c.columns, c.query)
+				switch {
+				case c.rows > 0:
+					if slices.Sort(got); len(got) != c.rows || len(slices.Compact(got)) != c.rows {
+						t.Errorf("%d different rows, want %d: %v", len(got), c.rows, got)
+					}
+				case strings.Join(got, " ") != c.want:
+					t.Errorf("got %v, want %s", got, c.want)
+				}
+			}
+		})
+	}
+}
