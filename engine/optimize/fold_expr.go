@@ -5,8 +5,37 @@ import (
 	"github.com/minkstream/mink/engine/function"
 )
 
+// perQuery are the functions of the clock that have one value for a query in batch,
+// and one for a record in a stream.
+var perQuery = map[string]bool{
+	"LOCALTIME": true, "LOCALTIMESTAMP": true, "CURRENT_TIME": true, "CURRENT_DATE": true, "CURRENT_TIMESTAMP": true,
+}
+
 // foldExpr folds and simplifies one expression. What cannot be computed stays: it
-// may never be reached.
+// may never be reached. In batch the clock is read here, once.
 func (o *optimizer) foldExpr(n expr.Node) (expr.Node, error) {
-	return expr.Fold(n, function.NewFrame(function.FixedEnv{}, o.s.Config.Zone(o.s.Host.Zone))), nil
+	f := function.NewFrame(function.FixedEnv{NowMillis: o.now()}, o.s.Config.Zone(o.s.Host.Zone))
+	if o.batch && o.s.Host.Deps.Env != nil {
+		n = expr.Rewrite(n, func(n expr.Node) expr.Node {
+			c, ok := n.(*expr.Call)
+			if !ok || !perQuery[c.Func.Name] {
+				return n
+			}
+			l, err := expr.Eval(c, f)
+			if err != nil {
+				return n
+			}
+			l.At = c.Span()
+			return l
+		})
+	}
+	return expr.Fold(n, f), nil
+}
+
+// now is when the statement is planned, in milliseconds since 1970 UTC.
+func (o *optimizer) now() int64 {
+	if o.planned == 0 && o.s.Host.Deps.Env != nil {
+		o.planned = o.s.Host.Deps.Env.Clock.Now()
+	}
+	return o.planned
 }
