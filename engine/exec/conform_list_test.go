@@ -23,6 +23,7 @@ func conformCases() []*conformCase {
 		lookupCases(),
 		predictCases(),
 		userCases(),
+		processCases(),
 	)
 }
 

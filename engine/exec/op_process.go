@@ -1,0 +1,432 @@
+package exec
+
+import (
+	"encoding/binary"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/function"
+	state "github.com/minkstream/mink/engine/state"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// ProcessConfig describes a call of a process table function. Several tables come as
+// one input: a column says which table a row is of, key columns are common, and each
+// table has columns of its own behind them, NULL in rows of other tables.
+//
+// Output: the columns Front of the input, those of the function, and the time of the
+// row unless Time is -1.
+type ProcessConfig struct {
+	Input []types.Type
+	// Tag is the INT column that numbers the tables, -1 with one table.
+	Tag int
+	// Keys are the columns of PARTITION BY. Set tells a set semantic call, whose
+	// rows are one set when there are no keys.
+	Keys []int
+	Set  bool
+	// Tables are the tables in order of their tags.
+	Tables []ProcessTable
+	// Time is the column of on_time, -1 without.
+	Time int
+	// Front are columns of the input; with timers all of them are keys.
+	Front []int
+	// Own are the function's columns.
+	Own   []types.Type
+	State []function.ProcessState
+	// Timers says that the function sets timers or looks at the watermark.
+	Timers bool
+	Make   func() function.Processor
+}
+
+// ProcessTable is a table of a call.
+type ProcessTable struct {
+	// Arg is the number of the argument, Cols are its columns in the input.
+	Arg  int
+	Cols []int
+	// OrderBy makes rows wait for the watermark; the first column is their time.
+	OrderBy []OrderKey
+}
+
+// NewProcess makes the operator of a process table function. Rows of a key that come
+// in one batch are given to the function together, in order of first touch of the
+// keys; where each change is to be told on its own, in the order of the input.
+func NewProcess(cfg ProcessConfig) Operator { return &process{cfg: cfg} }
+
+type process struct {
+	cfg  ProcessConfig
+	fn   function.Processor
+	ctx  processCtx
+	out  processOut
+	keys batch.KeyVec
+	g    state.Grouper
+	rows function.ProcessRows
+
+	dense         []batch.Col // flat copies of columns that are not flat
+	views         [][]*batch.Col
+	times, millis []int64
+	start         []int32
+	lanes         []uint16
+
+	// ORDER BY.
+	sorts  bool
+	wait   *state.Queue
+	orders []*state.Ordering
+	sortBy [][]int
+	due    state.Due
+	codec  *state.Codec
+	all    []int
+	ready  batch.Batch
+	row    []byte
+	late   []uint16
+	groups groupClock
+
+	fired int64 // the watermark up to which timers fired and rows came out
+	timer state.Due
+}
+
+// Draw names the operator and its state.
+func (o *process) Draw() Drawing {
+	d := Drawing{Name: "ProcessTableFunction"}
+	for _, s := range o.cfg.State {
+		d.State = append(d.State, s.Name)
+	}
+	if o.cfg.Timers {
+		d.State = append(d.State, "timers", "due")
+	}
+	if o.sorts {
+		d.State = append(d.State, "rows", "fired")
+	}
+	return d
+}
+
+// Open makes the function and finds its state.
+func (o *process) Open(c *Ctx) error {
+	o.fn = o.cfg.Make()
+	o.fired = c.Watermark()
+	o.ctx.open(c, o)
+	o.out.open(o)
+	o.dense = make([]batch.Col, len(o.cfg.Input))
+	o.views = make([][]*batch.Col, len(o.cfg.Tables))
+	for i, t := range o.cfg.Tables {
+		o.views[i] = make([]*batch.Col, len(t.Cols))
+		var order *state.Ordering
+		var cols []int
+		if len(t.OrderBy) > 0 {
+			o.sorts = true
+			order, cols = ordering(o.cfg.Input, t.OrderBy[1:])
+		}
+		o.orders, o.sortBy = append(o.orders, order), append(o.sortBy, cols)
+	}
+	if o.sorts {
+		o.wait = c.Store.Queue(c.Name+".rows", state.QueueSpec{})
+		o.codec, o.all = state.NewCodec(o.cfg.Input), allCols(len(o.cfg.Input))
+		o.groups = openGroupClock(c)
+	}
+	return nil
+}
+
+// Process gives the rows of a batch to the function, up to each watermark that it may
+// see.
+func (o *process) Process(c *Ctx, _ int, b *batch.Batch) error {
+	if b.Rows() == 0 {
+		return nil
+	}
+	var kv *batch.KeyVec
+	if len(o.cfg.Keys) > 0 {
+		kv = keyVec(c, 0, b, o.cfg.Keys, &o.keys)
+	}
+	if err := o.look(b, kv); err != nil {
+		return err
+	}
+	moves := o.cfg.Timers || o.sorts || o.cfg.Time >= 0
+	for s := NewSegments(c.Watermark(), b, func(_, _ int64) bool { return moves }); s.Next(); {
+		lanes := Lanes(b, s.Lo, s.Hi)
+		if lanes == nil {
+			lanes = batch.Span(s.Lo, s.Hi)
+		}
+		o.ctx.wm = s.Before
+		if o.sorts {
+			lanes = o.hold(c, b, kv, lanes, s.Before)
+		}
+		if err := o.eval(c, b, kv, lanes); err != nil {
+			return err
+		}
+		if !moves || !s.Moved() {
+			continue
+		}
+		if err := o.fire(c, s.After); err != nil {
+			return err
+		}
+		if o.cfg.Time >= 0 {
+			if err := o.out.mark(c, s.After); err != nil {
+				return err
+			}
+		}
+		if o.sorts {
+			if err := o.look(b, kv); err != nil {
+				return err
+			}
+		}
+		o.out.rowsOf(b)
+	}
+	return nil
+}
+
+// look prepares the columns of a batch for the function.
+func (o *process) look(b *batch.Batch, kv *batch.KeyVec) error {
+	for i, t := range o.cfg.Tables {
+		for k, col := range t.Cols {
+			src := &b.Cols[col]
+			if src.Enc != batch.Flat || src.Type.Kind == types.Row {
+				o.dense[col].Dense(src, b.N)
+				src = &o.dense[col]
+			}
+			o.views[i][k] = src
+		}
+	}
+	if o.cfg.Time >= 0 {
+		var err error
+		if o.times, err = eventTimes(b, o.cfg.Time, &o.millis); err != nil {
+			return err
+		}
+	}
+	o.rows.Kinds, o.rows.Times = b.Kinds, nil
+	if o.cfg.Time >= 0 {
+		o.rows.Times = o.times
+	}
+	o.ctx.rowsOf(b, kv)
+	o.out.rowsOf(b)
+	return nil
+}
+
+// eval gives rows to the function, key by key.
+func (o *process) eval(c *Ctx, b *batch.Batch, kv *batch.KeyVec, lanes []uint16) error {
+	if len(lanes) == 0 {
+		return nil
+	}
+	switch {
+	case !o.cfg.Set || kv == nil:
+		if err := o.tables(c, b, lanes); err != nil {
+			return err
+		}
+	case c.Exact:
+		o.g.Group(b, kv, lanes)
+		for lo, hi := 0, 0; lo < len(lanes); lo = hi {
+			for hi = lo + 1; hi < len(lanes) && o.g.G[hi] == o.g.G[lo]; hi++ {
+			}
+			if err := o.tables(c, b, lanes[lo:hi]); err != nil {
+				return err
+			}
+		}
+	default:
+		o.g.Group(b, kv, lanes)
+		o.deal(lanes)
+		for k := range o.g.Len() {
+			if err := o.tables(c, b, o.lanes[o.start[k]:o.start[k+1]]); err != nil {
+				return err
+			}
+		}
+	}
+	return o.out.flush(c)
+}
+
+// deal puts the lanes of each group side by side.
+func (o *process) deal(lanes []uint16) {
+	n := o.g.Len()
+	o.start = grow(o.start, n+2)
+	clear(o.start)
+	for _, g := range o.g.G[:len(lanes)] {
+		o.start[g+2]++
+	}
+	for i := 2; i < len(o.start); i++ {
+		o.start[i] += o.start[i-1]
+	}
+	o.lanes = grow(o.lanes, len(lanes))
+	for i, g := range o.g.G[:len(lanes)] {
+		o.lanes[o.start[g+1]] = lanes[i]
+		o.start[g+1]++
+	}
+}
+
+// tables gives rows of one key to the function, those of a table in one call.
+func (o *process) tables(c *Ctx, b *batch.Batch, lanes []uint16) error {
+	o.ctx.key(lanes[0])
+	if o.cfg.Tag < 0 {
+		return o.call(c, 0, lanes)
+	}
+	tags := &b.Cols[o.cfg.Tag]
+	for lo, hi := 0, 0; lo < len(lanes); lo = hi {
+		tag := tags.Int(int(lanes[lo]))
+		for hi = lo + 1; hi < len(lanes) && tags.Int(int(lanes[hi])) == tag; hi++ {
+		}
+		if err := o.call(c, int(tag), lanes[lo:hi]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *process) call(c *Ctx, table int, lanes []uint16) error {
+	o.rows.Arg, o.rows.Cols, o.rows.Lanes = o.cfg.Tables[table].Arg, o.views[table], lanes
+	o.out.lanes = lanes
+	if err := o.fn.Eval(&o.ctx, o.rows); err != nil {
+		return err
+	}
+	return o.out.err
+}
+
+// hold keeps back the rows of tables that are sorted and returns the others.
+func (o *process) hold(c *Ctx, b *batch.Batch, kv *batch.KeyVec, lanes []uint16, wm int64) []uint16 {
+	free := lanes[:0:0]
+	o.late = o.late[:0]
+	for _, l := range lanes {
+		table := 0
+		if o.cfg.Tag >= 0 {
+			table = int(b.Cols[o.cfg.Tag].Int(int(l)))
+		}
+		by := o.cfg.Tables[table].OrderBy
+		if len(by) == 0 {
+			free = append(free, l)
+			continue
+		}
+		col := &b.Cols[by[0].Col]
+		k := state.MakeKey(b, kv, int(l), nil)
+		passed := max(wm, o.groups.of(k.Group))
+		if col.IsNull(int(l)) {
+			o.late = append(o.late, l) // no watermark ever passes it
+			continue
+		}
+		ts := floorDiv(col.Int(int(l)), col.Type.PerSecond()/1000)
+		if ts <= passed {
+			o.late = append(o.late, l)
+			continue
+		}
+		if len(o.sortBy[table]) > 0 {
+			word, rest := o.orders[table].Append(nil, b, o.sortBy[table], int(l))
+			k.Bytes = append(binary.BigEndian.AppendUint64(k.Bytes, word), rest...)
+		}
+		o.row = append(o.row[:0], byte(b.Kind(int(l))))
+		o.row = o.codec.Append(o.row, b, o.all, int(l))
+		o.wait.Add(ts, k, o.row)
+	}
+	if len(o.late) > 0 {
+		c.Late(b, o.late, wm)
+	}
+	return free
+}
+
+// Watermark fires timers and gives out rows that waited.
+func (o *process) Watermark(c *Ctx, ts int64) error { return o.fire(c, ts) }
+
+// fire goes to a watermark in order of time: rows that waited before the timers of the
+// same moment.
+func (o *process) fire(c *Ctx, wm int64) error {
+	if wm <= o.fired {
+		return nil
+	}
+	o.fired, o.ctx.wm = wm, wm
+	for {
+		row, timer := batch.MaxWatermark, batch.MaxWatermark
+		any := false
+		if o.sorts {
+			if at, ok := o.wait.Min(); ok && at <= wm {
+				row, any = at, true
+			}
+		}
+		if o.cfg.Timers {
+			if at, ok := o.ctx.due.Min(); ok && at <= wm && (at < row || !any) {
+				timer, any = at, true
+			}
+		}
+		var err error
+		switch {
+		case !any:
+			if o.sorts {
+				o.groups.advance(wm)
+			}
+			return nil
+		case timer < row || row == batch.MaxWatermark:
+			err = o.onTimer(c, timer)
+		case o.cfg.Timers:
+			err = o.give(c, row)
+		default:
+			err = o.give(c, wm)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// give evaluates the waiting rows up to a time.
+func (o *process) give(c *Ctx, upTo int64) error {
+	for more := true; more; {
+		more = o.wait.Due(upTo, batch.MaxRows, &o.due)
+		n := len(o.due.TS)
+		b := &o.ready
+		b.SetColumns(len(o.cfg.Input))
+		for i, t := range o.cfg.Input {
+			b.Cols[i].Alloc(t, n)
+		}
+		kinds := make([]batch.Kind, n)
+		for i, p := range o.due.Payload {
+			kinds[i], o.due.Payload[i] = batch.Kind(p[0]), p[1:]
+		}
+		o.codec.Decode(b.Cols, 0, nil, o.due.Payload)
+		b.N, b.Kinds, b.Sel, b.Marks, b.Keys = n, kindsOf(kinds), nil, nil, nil
+		var kv *batch.KeyVec
+		if len(o.cfg.Keys) > 0 {
+			kv = keyVec(c, 0, b, o.cfg.Keys, &o.ctx.readyKeys)
+		}
+		if err := o.look(b, kv); err != nil {
+			return err
+		}
+		if err := o.eval(c, b, kv, batch.Span(0, n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// onTimer fires all timers of one moment, by key and then by name.
+func (o *process) onTimer(c *Ctx, at int64) error {
+	for more := true; more; {
+		more = o.ctx.due.Due(at, batch.MaxRows, &o.timer)
+		for i, k := range o.timer.Keys {
+			o.ctx.keyOf(k)
+			o.out.timer(k, o.timer.TS[i])
+			for {
+				name, ok := o.ctx.takeTimer(o.timer.TS[i])
+				if !ok {
+					break
+				}
+				if err := o.fn.OnTimer(&o.ctx, function.ProcessTimer{Name: name, At: o.timer.TS[i]}); err != nil {
+					return err
+				}
+				if o.out.err != nil {
+					return o.out.err
+				}
+			}
+		}
+		if err := o.out.flush(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Timer is not used: timers are of event time.
+func (o *process) Timer(*Ctx, int64) error { return nil }
+
+// Snapshot writes how far sorted rows have come out; all else is in the store.
+func (o *process) Snapshot(*Ctx) error {
+	if o.sorts {
+		o.groups.save()
+	}
+	return nil
+}
+
+// Close has nothing to release.
+func (o *process) Close() error { return nil }
+
+var errNoRow = diag.New(diag.InvalidArgument, "a process table function gave a row of a timer in Eval, or one of a row in OnTimer")
