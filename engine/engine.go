@@ -89,10 +89,11 @@ func New(cfg Config) (*Engine, error) {
 			Functions:     registry,
 			UserFunctions: map[string]*function.Func{},
 
-			TableFunctions: map[string]*function.TableFunc{},
-			UserAggregates: map[string]*function.AggregateFunc{},
-			Define:         bind.Define,
-			Zone:           cfg.Zone,
+			TableFunctions:   map[string]*function.TableFunc{},
+			UserAggregates:   map[string]*function.AggregateFunc{},
+			ProcessFunctions: map[string]*function.ProcessFunc{},
+			Define:           bind.Define,
+			Zone:             cfg.Zone,
 		},
 		Jobs: job.NewManager(cfg.Env, job.Options{
 			Nodes: cfg.Nodes, Slots: cfg.Slots, Workers: cfg.Workers, CheckpointDir: cfg.CheckpointDir, Zone: cfg.Zone,
@@ -157,12 +158,32 @@ func (e *Engine) RegisterAggregateAs(identifier string, f *function.AggregateFun
 	return nil
 }
 
+// RegisterProcess adds a process table function written in Go, for FROM
+// name(TABLE t, ...) and for CREATE FUNCTION. Call it before the first session opens.
+func (e *Engine) RegisterProcess(f *function.ProcessFunc) error {
+	return e.RegisterProcessAs(f.Name, f)
+}
+
+// RegisterProcessAs is RegisterProcess with a function that is named by an identifier
+// of its own.
+func (e *Engine) RegisterProcessAs(identifier string, f *function.ProcessFunc) error {
+	if err := f.Check(); err != nil {
+		return err
+	}
+	if err := e.unused(identifier); err != nil {
+		return err
+	}
+	e.host.ProcessFunctions[identifier] = f
+	return nil
+}
+
 // unused fails when a function is registered by an identifier.
 func (e *Engine) unused(identifier string) error {
 	_, scalar := e.host.UserFunctions[identifier]
 	_, table := e.host.TableFunctions[identifier]
 	_, aggregate := e.host.UserAggregates[identifier]
-	if scalar || table || aggregate {
+	_, process := e.host.ProcessFunctions[identifier]
+	if scalar || table || aggregate || process {
 		return diag.New(diag.AlreadyExists, "a function is registered as %q already", identifier)
 	}
 	return nil

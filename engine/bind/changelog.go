@@ -18,6 +18,15 @@ import (
 // function, then on_time and uid, which every function has. All but the first, which
 // is the table, may be left out.
 func (b *Binder) ptfArgs(e *ast.FuncCall, name string, params ...string) (map[string]ast.Expr, error) {
+	out, err := b.ptfGiven(e, name, params...)
+	if err == nil && out[params[0]] == nil {
+		return nil, diag.At(e.Span(), diag.InvalidArgument, "%s needs the argument %s, a table", name, params[0]).WithHint("write %s => TABLE t", params[0])
+	}
+	return out, err
+}
+
+// ptfGiven are the arguments that a call gives, by name.
+func (b *Binder) ptfGiven(e *ast.FuncCall, name string, params ...string) (map[string]ast.Expr, error) {
 	if b.batch() {
 		return nil, diag.At(e.Span(), diag.UnsupportedByFlink, "%s is for streaming mode", name)
 	}
@@ -53,9 +62,6 @@ func (b *Binder) ptfArgs(e *ast.FuncCall, name string, params ...string) (map[st
 			}
 		}
 		out[p] = a.Value
-	}
-	if out[params[0]] == nil {
-		return nil, diag.At(e.Span(), diag.InvalidArgument, "%s needs the argument %s, a table", name, params[0]).WithHint("write %s => TABLE t", params[0])
 	}
 	return out, nil
 }

@@ -119,7 +119,8 @@ func (b *Binder) checkFunction(u *catalog.UserFunction, name ast.Name, id ast.St
 	}
 	u.Func, u.Table = b.Session.Host.UserFunctions[u.Identifier], b.Session.Host.TableFunctions[u.Identifier]
 	u.Aggregate = b.Session.Host.UserAggregates[u.Identifier]
-	if u.Func != nil || u.Table != nil || u.Aggregate != nil {
+	u.Process = b.Session.Host.ProcessFunctions[u.Identifier]
+	if u.Func != nil || u.Table != nil || u.Aggregate != nil || u.Process != nil {
 		return nil
 	}
 	if len(u.Resources) > 0 {

@@ -146,6 +146,9 @@ func (b *Binder) tableFunc(e *ast.FuncCall, outer *scope) (logical.Node, *scope,
 			return nil, nil, unsupported(e.Span(), "%s is", name)
 		}
 	}
+	if p := b.processFunction(e.Name); p != nil {
+		return b.process(p, e, outer)
+	}
 	if f := b.function(e.Name); f != nil || isAggregate(name) || b.userFunction(e.Name) != nil {
 		return nil, nil, diag.At(e.Span(), diag.InvalidQuery, "%s gives a value, not a table", name)
 	}

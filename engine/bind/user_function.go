@@ -82,7 +82,7 @@ func (x *block) userCall(u *catalog.UserFunction, e *ast.FuncCall) (expr.Node, e
 	if r := x.b.Session.Host.Runtime(u.Language); r != nil {
 		return x.runtimeCall(r, u, e)
 	}
-	if u.Table != nil {
+	if u.Table != nil || u.Process != nil {
 		return nil, givesRows(e)
 	}
 	if u.Func == nil {

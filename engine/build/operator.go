@@ -35,6 +35,8 @@ func (b *builder) operator(n plan.Node) (op func() exec.Operator, ttl int64, err
 		return b.toChangelog(n)
 	case *plan.FromChangelog:
 		return b.fromChangelog(n)
+	case *plan.Process:
+		return b.process(n)
 	case *plan.OverAggregate:
 		return b.over(n)
 	case *plan.Expand:

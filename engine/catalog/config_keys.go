@@ -183,6 +183,7 @@ var keys = sortKeys(append(idleKeys(), []Key{
 	{"table.exec.delta-join.left.cache-size", connect.Int, "10000", nil, "Taken, without effect."},
 	{"table.exec.delta-join.right.cache-size", connect.Int, "10000", nil, "Taken, without effect."},
 	{"table.optimizer.non-deterministic-update.strategy", connect.Enum, "IGNORE", []string{"IGNORE", "TRY_RESOLVE"}, "Whether unsafe plans are refused."},
+	{"table.optimizer.ptf.max-tables", connect.Int, "20", nil, "Most tables that a call of a process table function takes."},
 	{"mink.advice", connect.String, "warn", nil, "Advice before a query runs: warn, off or deny for all rules, or a list such as 'warn, cross-join=deny, float-sum=off'."},
 	{"mink.exec.batch-rows", connect.Int, "4096", nil, "Most rows of a batch between operators, from 1 to 32768."},
 	{"mink.exec.fold", connect.Enum, "auto", []string{"AUTO", "ROW", "BATCH"}, "Whether changes of one key within a step are folded into one."},

@@ -45,6 +45,8 @@ type UserFunction struct {
 	Table *function.TableFunc
 	// Aggregate is the same for an aggregate function.
 	Aggregate *function.AggregateFunc
+	// Process is the same for a process table function.
+	Process *function.ProcessFunc
 }
 
 // Name is the function's own name.

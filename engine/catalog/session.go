@@ -27,6 +27,8 @@ type Host struct {
 	TableFunctions map[string]*function.TableFunc
 	// UserAggregates are the same for aggregate functions.
 	UserAggregates map[string]*function.AggregateFunc
+	// ProcessFunctions are the same for process table functions.
+	ProcessFunctions map[string]*function.ProcessFunc
 	// Runtimes run the user functions of a language that CREATE FUNCTION names.
 	Runtimes []function.Runtime
 	// Zone is the time zone that 'default' stands for; nil is UTC.

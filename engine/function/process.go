@@ -1,9 +1,11 @@
 package function
 
 import (
+	"strings"
 	"time"
 
 	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/types"
 )
 
@@ -236,4 +238,38 @@ type MapState interface {
 	// change the map.
 	Each(visit func(key, v any) bool)
 	Clear()
+}
+
+// Check finds what is wrong with a declaration; nil when nothing is.
+func (f *ProcessFunc) Check() error {
+	seen := map[string]bool{"on_time": true, "uid": true}
+	optional := false
+	for _, a := range f.Args {
+		name := strings.ToLower(a.Name)
+		table := a.Traits.Is(RowSemanticTable | SetSemanticTable)
+		var why string
+		switch {
+		case name == "":
+			why = "an argument has no name"
+		case seen[name]:
+			why = "argument " + a.Name + " is declared twice, or named as one that every function has"
+		case a.Traits.Is(RowSemanticTable) && a.Traits.Is(SetSemanticTable):
+			why = "table " + a.Name + " has row and set semantics"
+		case !table && a.Traits != ScalarArg:
+			why = "argument " + a.Name + " is no table and has traits of one"
+		case a.Traits.Is(OptionalPartitionBy) && !a.Traits.Is(SetSemanticTable):
+			why = "table " + a.Name + " has no set semantics, and OptionalPartitionBy is for those"
+		case a.Traits.Is(RequireUpdateBefore|RequireFullDelete) && !a.Traits.Is(SupportUpdates):
+			why = "table " + a.Name + " does not support updates, and requires a form of them"
+		case a.Traits.Is(PassColumnsThrough) && a.Traits.Is(SupportUpdates):
+			why = "table " + a.Name + " passes columns through, which updates cannot be"
+		case optional && !a.Optional:
+			why = "argument " + a.Name + " stands behind an optional one"
+		default:
+			seen[name], optional = true, a.Optional
+			continue
+		}
+		return diag.New(diag.InvalidArgument, "process table function %s: %s", f.Name, why)
+	}
+	return nil
 }

@@ -80,6 +80,8 @@ func (o *optimizer) needsBefore(c *changes, n plan.Node, i int) bool {
 		return false
 	case *plan.ToChangelog:
 		return o.toNeedsBefore(n)
+	case *plan.Process:
+		return n.Before
 	case *plan.Sink:
 		return o.sinkNeedsBefore(n)
 	}
@@ -199,6 +201,8 @@ func (o *optimizer) needsFull(c *changes, n plan.Node, i int) bool {
 		return false
 	case *plan.ToChangelog:
 		return !n.Partial
+	case *plan.Process:
+		return n.Full
 	}
 	return true
 }
@@ -243,14 +247,15 @@ func (o *optimizer) normalized(c *changes, in plan.Node, pk []int) plan.Node {
 	return n
 }
 
-// below is the scan under a source's Calc; nil for changes that FROM_CHANGELOG makes.
+// below is the scan under a source's Calc; nil for changes that a process table
+// function makes.
 func below(n plan.Node) *plan.Scan {
 	for {
-		if _, made := n.(*plan.FromChangelog); made {
+		switch m := n.(type) {
+		case *plan.FromChangelog, *plan.Process:
 			return nil
-		}
-		if s, ok := n.(*plan.Scan); ok {
-			return s
+		case *plan.Scan:
+			return m
 		}
 		n = n.Inputs()[0]
 	}
@@ -267,7 +272,7 @@ func (o *optimizer) emits(c *changes, n plan.Node) {
 		if !t.AppendOnly() && t.HasUpdates() && !t.EmitUpdateBefore() {
 			t.KeyDeletes = t.HasDeletes()
 		}
-	case *plan.DropUpdateBefore, *plan.ChangelogNormalize, *plan.ToChangelog, *plan.FromChangelog:
+	case *plan.DropUpdateBefore, *plan.ChangelogNormalize, *plan.ToChangelog, *plan.FromChangelog, *plan.Process:
 	case *plan.Sink:
 		in := n.In.Info()
 		t.Emits, t.KeyDeletes, t.UpsertKeys = in.Emits, in.KeyDeletes, in.UpsertKeys

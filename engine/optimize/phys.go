@@ -47,6 +47,8 @@ func (o *optimizer) conv(n logical.Node) (plan.Node, error) {
 		return o.toChangelog(n)
 	case *logical.FromChangelog:
 		return o.fromChangelog(n)
+	case *logical.Process:
+		return o.process(n)
 	case *logical.Over:
 		return o.over(n)
 	case *logical.Expand:
@@ -337,14 +339,23 @@ func (o *optimizer) values(n *logical.Values) plan.Node {
 }
 
 func (o *optimizer) union(n *logical.Union) (plan.Node, error) {
-	u := &plan.Union{}
-	u.Span = n.At
-	s := slices.Clone(n.Ins[0].Schema())
-	for i, in := range n.Ins {
+	var ins []plan.Node
+	for _, in := range n.Ins {
 		p, err := o.conv(in)
 		if err != nil {
 			return nil, err
 		}
+		ins = append(ins, p)
+	}
+	return o.unionOf(ins, n.Ins[0].Schema(), n.At), nil
+}
+
+// unionOf puts inputs together, with columns named as in s.
+func (o *optimizer) unionOf(ins []plan.Node, s types.Schema, at diag.Span) plan.Node {
+	u := &plan.Union{}
+	u.Span = at
+	s = slices.Clone(s)
+	for i, p := range ins {
 		t := p.Info()
 		u.Emits |= t.Emits
 		for c := range s {
@@ -368,7 +379,7 @@ func (o *optimizer) union(n *logical.Union) (plan.Node, error) {
 		u.Dist = plan.Distribution{}
 	}
 	u.Schema = s
-	return o.intern(u), nil
+	return o.intern(u)
 }
 
 // sameDist narrows d to the columns by which o deals rows too.

@@ -108,6 +108,7 @@ func trailOf(_ *function.Frame, dst *batch.Col, a *function.Accumulators, n int)
 // register adds the aggregates to an engine.
 func register(t *testing.T, e *engine.Engine) {
 	t.Helper()
+	registerProcessors(t, e)
 	for _, err := range []error{e.RegisterAggregate(&weighted), e.RegisterAggregate(&trail), e.RegisterAggregateAs("com.example.Weighted", &weighted)} {
 		if err != nil {
 			t.Fatal(err)

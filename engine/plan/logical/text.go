@@ -70,6 +70,8 @@ func line(n Node) string {
 		return "LogicalTableFunctionScan(invocation=[TO_CHANGELOG(op=" + n.Op + ")], uid=[" + n.UID + "])"
 	case *FromChangelog:
 		return "LogicalTableFunctionScan(invocation=[FROM_CHANGELOG(op=$" + strconv.Itoa(n.Op) + ")], uid=[" + n.UID + "])"
+	case *Process:
+		return "LogicalTableFunctionScan(invocation=[" + n.Call + "], uid=[" + n.UID + "])"
 	case *Aggregate:
 		var parts []string
 		for _, a := range n.Aggs {

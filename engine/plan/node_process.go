@@ -1,0 +1,48 @@
+package plan
+
+import (
+	"github.com/minkstream/mink/engine/function"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// Process is the call of a process table function written in Go. Several tables come
+// as one input, with a column that numbers them.
+type Process struct {
+	Traits
+	in1
+	Func *function.ProcessFunc
+	Res  function.ProcessResolved
+	// Tag is the column that numbers the tables, -1 with one. Keys are the columns of
+	// PARTITION BY, Set says that rows are sets.
+	Tag  int
+	Keys []int
+	Set  bool
+	// Tables are the tables, Time the column of on_time or -1, Front the columns that
+	// come first.
+	Tables []ProcessTable
+	Time   int
+	Front  []int
+	Own    []types.Type
+	// Before and Full say that rows before updates and whole rows of deletes come in.
+	Before, Full bool
+	// TTL is that of state without one of its own.
+	TTL        int64
+	Invocation string
+	FuncUID    string
+}
+
+// ProcessTable is a table of a Process: argument Arg, with the columns Cols of the
+// input, in order of time if OrderBy is not empty.
+type ProcessTable struct {
+	Arg     int
+	Cols    []int
+	OrderBy []SortKey
+}
+
+// Name is the operator's name.
+func (*Process) Name() string { return "ProcessTableFunction" }
+
+// Attrs are the call, its uid and the output.
+func (n *Process) Attrs() []Attr {
+	return []Attr{{"invocation", "[" + n.Invocation + "]"}, {"uid", "[" + n.FuncUID + "]"}, {"select", "[" + names(n.Schema) + "]"}}
+}
