@@ -30,7 +30,12 @@ func (b *Binder) ptfGiven(e *ast.FuncCall, name string, params ...string) (map[s
 	if b.batch() {
 		return nil, diag.At(e.Span(), diag.UnsupportedByFlink, "%s is for streaming mode", name)
 	}
-	params = append(params, "on_time", "uid")
+	return namedArgs(e, name, append(params, "on_time", "uid"))
+}
+
+// namedArgs are the arguments of a call by name, given by name or by place; a NULL and
+// DEFAULT count as left out.
+func namedArgs(e *ast.FuncCall, name string, params []string) (map[string]ast.Expr, error) {
 	out := map[string]ast.Expr{}
 	for i, a := range e.Args {
 		p := ""

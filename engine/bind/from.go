@@ -143,7 +143,7 @@ func (b *Binder) tableFunc(e *ast.FuncCall, outer *scope) (logical.Node, *scope,
 		case "ML_EVALUATE":
 			return nil, nil, b.mlEvaluate(e, outer)
 		case "SNAPSHOT":
-			return nil, nil, unsupported(e.Span(), "%s is", name)
+			return b.lateralSnapshot(e, outer)
 		}
 	}
 	if p := b.processFunction(e.Name); p != nil {
@@ -181,6 +181,7 @@ func (b *Binder) join(j *ast.Join, outer *scope, h hints) (logical.Node, *scope,
 	if err != nil {
 		return nil, nil, err
 	}
+	rn = renamedSnapshot(rn)
 	width := len(ln.Schema())
 	lateral := isLateral(j.R) && logical.Correlated(rn)
 	if lateral && typ != plan.Inner && typ != plan.LeftOuter {

@@ -55,6 +55,8 @@ func (b *builder) operator(n plan.Node) (op func() exec.Operator, ttl int64, err
 		return b.windowJoin(n)
 	case *plan.LookupJoin:
 		return b.lookupJoin(n)
+	case *plan.SnapshotJoin:
+		return b.snapshotJoin(n)
 	case *plan.TemporalJoin:
 		return b.temporalJoin(n)
 	case *plan.Rank:

@@ -124,9 +124,10 @@ func (h *Bench) Push(in int, b *batch.Batch) {
 }
 
 // TryPush is Push that returns the operator's error. With several inputs the
-// marks of b are those of its input; the operator sees the minimum over inputs.
+// marks of b are those of its input; the operator sees the minimum over inputs unless
+// it is Sided.
 func (h *Bench) TryPush(in int, b *batch.Batch) error {
-	if h.Inputs > 1 && len(b.Marks) > 0 {
+	if _, sided := h.Op.(Sided); h.Inputs > 1 && len(b.Marks) > 0 && !sided {
 		view := *b
 		view.Marks = nil
 		for _, m := range b.Marks {
@@ -144,6 +145,10 @@ func (h *Bench) TryPush(in int, b *batch.Batch) error {
 		}
 		if err := h.drain(); err != nil {
 			return err
+		}
+		if s, ok := h.Op.(Sided); ok && in == 1 {
+			h.wm[1] = max(h.wm[1], b.LastMark())
+			return s.SideWatermark(h.C, h.wm[1])
 		}
 		if wm := b.LastMark(); wm > h.C.Watermark() {
 			h.wm[in] = max(h.wm[in], wm)
@@ -172,7 +177,15 @@ func (h *Bench) drain() error {
 // least over its inputs rises.
 func (h *Bench) Watermark(in int, ts int64) {
 	h.wm[in] = max(h.wm[in], ts)
-	if wm := slices.Min(h.wm); wm > h.C.Watermark() {
+	wm := slices.Min(h.wm)
+	if s, ok := h.Op.(Sided); ok {
+		if in == 1 {
+			h.step(func() error { return s.SideWatermark(h.C, h.wm[1]) })
+			return
+		}
+		wm = h.wm[0]
+	}
+	if wm > h.C.Watermark() {
 		h.C.SetWatermark(wm)
 		h.step(func() error { return h.Op.Watermark(h.C, wm) })
 	}

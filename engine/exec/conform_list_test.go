@@ -24,6 +24,7 @@ func conformCases() []*conformCase {
 		predictCases(),
 		userCases(),
 		processCases(),
+		snapshotCases(),
 	)
 }
 

@@ -62,6 +62,18 @@ type Holder interface {
 	OutWatermark(ts int64) int64
 }
 
+// Sided is an operator of two inputs that hears of their watermarks one by one.
+// Operator.Watermark and Ctx.Watermark are those of input 0, and the marks of a batch
+// are those of the batch's own input. The driver asks OutWatermark again after each
+// call, since what comes by input 1 or a timer may let go what it held back.
+type Sided interface {
+	Holder
+	// SideWatermark is Watermark for input 1. After a batch of that input it is
+	// called with the last mark. When the input becomes idle it is called with the
+	// watermark that it has, or batch.NoWatermark.
+	SideWatermark(c *Ctx, ts int64) error
+}
+
 // Finisher is an operator that emits when its bounded input ends, after the last
 // watermark: batch aggregates and sorts.
 type Finisher interface {

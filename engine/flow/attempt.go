@@ -138,7 +138,7 @@ func (t *task) build() {
 	lo, hi := batch.KeyGroupRange(t.sub, t.v.Parallelism, j.groups)
 	for i := range t.v.Nodes {
 		spec := &t.v.Nodes[i]
-		n := &node{t: t, spec: spec, num: i, outWM: batch.NoWatermark}
+		n := &node{t: t, spec: spec, num: i, outWM: batch.NoWatermark, sideWM: batch.NoWatermark}
 		n.ctx = exec.Ctx{
 			Host: n, Name: spec.UID, Subtask: t.sub, Parallelism: t.v.Parallelism,
 			KeyFrom: lo, KeyTo: hi, MaxParallelism: j.groups, Zone: j.zone, TTL: spec.TTL, Exact: spec.Exact,
@@ -154,6 +154,7 @@ func (t *task) build() {
 			n.op = spec.Op()
 		}
 		n.hold, _ = n.op.(exec.Holder)
+		n.sided, _ = n.op.(exec.Sided)
 		n.finish, _ = n.op.(exec.Finisher)
 		n.completer, _ = n.op.(exec.Completer)
 		if l, ok := n.op.(exec.Limited); ok {
@@ -165,7 +166,10 @@ func (t *task) build() {
 		n.outs = t.receivers(t.v.Nodes[i].Outs)
 	}
 	if len(t.ins) > 0 {
-		t.nodes[0].link()
+		t.nodes[0].link(0)
+		if t.nodes[0].sided != nil {
+			t.sides = newSides(t.inputs)
+		}
 	}
 	head := -1
 	if t.v.Source != nil {
@@ -186,9 +190,9 @@ func (t *task) build() {
 	}
 }
 
-// link adds a link that leads to the node and returns its number.
-func (n *node) link() int {
-	n.links = append(n.links, batch.NoWatermark)
+// link adds a link that leads to an input of the node and returns its number.
+func (n *node) link(input int) int {
+	n.links, n.leads = append(n.links, batch.NoWatermark), append(n.leads, input)
 	return len(n.links) - 1
 }
 
@@ -199,7 +203,7 @@ func (t *task) receivers(outs []Out) []receiver {
 	for _, o := range outs {
 		if o.Node >= 0 {
 			n := t.nodes[o.Node]
-			list = append(list, receiver{node: n, input: n.link()<<1 | o.Input})
+			list = append(list, receiver{node: n, input: n.link(o.Input)<<1 | o.Input})
 			continue
 		}
 		for _, e := range t.outs {
@@ -443,10 +447,15 @@ func (t *task) begin() error {
 	if len(t.ins) == 0 {
 		// No channel leads here: the input is empty.
 		if len(t.nodes[0].links) == 0 {
-			t.nodes[0].link()
+			t.nodes[0].link(0)
 		}
 		if err := t.nodes[0].watermark(0, batch.MaxWatermark); err != nil {
 			return err
+		}
+		if t.nodes[0].sided != nil {
+			if err := t.nodes[0].side(batch.MaxWatermark); err != nil {
+				return err
+			}
 		}
 		return t.end()
 	}

@@ -27,6 +27,7 @@ type node struct {
 	ctx       exec.Ctx
 	outs      []receiver
 	hold      exec.Holder
+	sided     exec.Sided
 	resume    exec.Resumer // heads only
 	finish    exec.Finisher
 	completer exec.Completer
@@ -37,6 +38,10 @@ type node struct {
 	// nodes are no tree. outWM is what was passed on.
 	links []int64
 	outWM int64
+	// Where the operator is Sided: the input that each link leads to, and the
+	// watermark of input 1. links[0] of a head is that of input 0.
+	leads  []int
+	sideWM int64
 
 	timers   []int64 // sorted processing times
 	asked    bool    // Yield was true during the call at hand
@@ -79,6 +84,9 @@ func (n *node) process(link, in int, b *batch.Batch) error {
 		n.t.pause(n, wm)
 		return nil
 	}
+	if n.sided != nil && in == 1 {
+		return n.side(wm)
+	}
 	if len(n.links) == 1 {
 		n.links[0] = max(n.links[0], wm)
 	}
@@ -86,11 +94,11 @@ func (n *node) process(link, in int, b *batch.Batch) error {
 }
 
 // mergeMarks rewrites the marks of a batch on one of several links to those of the
-// node, the least over its links.
+// node, the least over its links; of a Sided operator, over those of the same input.
 func (n *node) mergeMarks(link int, b *batch.Batch) *batch.Batch {
 	others := batch.MaxWatermark
 	for i, wm := range n.links {
-		if i != link {
+		if i != link && n.together(i, link) {
 			others = min(others, wm)
 		}
 	}
@@ -114,7 +122,33 @@ func (n *node) watermark(link int, ts int64) error {
 		return nil
 	}
 	n.links[link] = ts
-	return n.advance(slices.Min(n.links))
+	if n.sided == nil {
+		return n.advance(slices.Min(n.links))
+	}
+	for i, wm := range n.links {
+		if n.together(i, link) {
+			ts = min(ts, wm)
+		}
+	}
+	if n.leads[link] == 1 {
+		return n.side(ts)
+	}
+	return n.advance(ts)
+}
+
+// together reports whether two links have one watermark between them.
+func (n *node) together(i, k int) bool { return n.sided == nil || n.leads[i] == n.leads[k] }
+
+// side raises the watermark of input 1 of a Sided operator.
+func (n *node) side(ts int64) error {
+	if ts <= n.sideWM {
+		return nil
+	}
+	n.sideWM = ts
+	if err := n.sided.SideWatermark(&n.ctx, ts); err != nil {
+		return n.opError(err)
+	}
+	return n.forward()
 }
 
 // advance raises the operator's watermark and passes on what follows from it.
@@ -193,6 +227,14 @@ func passBatch(outs []receiver, b *batch.Batch) error {
 		}
 	}
 	return nil
+}
+
+// sideIdle tells a Sided operator that input 1 is idle: its watermark stays.
+func (n *node) sideIdle() error {
+	if err := n.sided.SideWatermark(&n.ctx, n.sideWM); err != nil {
+		return n.opError(err)
+	}
+	return n.forward()
 }
 
 // Emit hands b to the receivers. The marks it has kept are passed on with it.
@@ -276,6 +318,11 @@ func (n *node) fire(now int64) error {
 		if n.asked && n.resume != nil {
 			n.t.pause(n, batch.NoWatermark)
 			return nil
+		}
+		if n.sided != nil {
+			if err := n.forward(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -41,8 +41,10 @@ type task struct {
 	ins         []*pipe
 	inputs      []uint8
 	wms         tracker
-	blocked     []bool // by barrier alignment
-	align       int64  // checkpoint being aligned, 0 if none
+	sides       []tracker // of the channels to each input, if the head is Sided
+	sideIdle    bool      // all channels to input 1 are idle
+	blocked     []bool    // by barrier alignment
+	align       int64     // checkpoint being aligned, 0 if none
 	base        int64
 	arrived     int
 	done        int64 // newest checkpoint taken or given up
@@ -335,9 +337,11 @@ func (t *task) onElem(i int) error {
 			return err
 		}
 		t.wms.in[i].raise(e.ts)
+		t.ofSide(i)
 		return t.moved()
 	case elemIdle:
 		t.wms.in[i].idle = true
+		t.ofSide(i)
 		return t.moved()
 	case elemActive:
 		return t.onActive(i)
@@ -345,6 +349,7 @@ func (t *task) onElem(i int) error {
 		return t.onBarrier(i, e)
 	case elemEnd:
 		t.wms.in[i].ended = true
+		t.ofSide(i)
 		return t.moved()
 	}
 	return nil
@@ -357,16 +362,20 @@ func (t *task) onActive(i int) error {
 	}
 	if t.att.job.plant != PlantIdleStall {
 		t.wms.in[i].idle = false
+		t.ofSide(i)
 	}
 	return t.moved()
 }
 
 // moved passes on what follows from a change of the inputs' watermarks.
 func (t *task) moved() error {
-	if t.wms.update() {
+	if t.wms.update() && t.sides == nil {
 		if err := t.nodes[0].watermark(0, t.wms.cur); err != nil {
 			return err
 		}
+	}
+	if err := t.sidesMoved(); err != nil {
+		return err
 	}
 	if t.wms.allEnded() {
 		return t.end()
@@ -420,6 +429,9 @@ func (t *task) onBatch(i int, l *lease) error {
 	t.hdr = l.b
 	if len(l.b.Marks) > 0 {
 		t.marks = t.wms.marks(i, l.b.Marks, t.marks[:0])
+		if t.sides != nil {
+			t.marks = t.sides[t.inputs[i]].marks(i, l.b.Marks, t.marks[:0])
+		}
 		t.hdr.Marks = t.marks
 	}
 	for _, o := range t.outs {

@@ -181,6 +181,9 @@ func (o *optimizer) label(n plan.Node) {
 		ttl(n.TTL)
 	case *plan.Predict:
 		add(plan.Replayable, "a model is asked when a row passes")
+	case *plan.SnapshotJoin:
+		ttl(n.TTL)
+		add(plan.Replayable, "rows meet what the table has when they pass")
 	case *plan.LookupJoin:
 		add(plan.Replayable, "the table is read when a row passes")
 	case *plan.Rank:

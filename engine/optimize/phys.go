@@ -63,7 +63,12 @@ func (o *optimizer) conv(n logical.Node) (plan.Node, error) {
 		if s, ok := n.Right.(*logical.Snapshot); ok {
 			return o.snapshotJoin(n, s)
 		}
+		if s, ok := n.Right.(*logical.LateralSnapshot); ok {
+			return o.lateralSnapshot(n, s)
+		}
 		return o.join(n)
+	case *logical.LateralSnapshot:
+		return nil, aloneSnapshot(n)
 	case *logical.Snapshot:
 		return nil, unsupported(n.At, "FOR SYSTEM_TIME AS OF outside of a JOIN is")
 	case *logical.Apply:

@@ -305,6 +305,9 @@ func (d *dependent) same(l, r []int, ls, rs types.Schema, width int, at diag.Spa
 func (d *dependent) join(n *logical.Join) (logical.Node, error) {
 	lw, rw := len(n.Left.Schema()), len(n.Right.Schema())
 	_, snapshot := n.Right.(*logical.Snapshot)
+	if _, lateral := n.Right.(*logical.LateralSnapshot); lateral {
+		snapshot = true
+	}
 	inLeft := logical.Correlated(n.Left) || n.Type != plan.Inner || n.Cond != nil && logical.HasOuter(n.Cond) && !logical.Correlated(n.Right) || snapshot
 	inRight := logical.Correlated(n.Right) || n.Type.KeepsRight()
 	if snapshot && inRight {

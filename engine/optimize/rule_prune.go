@@ -49,6 +49,8 @@ func prune(n logical.Node, need []bool) (logical.Node, []int) {
 	case *logical.Snapshot:
 		in, at := prune(n.In, need)
 		return n.With([]logical.Node{in}), at
+	case *logical.LateralSnapshot:
+		return pruneSnapshot(n, need)
 	case *logical.Aggregate:
 		return pruneAggregate(n, need)
 	case *logical.Window:
@@ -238,6 +240,9 @@ func pruneJoin(n *logical.Join, need []bool) (logical.Node, []int) {
 		if snap.VersionTime >= 0 {
 			needR[snap.VersionTime] = true
 		}
+	}
+	if s, ok := n.Right.(*logical.LateralSnapshot); ok && s.Time >= 0 {
+		needR[s.Time] = true
 	}
 	left, la := narrow(n.Left, needL)
 	var right logical.Node

@@ -74,8 +74,8 @@ func (o *optimizer) push(conds []expr.Node, n logical.Node) logical.Node {
 		if n.Fetch == plan.NoLimit && n.Offset == 0 {
 			return n.With([]logical.Node{o.push(conds, n.In)})
 		}
-	case *logical.Snapshot:
-		return n.With([]logical.Node{o.push(conds, n.In)})
+	case *logical.Snapshot, *logical.LateralSnapshot:
+		return n.With([]logical.Node{o.push(conds, n.Inputs()[0])})
 	}
 	in := n.Inputs()
 	if len(in) > 0 {

@@ -117,6 +117,8 @@ func States(n Node) []State {
 		return []State{{"sortLimitState", &n.TTL}}
 	case *Limit:
 		return []State{{"sortLimitState", &n.TTL}}
+	case *SnapshotJoin:
+		return []State{{"buildState", &n.TTL}}
 	case *TemporalJoin:
 		return []State{{"temporalJoinState", &n.TTL}}
 	case *Join:

@@ -110,7 +110,7 @@ func (e *estimator) node(n Node) {
 	case *Deduplicate:
 		c.Rows = in * groupShare
 		e.keep(&c, n, c.Rows)
-	case *ChangelogNormalize, *SinkMaterializer, *OverAggregate, *Rank, *IntervalJoin, *WindowJoin, *TemporalJoin:
+	case *ChangelogNormalize, *SinkMaterializer, *OverAggregate, *Rank, *IntervalJoin, *WindowJoin, *TemporalJoin, *SnapshotJoin:
 		e.keep(&c, n, in)
 	}
 	c.SumRows += c.Rows

@@ -18,7 +18,6 @@ CREATE TABLE keyed (k INT, n BIGINT, PRIMARY KEY (n) NOT ENFORCED) WITH ('connec
 // notYet is what Flink does and mink does not: each is refused with a place, and
 // leaves this list when it is built. « is where the mark of the error begins.
 const notYet = `
-SELECT * FROM t JOIN LATERAL TABLE(«SNAPSHOT(input => TABLE v)) AS s ON t.a = s.k
 SELECT «RANK() OVER (ORDER BY a) FROM t
 CREATE FUNCTION f AS «'com.example.F'
 CREATE TEMPORARY SYSTEM FUNCTION f AS «'com.example.F'

@@ -82,6 +82,17 @@ type Snapshot struct {
 	VersionTime int
 }
 
+// LateralSnapshot is SNAPSHOT(TABLE t) on the right of a join: each row of the left
+// input meets the rows that the table has when it passes. Event time of the table
+// becomes a plain timestamp.
+type LateralSnapshot struct {
+	Place
+	In Node
+	// Time is the event-time column of In; -1 in batch.
+	Time int
+	plan.SnapshotLoad
+}
+
 // ApplyKind is how a subquery's rows meet the row outside.
 type ApplyKind uint8
 
@@ -212,6 +223,15 @@ func (n *Join) Schema() types.Schema { return JoinSchema(n.Type, n.Left.Schema()
 
 // Schema is the input's.
 func (n *Snapshot) Schema() types.Schema { return n.In.Schema() }
+
+// Schema is the input's without event time.
+func (n *LateralSnapshot) Schema() types.Schema {
+	s := slices.Clone(n.In.Schema())
+	for i := range s {
+		s[i].Type = s[i].Type.Plain()
+	}
+	return s
+}
 
 // Schema is the left one, with a column for ApplyScalar and ApplyMark.
 func (n *Apply) Schema() types.Schema {
@@ -348,6 +368,9 @@ func (n *Join) Inputs() []Node { return []Node{n.Left, n.Right} }
 // Inputs is the one input.
 func (n *Snapshot) Inputs() []Node { return []Node{n.In} }
 
+// Inputs is the table.
+func (n *LateralSnapshot) Inputs() []Node { return []Node{n.In} }
+
 // Inputs are both sides.
 func (n *Apply) Inputs() []Node { return []Node{n.Left, n.Right} }
 
@@ -385,6 +408,9 @@ func (n *Join) With(in []Node) Node { c := *n; c.Left, c.Right = in[0], in[1]; r
 
 // With replaces the input.
 func (n *Snapshot) With(in []Node) Node { c := *n; c.In = in[0]; return &c }
+
+// With replaces the table.
+func (n *LateralSnapshot) With(in []Node) Node { c := *n; c.In = in[0]; return &c }
 
 // With replaces the inputs.
 func (n *Apply) With(in []Node) Node { c := *n; c.Left, c.Right = in[0], in[1]; return &c }

@@ -54,6 +54,8 @@ func line(n Node) string {
 		return "LogicalJoin(condition=[" + c + "], joinType=[" + joinWord(n.Type) + "])"
 	case *Snapshot:
 		return "LogicalSnapshot(period=[" + text(n.Time) + "])"
+	case *LateralSnapshot:
+		return "LogicalTableFunctionScan(invocation=[SNAPSHOT(" + n.Args() + ")])"
 	case *Apply:
 		k := [...]string{"semi", "anti", "scalar", "mark", "inner", "left"}[n.Kind]
 		c := "true"
