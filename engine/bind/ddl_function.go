@@ -216,6 +216,9 @@ func (b *Binder) describeFunction(s *ast.Describe) (*Action, error) {
 		if u != nil && u.Table != nil {
 			kind, det, signatures = function.TableKind.String(), u.Table.Det == function.Deterministic, u.Table.Signatures
 		}
+		if u != nil && u.Process != nil {
+			kind = "PROCESS_TABLE"
+		}
 		if u != nil && u.Aggregate != nil {
 			kind, det, signatures = function.AggregateKind.String(), u.Aggregate.Det == function.Deterministic, u.Aggregate.Signatures
 		}

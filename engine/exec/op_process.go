@@ -77,6 +77,10 @@ type process struct {
 	all    []int
 	ready  batch.Batch
 	row    []byte
+	place  []byte
+	rest   []byte
+	kept   []uint16
+	kinds  []batch.Kind
 	late   []uint16
 	groups groupClock
 
@@ -277,7 +281,7 @@ func (o *process) call(c *Ctx, table int, lanes []uint16) error {
 
 // hold keeps back the rows of tables that are sorted and returns the others.
 func (o *process) hold(c *Ctx, b *batch.Batch, kv *batch.KeyVec, lanes []uint16, wm int64) []uint16 {
-	free := lanes[:0:0]
+	free := o.kept[:0]
 	o.late = o.late[:0]
 	for _, l := range lanes {
 		table := 0
@@ -290,7 +294,7 @@ func (o *process) hold(c *Ctx, b *batch.Batch, kv *batch.KeyVec, lanes []uint16,
 			continue
 		}
 		col := &b.Cols[by[0].Col]
-		k := state.MakeKey(b, kv, int(l), nil)
+		k := state.MakeKey(b, kv, int(l), o.place[:0])
 		passed := max(wm, o.groups.of(k.Group))
 		if col.IsNull(int(l)) {
 			o.late = append(o.late, l) // no watermark ever passes it
@@ -302,9 +306,11 @@ func (o *process) hold(c *Ctx, b *batch.Batch, kv *batch.KeyVec, lanes []uint16,
 			continue
 		}
 		if len(o.sortBy[table]) > 0 {
-			word, rest := o.orders[table].Append(nil, b, o.sortBy[table], int(l))
+			word, rest := o.orders[table].Append(o.rest[:0], b, o.sortBy[table], int(l))
+			o.rest = rest
 			k.Bytes = append(binary.BigEndian.AppendUint64(k.Bytes, word), rest...)
 		}
+		o.place = k.Bytes
 		o.row = append(o.row[:0], byte(b.Kind(int(l))))
 		o.row = o.codec.Append(o.row, b, o.all, int(l))
 		o.wait.Add(ts, k, o.row)
@@ -312,6 +318,7 @@ func (o *process) hold(c *Ctx, b *batch.Batch, kv *batch.KeyVec, lanes []uint16,
 	if len(o.late) > 0 {
 		c.Late(b, o.late, wm)
 	}
+	o.kept = free
 	return free
 }
 
@@ -368,7 +375,8 @@ func (o *process) give(c *Ctx, upTo int64) error {
 		for i, t := range o.cfg.Input {
 			b.Cols[i].Alloc(t, n)
 		}
-		kinds := make([]batch.Kind, n)
+		kinds := grow(o.kinds, n)
+		o.kinds = kinds
 		for i, p := range o.due.Payload {
 			kinds[i], o.due.Payload[i] = batch.Kind(p[0]), p[1:]
 		}
@@ -429,4 +437,7 @@ func (o *process) Snapshot(*Ctx) error {
 // Close has nothing to release.
 func (o *process) Close() error { return nil }
 
-var errNoRow = diag.New(diag.InvalidArgument, "a process table function gave a row of a timer in Eval, or one of a row in OnTimer")
+// errNoRow is the error of a row that comes of something that is not there.
+func errNoRow() error {
+	return diag.New(diag.InvalidArgument, "a process table function gave a row of a timer in Eval, or one of a row in OnTimer")
+}

@@ -56,14 +56,17 @@ func (p *processOut) row(row int, kind batch.Kind, values []any) {
 	case p.err != nil:
 		return
 	case (row == function.NoRow) != p.timers:
-		p.err = errNoRow
+		p.err = errNoRow()
 		return
 	case len(values) != len(p.own):
 		p.err = diag.New(diag.InvalidArgument, "a process table function gave %d values for %d columns", len(values), len(p.own))
 		return
 	}
 	for i, v := range values {
-		p.own[i].AppendAny(v)
+		if err := appendGo(p.own[i], v); err != nil {
+			p.err = err
+			return
+		}
 	}
 	if p.timers {
 		row = len(p.keys) - 1
@@ -72,6 +75,18 @@ func (p *processOut) row(row int, kind batch.Kind, values []any) {
 	if len(p.rows) >= batch.CapRows-1 {
 		p.err = p.flush(p.o.ctx.c)
 	}
+}
+
+// appendGo appends a Go value that a function gave. One that the column cannot hold is
+// an error of the function.
+func appendGo(b *batch.Builder, v any) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = diag.New(diag.TypeMismatch, "a process table function gave a Go value of type %T for a column of type %s", v, b.Type())
+		}
+	}()
+	b.AppendAny(v)
+	return nil
 }
 
 // flush emits the rows so far.
@@ -106,7 +121,7 @@ func (p *processOut) flush(c *Ctx) error {
 // columns emits rows given as columns.
 func (p *processOut) columns(c *Ctx, cols []*batch.Col, rows []uint16, kinds []batch.Kind) error {
 	if p.timers {
-		return errNoRow
+		return errNoRow()
 	}
 	if len(cols) != len(p.own) {
 		return diag.New(diag.InvalidArgument, "a process table function gave %d columns, and has %d", len(cols), len(p.own))

@@ -46,7 +46,7 @@ func (x *processCtx) open(c *Ctx, o *process) {
 			ttl = c.TTL
 		}
 		ttl = max(ttl, 0)
-		name, v := c.Name+".state."+s.Name, newProcessValue(s.Type)
+		name, v := c.Name+".state."+s.Name, newProcessValue(s.Type, &o.out)
 		switch s.Kind {
 		case function.ValueKind:
 			t := c.Store.Table(name, state.TableSpec{Key: keys, Lanes: 2, Blobs: []int{1}, TTL: ttl})
@@ -215,10 +215,11 @@ type processValue struct {
 	row   []byte
 	cols  []batch.Col
 	rows  [1][]byte
+	out   *processOut // takes errors
 }
 
-func newProcessValue(t types.Type) processValue {
-	v := processValue{t: t, b: batch.NewBatchBuilder(t), codec: state.NewCodec([]types.Type{t}), cols: make([]batch.Col, 1)}
+func newProcessValue(t types.Type, out *processOut) processValue {
+	v := processValue{t: t, out: out, b: batch.NewBatchBuilder(t), codec: state.NewCodec([]types.Type{t}), cols: make([]batch.Col, 1)}
 	switch t.Phys() {
 	case types.PhysI8, types.PhysI16, types.PhysI32, types.PhysI64:
 		v.whole = true
@@ -236,7 +237,11 @@ func (v *processValue) bytes(x any) []byte {
 			return v.int(n)
 		}
 	}
-	v.b.Cols[0].AppendAny(x)
+	if err := appendGo(v.b.Cols[0], x); err != nil {
+		v.out.err = err
+		v.b = batch.NewBatchBuilder(v.t)
+		v.b.Cols[0].AppendNull()
+	}
 	v.b.EndRow(batch.Insert)
 	v.row = append(v.codec.Append(v.row[:0], v.b.Finish(), []int{0}, 0), 0)
 	return v.row
@@ -413,7 +418,11 @@ type mapState struct {
 }
 
 func (s *mapState) place(key any) (uint64, []byte) {
-	s.key.AppendAny(key)
+	if err := appendGo(s.key, key); err != nil {
+		s.x.o.out.err = err
+		s.key = batch.NewBuilder(s.key.Type())
+		s.key.AppendNull()
+	}
 	c := s.key.Finish()
 	s.buf = batch.AppendKey(s.buf[:0], &c, 0)
 	var first [8]byte

@@ -143,6 +143,14 @@ func (o *optimizer) label(n plan.Node) {
 		o.labelCalc(n, add)
 	case *plan.Correlate:
 		o.labelCorrelate(n, add)
+	case *plan.Process:
+		if n.Res.Det != function.Deterministic {
+			add(plan.Replayable, n.Func.Name+" gives other rows for the same input")
+		}
+		if len(n.Res.State) > 0 {
+			add(plan.OrderDependent, n.Func.Name+" takes rows as they come")
+			ttl(n.TTL)
+		}
 	case *plan.GroupAggregate:
 		aggs(n.Aggs)
 		ttl(n.TTL)

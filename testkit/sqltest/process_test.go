@@ -164,7 +164,15 @@ func processors() []*function.ProcessFunc {
 			},
 		},
 		{
-			// A table of two columns, a number and a text, and a trait too many in state.
+			// A text for a number.
+			Name: "BROKEN", Args: []function.ProcessArg{{Name: "input", Traits: row}},
+			Infer: fixed(function.ProcessResolved{Out: count}, func(c function.ProcessContext, in function.ProcessRows) error {
+				c.Row(int(in.Lanes[0]), batch.Insert, "one")
+				return nil
+			}, nil),
+		},
+		{
+			// A table of two columns, a number and a text.
 			Name: "TYPED", Args: []function.ProcessArg{{Name: "input", Traits: row, Columns: []types.Type{types.BigIntT, types.StringT}}},
 			Infer: fixed(function.ProcessResolved{Out: text("s")}, func(c function.ProcessContext, in function.ProcessRows) error {
 				for _, l := range in.Lanes {
