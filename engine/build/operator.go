@@ -195,6 +195,10 @@ func (b *builder) lookupJoin(n *plan.LookupJoin) (func() exec.Operator, int64, e
 		how := exec.AsyncLookup{Outside: h.Async, Unordered: h.Unordered, KeyOrder: h.KeyOrder, Capacity: h.Capacity, Timeout: h.Timeout, Retries: h.Retries, Delay: h.Delay}
 		return func() exec.Operator { return exec.NewAsyncLookupJoin(cfg, how) }, 0, nil
 	}
+	if n.Keep {
+		keep := exec.LookupKeep{Key: n.KeepKey, Unique: n.KeepUnique, TTL: n.TTL}
+		return func() exec.Operator { return exec.NewKeptLookupJoin(cfg, keep) }, n.TTL, nil
+	}
 	return func() exec.Operator { return exec.NewLookupJoin(cfg) }, 0, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
+	"testing"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
@@ -83,6 +84,8 @@ func lookupCases() []*conformCase {
 		lookupCase("left lookup join outside of steps", true, AsyncLookup{Capacity: 2}, connect.LookupCache{}),
 		lookupCase("left lookup join, unordered", true, AsyncLookup{Unordered: true, KeyOrder: []int{0, 1}}, connect.LookupCache{}),
 		lookupCase("left lookup join with a cache", true, AsyncLookup{}, partial),
+		keptCase("lookup join that keeps what it found", false, connect.LookupCache{}),
+		keptCase("left lookup join that keeps what it found", true, partial),
 	}
 }
 
@@ -104,6 +107,61 @@ func lookupCase(name string, left bool, how AsyncLookup, cache connect.LookupCac
 	}
 	c.cuts = "the answers of a step are told in another order than they were asked for"
 	return c
+}
+
+// keptCase finds rows again by all their columns.
+func keptCase(name string, left bool, cache connect.LookupCache) *conformCase {
+	cfg := squaresConfig(left, &atomic.Int64{})
+	cfg.Cache = cache
+	return &conformCase{
+		name: name, in: [][]types.Type{joinLeft}, part: [][]int{{0, 1}}, gen: changes(func(r *rand.Rand) []string { return joinFresh(r) }),
+		op:   func() Operator { return NewKeptLookupJoin(cfg, LookupKeep{Key: []int{0, 1}}) },
+		want: func(ev []event) []string { return naiveLookup(left, table(ev, 0)) },
+	}
+}
+
+// drifting is a table whose rows change with every call.
+type drifting struct{ calls *int64 }
+
+func (s drifting) Open([]int, connect.ReaderCtx) (connect.LookupReader, error) { return s, nil }
+func (s drifting) Close() error                                                { return nil }
+
+func (s drifting) Lookup(keys []*batch.Col, n int, dst *batch.Batch, lanes []uint16) ([]uint16, error) {
+	*s.calls++
+	var rows [][2]int64
+	for i := range n {
+		rows, lanes = append(rows, [2]int64{int64(keys[0].I32[i]), *s.calls}), append(lanes, uint16(i))
+	}
+	fillSquares(dst, rows)
+	return lanes, nil
+}
+
+// TestKeptLookup takes back what was given out, though the table has another row by
+// then: by the key of the input, by whole rows, equal ones included, and within a batch.
+func TestKeptLookup(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		keep  LookupKeep
+		steps [][]string
+		want  []string
+	}{
+		{"by key", LookupKeep{Key: []int{0}, Unique: true},
+			[][]string{{"+I[1, 5]"}, {"-U[1, 5]", "+U[1, 6]"}, {"+U[1, 7]"}, {"-D[1, 7]"}, {"-D[1, 7]"}},
+			[]string{"+I[1, 5, 1, 1]", "-U[1, 5, 1, 1]", "+U[1, 6, 1, 2]", "+U[1, 7, 1, 3]", "-D[1, 7, 1, 3]"}},
+		{"by row", LookupKeep{Key: []int{0, 1}},
+			[][]string{{"+I[1, 5]"}, {"+I[1, 5]"}, {"-D[1, 5]"}, {"-D[1, 5]"}, {"+I[2, 5]", "-D[2, 5]"}},
+			[]string{"+I[1, 5, 1, 1]", "+I[1, 5, 1, 2]", "-D[1, 5, 1, 1]", "-D[1, 5, 1, 2]", "+I[2, 5, 2, 3]", "-D[2, 5, 2, 3]"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := squaresConfig(true, nil)
+			cfg.Lookup = drifting{new(int64)}
+			h := NewBench(NewKeptLookupJoin(cfg, c.keep)).Open()
+			for _, rows := range c.steps {
+				h.Rows(0, joinLeft, rows...)
+			}
+			sameLinesIn(t, c.name, h.Take(), c.want)
+		})
+	}
 }
 
 func naiveLookup(left bool, rows [][]string) []string {

@@ -129,12 +129,59 @@ func (j *lookupJoin) Process(c *Ctx, _ int, b *batch.Batch) error {
 	return j.join(c, b, n, rows)
 }
 
-// cached is Process with a cache: what it does not know is read in one call.
+// known is what the rows in the lanes sel find, encoded, in one call.
+func (j *lookupJoin) known(c *Ctx, b *batch.Batch, sel []uint16) ([][][]byte, error) {
+	n := len(sel)
+	if n == 0 {
+		return nil, nil
+	}
+	if err := j.keys.Run(j.frame, b, j.keyCols); err != nil {
+		return nil, err
+	}
+	for i, k := range j.keyCols {
+		j.packed[i].Gather(k, sel, n)
+		j.packedAt[i] = &j.packed[i]
+	}
+	if j.cache != nil {
+		return j.fromCache(c, n)
+	}
+	j.found.Reset()
+	var err error
+	if j.lanes, err = j.reader.Lookup(j.packedAt, n, &j.found, j.lanes[:0]); err != nil {
+		return nil, err
+	}
+	j.found.N = len(j.lanes)
+	out, all := make([][][]byte, n), allCols(len(j.cfg.Table))
+	for i, l := range j.lanes {
+		out[l] = append(out[l], j.codec.Append(nil, &j.found, all, i))
+	}
+	return out, nil
+}
+
+// cached is Process with a cache.
 func (j *lookupJoin) cached(c *Ctx, b *batch.Batch, n int) error {
+	known, err := j.fromCache(c, n)
+	if err != nil {
+		return err
+	}
+	var rows [][]byte
+	j.lanes = j.lanes[:0]
+	for i, list := range known {
+		rows = append(rows, list...)
+		for range list {
+			j.lanes = append(j.lanes, uint16(i))
+		}
+	}
+	return j.joinFound(c, b, n, rows)
+}
+
+// fromCache is what the packed keys find: what the cache does not know is read in one
+// call.
+func (j *lookupJoin) fromCache(c *Ctx, n int) ([][][]byte, error) {
 	now := c.Now()
 	if j.cfg.Cache.Kind == "FULL" {
 		if err := j.cache.reload(j.reader, j.cfg.TableKeys, now); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	hit := j.cache.find(j.packedAt, n, now)
@@ -153,18 +200,10 @@ func (j *lookupJoin) cached(c *Ctx, b *batch.Batch, n int) error {
 	c.Count("lookupCacheMisses", int64(len(miss)))
 	if len(miss) > 0 {
 		if err := j.readMisses(miss, known, now); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	var rows [][]byte
-	j.lanes = j.lanes[:0]
-	for i, list := range known {
-		rows = append(rows, list...)
-		for range list {
-			j.lanes = append(j.lanes, uint16(i))
-		}
-	}
-	return j.joinFound(c, b, n, rows)
+	return known, nil
 }
 
 func (j *lookupJoin) nullKey(i int) bool {

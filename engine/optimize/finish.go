@@ -193,6 +193,9 @@ func (o *optimizer) label(n plan.Node) {
 		ttl(n.TTL)
 		add(plan.Replayable, "rows meet what the table has when they pass")
 	case *plan.LookupJoin:
+		if n.Keep {
+			ttl(n.TTL)
+		}
 		add(plan.Replayable, "the table is read when a row passes")
 	case *plan.Rank:
 		ttl(n.TTL)

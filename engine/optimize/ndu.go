@@ -19,8 +19,9 @@ import (
 // key are the same in every change of a row, so they are never asked for. Inputs that
 // only append are asked for nothing.
 //
-// With 'table.optimizer.non-deterministic-update.strategy' = 'TRY_RESOLVE' what is
-// found is an error, with IGNORE a warning.
+// With 'table.optimizer.non-deterministic-update.strategy' = 'TRY_RESOLVE' a lookup
+// keeps what it found, unless it waits outside of steps, and what else is found is an
+// error; with IGNORE it is a warning.
 // The rules are those of Flink's documentation, "Determinism in Continuous Queries".
 
 // ndu is one run of the analysis.
@@ -77,7 +78,7 @@ func (o *optimizer) checkUpdates(p *plan.Physical) error {
 	if o.batch {
 		return nil
 	}
-	resolve := o.s.Config.Enum("table.optimizer.non-deterministic-update.strategy") == "TRY_RESOLVE"
+	resolve := o.resolves()
 	v := &ndu{o: o, done: map[plan.Node][]columnSet{}}
 	for _, r := range p.Roots {
 		v.visit(r, noColumns(r), r)
@@ -238,6 +239,11 @@ func (v *ndu) lookup(n *plan.LookupJoin, need columnSet, by plan.Node) {
 		// The key of the looked-up row is the value it was looked up by.
 		r, plain := e.(*expr.InputRef)
 		changes = changes || !plain || !slices.Contains(n.TableKeys, r.Index) || !slices.Contains(n.Conn.PrimaryKey, r.Index)
+	}
+	if changes && n.KeepKey != nil && n.How == nil {
+		n.Keep = true
+		v.ask(n.In, slices.Clone(need[:left]).add(n.KeepKey...), by)
+		return
 	}
 	if changes {
 		v.add(n, n.Span, by, "the lookup in "+n.Table+" may give another row when a row is taken back")

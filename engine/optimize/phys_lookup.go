@@ -95,7 +95,7 @@ func (o *optimizer) lookup(n *logical.Join, s *logical.Snapshot) (plan.Node, err
 		}
 		in = o.calc(in, nil, append(logical.Refs(sc), extra...), plan.Unique(names), n.At)
 	}
-	in = o.shuffled(in, j)
+	in = o.keepable(o.shuffled(in, j), j)
 	j.In = in
 	t := in.Info()
 	j.Filter = expr.NewAnd(filters...)
@@ -126,7 +126,6 @@ func (o *optimizer) lookup(n *logical.Join, s *logical.Snapshot) (plan.Node, err
 	if pk := scan.Conn.PrimaryKey; len(pk) > 0 && subset(pk, j.TableKeys) {
 		j.UpsertKeys = t.UpsertKeys
 	}
-	j.Upsert = !t.AppendOnly()
 	if err := o.lookupHow(j, scan, n.At); err != nil {
 		return nil, err
 	}

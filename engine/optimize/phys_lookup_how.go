@@ -8,6 +8,7 @@ import (
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/plan"
 	"github.com/minkstream/mink/engine/plan/logical"
+	"github.com/minkstream/mink/engine/types"
 )
 
 // lookupHow fills in how a table is read: what its connector can do, the LOOKUP hint,
@@ -29,6 +30,7 @@ func (o *optimizer) lookupHow(j *plan.LookupJoin, scan *logical.Scan, at diag.Sp
 		}
 		async = false
 	}
+	async = async && (j.KeepKey == nil || !sync)
 	h := &plan.LookupHow{Async: async, Capacity: c.Int("table.exec.async-lookup.buffer-capacity"), Timeout: c.Duration("table.exec.async-lookup.timeout").Milliseconds()}
 	h.Unordered = c.Enum("table.exec.async-lookup.output-mode") == "ALLOW_UNORDERED"
 	if v, ok := mode["output-mode"]; ok {
@@ -85,4 +87,28 @@ func (o *optimizer) shuffled(in plan.Node, j *plan.LookupJoin) plan.Node {
 		return in
 	}
 	return o.exchange(in, keys)
+}
+
+// keepable deals the rows of an updating input by their key, so that a lookup can keep
+// what they found. Whether it has to is known when the plan is complete (ndu.go).
+func (o *optimizer) keepable(in plan.Node, j *plan.LookupJoin) plan.Node {
+	if o.batch || in.Info().AppendOnly() || !o.resolves() {
+		return in
+	}
+	j.KeepKey, j.KeepUnique, j.TTL = shortest(in.Info().UpsertKeys), true, o.stateTTL(-1)
+	if j.KeepKey == nil {
+		// The whole row, but for the time at which it came by.
+		j.KeepKey, j.KeepUnique = []int{}, false
+		for i, f := range in.Info().Schema {
+			if f.Type.Attr != types.Proctime {
+				j.KeepKey = append(j.KeepKey, i)
+			}
+		}
+	}
+	return o.exchange(in, j.KeepKey)
+}
+
+// resolves tells whether updates that are not deterministic are to be made so.
+func (o *optimizer) resolves() bool {
+	return o.s.Config.Enum("table.optimizer.non-deterministic-update.strategy") == "TRY_RESOLVE"
 }

@@ -119,6 +119,10 @@ func States(n Node) []State {
 		return []State{{"sortLimitState", &n.TTL}}
 	case *SnapshotJoin:
 		return []State{{"buildState", &n.TTL}}
+	case *LookupJoin:
+		if n.Keep {
+			return []State{{"lookupJoinState", &n.TTL}}
+		}
 	case *TemporalJoin:
 		return []State{{"temporalJoinState", &n.TTL}}
 	case *Join:

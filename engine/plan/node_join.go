@@ -241,10 +241,13 @@ type LookupJoin struct {
 	How *LookupHow
 	// Cache is what is kept of rows that were read.
 	Cache connect.LookupCache
-	// Upsert: the input updates, so results of a row must be kept to retract what
-	// was joined; set when the lookup is asked to be deterministic. Unused for
-	// append-only inputs.
-	Upsert bool
+	// KeepKey, unless nil, are the columns of the input by which what a row found may be
+	// kept, so that its retraction finds the same; KeepUnique: they are a key of it. Keep:
+	// somebody finds the rows by what was looked up, so it is kept, for TTL milliseconds
+	// (0 for ever).
+	KeepKey          []int
+	KeepUnique, Keep bool
+	TTL              int64
 }
 
 // Name is the operator's name.
@@ -271,5 +274,8 @@ func (n *LookupJoin) Attrs() []Attr {
 		out = append(out, Attr{"joinCondition", "[" + exprText(n.Residual, n.Schema.Names()) + "]"})
 	}
 	out = append(out, Attr{"select", "[" + names(n.Schema) + "]"})
+	if n.Keep {
+		out = append(out, Attr{"upsertMaterialize", "[true]"})
+	}
 	return append(out, n.how()...)
 }
