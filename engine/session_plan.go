@@ -171,10 +171,11 @@ func planOf(s *Session, texts []string) (*plan.Physical, error) {
 		}
 		all.List = append(all.List, i)
 	}
+	opts := optimize.Options{ShowChanges: true, ClockStays: true}
 	if len(all.List) == 1 {
-		return optimize.Plan(all.List[0], s.cat)
+		return optimize.PlanWith(all.List[0], s.cat, opts)
 	}
-	return optimize.Plan(all, s.cat)
+	return optimize.PlanWith(all, s.cat, opts)
 }
 
 // runPlan runs a plan from its file.

@@ -15,7 +15,7 @@ var perQuery = map[string]bool{
 // may never be reached. In batch the clock is read here, once.
 func (o *optimizer) foldExpr(n expr.Node) (expr.Node, error) {
 	f := function.NewFrame(function.FixedEnv{NowMillis: o.now()}, o.s.Config.Zone(o.s.Host.Zone))
-	if o.batch && o.s.Host.Deps.Env != nil {
+	if o.batch && !o.opts.ClockStays && o.s.Host.Deps.Env != nil {
 		n = expr.Rewrite(n, func(n expr.Node) expr.Node {
 			c, ok := n.(*expr.Call)
 			if !ok || !perQuery[c.Func.Name] {

@@ -24,6 +24,9 @@ import (
 
 // Options are what a caller knows beyond the session.
 type Options struct {
+	// ClockStays: functions of the clock are not computed in batch, for plans that are
+	// kept and run later.
+	ClockStays bool
 	// ShowChanges says that the rows of a query are shown change by change
 	// (--output changelog or json), so operators must not fold them.
 	ShowChanges bool
