@@ -84,9 +84,17 @@ func (m *matchBlock) ref(r plan.MatchRef, at diag.Span) expr.Node {
 	return expr.NewRef(aggBase+len(m.spec.Refs)-1, r.Type, at)
 }
 
+// userID tells functions of users apart; empty for built-in ones.
+func userID(c plan.AggCall) string {
+	if c.User == nil {
+		return ""
+	}
+	return c.User.ID
+}
+
 func sameMatchRef(a, b plan.MatchRef) bool {
 	if a.Kind != b.Kind || a.Var != b.Var || a.First != b.First || a.Offset != b.Offset || a.Col != b.Col || a.Type.Attr != b.Type.Attr ||
-		!types.SameIgnoringNull(a.Type, b.Type) || a.Agg.Func != b.Agg.Func || len(a.Agg.Args) != len(b.Agg.Args) {
+		!types.SameIgnoringNull(a.Type, b.Type) || a.Agg.Func != b.Agg.Func || userID(a.Agg) != userID(b.Agg) || len(a.Agg.Args) != len(b.Agg.Args) {
 		return false
 	}
 	for i := range a.Agg.Args {
@@ -138,7 +146,7 @@ func (x *block) matchCall(e *ast.FuncCall, name string) (n expr.Node, done bool,
 	case e.Over != nil:
 		return nil, true, diag.At(at, diag.InvalidQuery, "OVER has no place in MATCH_RECOGNIZE")
 	case isAggregate(name):
-		n, err = x.matchAggregate(e, name)
+		n, err = x.matchAggregate(e, name, nil)
 		return n, true, err
 	}
 	return nil, false, nil
@@ -205,8 +213,9 @@ func (x *block) matchRowtime(e *ast.FuncCall) (expr.Node, error) {
 	return m.ref(plan.MatchRef{Kind: plan.MatchRowtime, Type: t}, at), nil
 }
 
-// matchAggregate binds an aggregate over the rows of one variable.
-func (x *block) matchAggregate(e *ast.FuncCall, name string) (expr.Node, error) {
+// matchAggregate binds an aggregate, one of a user if that is not nil, over the rows of
+// one variable.
+func (x *block) matchAggregate(e *ast.FuncCall, name string, user *userAggregate) (expr.Node, error) {
 	m := x.match
 	at := e.Span()
 	switch {
@@ -236,12 +245,16 @@ func (x *block) matchAggregate(e *ast.FuncCall, name string) (expr.Node, error) 
 	if m.aggVar == noVar-1 {
 		return nil, diag.At(at, diag.UnsupportedByFlink, "an aggregate in MATCH_RECOGNIZE reads a column, and with it a variable")
 	}
-	call, cast, err := aggregateCall(name, args, false, at)
+	understood := func() (plan.AggCall, []expr.Node, error) { return aggregateCall(name, args, false, at) }
+	if user != nil {
+		understood = func() (plan.AggCall, []expr.Node, error) { return user.understood(args, false, at) }
+	}
+	call, cast, err := understood()
 	if err != nil {
 		return nil, err
 	}
 	call.IgnoreNulls = e.Nulls == ast.NullsIgnore
-	if !neverNull(call.Func) {
+	if user == nil && !neverNull(call.Func) {
 		call.Type.NotNull = false
 	}
 	if m.aggVar == noVar {

@@ -78,14 +78,16 @@ func (b *Binder) registeredAggregate(name ast.Name) *userAggregate {
 
 // userAggregateCall binds a call of an aggregate function of a user.
 func (x *block) userAggregateCall(f *userAggregate, e *ast.FuncCall) (expr.Node, error) {
-	if x.match != nil {
-		return nil, unsupported(e.Span(), "an aggregate function of a user in MATCH_RECOGNIZE is")
-	}
 	if e.Nulls != ast.NullsDefault {
 		return nil, diag.At(e.Span(), diag.InvalidArgument, "%s gets all rows: IGNORE NULLS and RESPECT NULLS do not apply", e.Name).
 			WithHint("leave rows out by FILTER (WHERE ... IS NOT NULL)")
 	}
-	if e.Over != nil {
+	switch {
+	case x.match != nil && e.Over != nil:
+		return nil, diag.At(e.Span(), diag.InvalidQuery, "OVER has no place in MATCH_RECOGNIZE")
+	case x.match != nil:
+		return x.matchAggregate(e, f.Name, f)
+	case e.Over != nil:
 		return x.overCall(e, f.Name, f)
 	}
 	return x.aggCall(e, f.Name, f)

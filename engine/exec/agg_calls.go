@@ -107,18 +107,21 @@ type aggOptions struct {
 	partial bool
 	// inLanes keeps values of MIN and MAX over retracting input in lanes too.
 	inLanes bool
-	// c is where functions of users run.
-	c *Ctx
+	// c is where functions of users run; or a frame that is there.
+	c     *Ctx
+	frame *function.Frame
 	// lazy: accumulators are merged one by one.
 	lazy bool
+	// emits: results follow each merge.
+	emits bool
 	// edges: the operator says what MIN, MAX, FIRST_VALUE and LAST_VALUE are.
 	edges bool
 }
 
-// frame is where a function of a user runs.
-func (o *aggOptions) frame(s *AggSpec) *function.Frame {
-	if s.User == nil {
-		return nil
+// frameOf is where a function of a user runs.
+func (o *aggOptions) frameOf(s *AggSpec) *function.Frame {
+	if s.User == nil || o.frame != nil {
+		return o.frame
 	}
 	return function.NewFrame(o.c, o.c.Zone)
 }
@@ -163,7 +166,7 @@ func (a *aggCalls) makeAcc(i int, s *AggSpec, o aggOptions) (aggregate.Acc, erro
 	}
 	acc, err := aggregate.New(aggregate.Spec{
 		Func: s.Func, Args: ts, Result: s.Result, IgnoreNulls: s.IgnoreNulls, Retract: o.retract,
-		User: s.User, Frame: o.frame(s), Lazy: o.lazy,
+		User: s.User, Frame: o.frameOf(s), Lazy: o.lazy, Emits: o.emits,
 	})
 	if err == nil && s.Distinct && len(s.Args) > 0 {
 		a.addDistinct(i, s)

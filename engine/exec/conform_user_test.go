@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/function"
@@ -28,6 +29,11 @@ var (
 			return &function.AggregateLoops{Accumulate: lines(true, true), Retract: lines(false, true), Merge: linesBoth, Value: linesValue(true)}
 		},
 	}}
+	// userAnswers is userMax whose values come with the accumulators.
+	userAnswers = &aggregate.User{ID: "answers", AggregateResolved: function.AggregateResolved{
+		Params: []types.Type{types.StringT}, Result: types.StringT, Retracts: true, Merges: true,
+		Make: func() function.AggregateKernel { return &answering{AggregateKernel: userMax.Make()} },
+	}}
 	// userList joins values as they come, and can do nothing else.
 	userList = &aggregate.User{ID: "list", AggregateResolved: function.AggregateResolved{
 		Params: []types.Type{types.StringT}, Result: types.StringT,
@@ -51,8 +57,10 @@ func userCases() []*conformCase {
 	hop := WindowSpec{Kind: HopWindow, Size: 12, Slide: 5, TimeCol: 4}
 	long := WindowSpec{Kind: HopWindow, Size: 60, Slide: 5, TimeCol: 4}
 	cumulate := WindowSpec{Kind: CumulateWindow, Size: 12, Slide: 4, TimeCol: 4}
+	answers := []AggSpec{userSpecs[0], {Func: "MAX", User: userAnswers, Args: []int{2}, Filter: 3, Result: types.StringT}}
 	plain := []AggSpec{userSpecs[0], userSpecs[2]}
 	cases := []*conformCase{
+		groupCase("values with accumulators", answers, false), groupCase("values with accumulators, retracting", answers, true),
 		groupCase("group aggregate", userOrdered, false), groupCase("group aggregate, retracting", userSpecs, true),
 		windowCase("tumble", tumble, userOrdered, false, false), windowCase("tumble, retracting", tumble, userSpecs, true, false),
 		windowCase("attached, retracting", tumble, userSpecs, true, true),
@@ -64,6 +72,117 @@ func userCases() []*conformCase {
 		c.name = "user: " + c.name
 	}
 	return cases
+}
+
+// answering gives values with accumulators where they are wanted, and counts its calls.
+type answering struct {
+	function.AggregateKernel
+	applied, asked int
+}
+
+func (k *answering) Apply(f *function.Frame, s *function.AggregateSteps) error {
+	k.applied++
+	if err := k.AggregateKernel.Apply(f, s); err != nil || !s.Want {
+		return err
+	}
+	all := function.Accumulators{Bytes: slices.Concat(s.Have.Bytes, s.Out.Bytes)}
+	s.Values = new(batch.Col)
+	return k.AggregateKernel.Values(f, s.Values, &all, len(all.Bytes))
+}
+
+func (k *answering) Values(f *function.Frame, dst *batch.Col, a *function.Accumulators, n int) error {
+	k.asked++
+	return k.AggregateKernel.Values(f, dst, a, n)
+}
+
+// A batch is one call for all its groups, message by message too, and the values that
+// were before come with it.
+func TestUserAggregateCalls(t *testing.T) {
+	k := &answering{AggregateKernel: userMax.Make()}
+	user := *userMax
+	user.Make = func() function.AggregateKernel { return k }
+	for _, exact := range []bool{true, false} {
+		h := NewBench(NewGroupAggregate(GroupAggConfig{
+			Input: aggInput, Keys: []int{0}, InputRetracts: true, EmitUpdateBefore: true,
+			Aggs: []AggSpec{{Func: "TOP", User: &user, Args: []int{2}, Filter: 3, Result: types.StringT}},
+		}))
+		h.C.Exact = exact
+		h.Open()
+		h.Rows(0, aggInput, "+I[1, 1, a, true]", "+I[2, 1, b, true]", "+I[1, 1, c, true]", "+I[3, 1, x, false]")
+		h.Take()
+		k.applied, k.asked = 0, 0
+		h.Rows(0, aggInput, "-D[1, 1, c, true]", "+I[2, 1, d, true]", "+I[3, 1, y, false]", "-D[2, 1, b, true]")
+		want := []string{"-U[1, c]", "+U[1, a]", "-U[2, b]", "+U[2, d]"}
+		if got := h.Take(); !slices.Equal(got, want) {
+			t.Errorf("exact %v: got %v, want %v", exact, got, want)
+		}
+		if k.applied != 1 || k.asked != 0 {
+			t.Errorf("exact %v: %d calls for the batch and %d for values", exact, k.applied, k.asked)
+		}
+	}
+}
+
+// taped is a host that records what the outside answers, or repeats it.
+type taped struct {
+	Host
+	answers [][]byte
+	repeats bool
+}
+
+func (h *taped) Outside(f func() ([]byte, error)) ([]byte, error) {
+	if h.repeats {
+		b := h.answers[0]
+		h.answers = h.answers[1:]
+		return b, nil
+	}
+	b, err := f()
+	h.answers = append(h.answers, b)
+	return b, err
+}
+
+// outsider has accumulators that somebody else makes.
+type outsider struct {
+	function.AggregateKernel
+	asked int
+}
+
+func (k *outsider) Apply(f *function.Frame, s *function.AggregateSteps) error {
+	b, err := f.Outside(func() ([]byte, error) {
+		k.asked++
+		return []byte("answer" + str(int64(k.asked))), nil
+	})
+	s.Out.Reset(len(s.Base))
+	for i := range s.Base {
+		s.Out.Bytes[i] = b
+	}
+	return err
+}
+
+// What an aggregate asks outside is part of the step: a run is repeated without asking.
+func TestUserAggregateIsRepeated(t *testing.T) {
+	k := &outsider{AggregateKernel: userMax.Make()}
+	user := *userMax
+	user.Make = func() function.AggregateKernel { return k }
+	run := func(tape *taped) []string {
+		h := NewBench(NewGroupAggregate(GroupAggConfig{
+			Input: aggInput, Keys: []int{0}, Aggs: []AggSpec{{Func: "TOP", User: &user, Args: []int{2}, Filter: -1, Result: types.StringT}},
+		}))
+		tape.Host = h.C.Host
+		h.C.Host = tape
+		h.Open()
+		h.Rows(0, aggInput, "+I[1, 1, a, true]", "+I[2, 1, b, true]")
+		h.Rows(0, aggInput, "+I[1, 1, c, true]")
+		return h.Take()
+	}
+	tape := &taped{}
+	first := run(tape)
+	if want := []string{"+I[1, answer1]", "+I[2, answer1]", "+U[1, answer2]"}; !slices.Equal(first, want) || k.asked != 2 {
+		t.Fatalf("asked %d times, got %v, want %v", k.asked, first, want)
+	}
+	tape.repeats = true
+	if again := run(tape); !slices.Equal(again, first) || k.asked != 2 {
+		t.Errorf("asked %d times, got %v, want %v", k.asked, again, first)
+	}
 }
 
 func sumRows(sign int64) func(*function.Frame, *function.Accumulators, *function.AggregateRows) error {

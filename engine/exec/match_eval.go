@@ -81,7 +81,7 @@ func (v *matchEval) open(cfg *MatchConfig, frame *function.Frame) error {
 				spec.Args[k] = k
 				ts = append(ts, cfg.Input[a].Nullable(true))
 			}
-			a, err := newAggCalls([]AggSpec{spec}, aggOptions{input: ts, inLanes: true})
+			a, err := newAggCalls([]AggSpec{spec}, aggOptions{frame: frame, input: ts, inLanes: true})
 			if err != nil {
 				return err
 			}

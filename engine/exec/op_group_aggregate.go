@@ -85,7 +85,7 @@ func (o *groupAgg) Open(c *Ctx) error {
 	if cfg.Merge {
 		input = cfg.LocalInput
 	}
-	a, err := newAggCalls(cfg.Aggs, aggOptions{c: c, input: input, retract: cfg.InputRetracts, partial: cfg.Merge})
+	a, err := newAggCalls(cfg.Aggs, aggOptions{c: c, input: input, retract: cfg.InputRetracts, partial: cfg.Merge, emits: !cfg.Batch})
 	if err != nil {
 		return err
 	}

@@ -107,7 +107,7 @@ func newOverFrames(c *Ctx, input []types.Type, specs []AggSpec, moving bool) (*o
 		}
 	}
 	var err error
-	f.a, err = newAggCalls(mapped, aggOptions{c: c, input: f.types, retract: moving, edges: moving})
+	f.a, err = newAggCalls(mapped, aggOptions{c: c, input: f.types, retract: moving, edges: moving, emits: true})
 	return f, err
 }
 

@@ -118,6 +118,11 @@ type AggregateSteps struct {
 	Args []*batch.Col
 	// Out gets the accumulators of the steps.
 	Out Accumulators
+	// Want says that values will be asked for, of those in Have as they are, but for the
+	// ones that are merged only, and of the steps. Code that can give them in the same
+	// call sets Values to a column of them, Have first.
+	Want   bool
+	Values *batch.Col
 }
 
 // AggregateRows are rows of columns for accumulators: row i lies in lane Lanes[i] of

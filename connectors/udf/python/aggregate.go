@@ -23,7 +23,7 @@ func (r *Runtime) Aggregate(d *function.Definition, params []types.Type, result 
 // aggregate is the kernel of an aggregate function.
 type aggregate struct{ *instance }
 
-// Apply sends all steps in one frame.
+// Apply sends all steps in one frame, and asks for values in the same one.
 func (a *aggregate) Apply(f *function.Frame, s *function.AggregateSteps) error {
 	e := &a.enc
 	e.b = append(e.b[:0], 'A', 0, 0, 0, 0)
@@ -51,6 +51,11 @@ func (a *aggregate) Apply(f *function.Frame, s *function.AggregateSteps) error {
 	for _, c := range s.Args {
 		e.column(c, a.lanes)
 	}
+	want := byte(0)
+	if s.Want {
+		want = 1
+	}
+	e.b = append(e.b, want)
 	d, err := a.answer(f)
 	if err != nil {
 		return err
@@ -70,6 +75,15 @@ func (a *aggregate) Apply(f *function.Frame, s *function.AggregateSteps) error {
 	for i := range s.Base {
 		s.Out.Bytes[i] = data[offs[i]:offs[i+1]:offs[i+1]]
 	}
+	if !s.Want {
+		return nil
+	}
+	got := batch.NewBuilder(a.results[0])
+	if err := d.column(got, s.N+len(s.Base)); err != nil {
+		return rowError(err)
+	}
+	col := got.Finish()
+	s.Values = &col
 	return nil
 }
 

@@ -20,7 +20,7 @@ import (
 const module = `
 import os, time
 from pyflink.table import DataTypes
-from pyflink.table.udf import udf, udtf
+from pyflink.table.udf import AggregateFunction, udaf, udf, udtf
 
 @udf(result_type=DataTypes.INT())
 def pid(i):
@@ -42,6 +42,20 @@ def deeper(i):
 def leave(i):
     print("goodbye")
     os._exit(3)
+
+class Total(AggregateFunction):
+    def create_accumulator(self):
+        return [0]
+    def accumulate(self, acc, i):
+        if i == 5:
+            deeper(i)
+        acc[0] += i
+    def get_value(self, acc):
+        if acc[0] > 100:
+            raise ValueError("too much")
+        return acc[0]
+
+total = udaf(Total(), result_type=DataTypes.BIGINT())
 `
 
 // session opens an engine with the module in a folder of its own.
@@ -68,7 +82,7 @@ func session(t *testing.T) gateway.Session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range []string{"pid", "slow", "bad", "leave"} {
+	for _, f := range []string{"pid", "slow", "bad", "leave", "total"} {
 		if _, err := rows(t, s, "CREATE FUNCTION py_"+f+" AS 'fns."+f+"' LANGUAGE PYTHON"); err != nil {
 			t.Fatal(err)
 		}
@@ -117,6 +131,33 @@ func TestException(t *testing.T) {
 	text := strings.Join(notes, "\n")
 	if !strings.Contains(text, "in bad") || !strings.Contains(text, "in deeper") || !strings.Contains(text, "fns.py") || strings.Contains(text, "mink") {
 		t.Errorf("the traceback is\n%s", text)
+	}
+}
+
+// So is one in an aggregate, whether a row or a value fails, as a stream and as a batch.
+func TestExceptionInAggregate(t *testing.T) {
+	s := session(t)
+	for _, mode := range []string{"batch", "streaming"} {
+		if _, err := rows(t, s, "SET 'execution.runtime-mode' = '"+mode+"'"); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range [][3]string{{"4), (5", "KeyError: 'row 5'", "in accumulate|in deeper|fns.py"}, {"40), (70", "ValueError: too much", "in get_value|fns.py"}} {
+			_, err := rows(t, s, "SELECT py_total(x) FROM (VALUES ("+c[0]+")) AS v (x)")
+			d := diag.As(err)
+			if d == nil || d.Code != diag.UserFunction || !strings.Contains(d.Msg, c[1]) || d.Span.Start != 7 {
+				t.Fatalf("%s: got %v", mode, err)
+			}
+			var notes []string
+			for _, n := range d.Notes {
+				notes = append(notes, n.Msg)
+			}
+			text := strings.Join(notes, "\n")
+			for _, part := range strings.Split(c[2], "|") {
+				if !strings.Contains(text, part) || strings.Contains(text, "<mink") {
+					t.Errorf("%s: the traceback is\n%s", mode, text)
+				}
+			}
+		}
 	}
 }
 

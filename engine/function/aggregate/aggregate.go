@@ -64,10 +64,11 @@ type Spec struct {
 	// Retract: rows may be taken back (Fold.Signs).
 	Retract bool
 	// User is set for a function of a user, which runs in Frame. Lazy says that
-	// accumulators are merged one by one.
-	User  *User
-	Frame *function.Frame
-	Lazy  bool
+	// accumulators are merged one by one, Emits that Final always follows Merge with the
+	// same heap, for rows that were its bases or came out of it.
+	User        *User
+	Frame       *function.Frame
+	Lazy, Emits bool
 }
 
 // Acc accumulates. It is plain code and scratch memory: all content is in the rows

@@ -48,6 +48,14 @@ type user struct {
 	args  []*batch.Col
 	steps function.AggregateSteps
 	have  function.Accumulators
+
+	// Values that came with the accumulators of the last Merge: lane[r] is 1 + that of
+	// the accumulator under reference r of heap.
+	emits  bool
+	heap   *Heap
+	values *batch.Col
+	lane   []uint32
+	index  []uint32
 }
 
 // lazyBytes is how many bytes of rows a lazy accumulator keeps at most.
@@ -58,7 +66,7 @@ const lazyBytes = 32 << 10
 const asked = 1 << 63
 
 func newUser(s Spec) *user {
-	a := &user{u: s.User, f: s.Frame, width: s.User.Words, lazy: s.Lazy, kernel: s.User.Make()}
+	a := &user{u: s.User, f: s.Frame, width: s.User.Words, lazy: s.Lazy, emits: s.Emits && s.User.Words == 0, kernel: s.User.Make()}
 	for _, t := range s.Args {
 		a.vals = append(a.vals, batch.NewBuilder(t.Nullable(true)))
 	}
@@ -108,6 +116,7 @@ func split(b []byte) (acc, rows []byte) {
 func (a *user) begin() {
 	s := &a.steps
 	s.Have.Reset(0)
+	s.Want, s.Values, a.values = false, nil, nil
 	s.N, s.Base, s.Src, s.Rows, s.Back = 0, s.Base[:0], s.Src[:0], append(s.Rows[:0], 0), s.Back[:0]
 }
 
@@ -145,7 +154,7 @@ func (a *user) run() error {
 	for i, v := range a.vals {
 		a.cols[i] = v.Finish()
 	}
-	if len(s.Base) == 0 {
+	if len(s.Base) == 0 && !s.Want {
 		return nil
 	}
 	s.Args = a.args
@@ -174,11 +183,17 @@ func (a *user) placed(err error) error {
 // Merge applies rows to accumulators, and joins those.
 func (a *user) Merge(dst, base, src [][]uint64, off int, h *Heap) error {
 	a.begin()
+	clear(a.lane)
+	a.steps.Want = a.emits
 	for i, d := range dst {
 		b, s, d := base[i][off:off+a.width+1], src[i][off:off+a.width+1], d[off:off+a.width+1]
 		acc, rows := split(h.Blob(s[a.width]))
 		merges := acc != nil || a.some(s)
 		if !merges && len(rows) == 0 {
+			if a.emits && b[a.width]&asked == 0 {
+				old, _ := split(h.Blob(b[a.width]))
+				a.known(b[a.width], a.add(b, old))
+			}
 			copy(d, b)
 			continue
 		}
@@ -194,6 +209,9 @@ func (a *user) Merge(dst, base, src [][]uint64, off int, h *Heap) error {
 				continue
 			}
 			from = uint64(a.add(b, old))
+			if a.emits && len(noted) == 0 {
+				a.known(b[a.width], uint32(from))
+			}
 			if len(noted) > 0 {
 				if !merges {
 					noted = append(slices.Clip(noted), rows...)
@@ -226,8 +244,38 @@ func (a *user) Merge(dst, base, src [][]uint64, off int, h *Heap) error {
 		out := a.steps.Out.Bytes[k]
 		b := binary.AppendUvarint(make([]byte, 0, len(out)+5), uint64(len(out)+1))
 		d[0] = h.View(append(b, out...))
+		if a.emits {
+			a.known(d[0], uint32(a.steps.N+k))
+		}
 	}
+	a.heap, a.values = h, a.steps.Values
 	return nil
+}
+
+// known notes the lane of the value of an accumulator under a reference.
+func (a *user) known(ref uint64, lane uint32) {
+	if n := int(ref) + 1 - len(a.lane); n > 0 {
+		a.lane = append(a.lane, make([]uint32, n)...)
+	}
+	a.lane[ref] = lane + 1
+}
+
+// came writes values that came with the accumulators, if all did.
+func (a *user) came(out *batch.Col, rows [][]uint64, off int, h Blobs) bool {
+	if a.values == nil || h != Blobs(a.heap) {
+		return false
+	}
+	a.index = a.index[:0]
+	for _, r := range rows {
+		ref := r[off+a.width]
+		if ref >= uint64(len(a.lane)) || a.lane[ref] == 0 {
+			return false
+		}
+		a.index = append(a.index, a.lane[ref]-1)
+	}
+	out.Alloc(out.Type, 0)
+	out.AppendIndex(0, a.values, a.index, len(rows))
+	return true
 }
 
 // some reports an accumulator of fixed width that is not that of no rows.
@@ -254,6 +302,9 @@ func (a *user) note(d, base []uint64, acc, noted, rows []byte, h *Heap) {
 
 // Final asks for values; what is noted is applied before, and stays noted.
 func (a *user) Final(out *batch.Col, rows [][]uint64, off int, h Blobs) error {
+	if a.came(out, rows, off, h) {
+		return nil
+	}
 	a.begin()
 	a.have.Reset(0)
 	var last []int

@@ -13,7 +13,8 @@
 #      for a new one), steps (4); the accumulator each step begins with (4 each; from
 #      the number on: that of a step before), the one it merges (4 each, -1 for none),
 #      its first row (4 each, and the end); rows (4), 1 for each that is taken back (1
-#      each), one column an argument; answer: O and the accumulators of the steps
+#      each), one column an argument, 1 if values are wanted (1); answer: O, the accumulators
+#      of the steps, and, if wanted, the values of all accumulators, new ones behind
 #   V  values: function, groups, accumulators; answer: O and one column
 #
 # A column of n values is a byte (1 when there are nulls, and then n bytes, 1 for
@@ -455,6 +456,15 @@ def aggregate(f, src):
     args = [read(src, t, total) for t in f.params]
     rows = list(zip(*args)) if args else [()] * total
     add, retract = f.object.accumulate, f.object.retract
+    want = src.take(1)[0]
+    value = f.object.get_value
+    merged = set(other)
+    before, after = [None] * n, []
+    if want:
+        # Accumulators that no step begins with keep their values; the others are asked
+        # before they change.
+        for i in set(range(n)).difference(base, merged):
+            before[i] = value(load(f, have[i]))
     made, packed = [], []
     for i in range(steps):
         k = ends[i]
@@ -462,6 +472,8 @@ def aggregate(f, src):
             b = base[i] - n
             if b < 0:
                 acc = load(f, have[base[i]])
+                if want:
+                    before[base[i]] = value(acc)
             else:
                 # The object goes on to the first step that begins with it.
                 acc = made[b]
@@ -475,10 +487,14 @@ def aggregate(f, src):
                 k += 1
             made.append(acc)
             packed.append(pickle.dumps(acc, 4))
+            if want:
+                after.append(value(acc))
         except Exception as e:
             raise Failed(min(k, ends[i + 1] - 1) if ends[i + 1] > ends[i] else 0xFFFFFFFF, e)
     out = []
     write(out, BYTES, packed)
+    if want:
+        write(out, f.results[0], before + after)
     return out
 
 
