@@ -122,24 +122,6 @@ func TestUserAggregateCalls(t *testing.T) {
 	}
 }
 
-// taped is a host that records what the outside answers, or repeats it.
-type taped struct {
-	Host
-	answers [][]byte
-	repeats bool
-}
-
-func (h *taped) Outside(f func() ([]byte, error)) ([]byte, error) {
-	if h.repeats {
-		b := h.answers[0]
-		h.answers = h.answers[1:]
-		return b, nil
-	}
-	b, err := f()
-	h.answers = append(h.answers, b)
-	return b, err
-}
-
 // outsider has accumulators that somebody else makes.
 type outsider struct {
 	function.AggregateKernel
@@ -163,24 +145,22 @@ func TestUserAggregateIsRepeated(t *testing.T) {
 	k := &outsider{AggregateKernel: userMax.Make()}
 	user := *userMax
 	user.Make = func() function.AggregateKernel { return k }
-	run := func(tape *taped) []string {
+	var tape [][]byte
+	run := func(play bool) []string {
 		h := NewBench(NewGroupAggregate(GroupAggConfig{
 			Input: aggInput, Keys: []int{0}, Aggs: []AggSpec{{Func: "TOP", User: &user, Args: []int{2}, Filter: -1, Result: types.StringT}},
 		}))
-		tape.Host = h.C.Host
-		h.C.Host = tape
+		h.C.Host = &taped{Host: h.C.Host, keep: &tape, play: play}
 		h.Open()
 		h.Rows(0, aggInput, "+I[1, 1, a, true]", "+I[2, 1, b, true]")
 		h.Rows(0, aggInput, "+I[1, 1, c, true]")
 		return h.Take()
 	}
-	tape := &taped{}
-	first := run(tape)
+	first := run(false)
 	if want := []string{"+I[1, answer1]", "+I[2, answer1]", "+U[1, answer2]"}; !slices.Equal(first, want) || k.asked != 2 {
 		t.Fatalf("asked %d times, got %v, want %v", k.asked, first, want)
 	}
-	tape.repeats = true
-	if again := run(tape); !slices.Equal(again, first) || k.asked != 2 {
+	if again := run(true); !slices.Equal(again, first) || k.asked != 2 {
 		t.Errorf("asked %d times, got %v, want %v", k.asked, again, first)
 	}
 }
