@@ -16,6 +16,18 @@ SELECT /*+ STATE_TTL('o' = '1d', 'p' = '1d') */ o.id, paid FROM orders AS o JOIN
 		Fix: "bound the time between the rows in ON, which makes it an interval join, or set a TTL: the hint STATE_TTL, or 'table.exec.state.ttl'",
 	},
 	check: func(p *pass) {
+		eachNode(p, func(n *plan.MultiJoin) {
+			kept := 0
+			for i, in := range n.Ins {
+				if n.TTL[i] == 0 && p.endless(in) {
+					kept++
+				}
+			}
+			if kept > 0 {
+				p.report(n, "all rows of %d of %d inputs are kept for ever, since any may still find a match", kept, len(n.Ins)).
+					WithHint("SELECT /*+ STATE_TTL('a' = '1d', 'b' = '1d', 'c' = '1d') */")
+			}
+		})
 		eachNode(p, func(n *plan.Join) {
 			left := n.LeftSide.TTL == 0 && n.PruneLeft == nil && p.endless(n.Left)
 			right := n.RightSide.TTL == 0 && n.PruneRight == nil && p.endless(n.Right)

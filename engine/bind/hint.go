@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"maps"
 	"strconv"
 	"strings"
 
@@ -15,6 +16,8 @@ type hints struct {
 	state map[string]int64
 	// lookup is LOOKUP by table name or alias.
 	lookup map[string]map[string]string
+	// multi are the tables of MULTI_JOIN, by name or alias.
+	multi  map[string]bool
 	tables []hintTable
 }
 
@@ -36,13 +39,16 @@ func (b *Binder) parseHints(list []ast.Hint) (hints, error) {
 			if len(hint.Options) == 0 {
 				return h, diag.At(hint.Name.Span, diag.InvalidArgument, "STATE_TTL takes 'table' = 'duration'")
 			}
+			before := maps.Clone(h.state) // what an earlier hint says counts
 			for _, o := range hint.Options {
 				d, ok := connect.ParseDuration(o.Value.Value)
 				if !ok {
 					return h, diag.At(o.Value.Span, diag.InvalidOption, "STATE_TTL takes a duration such as '1d', not '%s'", o.Value.Value)
 				}
 				h.tables = append(h.tables, hintTable{o.Key.Value, o.Key.Span})
-				h.state[o.Key.Value] = d.Milliseconds()
+				if _, said := before[o.Key.Value]; !said {
+					h.state[o.Key.Value] = d.Milliseconds()
+				}
 			}
 		case name == "LOOKUP":
 			m := map[string]string{}
@@ -71,6 +77,14 @@ func (b *Binder) parseHints(list []ast.Hint) (hints, error) {
 				h.lookup[table.Value] = m
 			}
 		case listHints[name]:
+			if name == "MULTI_JOIN" && h.multi == nil {
+				h.multi = map[string]bool{}
+				for _, a := range hint.Args {
+					if len(a.Name) > 0 {
+						h.multi[a.Name.Last()] = true
+					}
+				}
+			}
 			for _, a := range hint.Args {
 				if len(a.Name) > 0 {
 					h.tables = append(h.tables, hintTable{a.Name.Last(), a.Name.Span()})
@@ -99,6 +113,18 @@ func (h hints) ttl(r *relation) int64 {
 		}
 	}
 	return -1
+}
+
+// joinsAll reports that a MULTI_JOIN hint names all tables of both sides of a join.
+func (h hints) joinsAll(sides ...*scope) bool {
+	for _, s := range sides {
+		for _, r := range s.rels {
+			if !h.multi[r.alias] {
+				return false
+			}
+		}
+	}
+	return h.multi != nil
 }
 
 // aggTTL is the TTL of a group aggregation over the tables of a FROM: that of the one

@@ -273,6 +273,7 @@ func (b *builder) edge(f feed, v *flow.Vertex, input int) {
 func (b *builder) node(n plan.Node) (flow.Node, error) {
 	info := n.Info()
 	node := flow.Node{Name: n.Name(), UID: info.UID, Exact: info.Exact, Span: info.Span}
+	node.Dealt = make([][][]int, len(n.Inputs()))
 	for i, in := range n.Inputs() {
 		if d := in.Info().Dist; d.Kind == plan.Hash {
 			node.Dealt[i] = d.Cols

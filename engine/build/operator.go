@@ -49,6 +49,8 @@ func (b *builder) operator(n plan.Node) (op func() exec.Operator, ttl int64, err
 		return b.match(n)
 	case *plan.Join:
 		return b.join(n)
+	case *plan.MultiJoin:
+		return b.multiJoin(n)
 	case *plan.IntervalJoin:
 		return b.intervalJoin(n)
 	case *plan.WindowJoin:

@@ -176,7 +176,7 @@ var keys = sortKeys(append(idleKeys(), []Key{
 	{"table.optimizer.reuse-source-enabled", connect.Bool, "true", nil, "Whether a table is read once."},
 	{"table.optimizer.reuse-sink-enabled", connect.Bool, "true", nil, "Taken, without effect."},
 	{"table.optimizer.join-reorder-enabled", connect.Bool, "false", nil, "Taken, without effect."},
-	{"table.optimizer.multi-join.enabled", connect.Bool, "false", nil, "Taken, without effect."},
+	{"table.optimizer.multi-join.enabled", connect.Bool, "false", nil, "Whether a chain of inner and left joins by one key is one operator without state of rows joined on the way (streaming)."},
 	{"table.optimizer.bushy-join-reorder-threshold", connect.Int, "12", nil, "Taken, without effect."},
 	{"table.optimizer.delta-join.strategy", connect.Enum, "AUTO", []string{"AUTO", "FORCE", "NONE"}, "Whether an inner join looks both tables up by their indexes; no connector has one, so FORCE refuses it and AUTO keeps both sides."},
 	{"table.exec.delta-join.cache-enabled", connect.Bool, "true", nil, "Taken, without effect."},

@@ -25,6 +25,7 @@ func conformCases() []*conformCase {
 		userCases(),
 		processCases(),
 		snapshotCases(),
+		multiJoinCases(),
 	)
 }
 

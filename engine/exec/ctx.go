@@ -45,9 +45,9 @@ type Ctx struct {
 	KeyFrom, KeyTo, MaxParallelism int
 	// Dealt says for each input by which columns its rows were dealt to subtasks:
 	// sets of columns that hold equal values, in the order they were hashed. They
-	// decide the key group of a row, also where the operator's keys are more. Nil:
-	// the keys themselves.
-	Dealt [2][][]int
+	// decide the key group of a row, also where the operator's keys are more. Nil, or
+	// no entry: the keys themselves.
+	Dealt [][][]int
 	// Zone is the session time zone.
 	Zone *time.Location
 	// TTL of state in milliseconds; 0 keeps it.
@@ -57,6 +57,14 @@ type Ctx struct {
 	Exact bool
 
 	watermark int64
+}
+
+// dealt is the entry of an input in Dealt.
+func (c *Ctx) dealt(in int) [][]int {
+	if in >= len(c.Dealt) {
+		return nil
+	}
+	return c.Dealt[in]
 }
 
 // Watermark is the operator's watermark before the event at hand, or

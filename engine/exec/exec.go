@@ -29,8 +29,8 @@ type Operator interface {
 	// Open is called once, before anything else. Structures obtained from
 	// c.State hold restored content already.
 	Open(c *Ctx) error
-	// Process consumes one batch of input in (0, or 1 for the right side of a
-	// two-input operator).
+	// Process consumes one batch of input in (0 for the left side of a join, 1 for
+	// the right one, and so on).
 	Process(c *Ctx, in int, b *batch.Batch) error
 	// Watermark says that no row with a time at or below ts comes any more on
 	// any input. ts never goes back; batch.MaxWatermark ends the input.

@@ -70,7 +70,7 @@ func allCols(n int) []int {
 // groups are those by which the rows were dealt, so that state lies where its rows
 // go after a change of parallelism.
 func keyVec(c *Ctx, in int, b *batch.Batch, cols []int, buf *batch.KeyVec) *batch.KeyVec {
-	dealt := dealtBy(c.Dealt[in], cols)
+	dealt := dealtBy(c.dealt(in), cols)
 	if k := b.Keys; k != nil && dealt == nil && equalInts(k.Cols, cols) {
 		return k
 	}
@@ -141,6 +141,54 @@ func withoutNulls(b *batch.Batch, cols []int, safe []bool, kept, null []uint16) 
 		kept = []uint16{}
 	}
 	return kept, null
+}
+
+// storeSide applies the lanes sel of a batch of changes to what is stored of its input.
+// It returns in refs' memory, by position in sel, the rows that were inserted and those
+// that were retracted, 0 where there was none to retract. Those of a batch of inserts
+// are there if want says so.
+func storeSide(m *state.MultiMap, b *batch.Batch, keys *batch.KeyVec, sel []uint16, cols []int, refs []state.RowRef, want bool) []state.RowRef {
+	n := b.N
+	if sel != nil {
+		n = len(sel)
+	}
+	if cap(refs) < n {
+		refs = make([]state.RowRef, max(n, batch.MaxRows))
+	}
+	refs = refs[:n]
+	if b.Kinds == nil {
+		if want {
+			m.Insert(b, keys, sel, cols, refs)
+		} else {
+			m.Insert(b, keys, sel, cols, nil)
+		}
+		return refs
+	}
+	// Runs of additions go in together; a retraction goes by itself, in its place.
+	lane := func(i int) int {
+		if sel != nil {
+			return int(sel[i])
+		}
+		return i
+	}
+	for i := 0; i < n; {
+		if l := lane(i); !b.Kinds[l].Adds() {
+			refs[i] = m.Retract(b, keys, l, cols)
+			i++
+			continue
+		}
+		k := i + 1
+		for k < n && b.Kinds[lane(k)].Adds() {
+			k++
+		}
+		run := batch.Span(i, k)
+		if sel != nil {
+			run = sel[i:k]
+		}
+		m.Insert(b, keys, run, cols, refs[i:k])
+		i = k
+	}
+	return refs
 }
 
 // residual tests pairs of rows.

@@ -181,11 +181,11 @@ func (j *asyncLookup) accept(c *Ctx, b *batch.Batch) error {
 // groups gives the key group of each lane: that by which rows were dealt, or else any
 // of the task's own.
 func (j *asyncLookup) groups(c *Ctx, b *batch.Batch) func(lane int) uint16 {
-	if len(c.Dealt[0]) == 0 {
+	if len(c.dealt(0)) == 0 {
 		return func(int) uint16 { return uint16(c.KeyFrom) }
 	}
 	var dealt []int
-	for _, s := range c.Dealt[0] {
+	for _, s := range c.dealt(0) {
 		dealt = append(dealt, s[0])
 	}
 	batch.HashDealt(&j.kv, b, dealt, dealt, c.MaxParallelism)

@@ -152,47 +152,7 @@ func padKind(k batch.Kind) batch.Kind {
 // store applies the batch to its own side. refs holds the rows of j.sides[in] that
 // were inserted, by position in sel.
 func (j *join) store(in int, b *batch.Batch, keys *batch.KeyVec, sel []uint16) {
-	m := j.sides[in]
-	n := b.N
-	if sel != nil {
-		n = len(sel)
-	}
-	if cap(j.refs) < n {
-		j.refs = make([]state.RowRef, max(n, batch.MaxRows))
-	}
-	j.refs = j.refs[:n]
-	if b.Kinds == nil {
-		var refs []state.RowRef
-		if j.counted[in] {
-			refs = j.refs
-		}
-		m.Insert(b, keys, sel, j.cols[in], refs)
-		return
-	}
-	// Runs of additions go in together; a retraction goes by itself, in its place.
-	lane := func(i int) int {
-		if sel != nil {
-			return int(sel[i])
-		}
-		return i
-	}
-	for i := 0; i < n; {
-		if l := lane(i); !b.Kinds[l].Adds() {
-			j.refs[i] = m.Retract(b, keys, l, j.cols[in])
-			i++
-			continue
-		}
-		k := i + 1
-		for k < n && b.Kinds[lane(k)].Adds() {
-			k++
-		}
-		run := batch.Span(i, k)
-		if sel != nil {
-			run = sel[i:k]
-		}
-		m.Insert(b, keys, run, j.cols[in], j.refs[i:k])
-		i = k
-	}
+	j.refs = storeSide(j.sides[in], b, keys, sel, j.cols[in], j.refs, j.counted[in])
 }
 
 // pairRows is how many pairs are collected before they are emitted.

@@ -239,7 +239,7 @@ func (o *windowEmit) apply(c *Ctx, b *batch.Batch, lanes []uint16, starts []int6
 
 // keyVec is the hash of keys and start; rows were dealt by the keys.
 func (o *windowEmit) keyVec(c *Ctx, ext *batch.Batch) *batch.KeyVec {
-	dealt := dealtBy(c.Dealt[0], o.cfg.Keys)
+	dealt := dealtBy(c.dealt(0), o.cfg.Keys)
 	if dealt == nil {
 		dealt = o.cfg.Keys
 	}

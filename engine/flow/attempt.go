@@ -116,7 +116,7 @@ func (a *attempt) connect(first []int) {
 			for _, r := range targets {
 				p := &pipe{from: s, to: r, in: len(r.ins), remote: s.slot != r.slot}
 				r.ins = append(r.ins, p)
-				r.inputs = append(r.inputs, uint8(e.Input))
+				r.inputs = append(r.inputs, e.Input)
 				if e.Kind == Broadcast && len(o.lanes) > 0 {
 					o.lanes[0].pipes = append(o.lanes[0].pipes, p)
 					continue
@@ -196,14 +196,13 @@ func (n *node) link(input int) int {
 	return len(n.links) - 1
 }
 
-// receivers resolves outputs. A receiver's input holds the number of the link above
-// the input's bit.
+// receivers resolves outputs.
 func (t *task) receivers(outs []Out) []receiver {
 	list := make([]receiver, 0, len(outs))
 	for _, o := range outs {
 		if o.Node >= 0 {
 			n := t.nodes[o.Node]
-			list = append(list, receiver{node: n, input: n.link(o.Input)<<1 | o.Input})
+			list = append(list, receiver{node: n, link: n.link(o.Input), input: o.Input})
 			continue
 		}
 		for _, e := range t.outs {
@@ -315,7 +314,7 @@ func (t *task) relink() {
 	set := func(outs []receiver, wm int64) {
 		for _, r := range outs {
 			if r.node != nil {
-				r.node.links[r.input>>1] = wm
+				r.node.links[r.link] = wm
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 // receiver is where the output of a node goes: another node or an edge.
 type receiver struct {
 	node  *node
+	link  int // of node
 	input int
 	edge  *outEdge
 }
@@ -205,7 +206,7 @@ func passWatermark(outs []receiver, ts int64) error {
 	for i := range outs {
 		r := &outs[i]
 		if r.node != nil {
-			if err := r.node.watermark(r.input>>1, ts); err != nil {
+			if err := r.node.watermark(r.link, ts); err != nil {
 				return err
 			}
 		} else {
@@ -219,7 +220,7 @@ func passBatch(outs []receiver, b *batch.Batch) error {
 	for i := range outs {
 		r := &outs[i]
 		if r.node != nil {
-			if err := r.node.process(r.input>>1, r.input&1, b); err != nil {
+			if err := r.node.process(r.link, r.input, b); err != nil {
 				return err
 			}
 		} else {

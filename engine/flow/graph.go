@@ -52,7 +52,7 @@ type Node struct {
 	Exact bool
 	TTL   int64
 	// Dealt says how the rows of each input were dealt, see exec.Ctx.
-	Dealt [2][][]int
+	Dealt [][][]int
 	// Span is the place in the statement the operator came from, for errors.
 	Span diag.Span
 	// Outs receive what the node emits, in this order; each gets the same
@@ -192,7 +192,7 @@ func (g *Graph) Validate() error {
 		}
 	}
 	for i, e := range g.Edges {
-		if e.From < 0 || e.From >= len(g.Vertices) || e.To < 0 || e.To >= len(g.Vertices) || e.Input < 0 || e.Input > 1 {
+		if e.From < 0 || e.From >= len(g.Vertices) || e.To < 0 || e.To >= len(g.Vertices) || e.Input < 0 {
 			return bad("edge %d leads from %d to input %d of %d", i, e.From, e.Input, e.To)
 		}
 		from, to := g.Vertices[e.From], g.Vertices[e.To]
@@ -208,7 +208,7 @@ func (g *Graph) Validate() error {
 
 func (g *Graph) validOuts(v *Vertex, node int, outs []Out) error {
 	for _, o := range outs {
-		ok := o.Node > node && o.Node < len(v.Nodes) && o.Input >= 0 && o.Input <= 1
+		ok := o.Node > node && o.Node < len(v.Nodes) && o.Input >= 0
 		if o.Node < 0 {
 			ok = o.Edge >= 0 && o.Edge < len(g.Edges) && g.Edges[o.Edge].From == v.ID
 		}

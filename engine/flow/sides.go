@@ -5,7 +5,7 @@ package flow
 
 // newSides makes a tracker for each input, of all channels in their numbers. To the one
 // of the other input a channel counts as ended.
-func newSides(inputs []uint8) []tracker {
+func newSides(inputs []int) []tracker {
 	sides := []tracker{newTracker(len(inputs)), newTracker(len(inputs))}
 	for i, in := range inputs {
 		sides[1-in].in[i].ended = true

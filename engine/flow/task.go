@@ -39,7 +39,7 @@ type task struct {
 
 	// Inputs. inputs[i] is the head's input that channel i leads to.
 	ins         []*pipe
-	inputs      []uint8
+	inputs      []int
 	wms         tracker
 	sides       []tracker // of the channels to each input, if the head is Sided
 	sideIdle    bool      // all channels to input 1 are idle
@@ -437,7 +437,7 @@ func (t *task) onBatch(i int, l *lease) error {
 	for _, o := range t.outs {
 		o.tookInput()
 	}
-	err := t.nodes[0].process(0, int(t.inputs[i]), &t.hdr)
+	err := t.nodes[0].process(0, t.inputs[i], &t.hdr)
 	if t.paused != nil && t.att.job.plant != PlantBatchReuse {
 		t.held = l
 		return err

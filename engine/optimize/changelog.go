@@ -136,6 +136,13 @@ func (o *optimizer) canSkip(n plan.Node) bool {
 		return n.Residual == nil && inKey(n.In, keys) && o.canSkip(n.In)
 	case *plan.TemporalJoin:
 		return !updates(n.Left) // rows leave by their times, and may meet no version
+	case *plan.MultiJoin:
+		for i, in := range n.Ins {
+			if updates(in) && (!multiJoinSkips(n, i) || !o.canSkip(in)) {
+				return false
+			}
+		}
+		return true
 	case *plan.Join:
 		for i, in := range n.Inputs() {
 			if updates(in) && (!o.joinSkips(n, i) || !o.canSkip(in)) {

@@ -181,6 +181,8 @@ func (o *optimizer) label(n plan.Node) {
 		o.labelMatch(n, ties(n.In, n.PartitionBy, n.OrderBy), add)
 	case *plan.Join:
 		ttl(n.LeftSide.TTL + n.RightSide.TTL)
+	case *plan.MultiJoin:
+		ttl(slices.Max(n.TTL))
 	case *plan.IntervalJoin:
 		if !n.Rowtime && !o.batch {
 			add(plan.Replayable, "rows joined by processing time")

@@ -158,6 +158,8 @@ func (v *ndu) visit(n plan.Node, need columnSet, by plan.Node) {
 		}
 	case *plan.Join:
 		v.join(n, need)
+	case *plan.MultiJoin:
+		v.multiJoin(n)
 	case *plan.TemporalJoin:
 		v.temporal(n, need, by)
 	case *plan.Correlate:

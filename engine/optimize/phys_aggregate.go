@@ -475,7 +475,7 @@ func describe(n plan.Node) string {
 			return "a DISTINCT"
 		}
 		return "a group aggregate"
-	case *plan.Join:
+	case *plan.Join, *plan.MultiJoin:
 		return "a join"
 	case *plan.Rank, *plan.SortLimit:
 		return "a Top-N"

@@ -194,11 +194,14 @@ func (j *joiner) traits(t *plan.Traits, left, right plan.Node, c plan.Cond, keep
 
 // joinKeys derives the keys of a join's rows.
 func joinKeys(t plan.JoinType, left, right plan.Node, c plan.Cond) [][]int {
-	lk, rk := left.Info().UpsertKeys, right.Info().UpsertKeys
+	return keysOfJoin(t, left.Info().UpsertKeys, right.Info().UpsertKeys, len(left.Info().Schema), c)
+}
+
+// keysOfJoin is joinKeys for sides with keys lk and rk, the left one of lw columns.
+func keysOfJoin(t plan.JoinType, lk, rk [][]int, lw int, c plan.Cond) [][]int {
 	if t.LeftOnly() {
 		return lk
 	}
-	lw := len(left.Info().Schema)
 	shifted := make([][]int, len(rk))
 	for i, k := range rk {
 		for _, x := range k {
@@ -269,6 +272,9 @@ func (j *joiner) regular() (plan.Node, error) {
 	if j.n.Type == plan.Inner && !j.o.batch && j.o.s.Config.Enum("table.optimizer.delta-join.strategy") == "FORCE" {
 		return nil, diag.At(j.n.At, diag.UnsupportedByFlink, "'table.optimizer.delta-join.strategy' = 'FORCE' asks for a delta join, which looks both tables up by an index, and no connector here has one").
 			WithHint("SET 'table.optimizer.delta-join.strategy' = 'AUTO'")
+	}
+	if m := j.multiJoin(); m != nil {
+		return m, nil
 	}
 	c := j.cond(nil)
 	left, right := j.o.exchangeBoth(j.left, j.right, c.LeftKeys, c.RightKeys)

@@ -247,7 +247,7 @@ func (o *optimizer) pullJoin(n *logical.Join) (logical.Node, []expr.Node, error)
 		}
 		return res
 	}
-	j := &logical.Join{Place: n.Place, Type: n.Type, Left: left, Right: right, TTL: n.TTL, Hint: n.Hint}
+	j := &logical.Join{Place: n.Place, Type: n.Type, Left: left, Right: right, TTL: n.TTL, Hint: n.Hint, Multi: n.Multi}
 	j.Cond = expr.NewAnd(remap(stay, moved)...)
 	up := append(remap(out, moved), lup...)
 	up = append(up, remap(rup, func(i int) int { return nlw + i })...)

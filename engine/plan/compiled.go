@@ -125,6 +125,12 @@ func States(n Node) []State {
 		}
 	case *TemporalJoin:
 		return []State{{"temporalJoinState", &n.TTL}}
+	case *MultiJoin:
+		out := make([]State, len(n.Ins))
+		for i := range out {
+			out[i] = State{"multi-join-input-" + itoa(i), &n.TTL[i]}
+		}
+		return out
 	case *Join:
 		return []State{{"leftState", &n.LeftSide.TTL}, {"rightState", &n.RightSide.TTL}}
 	}

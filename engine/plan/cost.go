@@ -107,6 +107,9 @@ func (e *estimator) node(n Node) {
 	case *Join:
 		e.join(n, &c)
 		e.keep(&c, n, in)
+	case *MultiJoin:
+		e.multiJoin(n, &c)
+		e.keep(&c, n, in)
 	case *Deduplicate:
 		c.Rows = in * groupShare
 		e.keep(&c, n, c.Rows)
@@ -145,6 +148,27 @@ func (e *estimator) groups(in Node, keys []int, rows float64) float64 {
 		groups *= d
 	}
 	return max(1, min(groups, rows))
+}
+
+// multiJoin: rows that meet by the common key, input by input.
+func (e *estimator) multiJoin(n *MultiJoin, c *Cost) {
+	rows := e.cost[n.Ins[0]].Rows
+	for i, step := range n.Joins {
+		r := e.cost[n.Ins[i+1]].Rows
+		joined := rows * r
+		for k, key := range n.Keys[i+1] {
+			d := max(at(e.distinct[n.Ins[0]], n.Keys[0][k]), at(e.distinct[n.Ins[i+1]], key))
+			if d == 0 {
+				d = max(rows, r, 1)
+			}
+			joined /= max(d, 1)
+		}
+		if joined = max(joined, 1); step.Type.KeepsLeft() {
+			joined = max(joined, rows)
+		}
+		rows = joined
+	}
+	c.Rows = rows
 }
 
 // join: rows that meet by equal keys; without keys every pair that the condition takes.

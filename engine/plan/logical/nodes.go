@@ -66,6 +66,8 @@ type Join struct {
 	TTL [2]int64
 	// Hint holds the options of a LOOKUP hint.
 	Hint map[string]string
+	// Multi: a MULTI_JOIN hint names all tables of both sides.
+	Multi bool
 }
 
 // Snapshot is a table as of the time of the row that is joined with it: the right
