@@ -7,33 +7,25 @@ import (
 	"github.com/minkstream/mink/engine/types"
 )
 
-// TestMultiJoinTTL: a row of an input with a TTL is gone when nothing touched it for
-// so long; the others stay.
-func TestMultiJoinTTL(t *testing.T) {
+// ttlMultiJoinCases: a row of an input with a TTL is gone when nothing touched it for so
+// long; the others stay.
+func ttlMultiJoinCases() []*ttlCase {
 	in := []types.Type{types.IntT, types.IntT}
 	cfg := MultiJoinConfig{EmitUpdateBefore: true, Inputs: []MultiJoinInput{
-		{Types: in, Keys: []int{0}}, {Types: in, Keys: []int{0}, TTL: 100}, {Types: in, Keys: []int{0}},
+		{Types: in, Keys: []int{0}}, {Types: in, Keys: []int{0}, TTL: ttlOf}, {Types: in, Keys: []int{0}},
 	}}
 	for range cfg.Inputs {
 		cfg.Out = append(cfg.Out, in...)
 	}
-	h := NewBench(NewMultiJoin(cfg))
-	h.Inputs = 3
-	h.Open()
-	push := func(in int, row, want string) {
-		t.Helper()
-		h.Push(in, ParseRows(cfg.Inputs[in].Types, row))
-		if got := strings.Join(h.Take(), " "); got != want {
-			t.Errorf("%s of input %d gives %s, want %s", row, in, got, want)
-		}
-	}
-	push(0, "+I[1, 10]", "")
-	push(1, "+I[1, 20]", "")
-	h.Advance(99)
-	push(2, "+I[1, 30]", "+I[1, 10, 1, 20, 1, 30]")
-	h.Advance(100)
-	push(2, "+I[1, 31]", "")
-	push(1, "+I[1, 21]", "+I[1, 10, 1, 21, 1, 30] +I[1, 10, 1, 21, 1, 31]")
+	return []*ttlCase{{"multi-join with a TTL of one input", [][]types.Type{in, in, in}, func() Operator { return NewMultiJoin(cfg) }, []ttlStep{
+		{"+I[1, 10]", ""},
+		{"right +I[1, 20]", ""},
+		{"wait 99", ""},
+		{"third +I[1, 30]", "+I[1, 10, 1, 20, 1, 30]"},
+		{"wait 1", ""},
+		{"third +I[1, 31]", ""},
+		{"right +I[1, 21]", "+I[1, 10, 1, 21, 1, 30]; +I[1, 10, 1, 21, 1, 31]"},
+	}}}
 }
 
 // TestMultiJoinPieces: more matches than a batch holds come out in batches, all of them.

@@ -18,7 +18,7 @@ import (
 // keeps the time that is left. Results are worked out by hand.
 
 // ttlCase is a conversation with an operator whose state has a TTL of 100 ms. Steps
-// are a row, with "right" before it for input 1, "wait" with milliseconds, or "wm" with
+// are a row, with "right" before it for input 1 and "third" for input 2, "wait" with milliseconds, or "wm" with
 // a watermark of all inputs.
 type ttlCase struct {
 	name  string
@@ -63,6 +63,8 @@ func (c *ttlCase) events(t *testing.T) (ev []event, want []string) {
 			}
 		case "right":
 			add(rowEvent(t, 1, rest), s.want)
+		case "third":
+			add(rowEvent(t, 2, rest), s.want)
 		default:
 			add(rowEvent(t, 0, s.do), s.want)
 		}
@@ -139,7 +141,7 @@ func TestStateTTLCoversOperators(t *testing.T) {
 }
 
 func ttlCases() []*ttlCase {
-	return slices.Concat(ttlKeyedCases(), ttlJoinCases(), ttlOverCases())
+	return slices.Concat(ttlKeyedCases(), ttlJoinCases(), ttlMultiJoinCases(), ttlOverCases())
 }
 
 func ttlKeyedCases() []*ttlCase {
