@@ -475,8 +475,10 @@ func (t *task) close() {
 		_ = t.store.Close()
 	}
 	// Timers that are still to come know the task: it must not keep what the job held.
+	// The hash of keys that a batch carries lies in the operator that made it.
 	for _, n := range t.nodes {
-		n.op, n.hold, n.finish, n.completer, n.resume, n.ctx.Store = nil, nil, nil, nil, nil, nil
+		n.op, n.hold, n.sided, n.finish, n.completer, n.resume, n.ctx.Store = nil, nil, nil, nil, nil, nil, nil
+		n.hdr = batch.Batch{}
 	}
-	t.store, t.limits = nil, nil
+	t.store, t.limits, t.hdr = nil, nil, batch.Batch{}
 }
