@@ -130,7 +130,7 @@ func (b *Binder) checkFunction(u *catalog.UserFunction, name ast.Name, id ast.St
 		return diag.At(id.Span, diag.NotFound, "no Go function is registered as '%s' in this binary", u.Identifier).
 			WithHint("register it with Engine.RegisterAs before the first session opens")
 	}
-	return unsupported(id.Span, "function '%s' is no part of this binary, and running a class of the JVM is", u.Identifier).WithHint("%s", otherLanguages)
+	return diag.At(id.Span, diag.Unsupported, "function '%s' is no part of this binary, and mink runs no classes of the JVM", u.Identifier).WithHint("%s", otherLanguages)
 }
 
 const otherLanguages = "write it in LANGUAGE SQL, PYTHON or WASM, or in Go and register it under this name"

@@ -55,6 +55,6 @@ func (b *Binder) showModules(s *ast.Show) *Action {
 
 // noJars is what ADD JAR and REMOVE JAR get: mink runs no classes of the JVM.
 func noJars(word string, at diag.Span) error {
-	return unsupported(at, "%s loads classes of the JVM, and running them is", word).
+	return diag.At(at, diag.Unsupported, "mink runs no classes of the JVM, so %s has nothing to load", word).
 		WithHint("functions: CREATE FUNCTION ... LANGUAGE PYTHON, WASM or SQL; connectors and formats are in the binary, docs/reference/connectors lists them")
 }
