@@ -68,6 +68,7 @@ type Result struct {
 // Execute runs one statement. It returns once the statement took effect or its job
 // runs.
 func (s *Session) Execute(ctx context.Context, text string) (*Result, error) {
+	defer s.engine.use()(false)
 	bound, err := s.bind(text)
 	if err != nil {
 		return nil, err
@@ -103,6 +104,7 @@ func (s *Session) Execute(ctx context.Context, text string) (*Result, error) {
 // only changes the session takes effect, so that later statements can be checked, and
 // no job runs.
 func (s *Session) Check(text string) ([]*diag.Error, error) {
+	defer s.engine.use()(false)
 	bound, err := s.bind(text)
 	if err != nil {
 		return nil, err
@@ -147,6 +149,7 @@ func (s *Session) Check(text string) ([]*diag.Error, error) {
 // without running it: for hosts other than the engine's cluster, such as the
 // simulation.
 func (s *Session) Build(text string) (*flow.Graph, flow.Config, error) {
+	defer s.engine.use()(false)
 	bound, err := s.bind(text)
 	if err != nil {
 		return nil, flow.Config{}, err

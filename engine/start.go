@@ -8,25 +8,31 @@ import (
 	"github.com/minkstream/mink/engine/plan"
 )
 
-// start submits a plan. What user functions run in is kept until the job has ended.
-func (e *Engine) start(p *plan.Physical, name string, c *catalog.Config, zone *time.Location) (*job.Job, error) {
+// use holds what user functions run in until the returned function is called; ended says
+// that a job was what used it.
+func (e *Engine) use() (done func(ended bool)) {
 	for _, r := range e.host.Runtimes {
 		r.Hold()
 	}
-	release := func() {
+	return func(ended bool) {
 		for _, r := range e.host.Runtimes {
-			r.Release()
+			r.Release(ended)
 		}
 	}
+}
+
+// start submits a plan. What user functions run in is kept until the job has ended.
+func (e *Engine) start(p *plan.Physical, name string, c *catalog.Config, zone *time.Location) (*job.Job, error) {
+	done := e.use()
 	j, err := e.Jobs.Submit(p, name, c, zone)
 	if err != nil {
-		release()
+		done(false)
 		return nil, err
 	}
 	if len(e.host.Runtimes) > 0 {
 		e.cfg.Env.Go("user functions of "+j.ID(), func() {
 			<-j.Done()
-			release()
+			done(true)
 		})
 	}
 	return j, nil

@@ -18,10 +18,10 @@ type Runtime interface {
 	Scalar(d *Definition, params []types.Type, result types.Type) (func() Kernel, error)
 	// Table makes the kernels of a table function.
 	Table(d *Definition, params, results []types.Type) (func() TableKernel, error)
-	// Hold and Release say that a job that may use the runtime begins and has ended.
-	// What was started is stopped when the last one has.
+	// Hold and Release say that a statement or a job that may use the runtime begins and
+	// has ended, as Lease counts them.
 	Hold()
-	Release()
+	Release(ended bool)
 	// Close stops everything.
 	Close()
 }

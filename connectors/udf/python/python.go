@@ -35,10 +35,10 @@ import (
 // Runtime runs the functions of LANGUAGE PYTHON. It may be used from several
 // goroutines.
 type Runtime struct {
+	function.Lease
 	env *env.Env
 
 	mu      sync.Mutex
-	holds   int
 	workers map[string][]*worker // by settings
 	next    int                  // kernels made, which are dealt to workers in turn
 	known   map[string]*function.Declared
@@ -50,7 +50,9 @@ var slots = min(runtime.NumCPU(), 16)
 
 // New makes the runtime; e starts its processes.
 func New(e *env.Env) function.Runtime {
-	return &Runtime{env: e, workers: map[string][]*worker{}, known: map[string]*function.Declared{}}
+	r := &Runtime{env: e, workers: map[string][]*worker{}, known: map[string]*function.Declared{}}
+	r.Idle = func() { r.stop(false) }
+	return r
 }
 
 // Language is PYTHON.
@@ -174,19 +176,13 @@ func (r *Runtime) Describe(d *function.Definition) (*function.Declared, error) {
 	return out, nil
 }
 
-// describe asks a worker. No job holds it, so it may be stopped under the question:
-// then another one is asked.
+// describe asks a worker.
 func (r *Runtime) describe(s *setup, d *function.Definition) ([]byte, error) {
-	for again := true; ; again = false {
-		w, err := r.worker(s, 0)
-		if err != nil {
-			return nil, err
-		}
-		body, err := w.json(s, &request{Op: "describe", Function: d.Identifier, Path: s.path})
-		if err == nil || !again || diag.CodeOf(err) != diag.Cancelled {
-			return body, err
-		}
+	w, err := r.worker(s, 0)
+	if err != nil {
+		return nil, err
 	}
+	return w.json(s, &request{Op: "describe", Function: d.Identifier, Path: s.path})
 }
 
 // Scalar makes kernels that call the function a batch at a time.
@@ -398,29 +394,11 @@ func rowError(err error) error {
 	return err
 }
 
-// Hold keeps workers for a job.
-func (r *Runtime) Hold() {
-	r.mu.Lock()
-	r.holds++
-	r.mu.Unlock()
-}
-
-// Release ends a Hold; with the last one the workers are stopped. What was found out
-// about functions is forgotten, so that changed files are read again.
-func (r *Runtime) Release() {
-	r.mu.Lock()
-	r.holds--
-	last := r.holds <= 0
-	r.mu.Unlock()
-	if last {
-		r.stop(false)
-	}
-}
-
 // Close stops all workers.
 func (r *Runtime) Close() { r.stop(true) }
 
-// stop stops the workers that are idle, or all of them.
+// stop stops the workers that are idle, or all of them. What was found out about
+// functions is forgotten, so that changed files are read again.
 func (r *Runtime) stop(all bool) {
 	r.mu.Lock()
 	old := r.workers

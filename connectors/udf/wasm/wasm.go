@@ -31,10 +31,10 @@ import (
 
 // Runtime runs the functions of LANGUAGE WASM. It may be used from several goroutines.
 type Runtime struct {
+	function.Lease
 	env *env.Env
 
 	mu      sync.Mutex
-	holds   int
 	modules map[string]*module // by file, content and limits
 }
 
@@ -47,7 +47,9 @@ type module struct {
 
 // New makes the runtime.
 func New(e *env.Env) function.Runtime {
-	return &Runtime{env: e, modules: map[string]*module{}}
+	r := &Runtime{env: e, modules: map[string]*module{}}
+	r.Idle = r.Close
+	return r
 }
 
 // Language is WASM.
@@ -240,24 +242,6 @@ func (r *Runtime) Scalar(d *function.Definition, params []types.Type, result typ
 // Table refuses: a module has scalar functions only.
 func (r *Runtime) Table(d *function.Definition, _, _ []types.Type) (func() function.TableKernel, error) {
 	return nil, diag.New(diag.InvalidQuery, "%s gives a value, not a table", d.Name)
-}
-
-// Hold keeps instances for a job.
-func (r *Runtime) Hold() {
-	r.mu.Lock()
-	r.holds++
-	r.mu.Unlock()
-}
-
-// Release ends a Hold; with the last one instances and compiled modules are let go.
-func (r *Runtime) Release() {
-	r.mu.Lock()
-	r.holds--
-	last := r.holds <= 0
-	r.mu.Unlock()
-	if last {
-		r.Close()
-	}
 }
 
 // Close lets go of all modules and their instances.
