@@ -318,6 +318,39 @@ func (x *block) bound(b ast.Bound, it *overItem, at diag.Span) (plan.FrameBound,
 	return out, nil
 }
 
+// parts is the key of the partition and the order.
+func (o *overItem) parts() string {
+	k := ""
+	for _, p := range o.partition {
+		k += expr.Key(p) + ","
+	}
+	k += "/"
+	for _, s := range o.order {
+		k += expr.Key(s.node) + strconv.FormatBool(s.desc) + strconv.FormatBool(s.nullsFirst) + ","
+	}
+	return k
+}
+
+// ranksJoin lets RANK and DENSE_RANK on a stream that is ordered by value, which see no
+// frame, stand beside aggregates over a RANGE.
+func (x *block) ranksJoin() {
+	if x.b.batch() {
+		return
+	}
+	for i := range x.overs {
+		o := &x.overs[i]
+		if o.call.Func != "RANK" && o.call.Func != "DENSE_RANK" || o.order[0].node.Type().Attr != types.NotTime {
+			continue
+		}
+		for j := range x.overs {
+			other := &x.overs[j]
+			if !ranked[other.call.Func] && other.lo == o.lo && other.hi == o.hi && other.parts() == o.parts() {
+				o.rows = other.rows
+			}
+		}
+	}
+}
+
 // windows builds an Over for each window definition and replaces the stand-ins.
 func (x *block) windows(all []*expr.Node) error {
 	type group struct {
@@ -325,18 +358,11 @@ func (x *block) windows(all []*expr.Node) error {
 		items []int
 	}
 	var groups []group
+	x.ranksJoin()
 next:
 	for i := range x.overs {
 		o := &x.overs[i]
-		k := ""
-		for _, p := range o.partition {
-			k += expr.Key(p) + ","
-		}
-		k += "/"
-		for _, s := range o.order {
-			k += expr.Key(s.node) + strconv.FormatBool(s.desc) + strconv.FormatBool(s.nullsFirst) + ","
-		}
-		k += "/" + frameKey(*o)
+		k := o.parts() + "/" + frameKey(*o)
 		for g := range groups {
 			if groups[g].key == k {
 				groups[g].items = append(groups[g].items, i)

@@ -245,6 +245,8 @@ func overCases() []*conformCase {
 	}
 	for _, rows := range []bool{true, false} {
 		out = append(out, valueCase("words", rows, overAggs[:4], true), valueCase("bytes", rows, overAggs, true),
+			valueCase("ranks", rows, overLag[4:], true), valueCase("ranks and words", rows, append(slices.Clone(overLag[4:]), overAggs[:4]...), true),
+			valueCase("ranks and bytes", rows, append(slices.Clone(overAggs), overLag[4:]...), true),
 			valueCase("numbers, no -U", rows, []AggSpec{overAggs[0], overAggs[2]}, false))
 	}
 	for i, s := range append(batchShapes(), lagShape) {

@@ -43,8 +43,8 @@ func newOverCalls(cfg *OverConfig) (*overCalls, error) {
 			}
 			fallthrough
 		case "RANK", "DENSE_RANK", "PERCENT_RANK", "CUME_DIST", "NTILE":
-			byTime := cfg.Order != OverValue && cfg.Rows && (s.Func == "RANK" || s.Func == "DENSE_RANK")
-			if cfg.Order != OverSorted && !byTime {
+			peers := (cfg.Order == OverValue || cfg.Rows) && (s.Func == "RANK" || s.Func == "DENSE_RANK")
+			if cfg.Order != OverSorted && !peers {
 				return nil, diag.New(diag.UnsupportedByFlink, "%s() on a stream is not possible", s.Func)
 			}
 			r := overRank{fn: s.Func, arg: -1, out: s.Result}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/minkstream/mink/engine/batch"
 	state "github.com/minkstream/mink/engine/state"
+	"github.com/minkstream/mink/engine/types"
 )
 
 // overValue is OVER by value on a stream: a row that comes or goes changes the
@@ -16,15 +17,18 @@ import (
 // their own: then only what lies behind a change is computed. Otherwise all rows of a
 // touched key are.
 type overValue struct {
-	cfg    OverConfig
-	calls  *overCalls
-	frames *overFrames
-	rows   *state.Sorted
-	order  *state.Ordering
-	cols   []int
-	all    []int
-	codec  *state.Codec
-	stored bool // entries have accumulators
+	cfg     OverConfig
+	calls   *overCalls
+	frames  *overFrames
+	rows    *state.Sorted
+	order   *state.Ordering
+	cols    []int
+	all     []int
+	codec   *state.Codec
+	stored  bool         // entries have accumulators
+	numLane int          // the first of overNumberLanes lanes of an entry, if there are ranks
+	types   []types.Type // of results: those of aggregates, then of ranks
+	gives   batch.Kind   // of a row that is new
 
 	keys  batch.KeyVec
 	group state.Grouper
@@ -61,6 +65,14 @@ const (
 	valueAcc
 )
 
+// Lanes of an entry where there are ranks: how many rows and how many places there are
+// up to it.
+const (
+	numberRows = iota
+	numberPlaces
+	overNumberLanes
+)
+
 // overList is the rows of a key from some place on, with their results.
 type overList struct {
 	ids   []uint64
@@ -95,12 +107,21 @@ func (o *overValue) Open(c *Ctx) error {
 	if o.stored {
 		entry += f.a.width
 	}
+	if o.numLane = entry; len(o.calls.ranks) > 0 {
+		entry += overNumberLanes
+	}
 	o.rows = c.Store.Sorted(c.Name+".rows", state.SortedSpec{
 		Table: state.TableSpec{Key: colTypes(cfg.Input, cfg.PartitionBy), Lanes: 1, TTL: cfg.TTL}, Entry: entry,
 	})
 	o.seed = make([]uint64, f.a.width)
 	o.list = newRowList(cfg.Input, o.codec, false)
-	o.res = make([]batch.Col, len(f.a.specs))
+	for _, s := range f.a.specs {
+		o.types = append(o.types, s.Result)
+	}
+	for _, r := range o.calls.ranks {
+		o.types = append(o.types, r.out)
+	}
+	o.res = make([]batch.Col, len(o.types))
 	o.forget()
 	for _, d := range f.a.distinct {
 		d.find = distinctInOrder(f.a, d)
@@ -152,11 +173,16 @@ func (o *overValue) Process(c *Ctx, _ int, b *batch.Batch) error {
 		one := make([]uint16, 1)
 		for i := range n {
 			one[0] = uint16(b.Lane(i))
+			o.gives = batch.Insert
+			if o.cfg.EmitUpdateBefore && b.Kind(b.Lane(i)) == batch.UpdateAfter {
+				o.gives = batch.UpdateAfter
+			}
 			if err := o.change(b, g.Refs[g.G[i]], one); err != nil {
 				return err
 			}
 		}
 	} else {
+		o.gives = batch.Insert
 		for len(o.by) < g.Len() {
 			o.by = append(o.by, nil)
 		}
@@ -221,10 +247,10 @@ func (o *overValue) diff() {
 			add(batch.Delete, x, i)
 			i++
 		case d > 0:
-			add(batch.Insert, y, j)
+			add(o.gives, y, j)
 			j++
 		default:
-			if o.cfg.TTL > 0 || !sameResults(x.res, i, y.res, j) {
+			if !sameResults(x.res, i, y.res, j) {
 				if o.cfg.EmitUpdateBefore {
 					add(batch.UpdateBefore, x, i)
 				}
@@ -238,7 +264,7 @@ func (o *overValue) diff() {
 	}
 	at := o.list.len() - len(o.index)
 	for k := range o.res {
-		o.cat.Alloc(o.frames.a.specs[k].Result, 0)
+		o.cat.Alloc(o.types[k], 0)
 		o.cat.Append(0, &x.res[k], nil, len(x.rows))
 		o.cat.Append(len(x.rows), &y.res[k], nil, len(y.rows))
 		o.res[k].AppendIndex(at, &o.cat, o.index, len(o.index))
@@ -276,8 +302,8 @@ func sameResults(a []batch.Col, i int, b []batch.Col, j int) bool {
 func (o *overValue) forget() {
 	r := &o.list
 	r.kinds, r.ends, r.bytes = r.kinds[:0], r.ends[:0], r.bytes[:0]
-	for k, s := range o.frames.a.specs {
-		o.res[k].Alloc(s.Result, 0)
+	for k, t := range o.types {
+		o.res[k].Alloc(t, 0)
 	}
 }
 
@@ -299,8 +325,12 @@ func (o *overValue) emit(c *Ctx) error {
 		}
 		o.codec.Decode(o.out.Cols[:k], 0, nil, r.rows)
 		for i, p := range o.calls.places {
+			at := p.agg
+			if p.rank >= 0 {
+				at = len(o.frames.a.specs) + p.rank
+			}
 			o.out.Cols[k+i].Alloc(o.cfg.Calls[i].Result, 0)
-			o.out.Cols[k+i].AppendIndex(0, &o.res[p.agg], o.span, n)
+			o.out.Cols[k+i].AppendIndex(0, &o.res[at], o.span, n)
 		}
 		o.out.N, o.out.Kinds = n, kindsOf(r.kinds[from:to])
 		if err := c.Emit(&o.out); err != nil {
@@ -340,9 +370,10 @@ func (o *overValue) read(x *overList, ref state.Ref, least place2, write bool) e
 	x.ids, x.words, x.rests, x.rows, x.mem, x.accs = x.ids[:0], x.words[:0], x.rests[:0], x.rows[:0], x.mem[:0], x.accs[:0]
 	from := o.rows.First(ref)
 	clear(o.seed)
+	var before state.Pos
 	if o.stored {
 		from = o.rows.Seek(ref, least.word, least.rest)
-		before := o.rows.Last(ref)
+		before = o.rows.Last(ref)
 		if from.OK() {
 			before = o.rows.Prev(from)
 		}
@@ -374,10 +405,41 @@ func (o *overValue) read(x *overList, ref state.Ref, least place2, write bool) e
 		}
 	}
 	o.share(x)
-	if len(x.res) != len(a.specs) {
-		x.res = make([]batch.Col, len(a.specs))
+	if len(x.res) != len(o.types) {
+		x.res = make([]batch.Col, len(o.types))
 	}
-	return a.final(x.res, x.accs, &a.heap)
+	if len(o.calls.ranks) > 0 {
+		o.number(x, before, from)
+	}
+	return a.final(x.res[:len(a.specs)], x.accs, &a.heap)
+}
+
+// number numbers the rows of a list, the first of which is at from, behind the entry
+// before; it keeps in entries how many there are.
+func (o *overValue) number(x *overList, before, from state.Pos) {
+	var rows, places uint64
+	if before.OK() {
+		l := o.rows.Lanes(before)[o.numLane:]
+		rows, places = l[numberRows], l[numberPlaces]
+	}
+	res := x.res[len(o.frames.a.specs):]
+	for i, r := range o.calls.ranks {
+		res[i].Alloc(r.out, len(x.rows))
+	}
+	rank := rows
+	for i, p := 0, from; p.OK(); i, p = i+1, o.rows.Next(p) {
+		if i == 0 || x.words[i] != x.words[i-1] || !bytes.Equal(x.rests[i], x.rests[i-1]) {
+			rank, places = rows+1, places+1
+		}
+		rows++
+		l := o.rows.Lanes(p)[o.numLane:]
+		l[numberRows], l[numberPlaces] = rows, places
+		for k, r := range o.calls.ranks {
+			if res[k].I64[i] = int64(rank); r.fn == "DENSE_RANK" {
+				res[k].I64[i] = int64(places)
+			}
+		}
+	}
 }
 
 // load copies the accumulators of entries.

@@ -238,10 +238,6 @@ func (o *optimizer) streamingOver(n *logical.Over, in plan.Node, a *plan.OverAgg
 		switch c.Func {
 		case "LEAD", "NTILE", "CUME_DIST", "PERCENT_RANK":
 			return diag.At(n.At, diag.UnsupportedByFlink, "%s is for batch mode: it looks ahead", c.Func)
-		case "RANK", "DENSE_RANK":
-			if len(n.OrderBy) > 0 && is[n.OrderBy[0].Col].Type.Attr == types.NotTime {
-				return unsupported(n.At, "%s() on a stream in an order that is not time is", c.Func)
-			}
 		}
 	}
 	if len(n.OrderBy) == 0 {
@@ -256,9 +252,6 @@ func (o *optimizer) streamingOver(n *logical.Over, in plan.Node, a *plan.OverAgg
 				WithHint("a ROW_NUMBER() with a condition on it is a Top-N, which takes any order")
 		}
 		return o.appendOnly(in, "an OVER aggregate ordered by time", n.At)
-	}
-	if len(n.OrderBy) > 1 {
-		return unsupported(n.At, "an OVER aggregate on a stream with several order columns is")
 	}
 	if n.Lo.Kind != plan.UnboundedPreceding {
 		return diag.At(n.At, diag.UnsupportedByFlink, "a bounded frame on a stream must be ordered by a time attribute, and %s is none", is[first.Col].Name).

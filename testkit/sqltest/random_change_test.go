@@ -56,6 +56,8 @@ var stateful = []struct{ name, sql string }{
 	{"top n of counts", "SELECT k, c FROM (SELECT *, ROW_NUMBER() OVER (ORDER BY c DESC, k) AS n FROM (SELECT k, COUNT(*) AS c FROM l GROUP BY k)) WHERE n <= 2"},
 	{"order and limit", "SELECT id, v, s FROM l ORDER BY v, id, s LIMIT 3"},
 	{"over", "SELECT id, s, SUM(v) OVER (PARTITION BY k ORDER BY id RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) FROM l"},
+	{"ranks", "SELECT id, s, RANK() OVER w, DENSE_RANK() OVER w, COUNT(v) OVER w FROM l WINDOW w AS (PARTITION BY k ORDER BY v)"},
+	{"over columns", "SELECT id, RANK() OVER w, SUM(v) OVER w FROM l WINDOW w AS (ORDER BY v DESC, s)"},
 	{"unnest", "SELECT k, x, COUNT(*) FROM l CROSS JOIN UNNEST(ARRAY[v, v + 1]) AS u (x) GROUP BY k, x"},
 }
 

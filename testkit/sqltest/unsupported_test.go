@@ -26,7 +26,6 @@ CREATE TEMPORARY SYSTEM FUNCTION f AS «'com.example.F'
 // notYet is what Flink does and mink does not: each is refused with a place, and
 // leaves this list when it is built. « is where the mark of the error begins.
 const notYet = `
-SELECT «RANK() OVER (ORDER BY a) FROM t
 `
 
 // notEver is what Flink's parser takes and its planner refuses too.
