@@ -207,6 +207,11 @@ func (b *Binder) joinCall(j *ast.Join, c *rowCall, n logical.Node, ls, outer *sc
 	if cond == nil || isTrueLiteral(cond) {
 		return cor, both, nil
 	}
+	if left && c.call == nil {
+		cor := cor.(*logical.Correlate)
+		cor.Cond = cond
+		return cor, both, nil
+	}
 	if left {
 		at := j.Span()
 		if j.On != nil {

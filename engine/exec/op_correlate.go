@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"slices"
+
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/function"
@@ -19,6 +21,9 @@ type CorrelateConfig struct {
 	// Begin is set instead of Make for a function that must be ended.
 	Begin func() (k function.TableKernel, end func() error)
 	Rows  []types.Type
+	// Cond, unless nil, says which rows of the function count; it reads the columns of
+	// the input, then those of the function.
+	Cond expr.Node
 	// Left keeps rows for which the function gives none, padded with NULL.
 	Left       bool
 	Keep, Read []int
@@ -52,6 +57,13 @@ type correlate struct {
 	pads  []uint32 // output rows without one, ascending
 	moved []uint32
 	out   batch.Batch
+
+	cond  *expr.Program
+	both  batch.Batch // input rows beside the function's rows
+	uses  []int       // its columns that cond reads
+	pass  []uint16
+	spare []uint32
+	hit   bool // the row at hand has had a row of the function that counts
 }
 
 // Draw names the operator.
@@ -67,6 +79,12 @@ func (o *correlate) Open(c *Ctx) error {
 	}
 	o.args = make([]*batch.Col, len(o.cfg.Args))
 	var err error
+	if o.cfg.Cond != nil {
+		o.uses = expr.Refs(o.cfg.Cond)
+		if o.cond, err = expr.Compile([]expr.Node{o.cfg.Cond}, append(slices.Clip(o.cfg.Input), o.cfg.Rows...)); err != nil {
+			return err
+		}
+	}
 	o.prog, err = expr.Compile(o.cfg.Args, o.cfg.Input)
 	return err
 }
@@ -84,7 +102,7 @@ func (o *correlate) Close() error {
 // Process calls the function for the rows of a batch.
 func (o *correlate) Process(c *Ctx, _ int, b *batch.Batch) error {
 	o.frame.SetEnv(c)
-	o.b, o.at, o.done, o.marks = b, 0, 0, b.Marks
+	o.b, o.at, o.done, o.marks, o.hit = b, 0, 0, b.Marks, false
 	o.begin()
 	if b.Rows() > 0 {
 		if err := o.prog.Run(o.frame, b, o.args); err != nil {
@@ -150,7 +168,7 @@ func (o *correlate) join(c *Ctx) error {
 			if len(o.lanes) < batch.MaxRows {
 				break
 			}
-			if err := o.emit(c); err != nil {
+			if err := o.emit(c, from < to); err != nil {
 				return err
 			}
 			if from < to && c.Yield() {
@@ -158,7 +176,7 @@ func (o *correlate) join(c *Ctx) error {
 			}
 		}
 		if len(o.lanes) == batch.MaxRows {
-			if err := o.emit(c); err != nil {
+			if err := o.emit(c, false); err != nil {
 				return err
 			}
 		}
@@ -167,13 +185,18 @@ func (o *correlate) join(c *Ctx) error {
 		o.out.AddMark(len(o.lanes), m.WM)
 	}
 	o.marks = nil
-	err := o.emit(c)
+	err := o.emit(c, false)
 	o.b = nil
 	return err
 }
 
-// emit gives out the rows so far.
-func (o *correlate) emit(c *Ctx) error {
+// emit gives out the rows so far; open says that the last row of the input goes on.
+func (o *correlate) emit(c *Ctx, open bool) error {
+	if o.cond != nil && len(o.lanes) > 0 {
+		if err := o.filter(open); err != nil {
+			return err
+		}
+	}
 	n := len(o.lanes)
 	if n == 0 && len(o.out.Marks) == 0 {
 		return nil
@@ -197,6 +220,63 @@ func (o *correlate) emit(c *Ctx) error {
 	err := c.Emit(&o.out)
 	o.begin()
 	return err
+}
+
+// filter drops the pairs for which the condition is not true. A row that has none left
+// is padded when its last pair has been seen.
+func (o *correlate) filter(open bool) error {
+	n, width := len(o.lanes), len(o.cfg.Input)
+	o.both.SetColumns(width + len(o.cfg.Rows))
+	o.both.N, o.both.Sel, o.both.Kinds, o.both.Marks = n, nil, nil, nil
+	for _, k := range o.uses {
+		if k < width {
+			o.both.Cols[k].Gather(&o.b.Cols[k], o.lanes, n)
+		} else {
+			o.read(&o.both.Cols[k], k-width, n)
+		}
+	}
+	var err error
+	if o.pass, err = o.cond.Filter(o.frame, &o.both, o.pass[:0]); err != nil {
+		return err
+	}
+	pass, pads, marks := o.pass, o.pads, o.out.Marks
+	o.pads, o.spare = o.spare[:0], o.pads
+	at, mark := 0, 0
+	place := func(from int) { // of the marks before row from
+		for ; mark < len(marks) && int(marks[mark].Pos) <= from; mark++ {
+			marks[mark].Pos = uint16(at)
+		}
+	}
+	for from := 0; from < n; {
+		to := from + 1
+		for to < n && o.lanes[to] == o.lanes[from] {
+			to++
+		}
+		place(from)
+		lane, none := o.lanes[from], len(pads) > 0 && int(pads[0]) == from
+		if none {
+			pads = pads[1:]
+		}
+		for len(pass) > 0 && int(pass[0]) < to {
+			if !none {
+				o.lanes[at], o.index[at], o.hit = lane, o.index[pass[0]], true
+				at++
+			}
+			pass = pass[1:]
+		}
+		if to < n || !open {
+			if !o.hit && o.cfg.Left {
+				o.pads = append(o.pads, uint32(at))
+				o.lanes[at], o.index[at] = lane, 0
+				at++
+			}
+			o.hit = false
+		}
+		from = to
+	}
+	place(n)
+	o.lanes, o.index = o.lanes[:at], o.index[:at]
+	return nil
 }
 
 // read makes column k of the function's rows for n output rows.

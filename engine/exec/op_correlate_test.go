@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -105,6 +106,74 @@ func TestCorrelatePieces(t *testing.T) {
 		for at, wm := range map[int]int64{before[2]: 100, before[3]: 200, k: 300} {
 			if marks[at] != wm {
 				t.Errorf("the mark behind %d rows is %d, not %d; all are %v", at, marks[at], wm, marks)
+			}
+		}
+	}
+}
+
+// TestCorrelateCondition pads a row when none of its function's rows counts, however the
+// rows are cut into pieces.
+func TestCorrelateCondition(t *testing.T) {
+	type shape struct{ size, least int }
+	shapes := []shape{{3, 1}, {0, 0}, {10_000, 9_997}, {4_096, 5_000}, {8_192, 4_096}, {8_192, 8_192}, {1, 1}, {2, 0}}
+	for _, left := range []bool{true, false} {
+		for yield := range 3 {
+			least := expr.NewRef(2, types.IntT, diag.Span{})
+			cond, err := expr.NewCompare(expr.Ge, expr.NewRef(3, types.IntT, diag.Span{}), least, diag.Span{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			op := NewCorrelate(CorrelateConfig{
+				Input: []types.Type{types.IntT, types.IntT, types.IntT}, Args: []expr.Node{expr.NewRef(1, types.IntT, diag.Span{})},
+				Make: counting, Rows: []types.Type{types.IntT}, Cond: cond, Left: left, Keep: []int{0}, Read: []int{0},
+			})
+			h := NewBench(op)
+			h.YieldAfter = yield
+			h.Open()
+			in := batch.NewBatchBuilder(types.IntT, types.IntT, types.IntT)
+			var want []string
+			for i, s := range shapes {
+				in.Col(0).AppendInt(int64(i))
+				in.Col(1).AppendInt(int64(s.size))
+				in.Col(2).AppendInt(int64(s.least))
+				in.EndRow(batch.Insert)
+				for v := s.least; v < s.size; v++ {
+					want = append(want, fmt.Sprintf("+I[%d, %d]", i, v))
+				}
+				if left && s.least >= s.size {
+					want = append(want, fmt.Sprintf("+I[%d, NULL]", i))
+				}
+			}
+			b := in.Finish()
+			marks := map[int]int64{}
+			rows := 0
+			h.OnEmit = func(b *batch.Batch) error {
+				for _, m := range b.Marks {
+					marks[rows+int(m.Pos)] = m.WM
+				}
+				rows += b.Rows()
+				return nil
+			}
+			b.AddMark(3, 100)
+			b.AddMark(len(shapes), 200)
+			h.Push(0, b)
+			before := 0 // rows of the first three shapes
+			for _, w := range want {
+				if w < "+I[3" {
+					before++
+				}
+			}
+			if len(marks) != 2 || marks[before] != 100 || marks[len(want)] != 200 {
+				t.Errorf("left %v: marks at %v, not at %d and %d", left, marks, before, len(want))
+			}
+			if rows != len(want) {
+				t.Errorf("left %v: %d rows, not %d", left, rows, len(want))
+			}
+			h.OnEmit = nil
+			b.Marks = nil
+			h.Push(0, b)
+			if got := h.Take(); !slices.Equal(got, want) {
+				t.Errorf("left %v: %d rows %v..., not %d", left, len(got), got[:min(9, len(got))], len(want))
 			}
 		}
 	}

@@ -304,7 +304,7 @@ func (v *ndu) correlate(n *plan.Correlate, need columnSet, by plan.Node) {
 	}
 	if made := need[len(n.Keep):]; !made.empty() {
 		det, name := n.Det, n.Func.Name+"()"
-		for _, a := range n.Args {
+		for _, a := range n.Exprs() {
 			if d := expr.Determinism(a); d > det {
 				det, name = d, culprit(a)
 			}
@@ -313,6 +313,13 @@ func (v *ndu) correlate(n *plan.Correlate, need columnSet, by plan.Node) {
 			v.add(n, n.Span, by, "the rows of "+n.Call+" are made anew by "+name+" when their row is taken back, so the retraction may not match")
 		}
 		below.add(expr.Refs(n.Args...)...)
+	}
+	if n.Cond != nil {
+		for _, c := range expr.Refs(n.Cond) {
+			if c < len(below) {
+				below.add(c)
+			}
+		}
 	}
 	v.ask(n.In, below, by)
 }

@@ -16,7 +16,7 @@ func (o *optimizer) correlate(n *logical.Correlate) (plan.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range n.Args {
+	for _, a := range logical.Exprs(n) {
 		if logical.HasOuter(a) {
 			return nil, unsupported(n.At, "a table function over columns of an outer query is")
 		}
@@ -26,7 +26,7 @@ func (o *optimizer) correlate(n *logical.Correlate) (plan.Node, error) {
 		return nil, notAppended(n.Func.Name, n.At)
 	}
 	c := &plan.Correlate{
-		Func: n.Func, Args: n.Args, Make: n.Res.Make, Begin: n.Res.Begin, Rows: n.Res.Out, Det: max(n.Func.Det, n.Res.Det),
+		Func: n.Func, Args: n.Args, Cond: n.Cond, Make: n.Res.Make, Begin: n.Res.Begin, Rows: n.Res.Out, Det: max(n.Func.Det, n.Res.Det),
 		Left: n.Left, Keep: n.Keep, Read: n.Read, Call: n.Call(t.Schema.Names()),
 	}
 	c.In, c.Span, c.Emits = in, n.At, t.Emits
@@ -91,6 +91,14 @@ func pruneCorrelate(n *logical.Correlate, need []bool) (logical.Node, []int) {
 	m.Keep, m.Read = nil, nil
 	needIn := make([]bool, len(n.In.Schema()))
 	want(needIn, n.Args...)
+	width := len(needIn)
+	if n.Cond != nil {
+		for _, i := range expr.Refs(n.Cond) {
+			if i < width {
+				needIn[i] = true
+			}
+		}
+	}
 	at := make([]int, len(need))
 	for i := range need {
 		at[i] = -1
@@ -112,6 +120,15 @@ func pruneCorrelate(n *logical.Correlate, need []bool) (logical.Node, []int) {
 	for i, a := range n.Args {
 		m.Args[i] = remap(a, to)
 	}
+	if n.Cond != nil {
+		by := len(in.Schema()) - width
+		m.Cond = expr.Remap(n.Cond, func(i int) int {
+			if i >= width {
+				return i + by
+			}
+			return to[i]
+		})
+	}
 	return &m, at
 }
 
@@ -125,12 +142,21 @@ func (o *optimizer) foldCorrelate(n *logical.Correlate) (logical.Node, error) {
 		}
 		m.Args[i] = f
 	}
+	if n.Cond != nil {
+		f, err := o.foldExpr(n.Cond)
+		if err != nil {
+			return nil, err
+		}
+		if m.Cond = f; isTrue(f) {
+			m.Cond = nil
+		}
+	}
 	return &m, nil
 }
 
 func (o *optimizer) labelCorrelate(n *plan.Correlate, add func(plan.LabelKind, string)) {
 	det, name := n.Det, n.Func.Name+"()"
-	for _, a := range n.Args {
+	for _, a := range n.Exprs() {
 		if d := expr.Determinism(a); d > det {
 			det, name = d, culprit(a)
 		}

@@ -186,6 +186,12 @@ func (d *dependent) with(n logical.Node) (logical.Node, error) {
 		for i, a := range n.Args {
 			m.Args[i] = d.inner(a, below, nil)
 		}
+		m.Cond = d.inner(n.Cond, below, func(c int) int {
+			if c >= below {
+				return c + d.width // the function's rows stand behind the domain
+			}
+			return c
+		})
 		m.Keep = append(slices.Clone(n.Keep), domain...)
 		k := len(n.Keep)
 		cols := append(append(ints(0, k), ints(k+d.width, k+d.width+len(n.Read))...), ints(k, k+d.width)...)

@@ -19,6 +19,9 @@ type Correlate struct {
 	Res  function.TableResolved
 	// Args are over the input and have the types of Res.Params.
 	Args []expr.Node
+	// Cond says which of the function's rows count, or is nil. It is over the columns of
+	// the input, then all those of the function.
+	Cond expr.Node
 	// Left keeps rows for which the function gives none, padded with NULL.
 	Left       bool
 	Keep, Read []int
@@ -26,7 +29,9 @@ type Correlate struct {
 
 // NewCorrelate passes all columns on.
 func NewCorrelate(in Node, f *function.TableFunc, res function.TableResolved, args []expr.Node, left bool, at Place) *Correlate {
-	return &Correlate{at, in, f, res, args, left, count(len(in.Schema())), count(len(res.Out))}
+	return &Correlate{
+		Place: at, In: in, Func: f, Res: res, Args: args, Left: left, Keep: count(len(in.Schema())), Read: count(len(res.Out)),
+	}
 }
 
 func count(n int) []int {

@@ -13,6 +13,8 @@
 package logical
 
 import (
+	"slices"
+
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/types"
@@ -66,6 +68,9 @@ func Exprs(n Node) []expr.Node {
 	case *Project:
 		return n.Exprs
 	case *Correlate:
+		if n.Cond != nil {
+			return append(slices.Clone(n.Args), n.Cond)
+		}
 		return n.Args
 	case *Predict:
 		return n.Args

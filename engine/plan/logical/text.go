@@ -65,7 +65,11 @@ func line(n Node) string {
 		return "LogicalCorrelate(kind=[" + k + "], condition=[" + c + "])"
 	case *Correlate:
 		kind := map[bool]string{true: "left", false: "inner"}[n.Left]
-		return "LogicalCorrelate(invocation=[" + n.Call(nil) + "], joinType=[" + kind + "])"
+		cond := ""
+		if n.Cond != nil {
+			cond = ", condition=[" + text(n.Cond) + "]"
+		}
+		return "LogicalCorrelate(invocation=[" + n.Call(nil) + "], joinType=[" + kind + "]" + cond + ")"
 	case *Predict:
 		return "LogicalTableFunctionScan(invocation=[" + n.Call(nil) + "])"
 	case *ToChangelog:
