@@ -193,6 +193,7 @@ func (s *script) show(ctx context.Context, op gateway.Operation) error {
 	p, err := show.New(mode, show.Options{
 		Out:      s.out,
 		Zone:     op.Zone(),
+		Width:    op.Width(),
 		Color:    color(s.out),
 		Terminal: terminal(s.out),
 		Unicode:  unicodeLocale(),

@@ -63,6 +63,8 @@ type Result struct {
 	UpsertKey []int
 	Warnings  []*diag.Error
 	Zone      *time.Location
+	// Width is the most columns of a terminal that a cell takes.
+	Width int
 }
 
 // Execute runs one statement. It returns once the statement took effect or its job
@@ -299,7 +301,7 @@ func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*R
 		return nil, undo(err)
 	}
 	s.jobs = append(s.jobs, j)
-	r := &Result{Job: j, Zone: s.Zone(), Streaming: !p.Batch, Warnings: warnings}
+	r := &Result{Job: j, Zone: s.Zone(), Width: s.cat.Config.Int("table.display.max-column-width"), Streaming: !p.Batch, Warnings: warnings}
 	for _, a := range p.Advice {
 		if a.Warns {
 			r.Warnings = append(r.Warnings, a.Error)

@@ -547,6 +547,9 @@ func (x *block) cast(e *ast.Cast) (expr.Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if x.b.Session.Config.Bool("table.legacy-nested-row-nullability") {
+		t = looseFields(t, !n.Type().NotNull)
+	}
 	if n.Type().IsBinary() && t.IsString() && x.b.Session.Config.Bool("table.exec.legacy-bytes-to-string-cast") {
 		if n, err = expr.NewCall(x.b.Session.Host.Functions.Lookup("MAKE_VALID_UTF8"), []expr.Node{n}, e.Span()); err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package bind
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/sql/ast"
@@ -70,6 +71,21 @@ func bareType(s ast.TypeSpec) (types.Type, error) {
 		return types.Type{}, err
 	}
 	return types.Type{}, unsupported(s.Span(), "this type is")
+}
+
+// looseFields is a type in which the fields of a nullable row are nullable too, however
+// deep they lie.
+func looseFields(t types.Type, nullable bool) types.Type {
+	if t.Kind != types.Row {
+		return t
+	}
+	t.Fields = slices.Clone(t.Fields)
+	for i := range t.Fields {
+		f := &t.Fields[i].Type
+		f.NotNull = f.NotNull && !nullable
+		*f = looseFields(*f, !f.NotNull)
+	}
+	return t
 }
 
 // typeNames are the names that a misspelt type may have meant.

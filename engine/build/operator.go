@@ -66,7 +66,7 @@ func (b *builder) operator(n plan.Node) (op func() exec.Operator, ttl int64, err
 	case *plan.Deduplicate:
 		cfg := exec.DedupConfig{
 			Input: inputTypes(n.In), Keys: n.Keys, KeepLast: n.KeepLast, TimeCol: -1,
-			EmitUpdateBefore: n.EmitUpdateBefore(), TTL: n.TTL,
+			EmitUpdateBefore: n.EmitUpdateBefore(), AnyKind: n.AnyKind, TTL: n.TTL,
 		}
 		if n.Rowtime {
 			cfg.TimeCol = n.TimeCol

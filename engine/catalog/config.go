@@ -40,6 +40,9 @@ func (c *Config) Base(key, value string) error {
 func (c *Config) Set(key, value string) (warning *diag.Error, err error) {
 	k := FindKey(key)
 	if k == nil {
+		k = FindKey(oldNames[key])
+	}
+	if k == nil {
 		guess := diag.Suggest(key, KeyNames())
 		if strings.HasPrefix(key, "mink.") {
 			e := diag.New(diag.UnknownOption, "no setting '%s'", key)
@@ -86,12 +89,20 @@ func (c *Config) All() [][2]string {
 	return out
 }
 
-// Lookup returns what was set for key.
+// Lookup returns what was set for key, or for an old name of it.
 func (c *Config) Lookup(key string) (string, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	v, ok := c.values[key]
-	return v, ok
+	if ok {
+		return v, true
+	}
+	for _, old := range namesBefore[key] {
+		if v, ok = c.values[old]; ok {
+			return v, true
+		}
+	}
+	return "", false
 }
 
 // Get returns the value of a key or its default.

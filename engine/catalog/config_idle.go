@@ -14,12 +14,34 @@ const (
 	whyDelta     = "delta joins need a source with an index, and no connector has one"
 	whyAsync     = "user functions run in the step that calls them, in batches"
 	whyJVM       = "there is no JVM to load classes"
+	whyClient    = "'--output' says how results are shown"
 	whyMore      = "results do not depend on it"
 )
 
 // idle are the settings of Flink's that are taken and have no effect, each with its
 // reason. One that begins to have an effect leaves this list.
 var idle = map[string]string{
+	"execution.attached": "'table.dml-sync' says whether INSERT is waited for",
+	"execution.checkpointing.externalized-checkpoint-retention":           "the newest checkpoints stay in their folder, whatever ends the job",
+	"execution.checkpointing.max-concurrent-checkpoints":                  "one checkpoint is under way at a time",
+	"execution.checkpointing.mode":                                        "checkpoints are always exactly once",
+	"execution.target":                                                    "jobs run where the session is",
+	"pipeline.operator-chaining.enabled":                                  "operators without an exchange between them always share a task",
+	"python.client.executable":                                            "'python.executable' is used",
+	"python.execution-mode":                                               "functions run in processes of their own",
+	"python.fn-execution.arrow.batch.size":                                "the batches of the engine are handed on as they are",
+	"python.fn-execution.bundle.time":                                     "a call waits for its rows alone",
+	"sql-client.display.print-time-cost":                                  whyClient,
+	"sql-client.execution.max-table-result.rows":                          whyClient,
+	"sql-client.execution.result-mode":                                    whyClient,
+	"sql-client.verbose":                                                  whyClient,
+	"state.backend.type":                                                  "state is in memory up to 'state.memory', and beyond it in Pebble",
+	"table.exec.resource.external-buffer-memory":                          whyBatch,
+	"table.exec.resource.hash-agg.memory":                                 whyBatch,
+	"table.exec.resource.hash-join.memory":                                whyBatch,
+	"table.exec.resource.sort.memory":                                     whyBatch,
+	"table.generated-code.max-members":                                    whyGenerated,
+	"table.sql-dialect":                                                   "there is one dialect",
 	"execution.batch-shuffle-mode":                                        "batch jobs pass rows on as they come",
 	"execution.checkpointing.incremental":                                 "checkpoints are always incremental",
 	"execution.checkpointing.unaligned.enabled":                           "checkpoints are aligned; small queues keep them fast",
@@ -31,9 +53,6 @@ var idle = map[string]string{
 	"table.builtin-catalog-name":                                          "the first catalog has its name before a session begins",
 	"table.builtin-database-name":                                         "the first database has its name before a session begins",
 	"table.catalog-modification.listeners":                                whyJVM,
-	"table.exec.async-ml-predict.max-concurrent-operations":               "the options of the model say it",
-	"table.exec.async-ml-predict.output-mode":                             "the options of the model say it",
-	"table.exec.async-ml-predict.timeout":                                 "the options of the model say it",
 	"table.exec.async-scalar.max-attempts":                                whyAsync,
 	"table.exec.async-scalar.max-concurrent-operations":                   whyAsync,
 	"table.exec.async-scalar.retry-delay":                                 whyAsync,
@@ -45,15 +64,15 @@ var idle = map[string]string{
 	"table.exec.async-table.retry-delay":                                  whyAsync,
 	"table.exec.async-table.retry-strategy":                               whyAsync,
 	"table.exec.async-table.timeout":                                      whyAsync,
-	"table.exec.async-vector-search.max-concurrent-operations":            "the options of the table say it",
-	"table.exec.async-vector-search.output-mode":                          "the options of the table say it",
-	"table.exec.async-vector-search.timeout":                              "the options of the table say it",
+	"table.exec.async-vector-search.max-concurrent-operations":            "vectors are searched at once, in memory",
+	"table.exec.async-vector-search.output-mode":                          "vectors are searched at once, in memory",
+	"table.exec.async-vector-search.timeout":                              "vectors are searched at once, in memory",
 	"table.exec.deduplicate.mini-batch.compact-changes-enabled":           "changes of a key within a step are always folded where only the final table counts",
 	"table.exec.delta-join.cache-enabled":                                 whyDelta,
 	"table.exec.delta-join.left.cache-size":                               whyDelta,
 	"table.exec.delta-join.right.cache-size":                              whyDelta,
 	"table.exec.disabled-operators":                                       whyResults,
-	"table.exec.interval-join.min-cleanup-interval":                       "rows are dropped with the watermark, without timers",
+	"table.exec.interval-join.min-cleanup-interval":                       "rows go as soon as nothing can match them",
 	"table.exec.local-hash-agg.adaptive.distinct-value-rate-threshold":    whyResults,
 	"table.exec.local-hash-agg.adaptive.enabled":                          whyResults,
 	"table.exec.local-hash-agg.adaptive.sampling-threshold":               whyResults,
@@ -80,7 +99,6 @@ var idle = map[string]string{
 	"table.optimizer.join-reorder-enabled":                                "joins run in the order written",
 	"table.optimizer.reuse-sink-enabled":                                  "inserts into one table have a writer each",
 	"pipeline.object-reuse":                                               "batches are always handed on without a copy",
-	"table.optimizer.delta-join.strategy":                                 whyDelta,
 	"table.optimizer.dynamic-filtering.enabled":                           whyMore,
 	"table.optimizer.incremental-agg-enabled":                             whyMore,
 	"table.optimizer.join.broadcast-threshold":                            whyBroadcast,
@@ -112,11 +130,11 @@ func idleKeys() []Key {
 			k("table.exec."+p+".retry-strategy", connect.Enum, "FIXED_DELAY", "FIXED_DELAY", "NO_RETRY"), k("table.exec."+p+".retry-delay", connect.Duration, "100 ms"),
 			k("table.exec."+p+"."+last, connect.Int, "3"))
 	}
-	for _, p := range []string{"async-ml-predict", "async-vector-search"} {
-		out = append(out, k("table.exec."+p+".max-concurrent-operations", connect.Int, "10"), k("table.exec."+p+".timeout", connect.Duration, "3 min"),
-			k("table.exec."+p+".output-mode", connect.Enum, "ORDERED", "ORDERED", "ALLOW_UNORDERED"))
-	}
 	return append(out,
+		k("table.exec.async-vector-search.max-concurrent-operations", connect.Int, "10"), k("table.exec.async-vector-search.timeout", connect.Duration, "3 min"),
+		k("table.exec.async-vector-search.output-mode", connect.Enum, "ORDERED", "ORDERED", "ALLOW_UNORDERED"),
+		k("table.exec.resource.external-buffer-memory", connect.Size, "10 mb"), k("table.exec.resource.hash-agg.memory", connect.Size, "128 mb"),
+		k("table.exec.resource.hash-join.memory", connect.Size, "128 mb"), k("table.exec.resource.sort.memory", connect.Size, "128 mb"), k("table.generated-code.max-members", connect.Int, "10000"),
 		k("execution.batch-shuffle-mode", connect.String, "ALL_EXCHANGES_BLOCKING"),
 		k("pipeline.classpaths", connect.List, ""), k("pipeline.global-job-parameters", connect.String, ""), k("pipeline.jars", connect.List, ""),
 		k("pipeline.jobvertex-parallelism-overrides", connect.String, ""), k("pipeline.watermark-alignment.allow-unaligned-source-splits", connect.Bool, "false"),
@@ -131,7 +149,7 @@ func idleKeys() []Key {
 		k("table.exec.spill-compression.block-size", connect.Size, "64 kb"), k("table.exec.spill-compression.enabled", connect.Bool, "true"),
 		k("table.exec.uid.format", connect.String, "<id>_<transformation>"), k("table.exec.window-agg.buffer-size-limit", connect.Int, "100000"),
 		k("table.generated-code.max-length", connect.Int, "4000"), k("table.optimizer.adaptive-broadcast-join.strategy", connect.Enum, "AUTO", "AUTO", "FORCED", "NONE"),
-		k("table.optimizer.bushy-join-reorder-threshold", connect.Int, "12"), k("table.optimizer.delta-join.strategy", connect.Enum, "AUTO", "AUTO", "FORCE", "NONE"),
+		k("table.optimizer.bushy-join-reorder-threshold", connect.Int, "12"),
 		k("table.optimizer.dynamic-filtering.enabled", connect.Bool, "true"), k("table.optimizer.join.broadcast-threshold", connect.Int, "1048576"),
 		k("table.optimizer.multiple-input-enabled", connect.Bool, "true"), k("table.optimizer.reuse-optimize-block-with-digest-enabled", connect.Bool, "false"),
 		k("table.optimizer.runtime-filter.enabled", connect.Bool, "false"), k("table.optimizer.runtime-filter.max-build-data-size", connect.Size, "150 mb"),
@@ -139,6 +157,6 @@ func idleKeys() []Key {
 		k("table.optimizer.skewed-join-optimization.skewed-factor", connect.Float, "4.0"), k("table.optimizer.skewed-join-optimization.skewed-threshold", connect.Size, "256 mb"),
 		k("table.optimizer.skewed-join-optimization.strategy", connect.Enum, "AUTO", "AUTO", "FORCED", "NONE"),
 		k("table.optimizer.source.report-statistics-enabled", connect.Bool, "true"), k("table.optimizer.sql2rel.project-merge.enabled", connect.Bool, "false"),
-		k("table.optimizer.union-all-as-breakpoint-enabled", connect.Bool, "true"), k("table.resources.download-dir", connect.String, ""), k("workflow-scheduler.type", connect.String, ""),
+		k("table.optimizer.union-all-as-breakpoint-enabled", connect.Bool, "true"), k("table.resources.download-dir", connect.String, "/tmp"), k("workflow-scheduler.type", connect.String, ""),
 	)
 }

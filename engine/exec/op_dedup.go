@@ -17,7 +17,9 @@ type DedupConfig struct {
 	// EmitUpdateBefore: readers want -U rows. InputRetracts: rows may be taken back;
 	// only keep-last by arrival allows it.
 	EmitUpdateBefore bool
-	TTL              int64
+	// AnyKind lets keep-last emit the first row of a key as +U where -U is not emitted.
+	AnyKind bool
+	TTL     int64
 }
 
 // NewDeduplicate makes a deduplication of append-only input.
@@ -157,11 +159,7 @@ func (d *dedup) folded(c *Ctx, b *batch.Batch, keys *batch.KeyVec) error {
 			}
 			row[0] = uint64(t)
 		}
-		kind := batch.UpdateAfter
-		if fresh {
-			kind = batch.Insert
-		}
-		d.sel, d.kinds = append(d.sel, l), append(d.kinds, kind)
+		d.sel, d.kinds = append(d.sel, l), append(d.kinds, d.kind(fresh))
 	}
 	if len(d.sel) == 0 {
 		return nil
@@ -172,6 +170,14 @@ func (d *dedup) folded(c *Ctx, b *batch.Batch, keys *batch.KeyVec) error {
 	}
 	d.out.N, d.out.Kinds = len(d.sel), kindsOf(d.kinds)
 	return c.Emit(&d.out)
+}
+
+// kind is that of the new row of a key.
+func (d *dedup) kind(fresh bool) batch.Kind {
+	if fresh && (d.blob || !d.cfg.AnyKind) {
+		return batch.Insert
+	}
+	return batch.UpdateAfter
 }
 
 // each emits one change a row.
@@ -202,11 +208,7 @@ func (d *dedup) each(c *Ctx, b *batch.Batch, keys *batch.KeyVec, n int) error {
 			}
 			d.table.SetBlob(&row[1], d.buf)
 		}
-		kind := batch.UpdateAfter
-		if fresh {
-			kind = batch.Insert
-		}
-		d.from, d.kinds = append(d.from, uint32(l)), append(d.kinds, kind)
+		d.from, d.kinds = append(d.from, uint32(l)), append(d.kinds, d.kind(fresh))
 	}
 	if len(d.from) == 0 {
 		return nil

@@ -78,6 +78,9 @@ type Operation interface {
 	Job() string
 	// Zone is the session time zone, in which TIMESTAMP_LTZ values are shown.
 	Zone() *time.Location
+	// Width is the most columns of a terminal that a cell takes; see
+	// table.display.max-column-width.
+	Width() int
 	// Warnings is advice about the statement, to be shown beside its result.
 	Warnings() []*diag.Error
 	// Wait returns when the operation's job has ended.

@@ -96,6 +96,7 @@ func (o *localOperation) Schema() types.Schema    { return o.r.Schema }
 func (o *localOperation) Streaming() bool         { return o.r.Job != nil && o.r.Streaming }
 func (o *localOperation) UpsertKey() []int        { return o.r.UpsertKey }
 func (o *localOperation) Zone() *time.Location    { return o.r.Zone }
+func (o *localOperation) Width() int              { return o.r.Width }
 func (o *localOperation) Warnings() []*diag.Error { return o.r.Warnings }
 
 func (o *localOperation) Job() string {

@@ -2,6 +2,7 @@ package job
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/minkstream/mink/engine/catalog"
 	"github.com/minkstream/mink/engine/connect"
@@ -17,6 +18,9 @@ func parallelism(s *catalog.Config) int {
 	return max(1, s.Int("parallelism.default"))
 }
 
+// never is longer than a job runs.
+const never = 100 * 365 * 24 * time.Hour
+
 // flowConfig reads the keys that say how a job runs.
 func flowConfig(s *catalog.Config) (flow.Config, error) {
 	c := flow.Config{
@@ -28,6 +32,9 @@ func flowConfig(s *catalog.Config) (flow.Config, error) {
 		Restore:            s.Get("execution.state-recovery.path"),
 		DiscardState:       s.Bool("execution.state-recovery.ignore-unclaimed-state"),
 		BufferTimeout:      s.Duration("execution.buffer-timeout.interval"),
+	}
+	if !s.Bool("execution.buffer-timeout.enabled") {
+		c.BufferTimeout = never
 	}
 	c.NewLineage = c.Restore != "" && s.Enum("execution.state-recovery.claim-mode") != "CLAIM"
 	c.TolerableFailures = s.Int("execution.checkpointing.tolerable-failed-checkpoints")
@@ -81,6 +88,7 @@ func restart(s *catalog.Config) flow.Restart {
 		r.Delay = s.Duration("restart-strategy.exponential-delay.initial-backoff")
 		r.MaxDelay = s.Duration("restart-strategy.exponential-delay.max-backoff")
 		r.Reset = s.Duration("restart-strategy.exponential-delay.reset-backoff-threshold")
+		r.Attempts = s.Int("restart-strategy.exponential-delay.attempts-before-reset-backoff") // 0 for infinite
 		r.Factor, _ = strconv.ParseFloat(s.Get("restart-strategy.exponential-delay.backoff-multiplier"), 64)
 		r.Jitter, _ = strconv.ParseFloat(s.Get("restart-strategy.exponential-delay.jitter-factor"), 64)
 	}

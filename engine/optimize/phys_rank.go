@@ -138,7 +138,10 @@ func trend(n plan.Node, col int) int {
 
 // dedup keeps the first or last row of a key by time.
 func (o *optimizer) dedup(n *logical.Rank, in plan.Node, rowtime bool) plan.Node {
-	d := &plan.Deduplicate{Keys: n.PartitionBy, KeepLast: n.OrderBy[0].Desc, TimeCol: n.OrderBy[0].Col, Rowtime: rowtime, TTL: o.stateTTL(-1)}
+	d := &plan.Deduplicate{
+		Keys: n.PartitionBy, KeepLast: n.OrderBy[0].Desc, TimeCol: n.OrderBy[0].Col, Rowtime: rowtime, TTL: o.stateTTL(-1),
+		AnyKind: !o.s.Config.Bool("table.exec.deduplicate.insert-update-after-sensitive-enabled"),
+	}
 	d.In = o.exchange(in, n.PartitionBy)
 	t := d.In.Info()
 	d.Span, d.Schema, d.Dist = n.At, t.Schema, t.Dist
@@ -271,6 +274,13 @@ func (o *optimizer) sort(n *logical.Sort) (plan.Node, error) {
 	}
 	if len(n.Keys) == 0 {
 		return o.limit(n, in), nil
+	}
+	if n.Fetch == plan.NoLimit && o.batch {
+		if rows := o.s.Config.Int("table.exec.sort.default-limit"); rows > 0 && n.Offset == 0 {
+			limited := *n
+			n = &limited
+			n.Fetch = int64(rows)
+		}
 	}
 	if n.Fetch == plan.NoLimit {
 		return o.fullSort(n, in)

@@ -88,6 +88,8 @@ type Deduplicate struct {
 	// TimeCol is the order column; Rowtime tells which kind of time it is.
 	TimeCol int
 	Rowtime bool
+	// AnyKind: the first row of a key may come as +U, where -U is not asked for.
+	AnyKind bool
 	TTL     int64
 }
 
