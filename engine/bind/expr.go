@@ -248,7 +248,7 @@ func (x *block) op(name string, at diag.Span, args ...expr.Node) (expr.Node, err
 	f := x.b.Session.Host.Functions.Lookup(name)
 	if f == nil {
 		if strings.Contains(name, "ILIKE") {
-			return nil, diag.At(at, diag.UnsupportedByFlink, "%s is no operator of Flink SQL", name).WithHint("LOWER(a) LIKE 'x%%' takes no account of case")
+			return nil, diag.At(at, diag.UnsupportedByFlink, "%s is no operator of Flink SQL", name).WithHint("LOWER(a) LIKE 'x%' takes no account of case")
 		}
 		return nil, unsupported(at, "operator %s is", name)
 	}

@@ -101,6 +101,9 @@ func simpleType(s *ast.SimpleType) (types.Type, error) {
 		if len(p) > 0 {
 			n = p[0]
 		}
+		if (k == types.Timestamp || k == types.TimestampLTZ) && n > hi { // as in Flink, and as DECIMAL
+			n = hi
+		}
 		if n < lo || n > hi || len(p) > 1 {
 			return types.Type{}, diag.At(s.Span(), diag.InvalidArgument, "%s takes one number from %d to %d", s.Name, lo, hi)
 		}
@@ -157,7 +160,7 @@ func simpleType(s *ast.SimpleType) (types.Type, error) {
 	case "DECIMAL":
 		t := types.DecimalT(10, 0)
 		if len(p) > 0 {
-			t.Prec = p[0]
+			t.Prec = min(p[0], 38) // as in Flink, which has no more digits either
 		}
 		if len(p) > 1 {
 			t.Scale = p[1]

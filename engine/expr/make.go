@@ -337,17 +337,12 @@ func NewItem(arg, key Node, at diag.Span) (Node, error) {
 		}
 		return &Item{Arg: arg, Key: implicit(key, types.BigIntT), At: at}, nil
 	case types.Map:
-		kt, err := function.CompareType(*t.Key, key.Type(), false)
-		if err != nil {
-			return nil, place(err, at)
+		k := t.Key.Plain()
+		if _, err := function.CompareType(*t.Key, key.Type(), false); err != nil || !function.CanCast(key.Type(), k, false) {
+			return nil, diag.At(key.Span(), diag.TypeMismatch, "the keys of %s are %s, not %s", t.Nullable(true), k.Nullable(true), key.Type().Nullable(true)).
+				WithHint("CAST the key to %s", k.Nullable(true))
 		}
-		if !types.SameIgnoringNull(kt, *t.Key) {
-			kt = t.Key.Plain()
-			if !function.CanCast(key.Type(), kt, false) {
-				return nil, diag.At(key.Span(), diag.TypeMismatch, "the key of %s is not %s", t.Nullable(true), key.Type().Nullable(true))
-			}
-		}
-		return &Item{Arg: arg, Key: implicit(key, kt), At: at}, nil
+		return &Item{Arg: arg, Key: implicit(key, k), At: at}, nil
 	case types.Variant:
 		switch kt := key.Type(); {
 		case kt.IsInteger():

@@ -24,24 +24,26 @@ type jsonStep struct {
 	all   bool // every member or element
 }
 
-// CompileJSONPath reads a path.
+// CompileJSONPath reads a path; $ and its point may be left out.
 func CompileJSONPath(text string) (*JSONPath, error) {
 	p := &JSONPath{}
 	s := strings.TrimSpace(text)
-	if mode, rest, ok := strings.Cut(s, " "); ok && !strings.HasPrefix(s, "$") {
+	if mode, rest, ok := strings.Cut(s, " "); ok {
 		switch strings.ToLower(mode) {
 		case "lax":
-			p.Lax = true
+			p.Lax, s = true, strings.TrimSpace(rest)
 		case "strict":
-		default:
-			return nil, fmt.Errorf("a JSON path begins with lax, strict or $, not %q", mode)
+			s = strings.TrimSpace(rest)
 		}
-		s = strings.TrimSpace(rest)
 	}
-	if !strings.HasPrefix(s, "$") {
-		return nil, fmt.Errorf("the JSON path %q lacks its $", text)
+	switch {
+	case s == "":
+		return nil, fmt.Errorf("the JSON path is empty")
+	case s[0] == '$':
+		s = s[1:]
+	default: // a.b is $.a.b
+		s = "." + s
 	}
-	s = s[1:]
 	for s != "" {
 		var st jsonStep
 		var err error
@@ -76,6 +78,8 @@ func jsonPathStep(s string) (jsonStep, string, error) {
 			return jsonStep{all: true, named: true}, s[end:], nil
 		case strings.ContainsAny(name, "()?@"):
 			return jsonStep{}, "", fmt.Errorf("%q is not supported yet", name)
+		case strings.ContainsAny(name, " \t\r\n"):
+			return jsonStep{}, "", fmt.Errorf("a name with blanks stands in brackets: ['%s']", name)
 		}
 		return jsonStep{named: true, key: []byte(name)}, s[end:], nil
 	}

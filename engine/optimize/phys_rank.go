@@ -313,7 +313,11 @@ func (o *optimizer) fullSort(n *logical.Sort, in plan.Node) (plan.Node, error) {
 	}
 	k := n.Keys[0]
 	f := in.Info().Schema[k.Col]
-	if f.Type.Attr == types.NotTime || k.Desc {
+	if f.Type.Attr != types.NotTime && k.Desc {
+		return nil, diag.At(n.At, diag.UnsupportedByFlink, "sorting a stream by time goes upwards, and %s is descending", sortName(f.Name, k)).
+			WithHint("leave DESC out, add LIMIT n for a Top-N, or SET 'execution.runtime-mode' = 'batch'")
+	}
+	if f.Type.Attr == types.NotTime {
 		return nil, diag.At(n.At, diag.UnsupportedByFlink, "sorting a stream needs an ascending time attribute first, and %s is none", sortName(f.Name, k)).
 			WithHint("add LIMIT n for a Top-N, or SET 'execution.runtime-mode' = 'batch'")
 	}

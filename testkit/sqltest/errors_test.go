@@ -13,48 +13,6 @@ import (
 	"github.com/minkstream/mink/engine/sql/parse"
 )
 
-// mistake is a section of testdata/errors/*.txt:
-//
-//	# what is wrong
-//	statements
-//	----
-//	what mink says
-//	flink: what Flink says
-//
-// Of several statements the last one fails. A section without ---- goes before those
-// that follow. The words of Flink are for the reader: known from its documentation and
-// sources, "?" where they are not.
-type mistake struct {
-	title, sql, want, flink string
-	line                    int
-}
-
-func readMistakes(t *testing.T, file string) (setup string, list []mistake) {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	line := 1
-	for block := range strings.SplitSeq(strings.TrimRight(string(text), "\n"), "\n\n") {
-		at := line
-		line += strings.Count(block, "\n") + 2
-		sql, want, ok := strings.Cut(block, "\n----\n")
-		title := ""
-		for strings.HasPrefix(sql, "# ") {
-			head, rest, _ := strings.Cut(sql, "\n")
-			title, sql = strings.TrimSpace(title+" "+head[2:]), rest
-		}
-		if !ok {
-			setup += sql + "\n"
-			continue
-		}
-		want, flink, _ := strings.Cut("\n"+want, "\nflink: ")
-		list = append(list, mistake{title, sql, strings.TrimPrefix(want, "\n"), flink, at})
-	}
-	return setup, list
-}
-
 // fails runs statements and renders the error of the last one.
 func fails(t *testing.T, s gateway.Session, sql string) (string, *diag.Error) {
 	t.Helper()
@@ -110,40 +68,39 @@ func TestMistakes(t *testing.T) {
 	files, _ := filepath.Glob("testdata/errors/*.txt")
 	all := 0
 	for _, file := range files {
-		setup, list := readMistakes(t, file)
-		all += len(list)
-		var out strings.Builder
-		if setup != "" {
-			out.WriteString(setup + "\n")
+		f, err := ReadMistakes(file)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, m := range list {
+		all += len(f.List)
+		for _, m := range f.List {
 			client := local(t, false)
 			session, err := client.OpenSession(context.Background(), map[string]string{"table.local-time-zone": "UTC"})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if text, d := fails(t, session, setup); d != nil {
+			if text, d := fails(t, session, f.Setup); d != nil {
 				t.Fatalf("%s: the setup fails: %s", file, text)
 			}
-			got, d := fails(t, session, m.sql)
+			got, d := fails(t, session, m.SQL)
 			got = lists.ReplaceAllString(got, "$1 ...")
 			if d == nil {
 				got = "(it is taken)"
 			}
 			client.Close()
-			out.WriteString("# " + m.title + "\n" + m.sql + "\n----\n" + got + "\nflink: " + m.flink + "\n\n")
 			if os.Getenv("MINK_ACCEPT") != "" {
+				m.Want = got
 				continue
 			}
 			at := func(format string, args ...any) {
-				t.Errorf("%s:%d: %s\n"+format, append([]any{file, m.line, m.title}, args...)...)
+				t.Errorf("%s:%d: %s\n"+format, append([]any{file, m.Line, m.Title}, args...)...)
 			}
 			switch {
 			case d == nil:
-				at("%s\nit is taken", m.sql)
+				at("%s\nit is taken", m.SQL)
 				continue
-			case got != m.want:
-				at("got\n%s\nwant\n%s", got, m.want)
+			case got != m.Want:
+				at("got\n%s\nwant\n%s", got, m.Want)
 			}
 			if d.Code == diag.Internal || d.Span.IsZero() && d.In == "" {
 				at("it has no place, or is mink's own fault: %s", got)
@@ -154,12 +111,12 @@ func TestMistakes(t *testing.T) {
 			if r := d.Msg[0]; r >= 'A' && r <= 'Z' && d.Msg[1] >= 'a' && d.Msg[1] <= 'z' || strings.HasSuffix(d.Msg, ".") {
 				at("not one sentence in lower case without a full stop: %s", d.Msg)
 			}
-			if m.flink == "" {
+			if m.Flink == "" {
 				at("what Flink says is not noted")
 			}
 		}
 		if os.Getenv("MINK_ACCEPT") != "" {
-			if err := os.WriteFile(file, []byte(strings.TrimRight(out.String(), "\n")+"\n"), 0o600); err != nil {
+			if err := os.WriteFile(file, []byte(f.Text()), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -148,6 +148,14 @@ var clauseWords = map[string]bool{
 
 // badName reports a token that stands where a name is wanted.
 func (p *parser) badName(t token.Token, what string) {
+	switch t.Word {
+	case "YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND":
+		if p.err == nil && p.peek(1).Kind == token.Comma {
+			p.errorAt(t.Span, diag.ReservedWord, "%s is a reserved word, expected %s", t.Word, what).
+				WithHint("units stand in TIMESTAMPADD(%s, n, ts) and TIMESTAMPDIFF(%s, from, to); a name is quoted: `%s`", t.Word, t.Word, t.Text)
+			return
+		}
+	}
 	if p.err == nil && t.Kind == token.Word && t.Reserved && p.meantAsName(t) {
 		p.errorAt(t.Span, diag.ReservedWord, "%s is a reserved word, expected %s", t.Word, what).
 			WithHint("if it is the name, quote it with backticks: `%s`", t.Text)

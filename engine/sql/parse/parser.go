@@ -14,6 +14,7 @@ import (
 // loops run out. Methods therefore need not check for errors; what they return after
 // one is thrown away.
 type parser struct {
+	text string
 	lex  *token.Lexer
 	toks []token.Token // from the start of the statement; grows as needed
 	pos  int           // of the next token in toks
@@ -29,7 +30,7 @@ type parser struct {
 }
 
 func newParser(text string) *parser {
-	return &parser{lex: token.NewLexer(text)}
+	return &parser{text: text, lex: token.NewLexer(text)}
 }
 
 // item parses the next statement of a script, up to and with its semicolon.

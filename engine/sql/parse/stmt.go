@@ -1,6 +1,9 @@
 package parse
 
 import (
+	"regexp"
+	"strings"
+
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/sql/ast"
 	"github.com/minkstream/mink/engine/sql/token"
@@ -49,7 +52,13 @@ func (p *parser) statement() ast.Statement {
 	case "SET":
 		p.advance()
 		n := &ast.Set{}
-		if p.isSetting() {
+		if p.isBare(bareSetting) {
+			n.Key = p.bare("=")
+			p.expectKind(token.Eq)
+			if n.Value = p.bareString(); !n.Value.Set {
+				n.Value = p.bare("")
+			}
+		} else if p.isSetting() {
 			n.Key = p.str("")
 			p.expectKind(token.Eq)
 			n.Value = p.str("the value as a string")
@@ -59,7 +68,9 @@ func (p *parser) statement() ast.Statement {
 	case "RESET":
 		p.advance()
 		n := &ast.Reset{}
-		if p.isSetting() {
+		if p.isBare(bareKey) {
+			n.Key = p.bare("")
+		} else if p.isSetting() {
 			n.Key = p.str("")
 		}
 		n.Pos = p.at(start)
@@ -106,6 +117,43 @@ func (p *parser) statement() ast.Statement {
 		}
 	}
 	return nil
+}
+
+// Keys may stand without quotes, and values behind such keys: text up to white space
+// or a semicolon.
+var (
+	bareSetting = regexp.MustCompile(`^[^'"=;\s]+\s*=\s*[^;\s]`)
+	bareKey     = regexp.MustCompile(`^[^'"=;\s]+`)
+)
+
+// isBare reports whether a word comes next, and text of a form with it.
+func (p *parser) isBare(form *regexp.Regexp) bool {
+	t := p.cur()
+	return t.Kind == token.Word && form.MatchString(p.text[t.Span.Start:])
+}
+
+// bare takes the text up to white space, a semicolon or a byte of stop.
+func (p *parser) bare(stop string) ast.String {
+	start := p.start()
+	if p.err != nil {
+		return ast.String{}
+	}
+	end := start
+	for end < len(p.text) && !strings.ContainsRune(stop+" \t\r\n\f\v;", rune(p.text[end])) {
+		end++
+	}
+	p.toks = p.toks[:p.pos]
+	p.lex.Seek(end)
+	p.end = end
+	return ast.String{Value: p.text[start:end], Set: true, Span: p.span(start)}
+}
+
+// bareString takes the string behind a key without quotes, in which no quote stands.
+func (p *parser) bareString() ast.String {
+	if t := p.cur(); t.Kind == token.String && !strings.Contains(p.text[t.Span.Start+1:t.Span.End-1], "'") {
+		return p.str("")
+	}
+	return ast.String{}
 }
 
 // isSetting reports whether a key follows SET or RESET, and says what is wrong with

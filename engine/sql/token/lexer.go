@@ -19,6 +19,9 @@ func NewLexer(text string) *Lexer { return &Lexer{text: text} }
 // Pos is the byte behind the last token.
 func (l *Lexer) Pos() int { return l.pos }
 
+// Seek makes Next go on at a byte.
+func (l *Lexer) Seek(pos int) { l.pos = pos }
+
 // Next returns the next token; at the end of the text, and ever after, an EOF. Each
 // call but the last ones moves forward by at least one byte.
 func (l *Lexer) Next() Token {

@@ -94,6 +94,11 @@ USE cat.db;
 USE catalog;
 SET;
 SET 'k' = 'v';
+SET a.b-c = 10s;
+SET table.x=Asia/Tokyo;
+SET select.d = 'a b;' -- behind it
+;
+RESET select.d-e;
 RESET;
 RESET 'k';
 ALTER SYSTEM SET a.b = 1;
