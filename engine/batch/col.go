@@ -60,12 +60,21 @@ func MakeRef(s []byte, buf, off uint32) View {
 	}
 }
 
-// MakeInline makes a view of at most InlineMax bytes.
+// MakeInline makes a view of at most InlineMax bytes. It reads whole words that may
+// overlap, as a copy of so few bytes costs more than all the rest.
 func MakeInline(s []byte) View {
-	var t [16]byte
-	binary.LittleEndian.PutUint32(t[:], uint32(len(s)))
-	copy(t[4:], s)
-	return View{binary.LittleEndian.Uint64(t[:]), binary.LittleEndian.Uint64(t[8:])}
+	n := len(s)
+	switch {
+	case n >= 8:
+		end := binary.LittleEndian.Uint64(s[n-8:])
+		return View{uint64(n) | uint64(binary.LittleEndian.Uint32(s))<<32, end >> (8 * (InlineMax - n) & 63)}
+	case n >= 4:
+		end := uint64(binary.LittleEndian.Uint32(s[n-4:]))
+		return View{uint64(n) | uint64(binary.LittleEndian.Uint32(s))<<32, end >> (8 * (8 - n) & 63)}
+	case n > 0:
+		return View{A: uint64(n) | uint64(s[0])<<32 | uint64(s[n>>1])<<(32+8*(n>>1)&63) | uint64(s[n-1])<<(32+8*(n-1)&63)}
+	}
+	return View{}
 }
 
 // Inline writes the bytes of a short view to dst and returns them.

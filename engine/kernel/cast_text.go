@@ -41,6 +41,9 @@ func castToString(from, to types.Type) Cast {
 			return nil
 		}
 	}
+	if from.IsInteger() && length >= 20 && !pad {
+		return castIntString
+	}
 	return func(e *CastEnv, dst, src *batch.Col, n int, live []uint64) error {
 		w := e.Scratch.Strings(dst)
 		for i := range Lanes(n, live) {

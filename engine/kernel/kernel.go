@@ -13,6 +13,7 @@
 package kernel
 
 import (
+	"encoding/binary"
 	"iter"
 	"math/bits"
 
@@ -209,6 +210,28 @@ func SubView(v batch.View, b []byte, from, to int) batch.View {
 	}
 	return batch.MakeRef(b[from:to], v.Buf(), v.Off()+uint32(from))
 }
+
+// ASCII reports whether s has no byte beyond ASCII, so that a character is a byte. It
+// reads whole words that may overlap.
+func ASCII(s []byte) bool {
+	n := len(s)
+	switch {
+	case n >= 8:
+		rest := binary.LittleEndian.Uint64(s[n-8:])
+		for ; len(s) > 8; s = s[8:] {
+			rest |= binary.LittleEndian.Uint64(s)
+		}
+		return rest&highBits == 0
+	case n >= 4:
+		return uint64(binary.LittleEndian.Uint32(s)|binary.LittleEndian.Uint32(s[n-4:]))&highBits == 0
+	case n > 0:
+		return (s[0]|s[n>>1]|s[n-1])&0x80 == 0
+	}
+	return true
+}
+
+// highBits is the high bit of each byte of a word.
+const highBits = 0x8080_8080_8080_8080
 
 // ShareBufs lets dst's views point into the buffers of src, under the same
 // numbers.

@@ -21,6 +21,9 @@ var arrayContains = function.Func{
 		r, err := arrayAndElement(c)
 		r.Result = types.BooleanT.Nullable(r.Result.IsNullable())
 		r.Eval = func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
+			if containsNumber(dst, args, n, live) {
+				return nil
+			}
 			position := positions(args)
 			for i := range kernel.Lanes(n, live) {
 				if args[0].IsNull(i) {
@@ -33,6 +36,41 @@ var arrayContains = function.Func{
 		}
 		return r, err
 	},
+}
+
+// containsNumber is ARRAY_CONTAINS where neither arrays nor numbers may be NULL.
+func containsNumber(dst *batch.Col, args []*batch.Col, n int, live []uint64) bool {
+	kid, v := &args[0].Kids[0], args[1]
+	if args[0].Nulls != nil || args[0].Enc != batch.Flat || kid.Enc != batch.Flat || kid.Nulls != nil || v.Nulls != nil {
+		return false
+	}
+	switch kid.Type.Phys() {
+	case types.PhysI32:
+		containsIn(dst.Bits, args[0].Offs, kid.I32, v.I32, v.Enc == batch.Const, n, live)
+	case types.PhysI64:
+		containsIn(dst.Bits, args[0].Offs, kid.I64, v.I64, v.Enc == batch.Const, n, live)
+	default:
+		return false
+	}
+	return true
+}
+
+func containsIn[T comparable](bits []uint64, offs []uint32, elements, values []T, constant bool, n int, live []uint64) {
+	mask := -1
+	if constant {
+		mask = 0
+	}
+	for i := range kernel.Lanes(n, live) {
+		v := values[i&mask]
+		var found uint64
+		for _, x := range elements[offs[i]:offs[i+1]] {
+			if x == v {
+				found = 1
+				break
+			}
+		}
+		bits[i>>6] |= found << (i & 63)
+	}
 }
 
 // positions tells where the value of a lane stands in its array, from 1, or 0. Numbers

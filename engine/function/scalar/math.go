@@ -80,7 +80,7 @@ var (
 	radians = mathFunc("RADIANS", "Degrees as radians.", func(x float64) float64 { return x * (math.Pi / 180) }, function.Example{SQL: "RADIANS(0)", Want: "0.0"})
 
 	atan2 = mathFunc2("ATAN2", "ATAN2(y, x)", "Angle of the point (x, y) in radians.", math.Atan2, function.Example{SQL: "ATAN2(0, 1)", Want: "0.0"})
-	power = mathFunc2("POWER", "POWER(a, b)", "a raised to b.", math.Pow, function.Example{SQL: "POWER(2, 10)", Want: "1024.0"})
+	power = mathFunc2("POWER", "POWER(a, b)", "a raised to b.", kernel.Pow, function.Example{SQL: "POWER(2, 10)", Want: "1024.0"})
 
 	pi = constFunc("PI", "The number pi.", math.Pi, "3.141592653589793")
 	e  = constFunc("E", "The number e.", math.E, "2.718281828459045")

@@ -51,14 +51,12 @@ func inferRound(c *function.Call, half bool) (function.Resolved, error) {
 			digits = intsOf(args[1])
 		}
 		a := args[0]
-		if a.Type.IsApprox() {
-			for i := range kernel.Lanes(n, live) {
-				if a.F64 != nil {
-					dst.F64[i] = roundFloat(a.F64[lane(a, i)], digits.at(i), half)
-				} else {
-					dst.F32[i] = float32(roundFloat(float64(a.F32[lane(a, i)]), digits.at(i), half))
-				}
-			}
+		switch {
+		case a.F64 != nil:
+			roundColumn(dst.F64, a.F64, a.Enc == batch.Const, &digits, half, n, live)
+			return nil
+		case a.F32 != nil:
+			roundColumn(dst.F32, a.F32, a.Enc == batch.Const, &digits, half, n, live)
 			return nil
 		}
 		x := kernel.ExactOf(a)
@@ -115,15 +113,26 @@ func roundExact(d batch.Dec, s, digits, t int, half bool) batch.Dec {
 	return d
 }
 
+// roundColumn rounds to one number of digits, or to as many as each lane says.
+func roundColumn[T kernel.Float](dst, a []T, constant bool, digits *ints, half bool, n int, live []uint64) {
+	if !constant && digits.mask == 0 {
+		roundFloats(dst[:n], a, digits.at(0), half)
+		return
+	}
+	mask := -1
+	if constant {
+		mask = 0
+	}
+	for i := range kernel.Lanes(n, live) {
+		k := i & mask
+		roundFloats(dst[i:i+1], a[k:k+1], digits.at(i), half)
+	}
+}
+
 // roundFloat rounds the shortest decimal that reads back as x.
 func roundFloat(x float64, digits int64, half bool) float64 {
 	if math.IsNaN(x) || math.IsInf(x, 0) || digits > 22 {
 		return x
-	}
-	if digits >= 0 && digits <= 12 {
-		if y, ok := roundFast(x, int(digits), half); ok {
-			return y
-		}
 	}
 	if math.Abs(x) >= 1e18 || digits < -18 {
 		if digits < -18 && math.Abs(x) < 1e18 {
@@ -139,34 +148,46 @@ func roundFloat(x float64, digits int64, half bool) float64 {
 	return kernel.FloatOfDec(roundExact(d, 19, int(digits), t, half), t)
 }
 
-// tens are the powers of ten that roundFast scales by.
+// tens are the powers of ten that roundFloats scales by.
 var tens = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12}
 
-// roundFast is roundFloat where the decimal is clearly on one side: scaled, x is below
-// 2^40 and so at most 2^-12 off, and no nearer than that to where rounding changes. The
-// quotient at the end is of two exact numbers, so it is rounded once, as the decimal's
-// value is.
-func roundFast(x float64, digits int, half bool) (float64, bool) {
-	const near = 1.0 / 1024
-	a := math.Abs(x)
-	scaled := a * tens[digits]
-	if scaled >= 1<<40 {
-		return 0, false
+// roundFloats is roundFloat of a column, without the decimal where it can be. Nearly
+// always the decimal is clearly on one side: the decimal is at most 2^-53 of x away from
+// it and the scaled value as much again from the product, and where rounding changes is
+// farther. The quotient at the end is of two exact numbers, so it is rounded once, as
+// the decimal's value is.
+func roundFloats[T kernel.Float](dst, a []T, digits int64, half bool) {
+	a = a[:len(dst)]
+	if digits < 0 || digits >= int64(len(tens)) {
+		kernel.Map1(dst, a, func(x T) T { return T(roundFloat(float64(x), digits, half)) })
+		return
 	}
-	n := math.Floor(scaled)
-	rest := scaled - n
+	scale, off := tens[digits], 1.0/(1<<51)
+	if digits == 0 {
+		off = 0 // nothing is scaled: what lies behind the point is exact
+	}
+	// The sum with 0 makes 0 of -0.
 	if half {
-		if digits > 0 && math.Abs(rest-0.5) < near {
-			return 0, false
+		for i := range dst {
+			x := float64(a[i])
+			scaled := math.Abs(x) * scale
+			k := float64(int64(scaled + 0.5))
+			if scaled < 1<<40 && 0.5-math.Abs(k-scaled) >= scaled*off {
+				dst[i] = T(math.Copysign(k/scale, x) + 0)
+			} else {
+				dst[i] = T(roundFloat(x, digits, half))
+			}
 		}
-		if rest >= 0.5 {
-			n++
+		return
+	}
+	for i := range dst {
+		x := float64(a[i])
+		scaled := math.Abs(x) * scale
+		k := float64(int64(scaled))
+		if rest := scaled - k; scaled < 1<<40 && rest >= scaled*off && 1-rest >= scaled*off {
+			dst[i] = T(math.Copysign(k/scale, x) + 0)
+		} else {
+			dst[i] = T(roundFloat(x, digits, half))
 		}
-	} else if digits > 0 && (rest < near || rest > 1-near) {
-		return 0, false
 	}
-	if n == 0 {
-		return 0, true
-	}
-	return math.Copysign(n/tens[digits], x), true
 }

@@ -25,15 +25,6 @@ import (
 // must do.
 const speedFloor = 20e6
 
-// speedSlow are functions whose arithmetic alone takes longer than the floor allows, with
-// the reason and what is asked of them.
-var speedSlow = map[string]struct {
-	floor float64
-	why   string
-}{
-	"POWER": {5e6, "pow of large exponents is 50 to 80 ns of arithmetic a row"},
-}
-
 var speedList = flag.Bool("speed.list", false, "print the speed of every function")
 
 // speedTypes are the types that arguments are tried with.
@@ -202,9 +193,6 @@ func TestSpeed(t *testing.T) {
 			}
 			lines = append(lines, line{c.name, rate})
 			least := floor
-			if s, ok := speedSlow[fn.Name]; ok {
-				least = min(least, s.floor)
-			}
 			// Again, with more patience each time, before it is a failure.
 			for wait := 10 * enough; rate < least && wait <= 1000*enough; wait *= 10 {
 				if again, err := speed(c, cols, wait); err == nil {

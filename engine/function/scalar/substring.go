@@ -28,6 +28,9 @@ var substring = function.Func{
 
 // skipRunes is the length in bytes of the first n code points of s.
 func skipRunes(s []byte, n int) int {
+	if k := min(n, len(s)); kernel.ASCII(s[:k]) {
+		return k
+	}
 	i := 0
 	for ; n > 0 && i < len(s); n-- {
 		if s[i] < utf8.RuneSelf {
@@ -46,6 +49,11 @@ func substringKernel(f *function.Frame, dst *batch.Col, args []*batch.Col, n int
 	length := ints{mask: 0, wide: []int64{math.MaxInt32}}
 	if len(args) > 2 {
 		length = intsOf(args[2])
+	}
+	if start.mask == 0 && length.mask == 0 && start.at(0) > 0 && length.at(0) >= 0 {
+		from, k := min(start.at(0)-1, math.MaxInt32), min(length.at(0), math.MaxInt32)
+		substringFixed(dst, &s, int(from), int(from+k), n, live)
+		return nil
 	}
 	for i := range kernel.Lanes(n, live) {
 		k := length.at(i)
@@ -69,6 +77,19 @@ func substringKernel(f *function.Frame, dst *batch.Col, args []*batch.Col, n int
 		dst.Views[i] = kernel.SubView(s.View(i), t, a, b)
 	}
 	return nil
+}
+
+// substringFixed takes the code points from..to of each string.
+func substringFixed(dst *batch.Col, s *kernel.Strs, from, to, n int, live []uint64) {
+	for i := range kernel.Lanes(n, live) {
+		t := s.At(i)
+		a, b := min(from, len(t)), min(to, len(t))
+		if !kernel.ASCII(t[:b]) {
+			a = skipRunes(t, from)
+			b = a + skipRunes(t[a:], to-from)
+		}
+		dst.Views[i] = kernel.SubView(s.View(i), t, a, b)
+	}
 }
 
 var left = function.Func{
