@@ -39,7 +39,7 @@ func TestStrips(t *testing.T) {
 	for range 400 {
 		nodes := []expr.Node{grow(3), grow(4)}
 		const n = 3000
-		zeros, nulls := []int{0, 2}[r.IntN(2)], []int{0, 3}[r.IntN(2)]
+		zeros, nulls := []int{0, 0, 20}[r.IntN(3)], []int{0, 3}[r.IntN(2)]
 		column := func(t types.Type) batch.Col {
 			b := batch.NewBuilder(t)
 			for range n {
