@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"unicode/utf8"
+
+	"github.com/minkstream/mink/engine/batch"
 )
 
 // Regex is a compiled regular expression of the set that Java and RE2 have in
@@ -167,6 +169,25 @@ func requiredLiteral(t *syntax.Regexp) []byte {
 	return nil
 }
 
+// Extract writes group g of the first match in each string to dst: parts of the
+// strings, NULL where there is none. The group must exist.
+func (r *Regex) Extract(dst *batch.Col, s *Strs, g, n int, live []uint64) {
+	if r.simple != nil && r.simple.isRun(g) {
+		r.simple.extractRun(dst, s, n, live)
+		return
+	}
+	for i := range Lanes(n, live) {
+		t := s.At(i)
+		from, to, ok := r.Group(t, g)
+		if !ok || from < 0 {
+			dst.Views[i] = batch.View{}
+			dst.SetNull(i, n)
+			continue
+		}
+		dst.Views[i] = SubView(s.View(i), t, from, to)
+	}
+}
+
 // simpleRegex is literal, then pieces that match in one way only, so that nothing
 // is ever tried again. Before the literal may stand ^ or a choice of ^ and single
 // bytes.
@@ -227,6 +248,35 @@ func (r *simpleRegex) findFull(s []byte, m *[4]int, g int) bool {
 		if at += k; r.match(s, at, at+1, m, g) {
 			return true
 		}
+	}
+}
+
+// isRun reports whether group g is all up to a byte behind a literal with one byte
+// before it, as in (&|^)id=([^&]*).
+func (r *simpleRegex) isRun(g int) bool {
+	return r.full != nil && g > 0 && r.groups[g-1] == 0 && len(r.pieces) == 1 && r.pieces[0].stop >= 0 && r.pieces[0].min == 0
+}
+
+// extractRun is Extract of such a group.
+func (r *simpleRegex) extractRun(dst *batch.Col, s *Strs, n int, live []uint64) {
+	stop := byte(r.pieces[0].stop)
+	for i := range Lanes(n, live) {
+		t := s.At(i)
+		from := len(r.literal)
+		if !r.atStart || !bytes.HasPrefix(t, r.literal) {
+			k := bytes.Index(t, r.full)
+			if k < 0 {
+				dst.Views[i] = batch.View{}
+				dst.SetNull(i, n)
+				continue
+			}
+			from = k + len(r.full)
+		}
+		to := len(t)
+		if k := bytes.IndexByte(t[from:], stop); k >= 0 {
+			to = from + k
+		}
+		dst.Views[i] = SubView(s.View(i), t, from, to)
 	}
 }
 

@@ -139,15 +139,11 @@ func extractKernel(p *pattern) function.Kernel {
 
 // extractFixed takes group g of one pattern.
 func extractFixed(r *kernel.Regex, g int, dst *batch.Col, s *kernel.Strs, n int, live []uint64) {
-	exists := r != nil && g >= 0 && g <= r.Groups()
+	if r != nil && g >= 0 && g <= r.Groups() {
+		r.Extract(dst, s, g, n, live)
+		return
+	}
 	for i := range kernel.Lanes(n, live) {
-		if exists {
-			t := s.At(i)
-			if from, to, ok := r.Group(t, g); ok && from >= 0 {
-				dst.Views[i] = kernel.SubView(s.View(i), t, from, to)
-				continue
-			}
-		}
 		setNull(dst, i, n)
 	}
 }
