@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -55,7 +57,7 @@ func kindAt(s []byte, i int) JSONKind {
 }
 
 func skipSpace(s []byte, i int) int {
-	for i < len(s) && (s[i] == ' ' || s[i] == '\n' || s[i] == '\t' || s[i] == '\r') {
+	for i < len(s) && s[i] <= ' ' && (s[i] == ' ' || s[i] == '\n' || s[i] == '\t' || s[i] == '\r') {
 		i++
 	}
 	return i
@@ -129,51 +131,69 @@ func checkArray(s []byte, i, depth int) (int, bool) {
 
 // checkString finds the end of a string whose quote stands at i.
 func checkString(s []byte, i int) (int, bool) {
+	end, _, ok := scanString(s, i)
+	return end, ok
+}
+
+// scanString is checkString that also tells whether the string has escapes. Eight bytes
+// at a time are passed over, up to one that means something.
+func scanString(s []byte, i int) (end int, escaped, ok bool) {
 	for i++; i < len(s); i++ {
+		for i+8 <= len(s) {
+			if m := special(binary.LittleEndian.Uint64(s[i:])); m != 0 {
+				i += bits.TrailingZeros64(m) >> 3
+				break
+			}
+			i += 8
+		}
+		if i >= len(s) {
+			break
+		}
 		switch c := s[i]; {
 		case c == '"':
-			return i + 1, true
+			return i + 1, escaped, true
 		case c < 0x20:
-			return i, false
+			return i, escaped, false
 		case c == '\\':
+			escaped = true
 			if i++; i >= len(s) {
-				return i, false
+				return i, escaped, false
 			}
 			switch s[i] {
 			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 			case 'u':
 				if _, ok := hex4(s, i+1); !ok {
-					return i, false
+					return i, escaped, false
 				}
 				i += 4
 			default:
-				return i, false
+				return i, escaped, false
 			}
 		}
 	}
-	return i, false
+	return i, escaped, false
+}
+
+// special has the high bit set of the first byte of w that is a quote, a backslash or
+// below 0x20; bits of bytes behind it mean nothing.
+func special(w uint64) uint64 {
+	const ones = 0x0101_0101_0101_0101
+	quote, slash := w^ones*'"', w^ones*'\\'
+	return ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & highBits
 }
 
 func checkNumber(s []byte, i int) (int, bool) {
-	digits := func() bool {
-		from := i
-		for i < len(s) && s[i] >= '0' && s[i] <= '9' {
-			i++
-		}
-		return i > from
-	}
 	if s[i] == '-' {
 		i++
 	}
-	switch {
-	case i < len(s) && s[i] == '0':
-		i++
-	case !digits():
+	from := i
+	i = skipDigits(s, i)
+	if i == from || s[from] == '0' && i > from+1 {
 		return i, false
 	}
 	if i < len(s) && s[i] == '.' {
-		i++
-		if !digits() {
+		from = i + 1
+		if i = skipDigits(s, from); i == from {
 			return i, false
 		}
 	}
@@ -182,11 +202,19 @@ func checkNumber(s []byte, i int) (int, bool) {
 		if i < len(s) && (s[i] == '+' || s[i] == '-') {
 			i++
 		}
-		if !digits() {
+		from = i
+		if i = skipDigits(s, from); i == from {
 			return i, false
 		}
 	}
 	return i, true
+}
+
+func skipDigits(s []byte, i int) int {
+	for i < len(s) && s[i]-'0' <= 9 {
+		i++
+	}
+	return i
 }
 
 // skipValue is the end of the value at i, in a document that was checked.

@@ -1,6 +1,7 @@
 package scalar
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -140,8 +141,16 @@ func (r *jsonReader) at(s []byte, paths *kernel.Strs, i int) (spans [][2]int, em
 			r.text = string(p)
 		}
 	}
+	if r.path.Direct() {
+		from, to, valid := r.path.FindChecked(s)
+		if !valid || from < 0 {
+			return nil, r.path.Lax, r.path.Lax, nil // a lax path finds nothing in what is no JSON
+		}
+		r.spans = append(r.spans[:0], [2]int{from, to})
+		return r.spans, false, true, nil
+	}
 	if kind, _, _ := kernel.CheckJSON(s); kind == kernel.JSONInvalid {
-		return nil, r.path.Lax, r.path.Lax, nil // a lax path finds nothing in what is no JSON
+		return nil, r.path.Lax, r.path.Lax, nil
 	}
 	var found bool
 	r.spans, found = r.path.Find(s, r.spans[:0])
@@ -248,6 +257,7 @@ var jsonValue = function.Func{
 func (r *jsonReader) values(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
 	var w batch.Writer
 	if dst.Views != nil {
+		kernel.ShareBufs(dst, args[0])
 		w = f.Strings(dst)
 	}
 	docs, paths := kernel.StrsOf(args[0]), kernel.StrsOf(args[1])
@@ -265,6 +275,15 @@ func (r *jsonReader) values(f *function.Frame, dst *batch.Col, args []*batch.Col
 			case s[spans[0][0]] == 'n':
 				empty = true
 			case s[spans[0][0]] == '"':
+				from, to := spans[0][0]+1, spans[0][1]-1
+				if bytes.IndexByte(s[from:to], '\\') < 0 {
+					if dst.Views != nil {
+						dst.Views[i] = kernel.SubView(docs.View(i), s, from, to)
+						continue
+					}
+					v = s[from:to]
+					break
+				}
 				r.tmp = kernel.AppendUnquoted(r.tmp[:0], s[spans[0][0]:spans[0][1]])
 				v = r.tmp
 			default:
