@@ -23,7 +23,7 @@ var Connector = connect.Connector{
 	Name:    "filesystem",
 	Summary: "Files of a directory, partitioned by subdirectories if wanted.",
 	Formats: true,
-	Options: []connect.Option{
+	Options: append([]connect.Option{
 		{Key: "path", Required: true, Doc: "File, directory or pattern with * ? [ ]; a sink writes to a directory."},
 		{Key: "source.monitor-interval", Type: connect.Duration, Doc: "How often to look for new files; without it the source reads what is there and ends."},
 		{Key: "source.path.regex-pattern", Doc: "Only files whose whole path matches the regular expression are read."},
@@ -50,12 +50,10 @@ var Connector = connect.Connector{
 		{Key: "sink.partition-commit.policy.class.parameters", Doc: "What the Java class gets; only Flink has it."},
 		{Key: "sink.partition-commit.success-file.name", Default: "_SUCCESS", Doc: "Name of the empty file that marks a committed partition."},
 		{Key: "lookup.cache", Type: connect.Enum, Values: []string{"NONE", "FULL"}, Default: "FULL", Doc: "A lookup always loads the whole table."},
-		{Key: "lookup.full-cache.reload-strategy", Type: connect.Enum, Values: []string{"PERIODIC"}, Default: "PERIODIC", Doc: "When the table is loaded again."},
-		{Key: "lookup.full-cache.reload-interval", Type: connect.Duration, Doc: "How often the table is loaded again; never by default."},
-		{Key: "lookup.full-cache.periodic-reload.interval", Type: connect.Duration, Doc: "Flink's name of lookup.full-cache.reload-interval."},
+		{Key: "lookup.full-cache.reload-interval", Type: connect.Duration, Doc: "An older name of lookup.full-cache.periodic-reload.interval."},
 		{Key: "vector-search.metric", Type: connect.Enum, Values: metrics, Default: "COSINE", Doc: "How VECTOR_SEARCH measures: by the cosine of the angle, by distance, or by the product of the vectors. 'metric' in its CONFIG goes first."},
 		{Key: "mink.csv.header", Type: connect.Bool, Default: "false", Doc: "mink's own: the first record of each CSV file has the names of the columns."},
-	},
+	}, connect.ReloadOptions()...),
 	Metadata: []connect.MetadataColumn{
 		{Key: "file.path", Type: types.StringT.Nullable(false), Doc: "Path of the file."},
 		{Key: "file.name", Type: types.StringT.Nullable(false), Doc: "Last part of the path."},

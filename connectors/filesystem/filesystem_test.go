@@ -1,6 +1,8 @@
 package filesystem_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -350,31 +352,47 @@ func TestLookupOfChanges(t *testing.T) {
 }
 
 func TestLookupReloads(t *testing.T) {
-	dir := t.TempDir()
-	write(t, dir, "t", "1,old\n")
-	l, err := filesystem.Connector.Lookup(table(dir, idName, "lookup.full-cache.reload-interval", "10 s"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := int64(1000)
-	r, err := l.Open([]int{0}, conform.ReaderCtx(&now))
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, dir, "t", "1,new\n")
-	key := batch.ConstInt(types.BigIntT, 1)
-	for _, c := range []struct {
-		at   int64
-		want string
-	}{{10_999, `+I 1 "old"`}, {11_000, `+I 1 "new"`}} {
-		now = c.at
-		var out batch.Batch
-		if _, err := r.Lookup([]*batch.Col{&key}, 1, &out, nil); err != nil {
-			t.Fatal(err)
-		}
-		if got := conform.TextOf(&out); len(got) != 1 || got[0] != c.want {
-			t.Errorf("at %d: %v, want %s", c.at, got, c.want)
-		}
+	for name, options := range map[string][]string{
+		"periodic":      {"lookup.full-cache.periodic-reload.interval", "10 s"},
+		"by older name": {"lookup.full-cache.reload-interval", "10 s"},
+		"timed":         {"lookup.full-cache.reload-strategy", "TIMED", "lookup.full-cache.timed-reload.iso-time", "00:00:11"},
+	} {
+		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, dir, "t", "1,old\n")
+			l, err := filesystem.Connector.Lookup(table(dir, idName, options...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := int64(1000)
+			r, err := l.Open([]int{0}, conform.ReaderCtx(&now))
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, dir, "t", "1,new\n")
+			key := batch.ConstInt(types.BigIntT, 1)
+			for _, c := range []struct {
+				at   int64
+				want string
+			}{{10_999, `+I 1 "old"`}, {11_000, `+I 1 "new"`}} {
+				now = c.at
+				var out batch.Batch
+				if _, err := r.Lookup([]*batch.Col{&key}, 1, &out, nil); err != nil {
+					t.Fatal(err)
+				}
+				if got := conform.TextOf(&out); len(got) != 1 || got[0] != c.want {
+					t.Errorf("at %d: %v, want %s", c.at, got, c.want)
+				}
+			}
+			// A table that is gone is an error, over which the restart strategy decides.
+			if err := os.Remove(filepath.Join(dir, "t")); err != nil {
+				t.Fatal(err)
+			}
+			now += 24 * 3600 * 1000
+			if _, err := r.Lookup([]*batch.Col{&key}, 1, &batch.Batch{}, nil); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the table is gone: %v", err)
+			}
+		})
 	}
 }
 

@@ -1,8 +1,6 @@
 package filesystem
 
 import (
-	"time"
-
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
@@ -12,7 +10,7 @@ import (
 // lookup loads the table whole and answers keys from memory.
 type lookup struct {
 	src    *source
-	reload time.Duration
+	reload connect.Reload
 }
 
 func newLookup(t *connect.Table) (connect.Lookup, error) {
@@ -32,14 +30,13 @@ func newLookup(t *connect.Table) (connect.Lookup, error) {
 	return l, nil
 }
 
-// reloading is how often a table that is held in memory is read again; 0 is never.
-func reloading(t *connect.Table) (d time.Duration, err error) {
-	for _, key := range []string{"lookup.full-cache.periodic-reload.interval", "lookup.full-cache.reload-interval"} {
-		if d, err = t.Options.Duration(key, d); err != nil {
-			return 0, err
-		}
+// reloading is when a table that is held in memory is read again.
+func reloading(t *connect.Table) (connect.Reload, error) {
+	r, err := connect.ParseReload(t.Options)
+	if err == nil && !r.Timed {
+		r.Every, err = t.Options.Duration("lookup.full-cache.reload-interval", r.Every)
 	}
-	return d, nil
+	return r, err
 }
 
 func (l *lookup) Open(keys []int, ctx connect.ReaderCtx) (connect.LookupReader, error) {
@@ -110,9 +107,7 @@ func (r *lookupReader) read() error {
 		cols, n = settle(cols, n, kinds, r.identity(), r.ts)
 	}
 	r.cols, r.n = cols, n
-	if r.l.reload > 0 {
-		r.due = r.ctx.Now() + r.l.reload.Milliseconds()
-	}
+	r.due = r.l.reload.Next(r.due, r.ctx.Now(), r.l.src.t.Zone)
 	return nil
 }
 

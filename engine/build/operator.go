@@ -195,7 +195,11 @@ func (b *builder) lookupJoin(n *plan.LookupJoin) (func() exec.Operator, int64, e
 	}
 	if h := n.How; h != nil {
 		how := exec.AsyncLookup{Outside: h.Async, Unordered: h.Unordered, KeyOrder: h.KeyOrder, Capacity: h.Capacity, Timeout: h.Timeout, Retries: h.Retries, Delay: h.Delay}
-		return func() exec.Operator { return exec.NewAsyncLookupJoin(cfg, how) }, 0, nil
+		ttl := int64(0)
+		if n.Keep {
+			how.Keep, ttl = &exec.LookupKeep{Key: n.KeepKey, Unique: n.KeepUnique, TTL: n.TTL}, n.TTL
+		}
+		return func() exec.Operator { return exec.NewAsyncLookupJoin(cfg, how) }, ttl, nil
 	}
 	if n.Keep {
 		keep := exec.LookupKeep{Key: n.KeepKey, Unique: n.KeepUnique, TTL: n.TTL}

@@ -27,22 +27,19 @@ type LookupCache struct {
 	AfterAccess, AfterWrite int64
 	// Missing keeps in mind keys without a row.
 	Missing bool
-	// Reload is the interval in milliseconds at which a FULL cache is read again; 0 is
-	// never.
-	Reload int64
+	// Reload is when a FULL cache is read again.
+	Reload Reload
 }
 
 // LookupOptions are the options of connectors that serve lookups.
 func LookupOptions() []Option {
-	return []Option{
+	return append([]Option{
 		{Key: "lookup.cache", Type: Enum, Values: []string{"NONE", "PARTIAL", "FULL"}, Default: "NONE", Doc: "What a lookup keeps of what it read."},
 		{Key: "lookup.partial-cache.max-rows", Type: Int, Doc: "The most keys of a partial cache; the one not asked for the longest goes first."},
 		{Key: "lookup.partial-cache.expire-after-access", Type: Duration, Doc: "How long a key stays that nobody asks for."},
 		{Key: "lookup.partial-cache.expire-after-write", Type: Duration, Doc: "How long a key stays before it is read again."},
 		{Key: "lookup.partial-cache.cache-missing-key", Type: Bool, Default: "true", Doc: "Whether keys without a row are kept too."},
-		{Key: "lookup.full-cache.reload-strategy", Type: Enum, Values: []string{"PERIODIC"}, Default: "PERIODIC", Doc: "When the table is read again."},
-		{Key: "lookup.full-cache.periodic-reload.interval", Type: Duration, Doc: "How often the table is read again; never by default."},
-	}
+	}, ReloadOptions()...)
 }
 
 // ParseLookupCache reads those options.
@@ -61,8 +58,10 @@ func ParseLookupCache(o Options) (LookupCache, error) {
 	}
 	c.AfterAccess = ms("lookup.partial-cache.expire-after-access")
 	c.AfterWrite = ms("lookup.partial-cache.expire-after-write")
-	c.Reload = ms("lookup.full-cache.periodic-reload.interval")
 	if err != nil {
+		return c, err
+	}
+	if c.Reload, err = ParseReload(o); err != nil {
 		return c, err
 	}
 	rows, err := o.Int("lookup.partial-cache.max-rows", 0)

@@ -86,6 +86,8 @@ func lookupCases() []*conformCase {
 		lookupCase("left lookup join with a cache", true, AsyncLookup{}, partial),
 		keptCase("lookup join that keeps what it found", false, connect.LookupCache{}),
 		keptCase("left lookup join that keeps what it found", true, partial),
+		keptOutside("lookup join outside of steps that keeps what it found", false, AsyncLookup{}),
+		keptOutside("left lookup join that keeps what it found, unordered", true, AsyncLookup{Unordered: true, KeyOrder: []int{0, 1}}),
 	}
 }
 
@@ -118,6 +120,14 @@ func keptCase(name string, left bool, cache connect.LookupCache) *conformCase {
 		op:   func() Operator { return NewKeptLookupJoin(cfg, LookupKeep{Key: []int{0, 1}}) },
 		want: func(ev []event) []string { return naiveLookup(left, table(ev, 0)) },
 	}
+}
+
+// keptOutside is keptCase with calls outside of steps.
+func keptOutside(name string, left bool, how AsyncLookup) *conformCase {
+	how.Keep = &LookupKeep{Key: []int{0, 1}}
+	c := lookupCase(name, left, how, connect.LookupCache{})
+	c.part, c.stays = [][]int{{0, 1}}, ""
+	return c
 }
 
 // drifting is a table whose rows change with every call.

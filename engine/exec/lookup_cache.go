@@ -2,6 +2,7 @@ package exec
 
 import (
 	"encoding/binary"
+	"time"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
@@ -182,15 +183,13 @@ func (k *lookupCache) unlink(ref state.Ref) {
 }
 
 // reload reads the whole table, where that is due.
-func (k *lookupCache) reload(r connect.LookupReader, keys []int, now int64) error {
+func (k *lookupCache) reload(r connect.LookupReader, keys []int, now int64, zone *time.Location) error {
 	if k.load && (k.due == 0 || now < k.due) {
 		return nil
 	}
 	k.table.Clear()
 	k.head, k.tail, k.n, k.load = state.None, state.None, 0, true
-	if k.spec.Reload > 0 {
-		k.due = now + k.spec.Reload
-	}
+	k.due = k.spec.Reload.Next(k.due, now, zone)
 	return r.(connect.Scanner).Scan(func(b *batch.Batch) error {
 		dense := make([]*batch.Col, len(keys))
 		for i, c := range keys {

@@ -27,6 +27,9 @@ type AsyncLookup struct {
 	// milliseconds each time.
 	Retries int
 	Delay   int64
+	// Keep keeps what rows found for their retractions, as NewKeptLookupJoin does; nil
+	// asks again.
+	Keep *LookupKeep
 }
 
 // NewAsyncLookupJoin makes a lookup join whose rows wait for what is read for them.
@@ -34,7 +37,11 @@ type AsyncLookup struct {
 // part of a snapshot and are asked for again after it is restored; the watermark is
 // held back behind them. When the input has ended nobody waits before trying again.
 func NewAsyncLookupJoin(cfg LookupJoinConfig, how AsyncLookup) Operator {
-	return &asyncLookup{lookupJoin: lookupJoin{cfg: cfg}, how: how}
+	j := &asyncLookup{lookupJoin: lookupJoin{cfg: cfg}, how: how}
+	if how.Keep != nil {
+		j.kept = &foundRows{keep: *how.Keep}
+	}
+	return j
 }
 
 type asyncLookup struct {
@@ -42,6 +49,7 @@ type asyncLookup struct {
 	how   AsyncLookup
 	host  Async
 	saved *state.Queue // rows that wait, at a snapshot
+	kept  *foundRows   // what rows found, written as they leave; nil keeps nothing
 
 	input    *state.Codec
 	keyCodec *state.Codec
@@ -54,6 +62,7 @@ type asyncLookup struct {
 	kv       batch.KeyVec
 
 	left  batch.Batch
+	on    []uint16
 	rows  [][]byte
 	ready []*waitingKey
 }
@@ -75,12 +84,21 @@ type waitingKey struct {
 }
 
 // Draw names the operator and its state.
-func (j *asyncLookup) Draw() Drawing { return Drawing{Name: "LookupJoin", State: []string{"waiting"}} }
+func (j *asyncLookup) Draw() Drawing {
+	d := Drawing{Name: "LookupJoin", State: []string{"waiting"}}
+	if j.kept != nil {
+		d.State = append(d.State, "found")
+	}
+	return d
+}
 
 // Open opens the reader and asks again for the rows that waited at the snapshot.
 func (j *asyncLookup) Open(c *Ctx) error {
 	if err := j.lookupJoin.Open(c); err != nil {
 		return err
+	}
+	if j.kept != nil {
+		j.kept.open(c, j.cfg.Input)
 	}
 	if j.how.Outside {
 		j.host, _ = c.Host.(Async)
@@ -154,6 +172,7 @@ func (j *asyncLookup) accept(c *Ctx, b *batch.Batch) error {
 		l := b.Lane(i)
 		w := &waitingKey{kind: b.Kind(l), group: groups(l), wm: c.Watermark(), since: now}
 		w.row = j.input.Append(nil, b, j.cols, l)
+		w.done = j.kept != nil && !w.kind.Adds() // what its row found is known when it leaves
 		for _, col := range keyCols {
 			w.done = w.done || j.packed[col].IsNull(i)
 		}
@@ -335,6 +354,9 @@ func (j *asyncLookup) emit(c *Ctx, list []*waitingKey) error {
 		}
 	}
 	j.rows, j.lanes = j.rows[:0], j.lanes[:0]
+	if j.kept != nil {
+		return j.emitKept(c, list)
+	}
 	for i, w := range list {
 		j.rows = appendRows(j.rows, w.results)
 		for len(j.lanes) < len(j.rows) {
@@ -342,6 +364,36 @@ func (j *asyncLookup) emit(c *Ctx, list []*waitingKey) error {
 		}
 	}
 	return j.joinFound(c, &j.left, n, j.rows)
+}
+
+// emitKept is emit of rows in j.left of which retractions take what their rows found.
+func (j *asyncLookup) emitKept(c *Ctx, list []*waitingKey) error {
+	k := j.kept
+	k.begin(c, &j.left)
+	j.on = j.on[:0]
+	for i, w := range list {
+		found := appendRows(nil, w.results)
+		if w.kind.Adds() {
+			k.put(k.row(i), found)
+		} else if entry, ok := k.take(k.row(i)); ok {
+			found = appendRows(nil, entry)
+		} else {
+			c.Count("unknownRetractions", 1)
+			continue
+		}
+		j.rows = append(j.rows, found...)
+		for len(j.lanes) < len(j.rows) {
+			j.lanes = append(j.lanes, uint16(len(j.on)))
+		}
+		j.on = append(j.on, uint16(i))
+	}
+	k.end()
+	if len(j.on) == 0 {
+		return nil
+	}
+	out := j.left
+	out.Sel = j.on
+	return j.joinFound(c, &out, len(j.on), j.rows)
 }
 
 // OutWatermark holds the watermark back behind the rows that wait.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
@@ -44,7 +45,7 @@ func TestLookupCache(t *testing.T) {
 		{"expiring after write", written, 3}, // at 10 from the cache, at 20 and 30 read
 		{"expiring after access", used, 3},   // 3 was used at 0, 2 at 10: both are read again
 		{"full", connect.LookupCache{Kind: "FULL"}, 1},
-		{"full, read again", connect.LookupCache{Kind: "FULL", Reload: 20}, 2},
+		{"full, read again", connect.LookupCache{Kind: "FULL", Reload: connect.Reload{Every: 20 * time.Millisecond}}, 2},
 	} {
 		reads, rows := run(c.cache, 10, in...)
 		if !slices.Equal(rows, want) {

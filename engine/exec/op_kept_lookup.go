@@ -3,6 +3,7 @@ package exec
 import (
 	"github.com/minkstream/mink/engine/batch"
 	state "github.com/minkstream/mink/engine/state"
+	"github.com/minkstream/mink/engine/types"
 )
 
 // LookupKeep says how the rows that a lookup found are kept.
@@ -21,11 +22,18 @@ type LookupKeep struct {
 // the table holds by then. One of a row that is not known, or no longer, gives nothing
 // and is counted.
 func NewKeptLookupJoin(cfg LookupJoinConfig, keep LookupKeep) Operator {
-	return &keptLookup{lookupJoin: lookupJoin{cfg: cfg}, keep: keep}
+	return &keptLookup{lookupJoin: lookupJoin{cfg: cfg}, foundRows: foundRows{keep: keep}}
 }
 
 type keptLookup struct {
 	lookupJoin
+	foundRows
+	adds []uint16
+	on   []uint16
+}
+
+// foundRows is what rows of an updating input have found.
+type foundRows struct {
 	keep LookupKeep
 	// kept has in its blob a list of what rows of the key found, each a list of table
 	// rows, as putRow makes lists.
@@ -33,11 +41,35 @@ type keptLookup struct {
 
 	kv    batch.KeyVec
 	group state.Grouper
-	adds  []uint16
-	on    []uint16
 	entry []byte
 	list  []byte
 	mem   []byte
+}
+
+func (o *foundRows) open(c *Ctx, input []types.Type) {
+	o.kept = c.Store.Table(c.Name+".found", state.TableSpec{Key: colTypes(input, o.keep.Key), Lanes: 1, Blobs: []int{0}, TTL: o.keep.TTL})
+}
+
+// begin looks up the keys of a batch.
+func (o *foundRows) begin(c *Ctx, b *batch.Batch) {
+	var keys *batch.KeyVec
+	if len(o.keep.Key) > 0 {
+		keys = keyVec(c, 0, b, o.keep.Key, &o.kv)
+	}
+	o.kept.Group(&o.group, b, keys, b.Sel, state.UpsertOr(o.keep.TTL))
+	o.mem = o.mem[:0]
+}
+
+// row is the key of row i of the batch.
+func (o *foundRows) row(i int) state.Ref { return o.group.Refs[o.group.G[i]] }
+
+// end forgets the keys for which nothing is kept.
+func (o *foundRows) end() {
+	for _, ref := range o.group.Refs {
+		if o.kept.Row(ref)[0] == 0 {
+			o.kept.Delete(ref)
+		}
+	}
 }
 
 // Draw names the operator and its state.
@@ -45,7 +77,7 @@ func (o *keptLookup) Draw() Drawing { return Drawing{Name: "LookupJoin", State: 
 
 // Open opens the reader and makes the table of what was found.
 func (o *keptLookup) Open(c *Ctx) error {
-	o.kept = c.Store.Table(c.Name+".found", state.TableSpec{Key: colTypes(o.cfg.Input, o.keep.Key), Lanes: 1, Blobs: []int{0}, TTL: o.keep.TTL})
+	o.foundRows.open(c, o.cfg.Input)
 	return o.lookupJoin.Open(c)
 }
 
@@ -66,17 +98,12 @@ func (o *keptLookup) Process(c *Ctx, _ int, b *batch.Batch) error {
 	if err != nil {
 		return err
 	}
-	var keys *batch.KeyVec
-	if len(o.keep.Key) > 0 {
-		keys = keyVec(c, 0, b, o.keep.Key, &o.kv)
-	}
-	g := &o.group
-	o.kept.Group(g, b, keys, b.Sel, state.UpsertOr(o.keep.TTL))
+	o.begin(c, b)
 	var rows [][]byte
-	o.on, o.lanes, o.mem = o.on[:0], o.lanes[:0], o.mem[:0]
+	o.on, o.lanes = o.on[:0], o.lanes[:0]
 	at := 0
 	for i := range n {
-		l, ref := b.Lane(i), g.Refs[g.G[i]]
+		l, ref := b.Lane(i), o.row(i)
 		from := len(rows)
 		if b.Kind(l).Adds() {
 			o.put(ref, known[at])
@@ -93,11 +120,7 @@ func (o *keptLookup) Process(c *Ctx, _ int, b *batch.Batch) error {
 		}
 		o.on = append(o.on, uint16(l))
 	}
-	for _, ref := range g.Refs {
-		if o.kept.Row(ref)[0] == 0 {
-			o.kept.Delete(ref)
-		}
-	}
+	o.end()
 	if len(o.on) == 0 {
 		return nil
 	}
@@ -107,7 +130,7 @@ func (o *keptLookup) Process(c *Ctx, _ int, b *batch.Batch) error {
 }
 
 // put keeps what a row found.
-func (o *keptLookup) put(ref state.Ref, found [][]byte) {
+func (o *foundRows) put(ref state.Ref, found [][]byte) {
 	o.entry = o.entry[:0]
 	for _, row := range found {
 		o.entry = putRow(o.entry, row)
@@ -122,7 +145,7 @@ func (o *keptLookup) put(ref state.Ref, found [][]byte) {
 }
 
 // take removes what a row of the key found. The bytes are good for this batch.
-func (o *keptLookup) take(ref state.Ref) ([]byte, bool) {
+func (o *foundRows) take(ref state.Ref) ([]byte, bool) {
 	row := o.kept.Row(ref)
 	if row[0] == 0 {
 		return nil, false

@@ -180,7 +180,7 @@ func (j *lookupJoin) cached(c *Ctx, b *batch.Batch, n int) error {
 func (j *lookupJoin) fromCache(c *Ctx, n int) ([][][]byte, error) {
 	now := c.Now()
 	if j.cfg.Cache.Kind == "FULL" {
-		if err := j.cache.reload(j.reader, j.cfg.TableKeys, now); err != nil {
+		if err := j.cache.reload(j.reader, j.cfg.TableKeys, now, c.Zone); err != nil {
 			return nil, err
 		}
 	}

@@ -242,7 +242,7 @@ func (v *ndu) lookup(n *plan.LookupJoin, need columnSet, by plan.Node) {
 		r, plain := e.(*expr.InputRef)
 		changes = changes || !plain || !slices.Contains(n.TableKeys, r.Index) || !slices.Contains(n.Conn.PrimaryKey, r.Index)
 	}
-	if changes && n.KeepKey != nil && n.How == nil {
+	if changes && n.KeepKey != nil {
 		n.Keep = true
 		v.ask(n.In, slices.Clone(need[:left]).add(n.KeepKey...), by)
 		return

@@ -30,7 +30,8 @@ func (o *optimizer) lookupHow(j *plan.LookupJoin, scan *logical.Scan, at diag.Sp
 		}
 		async = false
 	}
-	async = async && (j.KeepKey == nil || !sync)
+	// As in Flink what is kept is read within the step where the table can be.
+	async = async && (j.KeepKey == nil || !sync || strings.EqualFold(mode["async"], "true"))
 	h := &plan.LookupHow{Async: async, Capacity: c.Int("table.exec.async-lookup.buffer-capacity"), Timeout: c.Duration("table.exec.async-lookup.timeout").Milliseconds()}
 	h.Unordered = c.Enum("table.exec.async-lookup.output-mode") == "ALLOW_UNORDERED"
 	if v, ok := mode["output-mode"]; ok {
