@@ -212,14 +212,25 @@ func (b *Binder) join(j *ast.Join, outer *scope, h hints) (logical.Node, *scope,
 		return nil, nil, diag.At(j.R.Span(), diag.InvalidQuery, "a JOIN needs its condition: ON or USING").
 			WithHint("ON a.k = b.k; CROSS JOIN, or ON TRUE, if every row is to meet every row")
 	case j.On != nil:
-		x := &block{b: b, sc: both, noQuery: typ != plan.Inner || lateral, clause: "ON"}
+		x := &block{b: b, sc: both, noQuery: lateral || snapshotOf(rn) != nil, clause: "ON"}
 		x.node = n
 		if n.Cond, err = x.condition(j.On, "ON"); err != nil {
 			return nil, nil, err
 		}
 		if x.node != logical.Node(n) {
 			both.retype(n.Schema())
-			return onQueries(n, x.node), both, nil
+			if typ == plan.Inner {
+				return onQueries(n, x.node), both, nil
+			}
+			m, err := onOuterQueries(n, x.node)
+			if err != nil {
+				return nil, nil, err
+			}
+			if typ.LeftOnly() {
+				ls.outer = outer
+				return m, ls, nil
+			}
+			return m, both, nil
 		}
 	}
 	if typ.LeftOnly() {

@@ -13,9 +13,6 @@ func (x *block) subquery(q ast.Query) (*rows, error) {
 	if x.noQuery {
 		return nil, unsupported(q.Span(), "a subquery in %s is", x.clause)
 	}
-	if x.inAgg {
-		return nil, unsupported(q.Span(), "a subquery inside an aggregate is")
-	}
 	if x.b.depth++; x.b.depth > 64 {
 		return nil, diag.At(q.Span(), diag.LimitExceeded, "queries are nested more than 64 deep")
 	}
@@ -76,7 +73,7 @@ func (x *block) attach(kind logical.ApplyKind, r *rows, left expr.Node, at diag.
 	if kind == logical.ApplyScalar {
 		t = r.node.Schema()[0].Type.Nullable(true).Plain()
 	}
-	if x.after && x.grouped {
+	if x.after && x.grouped && !x.inAgg {
 		x.subs = append(x.subs, subItem{kind, r.node, left, at})
 		// The comparison is checked now and made anew over the groups.
 		if left != nil {

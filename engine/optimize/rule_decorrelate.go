@@ -528,6 +528,9 @@ func (o *optimizer) mark(a *logical.Apply) (logical.Node, error) {
 		err = unsupported(a.At, "an aggregate without groups in this subquery is")
 	}
 	name := a.Schema()[width].Name
+	if len(expr.Conjuncts(a.Cond)) > 1 {
+		return o.markRowIn(a, name)
+	}
 	if a.Cond != nil {
 		var conds []expr.Node
 		if err != nil || len(up) > 0 {

@@ -9,6 +9,66 @@ import (
 	"github.com/minkstream/mink/engine/types"
 )
 
+// markRowIn is the three-valued (x, y) IN (query). It is TRUE where a row is equal, and
+// unknown where none is, but one could be: each of its values is equal or NULL, on
+// either side.
+func (o *optimizer) markRowIn(a *logical.Apply, name string) (logical.Node, error) {
+	width := len(a.Left.Schema())
+	exists := func(left logical.Node, cond expr.Node) (logical.Node, error) {
+		// Seen from the subquery, columns of the left side are one query further out.
+		cond = expr.Remap(cond, func(i int) int {
+			if i >= width && i < logical.Outer {
+				return i - width
+			}
+			return i + logical.Outer
+		})
+		return o.mark(&logical.Apply{Place: a.Place, Kind: logical.ApplyMark, Left: left, Right: logical.NewFilter(a.Right, cond, a.At)})
+	}
+	found, err := exists(a.Left, a.Cond)
+	if err != nil {
+		return nil, err
+	}
+	s := found.Schema()
+	var mark expr.Node = expr.NewRef(width, s[width].Type, a.At)
+	if could := couldBe(a); could != nil {
+		if found, err = exists(found, could); err != nil {
+			return nil, err
+		}
+		s = found.Schema()
+		mark, err = expr.NewCase([]expr.Node{
+			mark, constBool(true, a.At),
+			expr.NewRef(width+1, s[width+1].Type, a.At), expr.NewNull(types.BooleanT, a.At),
+			constBool(false, a.At),
+		}, a.At)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return logical.NewProject(found, append(logical.Refs(s)[:width:width], mark), append(slices.Clip(s.Names()[:width]), name), a.At), nil
+}
+
+// couldBe is the condition under which a row that is not equal could be: no value
+// differs, and one is NULL. It is nil when none can be NULL.
+func couldBe(a *logical.Apply) expr.Node {
+	var all, one []expr.Node
+	for _, p := range expr.Conjuncts(a.Cond) {
+		all = append(all, expr.NewIs(expr.IsFalse, true, p, a.At))
+		sides := []expr.Node{p}
+		if c, ok := p.(*expr.Compare); ok {
+			sides = []expr.Node{c.L, c.R} // where one is never NULL, the other decides alone
+		}
+		for _, x := range sides {
+			if x.Type().IsNullable() {
+				one = append(one, expr.NewIs(expr.IsNull, false, x, a.At))
+			}
+		}
+	}
+	if len(one) == 0 {
+		return nil
+	}
+	return expr.NewAnd(append(all, expr.NewOr(one...))...)
+}
+
 // markIn is the three-valued x IN (query): its rows are counted, with and without
 // NULL, and joined by value. Of a query that reads outer columns, right has their
 // values behind its one column and conds say to which rows they belong; both are done
@@ -16,9 +76,6 @@ import (
 func (o *optimizer) markIn(a *logical.Apply, right logical.Node, conds []expr.Node, name string) (logical.Node, error) {
 	parts := expr.Conjuncts(a.Cond)
 	width, domain := len(a.Left.Schema()), len(conds)
-	if len(parts) != 1 {
-		return nil, unsupported(a.At, "a row IN a query that is not a condition of its own is")
-	}
 	cmp, ok := parts[0].(*expr.Compare)
 	if !ok {
 		return nil, unsupported(a.At, "this IN is")
