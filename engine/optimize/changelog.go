@@ -27,14 +27,6 @@ func (o *optimizer) inferChanges(p *plan.Physical) error {
 	// From here on inputs of nodes change. A node made now must not be one of those
 	// from before: it could come to stand above itself.
 	o.made = map[string]plan.Node{}
-	for _, n := range nodes {
-		// In an aggregate a session takes rows back, alone it keeps them.
-		if w, ok := n.(*plan.WindowTVF); ok && w.Window.Kind == plan.Session {
-			if err := o.appendOnly(w.In, "a SESSION window", w.Span); err != nil {
-				return err
-			}
-		}
-	}
 	c := &changes{map[plan.Node]bool{}, map[plan.Node]bool{}}
 	for _, n := range slices.Backward(nodes) {
 		for i, in := range n.Inputs() {
@@ -65,7 +57,10 @@ func (o *optimizer) needsBefore(c *changes, n plan.Node, i int) bool {
 		return false
 	}
 	switch n := n.(type) {
-	case *plan.Calc, *plan.Union, *plan.Exchange, *plan.WindowTVF, *plan.LookupJoin, *plan.Correlate:
+	case *plan.WindowTVF:
+		// A new row need not lie in the session of the one that it replaces.
+		return n.Window.Kind == plan.Session || c.before[n]
+	case *plan.Calc, *plan.Union, *plan.Exchange, *plan.LookupJoin, *plan.Correlate:
 		// Who cannot do without has been asked by those above; see canSkip.
 		return c.before[n]
 	case *plan.Join:
@@ -125,7 +120,7 @@ func (o *optimizer) canSkip(n plan.Node) bool {
 		// The rows of a new array do not stand where those of the old one stood.
 		return false
 	case *plan.WindowTVF:
-		return inKey(n.In, []int{n.Window.TimeCol}) && o.canSkip(n.In)
+		return n.Window.Kind != plan.Session && inKey(n.In, []int{n.Window.TimeCol}) && o.canSkip(n.In)
 	case *plan.LookupJoin:
 		var keys []int
 		for _, k := range n.Keys {
