@@ -118,7 +118,8 @@ func (c *Coverage) Stale(page string) []string {
 }
 
 // Short counts the sections of each statement, query form and function: want are how
-// many, half of them over updating input. It returns a line for each that has fewer.
+// many, half of them over updating input, or one that refuses it where the row takes
+// inserts alone. It returns a line for each that has fewer.
 func (c *Coverage) Short(want int) []string {
 	var out []string
 	for _, r := range c.Rows {
@@ -135,6 +136,10 @@ func (c *Coverage) Short(want int) []string {
 		// Only queries and functions of both modes have input that is updated.
 		half := (r.Function() && !r.Batch || strings.HasPrefix(r.Mark, "Q")) && updating < (want+1)/2
 		switch {
+		case r.Inserts != "" && n >= want:
+			if len(c.Refusing[r.Mark]) == 0 {
+				out = append(out, fmt.Sprintf("%s: no section shows that updating input is refused", r.Mark))
+			}
 		case n < want:
 			out = append(out, fmt.Sprintf("%s: %d of %d, %d over updating input", r.Mark, n, want, updating))
 		case half:

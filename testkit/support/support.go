@@ -27,6 +27,9 @@ type Row struct {
 	Pattern *regexp.Regexp
 	// Exception is why mink does not have the row, or "".
 	Exception string
+	// Inserts is why the row has no updating input, or "". A test then shows that such
+	// an input is refused.
+	Inserts string
 	// Batch: the function is for batch alone.
 	Batch   bool
 	Section string
@@ -70,6 +73,9 @@ func readRows(text string, read func(string) (*Row, error)) ([]*Row, error) {
 			continue
 		case strings.HasPrefix(line, "exception: ") && len(rows) > 0:
 			rows[len(rows)-1].Exception = line[len("exception: "):]
+			continue
+		case strings.HasPrefix(line, "inserts: ") && len(rows) > 0:
+			rows[len(rows)-1].Inserts = line[len("inserts: "):]
 			continue
 		}
 		r, err := read(line)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/testkit/sqltest"
 )
 
@@ -25,6 +26,9 @@ type Test struct {
 	Uses map[string]bool
 	// Updating: an input of the section has changes other than inserts.
 	Updating bool
+	// Refuses: the section is an error that updating input makes; Tried are its functions.
+	Refuses bool
+	Tried   map[string]bool
 }
 
 // Collect reads the tests below the root of the tree.
@@ -81,8 +85,22 @@ func section(file string, s *sqltest.Section) *Test {
 	t.Updating = t.Updating || strings.Contains(all, "changelog-mode")
 	if s.Form != sqltest.Error {
 		t.Uses = Uses(all)
+	} else if refusal(s.Want[0], t.Updating) {
+		t.Refuses, t.Tried = true, Uses(all)
 	}
 	return t
+}
+
+// refusal tells whether an error is one that updating input makes.
+func refusal(want string, updating bool) bool {
+	code, _, _ := strings.Cut(want, " ")
+	switch diag.Code(code) {
+	case diag.ChangelogMismatch:
+		return true
+	case diag.UnsupportedByFlink, diag.InvalidWatermark:
+		return updating
+	}
+	return false
 }
 
 func table(g *sqltest.Given) string {
@@ -155,13 +173,15 @@ type Coverage struct {
 	Rows []*Row
 	// Tests of a row, by its mark.
 	Tests map[string][]*Test
+	// Refusing are the tests of a row that show updating input refused.
+	Refusing map[string][]*Test
 	// Bad are marks that name no row, or rows that their test does not show.
 	Bad []string
 }
 
 // Cover looks for the tests of each row.
 func Cover(rows []*Row, tests []*Test) *Coverage {
-	c := &Coverage{Rows: rows, Tests: map[string][]*Test{}}
+	c := &Coverage{Rows: rows, Tests: map[string][]*Test{}, Refusing: map[string][]*Test{}}
 	shown := map[string]bool{}  // "mark name" that a pattern confirms
 	named := map[string]*Test{} // "mark name" that a test names
 	for _, t := range tests {
@@ -170,6 +190,9 @@ func Cover(rows []*Row, tests []*Test) *Coverage {
 			for _, r := range rows {
 				if !r.Function() && answers(r.Mark, mark) && r.Pattern.MatchString(t.Text) {
 					c.add(r, t)
+					if t.Refuses {
+						c.Refusing[r.Mark] = append(c.Refusing[r.Mark], t)
+					}
 					shown[mark+" in "+t.Name] = true
 				}
 			}
@@ -177,6 +200,9 @@ func Cover(rows []*Row, tests []*Test) *Coverage {
 		for _, r := range rows {
 			if r.Function() && t.Uses[r.Mark] {
 				c.add(r, t)
+			}
+			if r.Function() && t.Tried[r.Mark] {
+				c.Refusing[r.Mark] = append(c.Refusing[r.Mark], t)
 			}
 		}
 	}
