@@ -9,7 +9,7 @@ RACE    := ./engine/flow/... ./engine/env/... ./engine/state/... ./engine/job/..
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-all test-flink suite nightly bench lint fmt fuzz gen accept race nexmark sim vet clean
+.PHONY: help demo build python test test-all test-flink suite nightly bench lint fmt fuzz gen accept race nexmark sim vet clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -30,6 +30,10 @@ test-all: ## every variant: a million Nexmark events, spilling, many seeds, kill
 
 test-flink: ## the SQL suite on Apache Flink, from its published jars (Java 17, Maven), compared
 	MINK_FLINK=1 $(GO) test -timeout 60m -count=1 -v -run TestFlink ./testkit/flink
+
+python: ## a Python with pandas and pyarrow in the user's cache, for the tests of functions that use them
+	python3 -m venv "$${XDG_CACHE_HOME:-$$HOME/.cache}/mink/python"
+	"$${XDG_CACHE_HOME:-$$HOME/.cache}/mink/python/bin/pip" install --quiet pandas pyarrow
 
 suite: ## the SQL suite in every way of running, MINK_SEED=n for the same again
 	@out=$$(mktemp); MINK_SQL=all $(GO) test -timeout 30m -count=1 -v -run '^TestSQL$$' ./testkit/sqltest >$$out; code=$$?; \

@@ -49,7 +49,26 @@ func (b *Binder) declared(r function.Runtime, u *catalog.UserFunction) (*declare
 	if d.Params == nil && d.Names == nil && d.Most == 0 && err == nil {
 		err = d.arguments(u)
 	}
+	if d.Returns != "" && err == nil {
+		err = d.returns(u)
+	}
 	return d, err
+}
+
+// returns reads the columns of a table function that are given as one text.
+func (d *declared) returns(u *catalog.UserFunction) error {
+	t, err := typeText("ROW<" + d.Returns + ">")
+	if err != nil {
+		e := diag.As(err)
+		return diag.New(e.Code, "option 'returns' of function %s: %s", u.Name(), e.Msg).WithHint("list names and types of its columns: 'a INT, b STRING'")
+	}
+	c := *d.Declared
+	d.Declared, c.Columns = &c, nil
+	for _, f := range t.Fields {
+		c.Columns = append(c.Columns, f.Name)
+		d.results = append(d.results, f.Type)
+	}
+	return nil
 }
 
 // arguments reads names and types that are given as one text.

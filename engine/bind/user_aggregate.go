@@ -49,7 +49,7 @@ func (b *Binder) userAggregate(name ast.Name) *userAggregate {
 			}
 			kernel, err := r.Aggregate(d.def, params, d.results[0])
 			return function.AggregateResolved{
-				Params: params, Result: d.results[0], Retracts: d.Retracts, Merges: d.Merges, Make: kernel,
+				Params: params, Result: d.results[0], Words: d.Words, Retracts: d.Retracts, Merges: d.Merges, Make: kernel,
 			}, err
 		},
 	}, params: d.Names}

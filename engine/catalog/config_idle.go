@@ -29,8 +29,8 @@ var idle = map[string]string{
 	"pipeline.operator-chaining.enabled":                                  "operators without an exchange between them always share a task",
 	"python.client.executable":                                            "'python.executable' is used",
 	"python.execution-mode":                                               "functions run in processes of their own",
-	"python.fn-execution.arrow.batch.size":                                "the batches of the engine are handed on as they are",
 	"python.fn-execution.bundle.time":                                     "a call waits for its rows alone",
+	"python.metric.enabled":                                               "metrics of a function are counted for itself alone",
 	"sql-client.display.print-time-cost":                                  whyClient,
 	"sql-client.execution.max-table-result.rows":                          whyClient,
 	"sql-client.execution.result-mode":                                    whyClient,
@@ -46,7 +46,6 @@ var idle = map[string]string{
 	"execution.checkpointing.incremental":                                 "checkpoints are always incremental",
 	"execution.checkpointing.unaligned.enabled":                           "checkpoints are aligned; small queues keep them fast",
 	"pipeline.classpaths":                                                 whyJVM,
-	"pipeline.global-job-parameters":                                      whyJVM,
 	"pipeline.jars":                                                       whyJVM,
 	"pipeline.jobvertex-parallelism-overrides":                            "'parallelism.default', 'scan.parallelism' and 'sink.parallelism' say it",
 	"pipeline.watermark-alignment.allow-unaligned-source-splits":          "splits are always aligned one by one",
@@ -54,7 +53,6 @@ var idle = map[string]string{
 	"table.builtin-database-name":                                         "the first database has its name before a session begins",
 	"table.catalog-modification.listeners":                                whyJVM,
 	"table.exec.async-scalar.max-attempts":                                whyAsync,
-	"table.exec.async-scalar.max-concurrent-operations":                   whyAsync,
 	"table.exec.async-scalar.retry-delay":                                 whyAsync,
 	"table.exec.async-scalar.retry-strategy":                              whyAsync,
 	"table.exec.async-scalar.timeout":                                     whyAsync,
@@ -124,9 +122,10 @@ func idleKeys() []Key {
 		return Key{Name: name, Type: t, Default: def, Values: values}
 	}
 	var out []Key
+	out = append(out, k("table.exec.async-table.max-concurrent-operations", connect.Int, "10"))
 	for _, p := range []string{"async-scalar", "async-table"} {
 		last := map[string]string{"async-scalar": "max-attempts", "async-table": "max-retries"}[p]
-		out = append(out, k("table.exec."+p+".max-concurrent-operations", connect.Int, "10"), k("table.exec."+p+".timeout", connect.Duration, "3 min"),
+		out = append(out, k("table.exec."+p+".timeout", connect.Duration, "3 min"),
 			k("table.exec."+p+".retry-strategy", connect.Enum, "FIXED_DELAY", "FIXED_DELAY", "NO_RETRY"), k("table.exec."+p+".retry-delay", connect.Duration, "100 ms"),
 			k("table.exec."+p+"."+last, connect.Int, "3"))
 	}
@@ -136,7 +135,7 @@ func idleKeys() []Key {
 		k("table.exec.resource.external-buffer-memory", connect.Size, "10 mb"), k("table.exec.resource.hash-agg.memory", connect.Size, "128 mb"),
 		k("table.exec.resource.hash-join.memory", connect.Size, "128 mb"), k("table.exec.resource.sort.memory", connect.Size, "128 mb"), k("table.generated-code.max-members", connect.Int, "10000"),
 		k("execution.batch-shuffle-mode", connect.String, "ALL_EXCHANGES_BLOCKING"),
-		k("pipeline.classpaths", connect.List, ""), k("pipeline.global-job-parameters", connect.String, ""), k("pipeline.jars", connect.List, ""),
+		k("pipeline.classpaths", connect.List, ""), k("pipeline.jars", connect.List, ""),
 		k("pipeline.jobvertex-parallelism-overrides", connect.String, ""), k("pipeline.watermark-alignment.allow-unaligned-source-splits", connect.Bool, "false"),
 		k("table.builtin-catalog-name", connect.String, DefaultCatalog), k("table.builtin-database-name", connect.String, DefaultDatabase),
 		k("table.catalog-modification.listeners", connect.List, ""), k("table.exec.async-state.enabled", connect.Bool, "false"),

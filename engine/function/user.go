@@ -72,10 +72,15 @@ type Declared struct {
 	Results []string
 	// Columns are the names of a table function's columns; nil for f0, f1, ...
 	Columns []string
+	// Returns, when Results is nil, are the columns of a table function as one text,
+	// 'a INT, b STRING'.
+	Returns string
 	Det     Det
 	// Retracts and Merges: an aggregate function takes rows back, and joins
 	// accumulators.
 	Retracts, Merges bool
+	// Words is that of AggregateResolved.
+	Words int
 	// Arguments, when Params is nil, are names and types as one text, 'a INT, b STRING'.
 	Arguments string
 	// Version tells one state of the code from another; empty where that is not known.

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/engine/gateway"
+	"github.com/minkstream/mink/testkit/python"
 )
 
 // Open makes a client for one run of one section; Run closes it. ordered asks for
@@ -153,6 +154,10 @@ func (r *suite) file(t *testing.T, name string) {
 				t.Skip(s.Skip)
 			}
 			for _, program := range s.Needs {
+				if program == "pandas" {
+					s.Settings = append(s.Settings, "python.executable = "+python.NeedPandas(t))
+					continue
+				}
 				if _, err := exec.LookPath(program); err != nil {
 					t.Skipf("%s: line %d needs %s, which is not installed", filepath.Base(name), s.Line, program)
 				}

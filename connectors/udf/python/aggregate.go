@@ -1,8 +1,6 @@
 package python
 
 import (
-	"encoding/binary"
-
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/types"
@@ -11,13 +9,19 @@ import (
 var _ function.AggregateRuntime = (*Runtime)(nil)
 
 // Aggregate makes the code of an aggregate function: accumulators are bytes, Python's
-// own form of its objects, and go to the worker and back with each call.
+// own form of its objects, and go to the worker and back with each call. Those of a
+// pandas function are rows, kept here.
 func (r *Runtime) Aggregate(d *function.Definition, params []types.Type, result types.Type) (func() function.AggregateKernel, error) {
-	c, err := r.caller(d, params, []types.Type{result})
+	c, is, err := r.caller(d, params, []types.Type{result})
 	if err != nil {
 		return nil, err
 	}
-	return func() function.AggregateKernel { return &aggregate{instance: c.instance()} }, nil
+	return func() function.AggregateKernel {
+		if is.pandas {
+			return &series{instance: c.instance()}
+		}
+		return &aggregate{c.instance()}
+	}, nil
 }
 
 // aggregate is the kernel of an aggregate function.
@@ -25,38 +29,25 @@ type aggregate struct{ *instance }
 
 // Apply sends all steps in one frame, and asks for values in the same one.
 func (a *aggregate) Apply(f *function.Frame, s *function.AggregateSteps) error {
-	e := &a.enc
-	e.b = append(e.b[:0], 'A', 0, 0, 0, 0)
-	a.accumulators(&s.Have)
-	e.u32(uint32(len(s.Base)))
-	for _, b := range s.Base {
-		e.u32(b)
-	}
-	for _, x := range s.Src {
-		e.u32(uint32(x))
-	}
-	for _, r := range s.Rows {
-		e.u32(r)
-	}
-	e.u32(uint32(len(s.Back)))
-	a.lanes = a.lanes[:0]
-	for i, back := range s.Back {
-		v := byte(0)
-		if back {
-			v = 1
+	d, err := a.ask(f, 'A', func(e *encoder) {
+		e.bytes(s.Have.Bytes)
+		e.u32(uint32(len(s.Base)))
+		for _, b := range s.Base {
+			e.u32(b)
 		}
-		e.b = append(e.b, v)
-		a.lanes = append(a.lanes, uint32(i))
-	}
-	for _, c := range s.Args {
-		e.column(c, a.lanes)
-	}
-	want := byte(0)
-	if s.Want {
-		want = 1
-	}
-	e.b = append(e.b, want)
-	d, err := a.answer(f)
+		for _, x := range s.Src {
+			e.u32(uint32(x))
+		}
+		for _, r := range s.Rows {
+			e.u32(r)
+		}
+		e.u32(uint32(len(s.Back)))
+		for _, back := range s.Back {
+			e.flag(back)
+		}
+		e.columns(s.Args, a.lanesOf(len(s.Back), nil))
+		e.flag(s.Want)
+	})
 	if err != nil {
 		return err
 	}
@@ -78,12 +69,11 @@ func (a *aggregate) Apply(f *function.Frame, s *function.AggregateSteps) error {
 	if !s.Want {
 		return nil
 	}
-	got := batch.NewBuilder(a.results[0])
-	if err := d.column(got, s.N+len(s.Base)); err != nil {
+	cols, err := d.columns(a.results, s.N+len(s.Base))
+	if err != nil {
 		return rowError(err)
 	}
-	col := got.Finish()
-	s.Values = &col
+	s.Values = &cols[0]
 	return nil
 }
 
@@ -92,39 +82,14 @@ func (a *aggregate) Values(f *function.Frame, dst *batch.Col, accs *function.Acc
 	if n == 0 {
 		return nil
 	}
-	a.enc.b = append(a.enc.b[:0], 'V', 0, 0, 0, 0)
-	a.accumulators(accs)
-	d, err := a.answer(f)
+	d, err := a.ask(f, 'V', func(e *encoder) { e.bytes(accs.Bytes) })
 	if err != nil {
 		return err
 	}
-	got := batch.NewBuilder(a.results[0])
-	if err := d.column(got, n); err != nil {
+	cols, err := d.columns(a.results, n)
+	if err != nil {
 		return rowError(err)
 	}
-	*dst = got.Finish()
+	*dst = cols[0]
 	return nil
-}
-
-// accumulators writes a column of them, after their number.
-func (a *aggregate) accumulators(accs *function.Accumulators) {
-	e := &a.enc
-	e.u32(uint32(len(accs.Bytes)))
-	e.b = append(e.b, 1)
-	for _, b := range accs.Bytes {
-		v := byte(0)
-		if b == nil {
-			v = 1
-		}
-		e.b = append(e.b, v)
-	}
-	end := uint32(0)
-	e.u32(end)
-	for _, b := range accs.Bytes {
-		end += uint32(len(b))
-		e.b = binary.LittleEndian.AppendUint32(e.b, end)
-	}
-	for _, b := range accs.Bytes {
-		e.b = append(e.b, b...)
-	}
 }

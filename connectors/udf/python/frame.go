@@ -13,16 +13,65 @@ import (
 	"github.com/minkstream/mink/engine/types"
 )
 
-// Columns on the wire, as lib/worker.py describes them: a byte that says whether there
+// Columns on the wire, as lib/columns.py describes them: a byte that says whether there
 // are NULLs, a byte a value if there are, then the values by type. Integers and floats
 // lie as in memory, little endian; timestamps are microseconds; text, bytes and
 // decimals (as text) are offsets and bytes; lists are offsets and the columns of their
 // elements; rows are the columns of their fields.
 
+// Where a function was opened with Arrow the columns are one record batch instead:
+// arrow.go.
+
 // encoder writes columns.
-type encoder struct{ b []byte }
+type encoder struct {
+	b     []byte
+	arrow bool
+	err   error // what cannot be written
+	flat  []batch.Col
+	sel   []uint16
+}
 
 func (e *encoder) u32(v uint32) { e.b = binary.LittleEndian.AppendUint32(e.b, v) }
+
+func (e *encoder) flag(v bool) {
+	if v {
+		e.b = append(e.b, 1)
+		return
+	}
+	e.b = append(e.b, 0)
+}
+
+// columns writes the values of columns at lanes.
+func (e *encoder) columns(cols []*batch.Col, lanes []uint32) {
+	if len(cols) == 0 {
+		return
+	}
+	if e.arrow {
+		e.record(cols, lanes)
+		return
+	}
+	for _, c := range cols {
+		e.column(c, lanes)
+	}
+}
+
+// bytes writes a column of bytes, after their number; nil is NULL.
+func (e *encoder) bytes(list [][]byte) {
+	e.u32(uint32(len(list)))
+	e.b = append(e.b, 1)
+	for _, b := range list {
+		e.flag(b == nil)
+	}
+	end := uint32(0)
+	e.u32(end)
+	for _, b := range list {
+		end += uint32(len(b))
+		e.u32(end)
+	}
+	for _, b := range list {
+		e.b = append(e.b, b...)
+	}
+}
 
 // numbers writes one value a lane, each made from a lane by at.
 func numbers[T any](e *encoder, lanes []uint32, width int, at func(b []byte, l uint32) []byte) {
@@ -208,8 +257,25 @@ func ticks(us, per int64) int64 {
 
 // decoder reads columns; bad is set when the bytes are not well formed.
 type decoder struct {
-	b   []byte
-	bad bool
+	b     []byte
+	arrow bool
+	bad   bool
+}
+
+// columns reads columns of n values of the types.
+func (d *decoder) columns(ts []types.Type, n int) ([]batch.Col, error) {
+	if d.arrow {
+		return d.record(ts, n)
+	}
+	cols := make([]batch.Col, len(ts))
+	for i, t := range ts {
+		b := batch.NewBuilder(t)
+		if err := d.column(b, n); err != nil {
+			return nil, err
+		}
+		cols[i] = b.Finish()
+	}
+	return cols, nil
 }
 
 func (d *decoder) take(n int) []byte {
@@ -327,7 +393,7 @@ func (d *decoder) column(out *batch.Builder, n int) error {
 }
 
 func kidCount(t types.Type) int {
-	if t.Kind == types.Map {
+	if t.Kind == types.Map || t.Kind == types.Multiset {
 		return 2
 	}
 	return 1
@@ -454,7 +520,8 @@ var wireNames = map[types.Kind]string{
 	types.Boolean: "BOOLEAN", types.TinyInt: "TINYINT", types.SmallInt: "SMALLINT", types.Int: "INT", types.BigInt: "BIGINT",
 	types.Float: "FLOAT", types.Double: "DOUBLE", types.Decimal: "DECIMAL", types.Char: "CHAR", types.VarChar: "VARCHAR",
 	types.Binary: "BINARY", types.VarBinary: "VARBINARY", types.Date: "DATE", types.Time: "TIME", types.Timestamp: "TIMESTAMP",
-	types.TimestampLTZ: "TIMESTAMP_LTZ", types.Array: "ARRAY", types.Map: "MAP", types.Row: "ROW",
+	types.TimestampLTZ: "TIMESTAMP_LTZ", types.Array: "ARRAY", types.Map: "MAP", types.Row: "ROW", types.Multiset: "MULTISET",
+	types.IntervalYM: "INTERVAL_YM", types.IntervalDT: "INTERVAL_DT",
 }
 
 // wire is the form of a type on the wire, or an error for one that Python has no values
@@ -471,6 +538,10 @@ func wire(t types.Type) (*wireType, error) {
 	case types.Map:
 		if w.Key, err = wire(*t.Key); err == nil {
 			w.Elem, err = wire(*t.Elem)
+		}
+	case types.Multiset:
+		if w.Key, err = wire(*t.Elem); err == nil {
+			w.Elem, err = wire(types.IntT)
 		}
 	case types.Row:
 		w.Fields, w.Names = []*wireType{}, []string{}

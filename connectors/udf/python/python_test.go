@@ -1,7 +1,10 @@
 package python_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -15,6 +18,7 @@ import (
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/function/scalar"
 	"github.com/minkstream/mink/engine/gateway"
+	"github.com/minkstream/mink/testkit/python"
 )
 
 const module = `
@@ -55,7 +59,13 @@ class Total(AggregateFunction):
             raise ValueError("too much")
         return acc[0]
 
-total = udaf(Total(), result_type=DataTypes.BIGINT())
+total = udaf(Total(), result_type=DataTypes.BIGINT(), accumulator_type=DataTypes.ARRAY(DataTypes.BIGINT()))
+size = udf(lambda s: s.map(lambda x: len(s)), result_type="INT", func_type="pandas")
+
+@udf(result_type=DataTypes.STRING())
+def where(name):
+    with open(name) as f:
+        return f.read() + "|" + os.path.basename(os.getcwd())[:12]
 `
 
 // session opens an engine with the module in a folder of its own.
@@ -112,6 +122,95 @@ func rows(t *testing.T, s gateway.Session, sql string) ([]any, error) {
 		for i := range b.Rows() {
 			out = append(out, b.Cols[0].Any(b.Lane(i)))
 		}
+	}
+}
+
+// A function over Series gets so many rows at a time.
+func TestSeriesSizes(t *testing.T) {
+	s := session(t)
+	for _, set := range []string{"'python.executable' = '" + python.NeedPandas(t) + "'", "'python.fn-execution.arrow.batch.size' = '2'"} {
+		if _, err := rows(t, s, "SET "+set); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := rows(t, s, "CREATE FUNCTION py_size AS 'fns.size' LANGUAGE PYTHON"); err != nil {
+		t.Fatal(err)
+	}
+	got, err := rows(t, s, "SELECT py_size(x) FROM (VALUES (4), (5), (6)) AS v (x)")
+	if err != nil || fmt.Sprint(got) != "[2 2 1]" {
+		t.Fatalf("got %v, %v", got, err)
+	}
+}
+
+// Without its packages such a function is refused with what to do.
+func TestSeriesWithoutPandas(t *testing.T) {
+	s := session(t)
+	if exec.Command("python3", "-c", "import pandas, pyarrow").Run() == nil {
+		t.Skip("python3 has pandas and pyarrow")
+	}
+	_, err := rows(t, s, "CREATE FUNCTION py_size AS 'fns.size' LANGUAGE PYTHON")
+	if d := diag.As(err); d == nil || d.Code != diag.UserFunction || !strings.Contains(d.Msg, "python.executable") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+// What the settings of a worker name: archives, .zip files, requirements.
+func TestFiles(t *testing.T) {
+	s := session(t)
+	dir := t.TempDir()
+	pack := func(name, entry, text string) string {
+		var b bytes.Buffer
+		z := zip.NewWriter(&b)
+		w, err := z.Create(entry)
+		if err == nil {
+			_, err = w.Write([]byte(text))
+		}
+		if err == nil {
+			err = z.Close()
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), b.Bytes(), 0o666)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return filepath.Join(dir, name)
+	}
+	zipped := pack("mods.zip", "zipped.py", "from pyflink.table.udf import udf\none = udf(lambda: 1, result_type='INT')\n")
+	data := pack("data.zip", "sub/text.txt", "from the archive")
+	for _, c := range []struct{ set, sql, want string }{
+		{"'python.files' = '" + zipped + "'", "CREATE FUNCTION z_one AS 'zipped.one' LANGUAGE PYTHON", ""},
+		{"", "SELECT z_one()", "[1]"},
+		{"'python.archives' = '" + data + "#stuff'", "CREATE FUNCTION py_where AS 'fns.where' LANGUAGE PYTHON", ""},
+		{"", "SELECT py_where('stuff/sub/text.txt')", "[from the archive|mink-python-]"},
+		{"'python.archives' = '" + data + "#../up'", "SELECT py_where('x')", "below that of the worker"},
+		{"'python.archives' = '" + data + ".no'", "SELECT py_where('x')", "which is not there"},
+	} {
+		if c.set != "" {
+			if _, err := rows(t, s, "SET "+c.set); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := rows(t, s, c.sql)
+		if text := fmt.Sprint(got, err); !strings.Contains(text, c.want) || c.want == "" && err != nil {
+			t.Errorf("%s, %s: got %s", c.set, c.sql, text)
+		}
+	}
+}
+
+// A requirement that is not met is an error that says how to meet it.
+func TestRequirements(t *testing.T) {
+	s := session(t)
+	list := filepath.Join(t.TempDir(), "requirements.txt")
+	if err := os.WriteFile(list, []byte("# packages\nno-such-package-of-mink==1.0 # a comment\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rows(t, s, "SET 'python.requirements' = '"+list+"#cache'"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := rows(t, s, "SELECT py_pid(x) FROM (VALUES (1)) AS v (x)")
+	if d := diag.As(err); d == nil || d.Code != diag.UserFunction || !strings.Contains(d.Msg, "no-such-package-of-mink") || !strings.Contains(d.Msg, "installs nothing") {
+		t.Fatalf("got %v", err)
 	}
 }
 

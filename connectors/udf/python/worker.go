@@ -54,7 +54,7 @@ func start(e *env.Env, s *setup) (*worker, error) {
 		return nil, diag.New(diag.Unsupported, "functions in Python need processes, which this host does not start")
 	}
 	sources := map[string]string{}
-	for _, n := range []string{"common", "types", "udf", "worker"} {
+	for _, n := range []string{"arrow", "columns", "common", "data_view", "setup", "types", "udf", "worker"} {
 		text, err := lib.ReadFile("lib/" + n + ".py")
 		if err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -20,7 +21,7 @@ import (
 
 // A call lays its columns into one piece of the module's memory, got by mink_alloc:
 //
-//	columns  16 bytes for each argument and one for the result:
+//	columns  16 bytes for each argument and each result:
 //	         values, bytes, nulls (addresses), type (see typeCode)
 //	data     for each argument and the result, each part at a multiple of 8:
 //	         nulls, a byte a row; values, or n+1 offsets; bytes of text
@@ -33,15 +34,15 @@ type call struct {
 	m            *module
 	name, export string
 	params       []types.Type
-	result       types.Type
+	results      []types.Type
 	timeout      time.Duration
 
 	inst         api.Module
-	fn           api.Function
+	fns          map[string]api.Function
 	alloc, reset api.Function
 	lanes        []uint32
 	buf          []byte
-	stack        [2]uint64
+	stack        [4]uint64
 }
 
 // typeCode is the number of a type in a column's description; width is that of a value
@@ -87,18 +88,8 @@ func width(t types.Type) int {
 	return w
 }
 
-// open makes the instance.
-func (c *call) open(ctx context.Context) error {
-	inst, err := c.m.rt.InstantiateModule(ctx, c.m.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
-	if err != nil {
-		return c.failed(ctx, err)
-	}
-	c.inst, c.fn, c.alloc, c.reset = inst, inst.ExportedFunction(c.export), inst.ExportedFunction(exportAlloc), inst.ExportedFunction(exportReset)
-	return nil
-}
-
-// run is the kernel.
-func (c *call) run(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
+// within runs f with an instance and the limit of time.
+func (c *call) within(f func(ctx context.Context) error) error {
 	ctx := context.Background()
 	if c.timeout > 0 {
 		var cancel context.CancelFunc
@@ -106,35 +97,43 @@ func (c *call) run(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, 
 		defer cancel()
 	}
 	if c.inst == nil || c.inst.IsClosed() {
-		if err := c.open(ctx); err != nil {
-			return err
+		inst, err := c.m.rt.InstantiateModule(ctx, c.m.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+		if err != nil {
+			return c.failed(ctx, err)
 		}
+		c.inst, c.fns = inst, map[string]api.Function{}
+		c.alloc, c.reset = inst.ExportedFunction(exportAlloc), inst.ExportedFunction(exportReset)
 	}
-	c.lanes = c.lanes[:0]
-	for l := range kernel.Lanes(n, live) {
-		c.lanes = append(c.lanes, uint32(l))
+	return f(ctx)
+}
+
+// invoke calls an export with i32 arguments and gives its result.
+func (c *call) invoke(ctx context.Context, export string, args ...uint32) (uint32, error) {
+	fn := c.fns[export]
+	if fn == nil {
+		fn = c.inst.ExportedFunction(export)
+		c.fns[export] = fn
 	}
-	if len(c.lanes) == 0 {
-		if dst.Views != nil {
-			clear(dst.Views)
-		}
-		return nil
+	for i, a := range args {
+		c.stack[i] = uint64(a)
 	}
-	at, cols, err := c.write(ctx, args)
-	if err != nil {
+	if err := fn.CallWithStack(ctx, c.stack[:]); err != nil {
+		return 0, c.failed(ctx, err)
+	}
+	return uint32(c.stack[0]), nil
+}
+
+// rows calls an export that gives 0 or the number of a row that failed, which is of
+// lanes.
+func (c *call) rows(ctx context.Context, lanes []uint32, export string, args ...uint32) error {
+	row, err := c.invoke(ctx, export, args...)
+	switch {
+	case err != nil || row == 0:
 		return err
+	case int(row) > len(lanes):
+		return diag.New(diag.UserFunction, "%s gave %d, which is the number of no row", c.name, row)
 	}
-	c.stack[0], c.stack[1] = uint64(at), uint64(len(c.lanes))
-	if err := c.fn.CallWithStack(ctx, c.stack[:]); err != nil {
-		return c.failed(ctx, err)
-	}
-	if row := uint32(c.stack[0]); row != 0 {
-		if int(row) > len(c.lanes) {
-			return diag.New(diag.UserFunction, "%s gave %d, which is the number of no row", c.name, row)
-		}
-		return batch.FailLane(int(c.lanes[row-1]), diag.UserFunction, "%s failed", c.name)
-	}
-	return c.read(f, dst, n, at+uint32(cols*columnBytes))
+	return batch.FailLane(int(lanes[row-1]), diag.UserFunction, "%s failed", c.name)
 }
 
 // failed is the error of a trap, a limit or a closed instance.
@@ -151,6 +150,105 @@ func (c *call) failed(ctx context.Context, err error) error {
 	return diag.New(diag.UserFunction, "%s: %s", c.name, text)
 }
 
+// run is the kernel of a scalar function.
+func (c *call) run(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
+	if c.lanesOf(n, live); len(c.lanes) == 0 {
+		if dst.Views != nil {
+			clear(dst.Views)
+		}
+		return nil
+	}
+	return c.within(func(ctx context.Context) error {
+		rows := len(c.lanes)
+		c.begin(len(args) + 1)
+		union := c.arguments(args)
+		c.room(len(args), c.results[0], rows, union)
+		at, err := c.send(ctx, len(args)+1)
+		if err != nil {
+			return err
+		}
+		if err := c.rows(ctx, c.lanes, c.export, at, uint32(rows)); err != nil {
+			return err
+		}
+		return c.read(dst, c.results[0], c.lanes, n, at+uint32(len(args)*columnBytes))
+	})
+}
+
+// table is the kernel of a table function. The first result is how many rows each row
+// gives; the others are their columns, for which the function makes the room.
+func (c *call) table(f *function.Frame, out *function.TableRows, args []*batch.Col, n int, live []uint64) error {
+	out.From, out.To = append(out.From[:0], make([]uint32, n)...), append(out.To[:0], make([]uint32, n)...)
+	out.Cols = out.Cols[:0]
+	cols := make([]batch.Col, len(c.results))
+	for i, t := range c.results {
+		cols[i].Alloc(t, 0)
+		out.Cols = append(out.Cols, function.TableCol{Col: &cols[i]})
+	}
+	if c.lanesOf(n, live); len(c.lanes) == 0 {
+		return nil
+	}
+	return c.within(func(ctx context.Context) error {
+		rows := len(c.lanes)
+		c.begin(len(args) + 1 + len(cols))
+		c.arguments(args)
+		c.room(len(args), types.IntT, rows, make([]byte, rows))
+		for i, t := range c.results {
+			code, _ := typeCode(t)
+			binary.LittleEndian.PutUint32(c.buf[(len(args)+1+i)*columnBytes+12:], code)
+		}
+		at, err := c.send(ctx, len(args)+1+len(cols))
+		if err != nil {
+			return err
+		}
+		if err := c.rows(ctx, c.lanes, c.export, at, uint32(rows)); err != nil {
+			return err
+		}
+		at += uint32(len(args) * columnBytes)
+		var counts batch.Col
+		counts.Alloc(types.IntT, rows)
+		all := make([]uint32, rows)
+		for i := range all {
+			all[i] = uint32(i)
+		}
+		if err := c.read(&counts, types.IntT, all, rows, at); err != nil {
+			return err
+		}
+		total := 0
+		for i, l := range c.lanes {
+			if counts.I32[i] < 0 || total > tableRowsMax {
+				return batch.FailLane(int(l), diag.UserFunction, "%s gave %d rows for one, and %d before it", c.name, counts.I32[i], total)
+			}
+			out.From[l] = uint32(total)
+			total += int(counts.I32[i])
+			out.To[l] = uint32(total)
+		}
+		for len(all) < total {
+			all = append(all, uint32(len(all)))
+		}
+		for i, t := range c.results {
+			cols[i].Alloc(t, total)
+			if err := c.read(&cols[i], t, all[:total], total, at+uint32((i+1)*columnBytes)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// tableRowsMax bounds the rows that a batch gives.
+const tableRowsMax = 1 << 26
+
+// lanesOf lists the lanes that count.
+func (c *call) lanesOf(n int, live []uint64) {
+	c.lanes = c.lanes[:0]
+	for l := range kernel.Lanes(n, live) {
+		c.lanes = append(c.lanes, uint32(l))
+	}
+}
+
+// begin starts a piece of memory with so many descriptions of columns.
+func (c *call) begin(cols int) { c.buf = append(c.buf[:0], make([]byte, columnBytes*cols)...) }
+
 // pad brings the buffer to a multiple of 8.
 func (c *call) pad() {
 	for len(c.buf)%8 != 0 {
@@ -158,22 +256,20 @@ func (c *call) pad() {
 	}
 }
 
-// write lays the arguments, and room for the result, into the module's memory. It gives
-// the address and the number of argument columns.
-func (c *call) write(ctx context.Context, args []*batch.Col) (uint32, int, error) {
-	rows := len(c.lanes)
-	le := binary.LittleEndian
-	c.buf = append(c.buf[:0], make([]byte, columnBytes*(len(args)+1))...)
-	// Addresses are counted from the start of the piece, and moved once it is known.
-	set := func(col int, values, text, nulls int, t types.Type) {
-		d := c.buf[col*columnBytes:]
-		le.PutUint32(d, uint32(values))
-		le.PutUint32(d[4:], uint32(text))
-		le.PutUint32(d[8:], uint32(nulls))
-		code, _ := typeCode(t)
-		le.PutUint32(d[12:], code)
-	}
-	union := make([]byte, rows)
+// describe writes the description of a column. Addresses are counted from the start of
+// the piece, and moved once it is known.
+func (c *call) describe(col, values, text, nulls int, t types.Type) {
+	le, d := binary.LittleEndian, c.buf[col*columnBytes:]
+	le.PutUint32(d, uint32(values))
+	le.PutUint32(d[4:], uint32(text))
+	le.PutUint32(d[8:], uint32(nulls))
+	code, _ := typeCode(t)
+	le.PutUint32(d[12:], code)
+}
+
+// arguments lays out the lanes of arguments, and tells the rows with a NULL.
+func (c *call) arguments(args []*batch.Col) []byte {
+	union := make([]byte, len(c.lanes))
 	for i, a := range args {
 		nulls := len(c.buf)
 		for k, l := range c.lanes {
@@ -185,31 +281,39 @@ func (c *call) write(ctx context.Context, args []*batch.Col) (uint32, int, error
 		}
 		c.pad()
 		values, text := len(c.buf), 0
-		if w := width(c.params[i]); a.Type.Phys() == types.PhysBytes {
+		if a.Type.Phys() == types.PhysBytes {
 			text = c.texts(a, values)
 		} else {
-			c.values(a, w)
+			c.values(a)
 		}
 		c.pad()
-		set(i, values, text, nulls, c.params[i])
+		c.describe(i, values, text, nulls, c.params[i])
 	}
-	nulls := len(c.buf)
-	c.buf = append(c.buf, union...)
+	return union
+}
+
+// room makes room for a result.
+func (c *call) room(col int, t types.Type, rows int, nulls []byte) {
+	at := len(c.buf)
+	c.buf = append(c.buf, nulls...)
 	c.pad()
 	values := len(c.buf)
-	c.buf = append(c.buf, make([]byte, (rows+1)*width(c.result))...)
+	c.buf = append(c.buf, make([]byte, (rows+1)*width(t))...)
 	c.pad()
-	set(len(args), values, 0, nulls, c.result)
+	c.describe(col, values, 0, at, t)
+}
 
+// send puts the piece into the module's memory, and gives its address.
+func (c *call) send(ctx context.Context, cols int) (uint32, error) {
 	if err := c.reset.CallWithStack(ctx, c.stack[:]); err != nil {
-		return 0, 0, c.failed(ctx, err)
+		return 0, c.failed(ctx, err)
 	}
 	c.stack[0] = uint64(len(c.buf))
 	if err := c.alloc.CallWithStack(ctx, c.stack[:]); err != nil {
-		return 0, 0, c.failed(ctx, err)
+		return 0, c.failed(ctx, err)
 	}
-	at := uint32(c.stack[0])
-	for i := range len(args) + 1 {
+	le, at := binary.LittleEndian, uint32(c.stack[0])
+	for i := range cols {
 		d := c.buf[i*columnBytes:]
 		for _, k := range []int{0, 4, 8} {
 			if v := le.Uint32(d[k:]); v != 0 {
@@ -218,44 +322,54 @@ func (c *call) write(ctx context.Context, args []*batch.Col) (uint32, int, error
 		}
 	}
 	if at == 0 || at%8 != 0 || !c.inst.Memory().Write(at, c.buf) {
-		return 0, 0, diag.New(diag.UserFunction, "mink_alloc of %s has no room for %d bytes: it gave %d", c.name, len(c.buf), at).
+		return 0, diag.New(diag.UserFunction, "mink_alloc of %s has no room for %d bytes: it gave %d", c.name, len(c.buf), at).
 			WithHint("it gives an address that is a multiple of 8, growing the memory when needed; 'memory-limit' bounds it")
 	}
-	return at, len(args), nil
+	return at, nil
 }
 
-// values appends the values of a column of fixed width, 0 for NULL.
-func (c *call) values(a *batch.Col, w int) {
-	lane := func(l uint32) uint32 {
-		if a.Enc == batch.Const {
-			return 0
-		}
-		return l
+// values appends the values of a column of fixed width, any for NULL.
+func (c *call) values(a *batch.Col) {
+	mask := uint32(math.MaxUint32)
+	if a.Enc == batch.Const {
+		mask = 0
 	}
-	le := binary.LittleEndian
-	for _, l := range c.lanes {
-		l = lane(l)
-		switch a.Type.Phys() {
-		case types.PhysBool:
+	le, b := binary.LittleEndian, c.buf
+	switch a.Type.Phys() {
+	case types.PhysBool:
+		for _, l := range c.lanes {
 			v := byte(0)
-			if batch.Bit(a.Bits, int(l)) {
+			if batch.Bit(a.Bits, int(l&mask)) {
 				v = 1
 			}
-			c.buf = append(c.buf, v)
-		case types.PhysI8:
-			c.buf = append(c.buf, byte(a.I8[l]))
-		case types.PhysI16:
-			c.buf = le.AppendUint16(c.buf, uint16(a.I16[l]))
-		case types.PhysI32:
-			c.buf = le.AppendUint32(c.buf, uint32(a.I32[l]))
-		case types.PhysI64:
-			c.buf = le.AppendUint64(c.buf, uint64(a.I64[l]))
-		case types.PhysF32:
-			c.buf = le.AppendUint32(c.buf, math.Float32bits(a.F32[l]))
-		case types.PhysF64:
-			c.buf = le.AppendUint64(c.buf, math.Float64bits(a.F64[l]))
+			b = append(b, v)
+		}
+	case types.PhysI8:
+		for _, l := range c.lanes {
+			b = append(b, byte(a.I8[l&mask]))
+		}
+	case types.PhysI16:
+		for _, l := range c.lanes {
+			b = le.AppendUint16(b, uint16(a.I16[l&mask]))
+		}
+	case types.PhysI32:
+		for _, l := range c.lanes {
+			b = le.AppendUint32(b, uint32(a.I32[l&mask]))
+		}
+	case types.PhysI64:
+		for _, l := range c.lanes {
+			b = le.AppendUint64(b, uint64(a.I64[l&mask]))
+		}
+	case types.PhysF32:
+		for _, l := range c.lanes {
+			b = le.AppendUint32(b, math.Float32bits(a.F32[l&mask]))
+		}
+	case types.PhysF64:
+		for _, l := range c.lanes {
+			b = le.AppendUint64(b, math.Float64bits(a.F64[l&mask]))
 		}
 	}
+	c.buf = b
 }
 
 // texts appends offsets and bytes and returns where the bytes begin.
@@ -273,9 +387,10 @@ func (c *call) texts(a *batch.Col, at int) int {
 	return from
 }
 
-// read takes the result column, whose description lies at an address, to dst.
-func (c *call) read(f *function.Frame, dst *batch.Col, n int, at uint32) error {
-	mem, rows := c.inst.Memory(), uint32(len(c.lanes))
+// read takes a result column, whose description lies at an address, to lanes of dst,
+// which has n of them.
+func (c *call) read(dst *batch.Col, t types.Type, lanes []uint32, n int, at uint32) error {
+	mem, rows := c.inst.Memory(), uint32(len(lanes))
 	bad := func(what string) error {
 		return diag.New(diag.UserFunction, "the %s that %s gave lie outside of its memory", what, c.name)
 	}
@@ -291,58 +406,74 @@ func (c *call) read(f *function.Frame, dst *batch.Col, n int, at uint32) error {
 			return bad("nulls")
 		}
 	}
-	w := uint32(width(c.result))
-	count := rows
-	text := dst.Type.Phys() == types.PhysBytes
+	w := uint32(width(t))
+	count := uint64(rows)
+	text := t.Phys() == types.PhysBytes
 	if text {
 		count++
 	}
-	values, ok := mem.Read(valuesAt, count*w)
+	if count*uint64(w) > math.MaxUint32 {
+		return bad("values")
+	}
+	values, ok := mem.Read(valuesAt, uint32(count)*w)
 	if !ok {
 		return bad("values")
 	}
-	for i, l := range c.lanes {
+	for i, l := range lanes {
 		if nulls != nil && nulls[i] != 0 {
 			dst.SetNull(int(l), n)
 		}
 	}
 	if text {
-		end := le.Uint32(values[4*rows:])
-		body, ok := mem.Read(textAt, end)
+		body, ok := mem.Read(textAt, le.Uint32(values[4*rows:]))
 		if !ok {
 			return bad("bytes")
 		}
-		return c.readTexts(f, dst, values, body, nulls)
+		return c.readTexts(dst, lanes, values, bytes.Clone(body), nulls)
 	}
-	for i, l := range c.lanes {
-		v := values[uint32(i)*w:]
-		switch dst.Type.Phys() {
-		case types.PhysBool:
-			if v[0] != 0 {
+	switch t.Phys() {
+	case types.PhysBool:
+		for i, l := range lanes {
+			if values[i] != 0 {
 				batch.SetBit(dst.Bits, int(l))
 			}
-		case types.PhysI8:
-			dst.I8[l] = int8(v[0])
-		case types.PhysI16:
-			dst.I16[l] = int16(le.Uint16(v))
-		case types.PhysI32:
-			dst.I32[l] = int32(le.Uint32(v))
-		case types.PhysI64:
-			dst.I64[l] = int64(le.Uint64(v))
-		case types.PhysF32:
-			dst.F32[l] = math.Float32frombits(le.Uint32(v))
-		case types.PhysF64:
-			dst.F64[l] = math.Float64frombits(le.Uint64(v))
+		}
+	case types.PhysI8:
+		for i, l := range lanes {
+			dst.I8[l] = int8(values[i])
+		}
+	case types.PhysI16:
+		for i, l := range lanes {
+			dst.I16[l] = int16(le.Uint16(values[2*i:]))
+		}
+	case types.PhysI32:
+		for i, l := range lanes {
+			dst.I32[l] = int32(le.Uint32(values[4*i:]))
+		}
+	case types.PhysI64:
+		for i, l := range lanes {
+			dst.I64[l] = int64(le.Uint64(values[8*i:]))
+		}
+	case types.PhysF32:
+		for i, l := range lanes {
+			dst.F32[l] = math.Float32frombits(le.Uint32(values[4*i:]))
+		}
+	case types.PhysF64:
+		for i, l := range lanes {
+			dst.F64[l] = math.Float64frombits(le.Uint64(values[8*i:]))
 		}
 	}
 	return nil
 }
 
-func (c *call) readTexts(f *function.Frame, dst *batch.Col, offs, body, nulls []byte) error {
-	le := binary.LittleEndian
-	w := f.Strings(dst)
-	defer w.Close()
-	for i, l := range c.lanes {
+// readTexts makes views of offsets into bytes.
+func (c *call) readTexts(dst *batch.Col, lanes []uint32, offs, body, nulls []byte) error {
+	le, buf := binary.LittleEndian, uint32(0)
+	if len(body) > 0 {
+		buf = dst.AddBuf(body)
+	}
+	for i, l := range lanes {
+		dst.Views[l] = batch.View{}
 		if nulls != nil && nulls[i] != 0 {
 			continue
 		}
@@ -350,8 +481,7 @@ func (c *call) readTexts(f *function.Frame, dst *batch.Col, offs, body, nulls []
 		if from > to || int(to) > len(body) {
 			return diag.New(diag.UserFunction, "the offsets that %s gave do not ascend", c.name)
 		}
-		w.Buf = append(w.Buf, body[from:to]...)
-		dst.Views[l] = w.End()
+		dst.Views[l] = batch.MakeRef(body[from:to], buf, from)
 	}
 	return nil
 }

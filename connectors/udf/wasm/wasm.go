@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -57,7 +58,7 @@ func (r *Runtime) Language() string { return "WASM" }
 
 // Options are those of CREATE FUNCTION.
 func (r *Runtime) Options() []string {
-	return []string{"arguments", "returns", "sha256", "memory-limit"}
+	return []string{"arguments", "kind", "returns", "sha256", "memory-limit"}
 }
 
 // moduleBytesMax bounds a module, memoryDefault its memory.
@@ -74,8 +75,15 @@ const (
 	exportReset  = "mink_reset"
 )
 
+// describeTimeout is how long a module may take to say the size of its accumulators.
+const describeTimeout = 5 * time.Second
+
 // Describe reads and checks the module. Types are those of the options.
 func (r *Runtime) Describe(d *function.Definition) (*function.Declared, error) {
+	kind, err := kindOf(d)
+	if err != nil {
+		return nil, err
+	}
 	if d.Options["returns"] == "" {
 		return nil, diag.New(diag.MissingOption, "a function in LANGUAGE WASM needs the option 'returns'").
 			WithHint("add WITH ('arguments' = 'a BIGINT, b STRING', 'returns' = 'BIGINT')")
@@ -84,7 +92,34 @@ func (r *Runtime) Describe(d *function.Definition) (*function.Declared, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &function.Declared{Arguments: d.Options["arguments"], Results: []string{d.Options["returns"]}, Version: m.hash + "#" + export}, nil
+	out := &function.Declared{Kind: kind, Arguments: d.Options["arguments"], Version: m.hash + "#" + export}
+	if kind == function.TableKind {
+		out.Returns = d.Options["returns"]
+		return out, nil
+	}
+	out.Results = []string{d.Options["returns"]}
+	if kind == function.AggregateKind {
+		size, err := m.state(d.Name, export)
+		if err != nil {
+			return nil, err
+		}
+		has := m.compiled.ExportedFunctions()
+		out.Words, out.Retracts, out.Merges = size/8, has[export+suffixRetract] != nil, has[export+suffixMerge] != nil
+	}
+	return out, nil
+}
+
+// kindOf is the kind that the options name.
+func kindOf(d *function.Definition) (function.Kind, error) {
+	for _, k := range []function.Kind{function.ScalarKind, function.TableKind, function.AggregateKind} {
+		if strings.EqualFold(d.Options["kind"], k.String()) {
+			return k, nil
+		}
+	}
+	if k := d.Options["kind"]; k != "" {
+		return 0, diag.New(diag.InvalidOption, "option 'kind' takes SCALAR, TABLE or AGGREGATE, not '%s'", k)
+	}
+	return function.ScalarKind, nil
 }
 
 // module compiles the file of a definition, once.
@@ -121,7 +156,11 @@ func (r *Runtime) module(d *function.Definition) (*module, string, error) {
 		m.hash = hash
 		r.modules[key] = m
 	}
-	return m, export, m.check(file, export)
+	kind, err := kindOf(d)
+	if err == nil {
+		err = m.check(file, export, kind)
+	}
+	return m, export, err
 }
 
 // read reads a file beside the script, or where the process runs.
@@ -174,38 +213,56 @@ func compile(body []byte, file string, pages uint32) (*module, error) {
 	return &module{rt: rt, compiled: c}, nil
 }
 
+// need is an export that a call asks for.
+type need struct {
+	name            string
+	params, results int
+	optional        bool
+}
+
 // check makes sure that the module has what a call needs.
-func (m *module) check(file, export string) error {
+func (m *module) check(file, export string, kind function.Kind) error {
 	if m.compiled.ExportedMemories()[exportMemory] == nil {
 		return diag.New(diag.InvalidArgument, "%s exports no memory", file).WithHint("docs/wasm.md says what a module exports")
 	}
+	needs := []need{{name: exportAlloc, params: 1, results: 1}, {name: exportReset}}
+	if kind == function.AggregateKind {
+		needs = append(needs, need{name: export + suffixState, results: 1}, need{name: export + suffixAccumulate, params: 4, results: 1},
+			need{name: export + suffixValue, params: 3, results: 1}, need{name: export + suffixRetract, params: 4, results: 1, optional: true},
+			need{name: export + suffixMerge, params: 4, results: 1, optional: true})
+	} else {
+		needs = append(needs, need{name: export, params: 2, results: 1})
+	}
 	fns := m.compiled.ExportedFunctions()
-	for _, need := range []struct {
-		name             string
-		params, results  int
-		whatParams, what string
-	}{{exportAlloc, 1, 1, "(i32)", "i32"}, {exportReset, 0, 0, "()", "nothing"}, {export, 2, 1, "(i32, i32)", "i32"}} {
-		f := fns[need.name]
-		if f == nil {
+	for _, n := range needs {
+		f := fns[n.name]
+		switch {
+		case f == nil && n.optional:
+		case f == nil:
 			var names []string
-			for n := range fns {
-				if n != exportAlloc && n != exportReset {
-					names = append(names, n)
+			for name := range fns {
+				if name != exportAlloc && name != exportReset {
+					names = append(names, name)
 				}
 			}
-			e := diag.New(diag.NotFound, "%s exports no function %s", file, need.name)
-			if g := diag.Suggest(need.name, names); g != "" && need.name == export {
-				e.WithHint("did you mean %s", g)
-			} else {
-				e.WithHint("docs/wasm.md says what a module exports")
+			e := diag.New(diag.NotFound, "%s exports no function %s", file, n.name)
+			if g := diag.Suggest(n.name, names); g != "" && kind != function.AggregateKind && n.name == export {
+				return e.WithHint("did you mean %s", g)
 			}
-			return e
-		}
-		if !allI32(f.ParamTypes(), need.params) || !allI32(f.ResultTypes(), need.results) {
-			return diag.New(diag.InvalidArgument, "%s of %s must take %s and give %s", need.name, file, need.whatParams, need.what)
+			return e.WithHint("docs/wasm.md says what a module exports")
+		case !allI32(f.ParamTypes(), n.params) || !allI32(f.ResultTypes(), n.results):
+			return diag.New(diag.InvalidArgument, "%s of %s must take %s and give %s", n.name, file, i32s(n.params), i32s(n.results))
 		}
 	}
 	return nil
+}
+
+// i32s names so many of them.
+func i32s(n int) string {
+	if n == 0 {
+		return "nothing"
+	}
+	return "(" + strings.TrimSuffix(strings.Repeat("i32, ", n), ", ") + ")"
 }
 
 func allI32(ts []api.ValueType, n int) bool {
@@ -219,11 +276,32 @@ func allI32(ts []api.ValueType, n int) bool {
 
 // Scalar makes kernels that each have an instance of the module.
 func (r *Runtime) Scalar(d *function.Definition, params []types.Type, result types.Type) (func() function.Kernel, error) {
+	c, err := r.call(d, params, []types.Type{result})
+	if err != nil {
+		return nil, err
+	}
+	return func() function.Kernel { own := *c; return own.run }, nil
+}
+
+// Table makes kernels of a table function.
+func (r *Runtime) Table(d *function.Definition, params, results []types.Type) (func() function.TableKernel, error) {
+	if k, err := kindOf(d); err != nil || k != function.TableKind {
+		return nil, diag.New(diag.InvalidQuery, "%s gives a value, not a table", d.Name)
+	}
+	c, err := r.call(d, params, results)
+	if err != nil {
+		return nil, err
+	}
+	return func() function.TableKernel { own := *c; return own.table }, nil
+}
+
+// call is a call of a function with types, without an instance.
+func (r *Runtime) call(d *function.Definition, params, results []types.Type) (*call, error) {
 	m, export, err := r.module(d)
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range append(append([]types.Type(nil), params...), result) {
+	for _, t := range append(append([]types.Type(nil), params...), results...) {
 		if width(t) == 0 {
 			return nil, diag.New(diag.TypeMismatch, "a function in LANGUAGE WASM takes and gives no %s", t.Nullable(true)).
 				WithHint("CAST it to a number or to STRING")
@@ -233,15 +311,7 @@ func (r *Runtime) Scalar(d *function.Definition, params []types.Type, result typ
 	if !ok {
 		return nil, diag.New(diag.InvalidOption, "setting 'mink.udf.timeout' takes a duration, not '%s'", d.Setting("mink.udf.timeout"))
 	}
-	return func() function.Kernel {
-		c := &call{m: m, name: d.Name, export: export, params: params, result: result, timeout: timeout}
-		return c.run
-	}, nil
-}
-
-// Table refuses: a module has scalar functions only.
-func (r *Runtime) Table(d *function.Definition, _, _ []types.Type) (func() function.TableKernel, error) {
-	return nil, diag.New(diag.InvalidQuery, "%s gives a value, not a table", d.Name)
+	return &call{m: m, name: d.Name, export: export, params: params, results: results, timeout: timeout}, nil
 }
 
 // Close lets go of all modules and their instances.

@@ -1,28 +1,32 @@
-# The worker that runs user functions for mink. It needs the standard library alone.
+# The worker that runs user functions for mink. It needs the standard library alone;
+# where pyarrow is there, columns come and go as Arrow.
 #
 # Frames on stdin and stdout: a length in 4 bytes, then a byte that says what it is,
 # then the rest. All numbers are little endian.
 #
 #   J  request: JSON; answer: J with JSON
 #   C  request: function (4 bytes), rows (4), one column an argument;
-#      answer: O and one column, or E with the row (4), the length of the message (4),
-#      message and traceback
-#   T  the same for a table function; answer: O, rows (4), the number of rows of each
-#      input row (4 each), one column a result
+#      answer: O or R and one column, or E with the row (4), the length of the message
+#      (4), message and traceback
+#   T  the same for a table function; answer: O or R, rows (4), the number of rows of
+#      each input row (4 each), one column a result
 #   A  aggregate: function (4), a number of accumulators (4) and them (as bytes, NULL
 #      for a new one), steps (4); the accumulator each step begins with (4 each; from
 #      the number on: that of a step before), the one it merges (4 each, -1 for none),
 #      its first row (4 each, and the end); rows (4), 1 for each that is taken back (1
-#      each), one column an argument, 1 if values are wanted (1); answer: O, the accumulators
-#      of the steps, and, if wanted, the values of all accumulators, new ones behind
-#   V  values: function, groups, accumulators; answer: O and one column
+#      each), one column an argument, 1 if values are wanted (1); answer: O or R, the
+#      accumulators of the steps, and, if wanted, the values of all accumulators, new
+#      ones behind
+#   V  values: function, groups, accumulators; answer: O or R and one column
+#   P  values of a pandas aggregate: function, groups (4), the first row of each (4
+#      each, and the end), one column an argument; answer: R and one column
 #
-# A column of n values is a byte (1 when there are nulls, and then n bytes, 1 for
-# NULL), followed by its values as their type lies: see read_ and write_ below.
-import array
-import datetime
-import decimal
+# columns.py says how columns lie, and arrow.py how they do in a function whose open
+# was answered with arrow. An answer with R has its columns in Arrow's form. The
+# accumulators of A and V never are.
+import asyncio
 import importlib
+import importlib.util
 import inspect
 import json
 import os
@@ -31,285 +35,16 @@ import struct
 import sys
 import traceback
 
-from pyflink.common import Row, RowKind  # noqa: F401
+import mink_columns as columns
+import mink_setup as setup
+from mink_columns import BYTES, PLAIN, Failed, Input
+from pyflink.common import Row
 from pyflink.table import udf as _udf
-
-EPOCH = datetime.datetime(1970, 1, 1)
-EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
-MICRO = datetime.timedelta(microseconds=1)
-BIG = sys.byteorder == "big"
-
-
-class Failed(Exception):
-    """A row that a function failed on."""
-
-    def __init__(self, row, cause):
-        self.row = row
-        self.cause = cause
-
-
-class Input:
-    def __init__(self, data, at):
-        self.data = data
-        self.at = at
-
-    def take(self, n):
-        at = self.at
-        self.at = at + n
-        return self.data[at:self.at]
-
-    def u32(self):
-        return struct.unpack_from("<I", self.take(4))[0]
-
-    def numbers(self, code, n):
-        a = array.array(code)
-        a.frombytes(self.take(n * a.itemsize))
-        if BIG:
-            a.byteswap()
-        return a.tolist()
-
-
-CODES = {"TINYINT": "b", "SMALLINT": "h", "INT": "i", "BIGINT": "q", "FLOAT": "f", "DOUBLE": "d"}
-RANGES = {"TINYINT": 1 << 7, "SMALLINT": 1 << 15, "INT": 1 << 31, "BIGINT": 1 << 63}
-
-
-def read_bytes(src, n):
-    offs = src.numbers("I", n + 1)
-    data = bytes(src.take(offs[n]))
-    return [data[offs[i]:offs[i + 1]] for i in range(n)]
-
-
-def read(src, t, n):
-    """The n values of the next column, None for NULL."""
-    nulls = bytes(src.take(n)) if src.take(1)[0] else None
-    kind = t["k"]
-    if kind in CODES:
-        v = src.numbers(CODES[kind], n)
-    elif kind == "BOOLEAN":
-        v = [b != 0 for b in src.take(n)]
-    elif kind in ("CHAR", "VARCHAR"):
-        v = [b.decode() for b in read_bytes(src, n)]
-    elif kind in ("BINARY", "VARBINARY"):
-        v = read_bytes(src, n)
-    elif kind == "DECIMAL":
-        v = [decimal.Decimal(b.decode()) if b else None for b in read_bytes(src, n)]
-    elif kind == "DATE":
-        v = src.numbers("i", n)
-        for i in range(n):
-            if nulls is None or not nulls[i]:
-                v[i] = datetime.date.fromordinal(v[i] + EPOCH_DAY)
-    elif kind == "TIME":
-        v = src.numbers("i", n)
-        for i in range(n):
-            if nulls is None or not nulls[i]:
-                v[i] = (EPOCH + datetime.timedelta(milliseconds=v[i])).time()
-    elif kind == "TIMESTAMP":
-        v = src.numbers("q", n)
-        for i in range(n):
-            if nulls is None or not nulls[i]:
-                v[i] = EPOCH + datetime.timedelta(microseconds=v[i])
-    elif kind == "TIMESTAMP_LTZ":
-        v = src.numbers("q", n)
-        zone = t["zone"]
-        for i in range(n):
-            if nulls is None or not nulls[i]:
-                u = (EPOCH + datetime.timedelta(microseconds=v[i])).replace(tzinfo=datetime.timezone.utc)
-                v[i] = u.astimezone(zone)
-    elif kind == "ARRAY":
-        offs = src.numbers("I", n + 1)
-        e = read(src, t["e"], offs[n])
-        v = [e[offs[i]:offs[i + 1]] for i in range(n)]
-    elif kind == "MAP":
-        offs = src.numbers("I", n + 1)
-        k = read(src, t["key"], offs[n])
-        e = read(src, t["e"], offs[n])
-        v = [dict(zip(k[offs[i]:offs[i + 1]], e[offs[i]:offs[i + 1]])) for i in range(n)]
-    elif kind == "ROW":
-        cols = [read(src, f, n) for f in t["f"]]
-        names = t["n"]
-        v = []
-        for i in range(n):
-            r = Row(*[c[i] for c in cols])
-            r.set_field_names(names)
-            v.append(r)
-    else:
-        raise TypeError("no values of type " + kind)
-    if nulls is not None:
-        for i in range(n):
-            if nulls[i]:
-                v[i] = None
-    return v
-
-
-def write_bytes(out, values):
-    offs = array.array("I", [0])
-    at = 0
-    for b in values:
-        at += len(b)
-        offs.append(at)
-    if BIG:
-        offs.byteswap()
-    out.append(offs.tobytes())
-    out.extend(values)
-
-
-def wrong(t, v, i):
-    raise Failed(i, TypeError("the result %r is no %s" % (v, t["s"])))
-
-
-def write(out, t, v):
-    """Appends a column of the values v, None for NULL, to out."""
-    n = len(v)
-    kind = t["k"]
-    if None in v:
-        out.append(b"\x01" + bytes(1 if x is None else 0 for x in v))
-    else:
-        out.append(b"\x00")
-    if kind in CODES:
-        code = CODES[kind]
-        try:
-            a = array.array(code, [0 if x is None else x for x in v])
-        except (TypeError, OverflowError):
-            for i, x in enumerate(v):
-                if x is None:
-                    continue
-                if kind in RANGES and isinstance(x, int) and not -RANGES[kind] <= x < RANGES[kind]:
-                    raise Failed(i, OverflowError("the result %r does not fit %s" % (x, t["s"])))
-                try:
-                    array.array(code, [x])
-                except (TypeError, OverflowError):
-                    wrong(t, x, i)
-            raise
-        if BIG:
-            a.byteswap()
-        out.append(a.tobytes())
-    elif kind == "BOOLEAN":
-        for i, x in enumerate(v):
-            if x is not None and x is not True and x is not False and not isinstance(x, int) and type(x).__name__ != "bool_":
-                wrong(t, x, i)
-        out.append(bytes(1 if x else 0 for x in v))
-    elif kind in ("CHAR", "VARCHAR"):
-        try:
-            write_bytes(out, [b"" if x is None else x.encode() for x in v])
-        except AttributeError:
-            for i, x in enumerate(v):
-                if x is not None and not isinstance(x, str):
-                    wrong(t, x, i)
-            raise
-    elif kind in ("BINARY", "VARBINARY"):
-        for i, x in enumerate(v):
-            if x is not None and not isinstance(x, (bytes, bytearray)):
-                wrong(t, x, i)
-        write_bytes(out, [b"" if x is None else bytes(x) for x in v])
-    elif kind == "DECIMAL":
-        texts = []
-        for i, x in enumerate(v):
-            if x is None:
-                texts.append(b"")
-            elif isinstance(x, (decimal.Decimal, int)) and (isinstance(x, int) or x.is_finite()):
-                texts.append(format(decimal.Decimal(x), "f").encode())
-            else:
-                wrong(t, x, i)
-        write_bytes(out, texts)
-    elif kind == "DATE":
-        days = []
-        for i, x in enumerate(v):
-            if x is not None and not isinstance(x, datetime.date):
-                wrong(t, x, i)
-            days.append(0 if x is None else x.toordinal() - EPOCH_DAY)
-        write_numbers(out, "i", days)
-    elif kind == "TIME":
-        ms = []
-        for i, x in enumerate(v):
-            if x is not None and not isinstance(x, datetime.time):
-                wrong(t, x, i)
-            ms.append(0 if x is None else ((x.hour * 60 + x.minute) * 60 + x.second) * 1000 + x.microsecond // 1000)
-        write_numbers(out, "i", ms)
-    elif kind in ("TIMESTAMP", "TIMESTAMP_LTZ"):
-        us = []
-        for i, x in enumerate(v):
-            if x is None:
-                us.append(0)
-                continue
-            if not isinstance(x, datetime.datetime):
-                wrong(t, x, i)
-            if kind == "TIMESTAMP_LTZ":
-                if x.tzinfo is None:
-                    x = x.replace(tzinfo=t["zone"])
-                x = x.astimezone(datetime.timezone.utc)
-            us.append((x.replace(tzinfo=None) - EPOCH) // MICRO)
-        write_numbers(out, "q", us)
-    elif kind in ("ARRAY", "MAP"):
-        offs, elems, keys = [0], [], []
-        for i, x in enumerate(v):
-            if x is not None:
-                if kind == "MAP":
-                    if not isinstance(x, dict):
-                        wrong(t, x, i)
-                    keys.extend(x.keys())
-                    elems.extend(x.values())
-                else:
-                    if isinstance(x, (str, bytes, dict)) or not hasattr(x, "__iter__"):
-                        wrong(t, x, i)
-                    elems.extend(x)
-            offs.append(len(elems))
-        write_numbers(out, "I", offs)
-        try:
-            if kind == "MAP":
-                write(out, t["key"], keys)
-            write(out, t["e"], elems)
-        except Failed as e:
-            e.row = next(i for i in range(n) if offs[i] <= e.row < offs[i + 1])
-            raise
-    elif kind == "ROW":
-        fields, names = t["f"], t["n"]
-        cols = [[] for _ in fields]
-        for i, x in enumerate(v):
-            if x is None:
-                x = (None,) * len(fields)
-            elif isinstance(x, dict):
-                x = [x.get(name) for name in names]
-            elif isinstance(x, (str, bytes)) or not hasattr(x, "__len__") or len(x) != len(fields):
-                wrong(t, x, i)
-            for c, y in zip(cols, x):
-                c.append(y)
-        for f, c in zip(fields, cols):
-            write(out, f, c)
-    else:
-        raise TypeError("no values of type " + kind)
-
-
-def write_numbers(out, code, v):
-    a = array.array(code, v)
-    if BIG:
-        a.byteswap()
-    out.append(a.tobytes())
-
-
-def zoned(t, zone):
-    """Gives the types of local times their zone."""
-    if t["k"] == "TIMESTAMP_LTZ":
-        t["zone"] = zone
-    for part in ("e", "key"):
-        if part in t:
-            zoned(t[part], zone)
-    for f in t.get("f", ()):
-        zoned(f, zone)
-    return t
-
-
-def zone_of(name):
-    if name in ("", "UTC"):
-        return datetime.timezone.utc
-    import zoneinfo
-    return zoneinfo.ZoneInfo(name)
 
 
 def find(req):
     """The user function that 'module.name' means."""
-    for p in reversed(req["path"]):
-        if p not in sys.path:
-            sys.path.insert(0, p)
+    setup.prepare(req)
     name = req["function"]
     module, dot, attr = name.rpartition(".")
     if not dot:
@@ -319,15 +54,33 @@ def find(req):
         near = sorted(n for n, v in vars(f).items() if isinstance(v, _udf.UserDefinedFunctionWrapper))
         raise LookupError("module %s has no '%s'; its functions are: %s" % (module, attr, ", ".join(near) or "none"))
     f = getattr(f, attr)
+    made = "udf"
+    for base, how in ((_udf.TableAggregateFunction, "udtaf"), (_udf.AggregateFunction, "udaf"), (_udf.TableFunction, "udtf")):
+        if isinstance(f, base) or inspect.isclass(f) and issubclass(f, base):
+            made = how
+            break
     if inspect.isclass(f) and issubclass(f, _udf.UserDefinedFunction):
-        raise LookupError("'%s' is a class: give SQL what udf(%s(), result_type=...) makes" % (name, attr))
+        raise LookupError("'%s' is a class: give SQL what %s(%s(), result_type=...) makes" % (name, made, attr))
+    if isinstance(f, _udf.UserDefinedFunction):
+        raise LookupError("'%s' is an object that SQL knows no types of: give it what %s(%s, result_type=...) makes" % (name, made, attr))
     if not isinstance(f, _udf.UserDefinedFunctionWrapper):
         raise LookupError("'%s' is no user function: decorate it with @udf(result_type=...), @udtf or @udaf of pyflink.table.udf" % name)
     return f
 
 
+def lacks(*packages):
+    return [p for p in packages if importlib.util.find_spec(p) is None]
+
+
 def describe(req):
     f = find(req)
+    if f.kind == "TABLE_AGGREGATE":
+        raise LookupError("'%s' is a table aggregate function, which SQL has no call for: it is one of the Table API" % req["function"])
+    if f.func_type == "pandas":
+        missing = lacks("pandas", "pyarrow")
+        if missing:
+            raise LookupError("func_type='pandas' needs %s, which this Python lacks: %s -m pip install pandas pyarrow, or SET 'python.executable' to one that has them"
+                              % (" and ".join(missing), sys.executable or "python3"))
     fn = f.method()
     out = {
         "kind": f.kind, "deterministic": f.is_deterministic(), "func_type": f.func_type,
@@ -342,7 +95,7 @@ def describe(req):
     if params is None:
         out["least"], out["most"] = 0, -1
     else:
-        if f.kind == "AGGREGATE":
+        if f.takes_accumulator():
             params = params[1:]
         for p in params:
             if p.kind is p.VAR_POSITIONAL:
@@ -360,43 +113,121 @@ def describe(req):
 class Function:
     def __init__(self, req):
         w = find(req)
-        zone = zone_of(req["zone"])
-        self.params = [zoned(t, zone) for t in req["params"]]
-        self.results = [zoned(t, zone) for t in req["results"]]
-        self.object, self.eval = w.instance(_udf.FunctionContext(req.get("name", "")))
+        zone = setup.zone_of(req["zone"])
+        self.name = req.get("name", "")
+        self.params = [columns.zoned(t, zone) for t in req["params"]]
+        self.results = [columns.zoned(t, zone) for t in req["results"]]
+        self.object, self.eval = w.instance(_udf.FunctionContext(self.name, req.get("parameters")))
+        self.together = int(req.get("together") or 10)
+        self.arrow = None
+        if w.func_type == "pandas" or req.get("arrow") and not lacks("pyarrow"):
+            import mink_arrow
+            self.arrow = mink_arrow
+        if w.func_type == "pandas" and w.kind == "SCALAR":
+            self.call = series
+        elif w.asynchronous():
+            self.call = together
+        else:
+            self.call = scalar
+
+    def args(self, src, n):
+        """The columns of arguments, as lists."""
+        if not self.params:
+            return []
+        if self.arrow:
+            b = self.arrow.batch(src)
+            return [self.arrow.read(c, t) for c, t in zip(b.columns, self.params)]
+        return [columns.read(src, t, n) for t in self.params]
+
+    def give(self, before, cols):
+        """The answer: pieces, then columns of results."""
+        if self.arrow:
+            arrays = [columns.write(self.arrow.ARROW, t, c) for t, c in zip(self.results, cols)]
+            return [b"R"] + before + self.arrow.stream(arrays)
+        out = [b"O"] + before
+        for t, c in zip(self.results, cols):
+            out += columns.write(PLAIN, t, c)
+        return out
 
 
-def call(f, src):
+def scalar(f, src):
     n = src.u32()
-    args = [read(src, t, n) for t in f.params]
+    args = f.args(src, n)
     fn = f.eval
-    i = 0
+    values = []
+    add = values.append
     try:
         if len(args) == 1:
-            values = []
             for x in args[0]:
-                values.append(fn(x))
-                i += 1
+                add(fn(x))
         else:
-            values = []
             for row in zip(*args) if args else ((),) * n:
-                values.append(fn(*row))
-                i += 1
+                add(fn(*row))
     except Exception as e:
-        raise Failed(i, e)
-    out = []
-    write(out, f.results[0], values)
-    return out
+        raise Failed(len(values), e)
+    return f.give([], [values])
+
+
+def together(f, src):
+    """Calls of an asynchronous function, so many at a time."""
+    n = src.u32()
+    args = f.args(src, n)
+    at = [0]
+
+    async def run():
+        room = asyncio.Semaphore(f.together)
+
+        async def one(i, row):
+            async with room:
+                try:
+                    return await f.eval(*row)
+                except Exception as e:
+                    raise Failed(i, e)
+        return await asyncio.gather(*[one(i, row) for i, row in enumerate(zip(*args) if args else ((),) * n)])
+
+    return f.give([], [asyncio.run(run())])
+
+
+def series(f, src):
+    """A call with Series for a Series."""
+    import pandas as pd
+    n = src.u32()
+    args = [f.arrow.series(c, t) for c, t in zip(f.arrow.batch(src).columns, f.params)] if f.params else []
+    got = f.eval(*args)
+    if not isinstance(got, (pd.Series, pd.DataFrame)):
+        raise TypeError("a function with func_type='pandas' gives a Series or a DataFrame, and %s gave %s" % (f.name, type(got).__name__))
+    if len(got) != n:
+        raise ValueError("%s gave %d values for %d rows" % (f.name, len(got), n))
+    return [b"R"] + f.arrow.stream([f.arrow.from_series(got, f.results[0], f.name)])
+
+
+def groups(f, src):
+    """The values of a pandas aggregate, one for each group of rows."""
+    n = src.u32()
+    ends = src.numbers("I", n + 1)
+    cols = f.arrow.batch(src).columns if f.params else []
+    values = []
+    kind = f.results[0]["k"]
+    for i in range(n):
+        args = [f.arrow.series(c.slice(ends[i], ends[i + 1] - ends[i]), t) for c, t in zip(cols, f.params)]
+        try:
+            x = f.arrow.value(f.eval(*args))
+            if isinstance(x, float) and kind in columns.RANGES and x.is_integer():
+                x = int(x)  # of a Series with NULLs, whose numbers are floats
+            values.append(x)
+        except Exception as e:
+            raise Failed(i, e)
+    return f.give([], [values])
 
 
 def rows_of(result, width, i):
     """The rows that a table function gave for one row, as tuples."""
     if result is None:
         return
-    if isinstance(result, (str, bytes, tuple)) or not hasattr(result, "__iter__"):
+    if isinstance(result, (str, bytes, bytearray, tuple, dict, Row)) or not hasattr(result, "__iter__"):
         result = (result,)
     for r in result:
-        if isinstance(r, (Row, tuple, list)) and (width > 1 or len(r) == 1):
+        if isinstance(r, (Row, tuple)) or width > 1 and isinstance(r, list):
             if len(r) != width:
                 raise Failed(i, ValueError("a row of %d values, and %d columns are declared" % (len(r), width)))
             yield tuple(r)
@@ -408,7 +239,7 @@ def rows_of(result, width, i):
 
 def table(f, src):
     n = src.u32()
-    args = [read(src, t, n) for t in f.params]
+    args = f.args(src, n)
     width = len(f.results)
     cols = [[] for _ in range(width)]
     owner, counts = [], []
@@ -418,25 +249,18 @@ def table(f, src):
             for r in rows_of(f.eval(*row), width, i):
                 for c, x in zip(cols, r):
                     c.append(x)
-                owner.append(i)
                 k += 1
         except Failed:
             raise
         except Exception as e:
             raise Failed(i, e)
         counts.append(k)
-    out = [struct.pack("<I", len(owner))]
-    write_numbers(out, "I", counts)
+        owner.extend([i] * k)
     try:
-        for t, c in zip(f.results, cols):
-            write(out, t, c)
+        return f.give([struct.pack("<%dI" % (n + 1), len(owner), *counts)], cols)
     except Failed as e:
         e.row = owner[e.row]
         raise
-    return out
-
-
-BYTES = {"k": "VARBINARY", "s": "BYTES"}
 
 
 def load(f, b):
@@ -448,12 +272,12 @@ GONE = object()
 
 def aggregate(f, src):
     n = src.u32()
-    have = read(src, BYTES, n)
+    have = columns.read(src, BYTES, n)
     steps = src.u32()
     base, other, ends = src.numbers("I", steps), src.numbers("i", steps), src.numbers("I", steps + 1)
     total = src.u32()
     back = bytes(src.take(total))
-    args = [read(src, t, total) for t in f.params]
+    args = f.args(src, total)
     rows = list(zip(*args)) if args else [()] * total
     add, retract = f.object.accumulate, f.object.retract
     want = src.take(1)[0]
@@ -491,28 +315,23 @@ def aggregate(f, src):
                 after.append(value(acc))
         except Exception as e:
             raise Failed(min(k, ends[i + 1] - 1) if ends[i + 1] > ends[i] else 0xFFFFFFFF, e)
-    out = []
-    write(out, BYTES, packed)
-    if want:
-        write(out, f.results[0], before + after)
-    return out
+    accs = columns.write(PLAIN, BYTES, packed)
+    return f.give(accs, [before + after]) if want else [b"O"] + accs
 
 
 def value(f, src):
     n = src.u32()
-    accs = [load(f, b) for b in read(src, BYTES, n)]
+    accs = [load(f, b) for b in columns.read(src, BYTES, n)]
     values = []
     for i, a in enumerate(accs):
         try:
             values.append(f.object.get_value(a))
         except Exception as e:
             raise Failed(i, e)
-    out = []
-    write(out, f.results[0], values)
-    return out
+    return f.give([], [values])
 
 
-OPS = {b"C": call, b"T": table, b"A": aggregate, b"V": value}
+OPS = {b"C": lambda f, src: f.call(f, src), b"T": table, b"A": aggregate, b"V": value, b"P": groups}
 
 
 def trace_of(e):
@@ -531,10 +350,9 @@ def answer(kind, src, functions):
             req = json.loads(bytes(src.data[src.at:]))
             if req["op"] == "describe":
                 return [b"J", json.dumps(describe(req)).encode()]
-            functions[req["id"]] = Function(req)
-            return [b"J", b"{}"]
-        f = functions[src.u32()]
-        return [b"O"] + OPS[kind](f, src)
+            f = functions[req["id"]] = Function(req)
+            return [b"J", json.dumps({"arrow": f.arrow is not None}).encode()]
+        return OPS[kind](functions[src.u32()], src)
     except Failed as e:
         row, cause = e.row, e.cause
     except Exception as e:
@@ -567,3 +385,4 @@ def main():
         sink.flush()
     for f in functions.values():
         f.object.close()
+    setup.clean()

@@ -91,4 +91,3 @@ class Wrong(Trail):
 wrong = udaf(Wrong(), result_type=DataTypes.STRING())
 narrow = udaf(WeightedAverage(), input_types=[DataTypes.INT(), DataTypes.INT()])
 untyped = udaf(Trail())
-deaf = udaf(lambda v: v, result_type="INT", func_type="pandas")

@@ -131,11 +131,6 @@ def wrong(i):
     return "text"
 
 
-@udf(result_type=DataTypes.INT(), func_type="pandas")
-def vectors(s):
-    return s + 1
-
-
 @udf
 def untyped(i):
     return i
