@@ -75,7 +75,7 @@ var idle = map[string]string{
 	"table.exec.local-hash-agg.adaptive.enabled":                          whyResults,
 	"table.exec.local-hash-agg.adaptive.sampling-threshold":               whyResults,
 	"table.exec.operator-fusion-codegen.enabled":                          whyGenerated,
-	"table.exec.rank.topn-cache-size":                                     "the rows of a Top-N are in memory up to 'state.memory'",
+	"table.exec.rank.topn-cache-size":                                     "a Top-N behaves as if its cache had room for all keys; its rows are in memory up to 'state.memory'",
 	"table.exec.simplify-operator-name-enabled":                           "names are short",
 	"table.exec.sink.rowtime-inserter":                                    "a sink sees the columns of its table only",
 	"table.exec.sink.upsert-materialize-strategy.type":                    "there is one way to keep the rows of a key",

@@ -241,8 +241,12 @@ func shapeInput(s overShape, fresh func(r *rand.Rand, at int64) []string) ([]typ
 func overCases() []*conformCase {
 	var out []*conformCase
 	for _, s := range streamShapes {
-		out = append(out, rowtimeCase(s), proctimeCase(s))
+		out = append(out, rowtimeCase(s, 0), proctimeCase(s, 0))
 	}
+	for _, s := range []overShape{streamShapes[0], streamShapes[2], streamShapes[4], streamShapes[6], streamShapes[7]} {
+		out = append(out, rowtimeCase(s, 3_600_000)) // all of it happens within the TTL
+	}
+	out = append(out, proctimeCase(streamShapes[2], 3_600_000))
 	for _, rows := range []bool{true, false} {
 		out = append(out, valueCase("words", rows, overAggs[:4], true), valueCase("bytes", rows, overAggs, true),
 			valueCase("ranks", rows, overLag[4:], true), valueCase("ranks and words", rows, append(slices.Clone(overLag[4:]), overAggs[:4]...), true),
@@ -327,14 +331,21 @@ func outOfTime(due []arrived, done map[string][][]string, o *overNaive) []string
 	return out
 }
 
-func rowtimeCase(s overShape) *conformCase {
+func ttlName(ttl int64) string {
+	if ttl > 0 {
+		return " with a TTL"
+	}
+	return ""
+}
+
+func rowtimeCase(s overShape, ttl int64) *conformCase {
 	in, fresh := shapeInput(s, overFresh)
 	o := &overNaive{rows: s.rows, lo: s.lo, hi: s.hi, calls: s.calls}
 	cfg := OverConfig{
-		Input: in, PartitionBy: []int{0}, OrderBy: []OrderKey{{Col: 1}}, Rows: s.rows, Lo: s.lo, Hi: s.hi, Calls: s.calls, Order: OverRowtime,
+		Input: in, PartitionBy: []int{0}, OrderBy: []OrderKey{{Col: 1}}, Rows: s.rows, Lo: s.lo, Hi: s.hi, Calls: s.calls, Order: OverRowtime, TTL: ttl,
 	}
 	return &conformCase{
-		name: "over rowtime " + s.name, in: [][]types.Type{in}, part: [][]int{{0}}, gen: withMarks(fresh),
+		name: "over rowtime " + s.name + ttlName(ttl), ttl: ttl, in: [][]types.Type{in}, part: [][]int{{0}}, gen: withMarks(fresh),
 		op: func() Operator { return NewOver(cfg) },
 		msgs: func(ev []event) []string {
 			var out []string
@@ -382,15 +393,15 @@ func rowtimeCase(s overShape) *conformCase {
 	}
 }
 
-func proctimeCase(s overShape) *conformCase {
+func proctimeCase(s overShape, ttl int64) *conformCase {
 	in, fresh := shapeInput(s, overFresh)
 	o := &overNaive{rows: s.rows || s.lo.Kind == OverUnboundedPreceding, lo: s.lo, hi: s.hi, calls: s.calls}
 	cfg := OverConfig{
-		Input: in, PartitionBy: []int{0}, OrderBy: []OrderKey{{Col: 1}}, Rows: s.rows, Lo: s.lo, Hi: s.hi, Calls: s.calls, Order: OverProctime,
+		Input: in, PartitionBy: []int{0}, OrderBy: []OrderKey{{Col: 1}}, Rows: s.rows, Lo: s.lo, Hi: s.hi, Calls: s.calls, Order: OverProctime, TTL: ttl,
 	}
 	gen := inserts(func(r *rand.Rand) []string { return fresh(r, 0) })
 	return &conformCase{
-		name: "over proctime " + s.name, in: [][]types.Type{in}, part: [][]int{{0}}, gen: withClock(gen, 3),
+		name: "over proctime " + s.name + ttlName(ttl), ttl: ttl, in: [][]types.Type{in}, part: [][]int{{0}}, gen: withClock(gen, 3),
 		op: func() Operator { return NewOver(cfg) },
 		msgs: func(ev []event) []string {
 			var out []string

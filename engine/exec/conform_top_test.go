@@ -68,8 +68,20 @@ func topRows(rows [][]string, desc bool, from, to int, rank bool) []string {
 }
 
 func topCase(name string, s TopStrategy, from, to int, rank bool) *conformCase {
+	return topWith(name, TopNConfig{Strategy: s, OutputRank: rank}, from, to)
+}
+
+// agedTop has a TTL within which everything happens.
+func agedTop(name string, s TopStrategy, from, to int, rank bool) *conformCase {
+	c := topWith(name, TopNConfig{Strategy: s, OutputRank: rank, TTL: 3_600_000}, from, to)
+	c.ttl = 3_600_000
+	return c
+}
+
+func topWith(name string, given TopNConfig, from, to int) *conformCase {
+	s, rank := given.Strategy, given.OutputRank
 	cfg := TopNConfig{
-		Input: topInput, PartitionBy: []int{0}, OrderBy: []OrderKey{{Col: 1, NullsFirst: true}},
+		Input: topInput, PartitionBy: []int{0}, OrderBy: []OrderKey{{Col: 1, NullsFirst: true}}, TTL: given.TTL,
 		From: int64(from), To: int64(to), ToCol: -1, OutputRank: rank, Strategy: s, EmitUpdateBefore: true,
 	}
 	c := &conformCase{
@@ -182,6 +194,12 @@ func topCases() []*conformCase {
 		topCase("top 3, retracting", TopRetract, 1, 3, false),
 		topCase("top 3 with ranks, retracting", TopRetract, 1, 3, true),
 		topCase("top 2 to 3, retracting", TopRetract, 2, 3, false),
+		agedTop("top 3 with a TTL, append", TopAppend, 1, 3, false),
+		agedTop("top 3 with ranks and a TTL, update", TopUpdate, 1, 3, true),
+		agedTop("top 1 with a TTL, retracting", TopRetract, 1, 1, false),
+		agedTop("top 3 with a TTL, retracting", TopRetract, 1, 3, false),
+		agedTop("top 3 with ranks and a TTL, retracting", TopRetract, 1, 3, true),
+		agedTop("top 2 to 3 with a TTL, retracting", TopRetract, 2, 3, false),
 		windowTopCase(false), windowTopCase(true),
 	}
 }

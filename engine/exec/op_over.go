@@ -92,6 +92,8 @@ type overTime struct {
 	// a key is empty and its row can go.
 	wait *state.Queue
 	ends *state.Queue
+	// idle has the times at which keys go, see op_over_idle.go; nil without.
+	idle *state.Queue
 
 	timeCol int   // -1: processing time
 	at      int64 // the watermark up to which rows have come out
@@ -100,6 +102,7 @@ type overTime struct {
 	history bool  // rows that leave are needed
 	rankAt  int   // the first of overRankLanes lanes of RANK and DENSE_RANK, if there are any
 	lane0   int   // first lane behind the accumulators
+	idleAt  int   // the first of idleLanes lanes
 	codec   *state.Codec
 	all     []int
 	kept    *state.Codec // of the columns in frames.args
@@ -111,6 +114,7 @@ type overTime struct {
 	times []int64
 	sel   []uint16
 	late  []uint16
+	refs  []state.Ref
 	buf   []byte
 	key   []byte
 	due   state.Due
@@ -156,6 +160,9 @@ func (o *overTime) Draw() Drawing {
 	if o.wait != nil {
 		d.State = append(d.State, "waiting")
 	}
+	if o.idle != nil {
+		d.State = append(d.State, "idle")
+	}
 	if o.frames != nil {
 		d.State = append(d.State, o.frames.stateNames()...)
 	}
@@ -194,10 +201,18 @@ func (o *overTime) Open(c *Ctx) error {
 	if len(o.calls.ranks) > 0 {
 		width += overRankLanes
 	}
+	ttl := int64(0)
+	if o.byTimers() {
+		o.idle = c.Store.Queue(c.Name+".idle", state.QueueSpec{Set: true})
+		o.idleAt = width
+		width += idleLanes
+	} else if !o.moving {
+		ttl = cfg.TTL
+	}
 	o.rows = c.Store.Sorted(c.Name+".rows", state.SortedSpec{Table: state.TableSpec{
-		Key: keyTypes, Lanes: width, Blobs: blobs, TTL: cfg.TTL,
+		Key: keyTypes, Lanes: width, Blobs: blobs, TTL: ttl,
 	}})
-	f.open(c, o.rows.Keys(), keyTypes, cfg.TTL)
+	f.open(c, o.rows.Keys(), keyTypes, ttl)
 	if o.waits {
 		o.wait = c.Store.Queue(c.Name+".waiting", state.QueueSpec{})
 	}
@@ -211,6 +226,9 @@ func (o *overTime) Open(c *Ctx) error {
 func (o *overTime) Process(c *Ctx, _ int, b *batch.Batch) error {
 	if b.Rows() == 0 {
 		return nil
+	}
+	if o.idle != nil {
+		o.expire(c)
 	}
 	if !o.waits {
 		return o.pass(c, b)
@@ -265,6 +283,9 @@ func (o *overTime) take(c *Ctx, b *batch.Batch, wm int64) {
 		}
 	}
 	c.Late(b, o.late, wm)
+	if o.idle != nil {
+		o.arrive(c, b, o.late, 0)
+	}
 	o.queue(c, b, o.sel)
 }
 
@@ -297,6 +318,9 @@ func (o *overTime) keyVec(c *Ctx, b *batch.Batch) *batch.KeyVec {
 
 // queue makes the rows in the lanes sel wait for their times.
 func (o *overTime) queue(c *Ctx, b *batch.Batch, sel []uint16) {
+	if o.idle != nil {
+		o.arrive(c, b, sel, 1)
+	}
 	keys := o.keyVec(c, b)
 	n := b.N
 	if sel != nil {
@@ -519,6 +543,12 @@ func (o *overTime) fold(c *Ctx, b *batch.Batch, times []int64) error {
 		if len(o.calls.ranks) > 0 {
 			o.ranks(c, lanes[o.rankAt:], i, end, times, n)
 		}
+		if o.idle != nil {
+			o.use(c, g.Refs[group])
+			if o.waits {
+				o.rows.Keys().Row(g.Refs[group])[o.idleAt+idleWaits] -= uint64(end - i)
+			}
+		}
 		for ; i < end; i++ {
 			f.row(i, 1)
 			o.runOf[i] = run
@@ -651,9 +681,12 @@ func (o *overTime) Watermark(c *Ctx, ts int64) error {
 	return o.fire(c, ts)
 }
 
-// Timer gives out the rows of a past millisecond.
+// Timer gives out the rows of a past millisecond, and lets keys go.
 func (o *overTime) Timer(c *Ctx, at int64) error {
-	if !o.waits {
+	if o.idle != nil {
+		o.expire(c)
+	}
+	if !o.waits || o.timeCol >= 0 {
 		return nil
 	}
 	return o.fire(c, at-1)

@@ -74,11 +74,16 @@ type topN struct {
 	list   rowList
 	// shifts: ranks matter, because they are shown or because of an offset.
 	shifts bool
+	// ages: rows expire one by one, see op_topn_ttl.go; now is the time of the batch.
+	ages bool
+	now  int64
 
 	keys  batch.KeyVec
 	group state.Grouper
 	place []byte
 	row   []byte
+	rest  []byte
+	spare []byte
 	uk    []byte
 	ukc   *state.Codec
 	// Folding: the rows of each touched group before the batch.
@@ -108,9 +113,11 @@ func (t *topN) Open(c *Ctx) error {
 	}
 	t.list = newRowList(t.cfg.Input, t.codec, t.cfg.OutputRank)
 	t.shifts = t.cfg.OutputRank || t.cfg.From > 1
-	t.sorted = c.Store.Sorted(c.Name+".rows", state.SortedSpec{
-		Table: state.TableSpec{Key: colTypes(t.cfg.Input, t.cfg.PartitionBy), TTL: t.cfg.TTL},
-	})
+	spec := state.SortedSpec{Table: state.TableSpec{Key: colTypes(t.cfg.Input, t.cfg.PartitionBy), TTL: t.cfg.TTL}}
+	if t.ages = t.cfg.TTL > 0 && !t.single(); t.ages {
+		spec.Table.Lanes, spec.Entry = 1, 1
+	}
+	t.sorted = c.Store.Sorted(c.Name+".rows", spec)
 	return nil
 }
 
@@ -126,14 +133,20 @@ func (t *topN) Process(c *Ctx, _ int, b *batch.Batch) error {
 	}
 	g := &t.group
 	t.sorted.Keys().Group(g, b, keys, b.Sel, state.UpsertOr(t.cfg.TTL))
-	if !c.Exact {
+	// What has gone and still takes its place is nothing to compare before and after with.
+	exact := c.Exact || t.ages && t.cfg.Strategy == TopRetract
+	if !exact {
 		t.begin(g)
 	}
+	t.now = c.Now()
 	for i := range n {
 		// A key with one row in the batch has nothing to fold.
-		emit := c.Exact || t.rows[g.G[i]] == 1
+		emit := exact || t.rows[g.G[i]] == 1
 		l := b.Lane(i)
 		ref := g.Refs[g.G[i]]
+		if t.ages {
+			t.look(ref)
+		}
 		limit := t.limit(b, l)
 		word, rest := t.order.Append(t.place[:0], b, t.cols, l)
 		t.place = rest
@@ -154,7 +167,7 @@ func (t *topN) Process(c *Ctx, _ int, b *batch.Batch) error {
 			}
 		}
 	}
-	if !c.Exact {
+	if !exact {
 		t.diff()
 	}
 	t.dropEmpty(g)
@@ -196,9 +209,14 @@ func (t *topN) apply(emit bool, ref state.Ref, b *batch.Batch, l int, kind batch
 	case TopUpdate:
 		t.update(emit, ref, b, l, kind, word, rest, limit)
 	default:
-		if kind.Adds() {
+		switch {
+		case t.ages && kind.Adds():
+			t.agedInsert(ref, word, rest, limit)
+		case t.ages:
+			t.agedRetract(ref, word, rest, limit)
+		case kind.Adds():
 			t.insert(emit, ref, word, rest, limit, false)
-		} else {
+		default:
 			t.retract(emit, ref, word, rest, limit)
 		}
 	}
@@ -208,6 +226,9 @@ func (t *topN) apply(emit bool, ref state.Ref, b *batch.Batch, l int, kind batch
 func (t *topN) insert(emit bool, ref state.Ref, word uint64, rest []byte, limit int64, evict bool) {
 	had := t.sorted.Len(ref)
 	p := t.sorted.Insert(ref, word, rest, t.row)
+	if t.ages {
+		t.young(ref, p, word, rest)
+	}
 	at := t.sorted.Index(p)
 	if emit && int64(at) < limit {
 		switch {
@@ -224,7 +245,7 @@ func (t *topN) insert(emit bool, ref state.Ref, word uint64, rest []byte, limit 
 		}
 	}
 	if evict && int64(had) >= limit {
-		t.sorted.Remove(t.sorted.Last(ref))
+		t.evict(ref)
 	}
 }
 
@@ -323,7 +344,11 @@ func (t *topN) update(emit bool, ref state.Ref, b *batch.Batch, l int, kind batc
 		rows = t.payloads(ref, had)
 	}
 	t.sorted.Remove(p)
-	now := t.sorted.Index(t.sorted.Insert(ref, word, rest, t.row))
+	p = t.sorted.Insert(ref, word, rest, t.row)
+	if t.ages {
+		t.sorted.Lanes(p)[0] = uint64(t.now) + 1
+	}
+	now := t.sorted.Index(p)
 	if !emit || bytes.Equal(old, t.row) && was == now {
 		return
 	}

@@ -157,6 +157,21 @@ func ttlKeyedCases() []*ttlCase {
 		}
 		return func() Operator { return NewDeduplicate(cfg) }
 	}
+	kv2 := [][]types.Type{{types.IntT, types.IntT, types.IntT}}
+	topOf := func(s TopStrategy, n int64, rank bool) func() Operator {
+		cfg := TopNConfig{
+			Input: ttlKV, PartitionBy: key, OrderBy: []OrderKey{{Col: 1}}, From: 1, To: n, ToCol: -1, Strategy: s,
+			OutputRank: rank, EmitUpdateBefore: true, TTL: ttlOf,
+		}
+		return func() Operator { return NewTopN(cfg) }
+	}
+	topOf2 := func(s TopStrategy) func() Operator {
+		cfg := TopNConfig{
+			Input: kv2[0], PartitionBy: key, OrderBy: []OrderKey{{Col: 1}}, From: 1, To: 2, ToCol: -1, Strategy: s,
+			OutputRank: true, UniqueKey: []int{0, 2}, EmitUpdateBefore: true, TTL: ttlOf,
+		}
+		return func() Operator { return NewTopN(cfg) }
+	}
 	top := func(s TopStrategy) func() Operator {
 		cfg := TopNConfig{
 			Input: ttlKV, PartitionBy: key, OrderBy: []OrderKey{{Col: 1}}, From: 1, To: 1, ToCol: -1, Strategy: s,
@@ -183,6 +198,26 @@ func ttlKeyedCases() []*ttlCase {
 			{"+I[1, 6]", "-U[1, 1]; +U[1, 2]"},
 			{"wait 100", ""},
 			{"+I[1, 6]", "+I[1, 1]"},
+		}},
+		// A value that is seen again is not written again where rows only come.
+		{"distinct aggregate of inserts", kv, func() Operator {
+			return NewGroupAggregate(GroupAggConfig{
+				Input: ttlKV, Keys: key, EmitUpdateBefore: true, TTL: ttlOf,
+				Aggs: []AggSpec{{Func: "COUNT", Args: []int{1}, Distinct: true, Filter: -1, Result: types.BigIntT}},
+			})
+		}, []ttlStep{
+			{"+I[1, 5]", "+I[1, 1]"},
+			{"wait 60", ""},
+			{"+I[1, 5]", "-U[1, 1]; +U[1, 1]"},
+			{"wait 60", ""},
+			{"+I[1, 5]", "-U[1, 1]; +U[1, 2]"},
+		}},
+		{"distinct aggregate of changes", kv, agg([]AggSpec{{Func: "COUNT", Args: []int{1}, Distinct: true, Filter: -1, Result: types.BigIntT}}), []ttlStep{
+			{"+I[1, 5]", "+I[1, 1]"},
+			{"wait 60", ""},
+			{"+I[1, 5]", "-U[1, 1]; +U[1, 1]"},
+			{"wait 60", ""},
+			{"+I[1, 5]", "-U[1, 1]; +U[1, 1]"},
 		}},
 		{"distinct", [][]types.Type{{types.IntT}}, func() Operator {
 			return NewGroupAggregate(GroupAggConfig{Input: []types.Type{types.IntT}, Keys: key, TTL: ttlOf})
@@ -254,11 +289,82 @@ func ttlKeyedCases() []*ttlCase {
 			{"+I[1, 5]", "+I[1, 5]"},
 			{"wait 60", ""},
 			{"+I[1, 6]", ""},
-			{"wait 60", ""},
+			{"wait 30", ""},
 			{"-D[1, 5]", "-D[1, 5]; +I[1, 6]"},
-			{"wait 100", ""},
-			{"-D[1, 6]", ""},
+			{"wait 70", ""},
+			{"-D[1, 6]", ""}, // it went, though the key was written
 			{"+I[1, 7]", "+I[1, 7]"},
+			{"wait 100", ""},
+			{"-D[1, 7]", ""},
+			{"+I[1, 8]", "+I[1, 8]"},
+		}},
+		{"top 2 of inserts with ranks", kv, topOf(TopAppend, 2, true), []ttlStep{
+			{"+I[1, 5]", "+I[1, 5, 1]"},
+			{"wait 60", ""},
+			{"+I[1, 6]", "+I[1, 6, 2]"},
+			{"wait 30", ""},
+			{"+I[1, 9]", ""},
+			{"wait 20", ""},
+			{"+I[1, 9]", "+I[1, 9, 2]"}, // 5 went
+			{"wait 60", ""},
+			{"+I[1, 8]", "-U[1, 9, 2]; +U[1, 8, 2]"}, // 6 should have gone, and is looked at again in 40
+			{"wait 40", ""},
+			{"+I[1, 9]", "+I[1, 9, 2]"},
+			{"+I[1, 9]", ""},
+			{"wait 100", ""},
+			{"+I[1, 9]", "+I[1, 9, 1]"},
+		}},
+		{"top 2 of inserts that are equal", kv, topOf(TopAppend, 2, false), []ttlStep{
+			{"+I[1, 5]", "+I[1, 5]"},
+			{"wait 60", ""},
+			{"+I[1, 5]", "+I[1, 5]"}, // both are written
+			{"wait 60", ""},
+			{"+I[1, 5]", ""},
+			{"wait 60", ""},
+			{"+I[1, 4]", "-D[1, 5]; +I[1, 4]"}, // which writes the 5 that stays
+			{"wait 90", ""},
+			{"+I[1, 9]", ""},
+			{"wait 90", ""},
+			{"+I[1, 9]", ""},
+			{"wait 10", ""},
+			{"+I[1, 9]", "+I[1, 9]"},
+		}},
+		{"top 2 of updates with ranks", kv2, topOf2(TopUpdate), []ttlStep{
+			{"+I[1, 50, 1]", "+I[1, 50, 1, 1]"},
+			{"wait 60", ""},
+			{"+I[1, 60, 2]", "+I[1, 60, 2, 2]"},
+			{"wait 50", ""},
+			{"+U[1, 55, 2]", "-U[1, 60, 2, 1]; +U[1, 55, 2, 1]"}, // 50 went
+			{"wait 99", ""},
+			{"+I[1, 70, 3]", "+I[1, 70, 3, 2]"},
+			{"wait 1", ""},
+			{"+I[1, 40, 4]", "-U[1, 70, 3, 1]; +U[1, 40, 4, 1]; +I[1, 70, 3, 2]"},
+		}},
+		// Places of rows that went: before the new row they count, behind it they are
+		// dropped.
+		{"top 3 of changes with ranks", kv, topOf(TopRetract, 3, true), []ttlStep{
+			{"+I[1, 5]", "+I[1, 5, 1]"},
+			{"wait 60", ""},
+			{"+I[1, 7]", "+I[1, 7, 2]"},
+			{"wait 60", ""},
+			{"+I[1, 6]", "-U[1, 7, 2]; +U[1, 6, 2]; +I[1, 7, 3]"},
+			{"wait 50", ""},
+			{"+I[1, 4]", "-U[1, 6, 1]; +U[1, 4, 1]; +I[1, 6, 2]"},
+		}},
+		{"top 2 of changes", kv, topOf(TopRetract, 2, false), []ttlStep{
+			{"+I[1, 5]", "+I[1, 5]"},
+			{"wait 60", ""},
+			{"+I[1, 6]", "+I[1, 6]"},
+			{"+I[1, 7]", ""},
+			{"+I[1, 8]", ""},
+			{"wait 60", ""},
+			{"-D[1, 6]", "-D[1, 6]; +I[1, 7]"}, // behind the place of 5
+			{"wait 39", ""},
+			{"-D[1, 5]", ""}, // its place goes
+			{"wait 1", ""},
+			{"-D[1, 7]", ""},
+			{"+I[1, 9]", "+I[1, 9]"}, // behind the place of 8
+			{"+I[1, 10]", ""},
 		}},
 		{"limit", kv, func() Operator { return NewLimit(0, 2, ttlOf) }, []ttlStep{
 			{"+I[1, 1]", "+I[1, 1]"},
@@ -411,6 +517,16 @@ func ttlOverCases() []*ttlCase {
 		}
 		return func() Operator { return NewOver(cfg) }
 	}
+	bounded := func(in []types.Type, o OverOrder, rows bool, lo int64) func() Operator {
+		cfg := OverConfig{
+			Input: in, PartitionBy: []int{0}, OrderBy: []OrderKey{{Col: 1}}, Lo: OverBound{Kind: OverPreceding, Offset: lo},
+			Hi: OverBound{Kind: OverCurrentRow}, Rows: rows, Calls: ttlSum, Order: o, EmitUpdateBefore: true, TTL: ttlOf,
+		}
+		if o == OverRowtime {
+			cfg.Calls = ttlRows
+		}
+		return func() Operator { return NewOver(cfg) }
+	}
 	return []*ttlCase{
 		{"over by value", [][]types.Type{ttlKV}, over(ttlKV, OverValue, ttlSum), []ttlStep{
 			{"+I[1, 5]", "+I[1, 5, 5]"},
@@ -431,6 +547,8 @@ func ttlOverCases() []*ttlCase {
 			{"wait 100", ""},
 			{"+I[1, 5]", "+I[1, 5, 1]"},
 		}},
+		// By event time a key goes by timers: at 150, or later when a row at 60 moves it to
+		// 210 and one at 160 to 310.
 		{"over by event time", [][]types.Type{ttlTime}, over(ttlTime, OverRowtime, ttlRows), []ttlStep{
 			{"+I[1, 1000]", ""},
 			{"wm 1000", "+I[1, " + ms("1000") + ", 1]"},
@@ -439,7 +557,48 @@ func ttlOverCases() []*ttlCase {
 			{"wm 2000", "+I[1, " + ms("2000") + ", 2]"},
 			{"wait 100", ""},
 			{"+I[1, 3000]", ""},
+			{"wm 3000", "+I[1, " + ms("3000") + ", 3]"},
+			{"wait 149", ""},
+			{"+I[2, 3500]", ""},
+			{"wait 1", ""},
+			{"+I[1, 4000]", ""},
+			{"wm 4000", "+I[2, " + ms("3500") + ", 1]; +I[1, " + ms("4000") + ", 1]"},
+		}},
+		{"over by event time, rows that wait", [][]types.Type{ttlTime}, over(ttlTime, OverRowtime, ttlRows), []ttlStep{
+			{"+I[1, 1000]", ""},
+			{"wm 1000", "+I[1, " + ms("1000") + ", 1]"},
+			{"+I[1, 2000]", ""},
+			{"wait 1000", ""},
+			{"wm 2000", "+I[1, " + ms("2000") + ", 2]"},
+			{"wait 150", ""},
+			{"+I[1, 3000]", ""},
 			{"wm 3000", "+I[1, " + ms("3000") + ", 1]"},
+		}},
+		{"over rows by processing time", [][]types.Type{ttlKV}, bounded(ttlKV, OverProctime, true, 2), []ttlStep{
+			{"+I[1, 5]", "+I[1, 5, 5]"},
+			{"wait 50", ""},
+			{"+I[1, 6]", "+I[1, 6, 11]"}, // goes at 150 all the same
+			{"wait 99", ""},
+			{"+I[1, 7]", "+I[1, 7, 18]"}, // at 299
+			{"wait 149", ""},
+			{"+I[2, 1]", "+I[2, 1, 1]"},
+			{"wait 1", ""},
+			{"+I[1, 8]", "+I[1, 8, 8]"},
+		}},
+		{"over rows by event time", [][]types.Type{ttlTime}, bounded(ttlTime, OverRowtime, true, 1), []ttlStep{
+			{"+I[1, 1000]", ""},
+			{"wm 1000", "+I[1, " + ms("1000") + ", 1]"},
+			{"wait 150", ""},
+			{"+I[1, 900]", ""}, // its place is free again
+			{"+I[1, 2000]", ""},
+			{"wm 2000", "+I[1, " + ms("900") + ", 1]; +I[1, " + ms("2000") + ", 2]"},
+		}},
+		{"over an interval by event time", [][]types.Type{ttlTime}, bounded(ttlTime, OverRowtime, false, 5000), []ttlStep{
+			{"+I[1, 1000]", ""},
+			{"wm 1000", "+I[1, " + ms("1000") + ", 1]"},
+			{"wait 1000", ""},
+			{"+I[1, 2000]", ""},
+			{"wm 2000", "+I[1, " + ms("2000") + ", 2]"},
 		}},
 	}
 }

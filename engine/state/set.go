@@ -16,7 +16,8 @@ type SetSpec struct {
 	Filters int
 	// Retract counts how often a value is there, so that it can be taken away.
 	Retract bool
-	// TTL is the time to live in milliseconds; 0 is for ever.
+	// TTL is the time to live in milliseconds after a value was written; 0 is for ever.
+	// Without Retract a value that is seen again is not written.
 	TTL int64
 }
 
@@ -124,8 +125,8 @@ func (s *Set) Add(b *batch.Batch, cols []int, sel []uint16, kgs []uint16, ids, m
 		switch {
 		case ref == None:
 			ref = t.insertView(kgs[i], h, v, raw)
-		case !s.spec.Retract && t.stampAt == 0 && uint32(t.Row(ref)[0])&mask == mask:
-			continue // it was there, and nothing changes
+		case !s.spec.Retract && uint32(t.Row(ref)[0])&mask == mask && (t.stampAt == 0 || !t.expired(t.whole(ref))):
+			continue // it was there, and nothing changes: its TTL is not renewed
 		default:
 			ref = t.found(ref, i, Upsert, nil)
 		}

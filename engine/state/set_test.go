@@ -103,7 +103,13 @@ func (d *setDriver) apply(r *rig, k setKey, mask uint32, sub bool) (flips uint32
 	if sub && !ok {
 		return 0
 	}
-	e.stamp = r.now
+	written := d.spec.Retract || !ok
+	for f := range d.spec.Filters {
+		written = written || mask&(1<<f) != 0 && e.n[f] == 0
+	}
+	if written { // a value that is seen again is not
+		e.stamp = r.now
+	}
 	left := 0
 	for f := range d.spec.Filters {
 		if mask&(1<<f) != 0 {

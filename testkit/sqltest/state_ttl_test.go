@@ -96,6 +96,13 @@ func TestStateTTL(t *testing.T) {
 		{"first row, for ever", "0 ms", one, first, "+I[1]", 0},
 		{"limit", "1500 ms", one, "SELECT id FROM t LIMIT 1", "+I[1] +I[3]", 0},
 		{"top 1", "1500 ms", one, "SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY k ORDER BY id) AS n FROM t) WHERE n = 1", "+I[1] +I[3]", 0},
+		// Row 1 is 2 s old when row 3 has the key read again, row 2 is not yet too old; the
+		// next time would be with a row at 3.5 s.
+		{"top 2", "1500 ms", one, "SELECT id FROM (SELECT id, ROW_NUMBER() OVER (PARTITION BY k ORDER BY id) AS n FROM t) WHERE n <= 2", "+I[1] +I[2] +I[3]", 0},
+		// By event time a key lives up to one and a half TTL, and RANGE of an interval has none.
+		{"over by event time", "500 ms", two, "SELECT id, COUNT(*) OVER (PARTITION BY k ORDER BY ts) FROM t", "+I[1, 1] +I[2, 1] +I[3, 1] +I[4, 1]", 0},
+		{"over by event time, longer", "700 ms", two, "SELECT id, COUNT(*) OVER (PARTITION BY k ORDER BY ts) FROM t", "+I[1, 1] +I[2, 2] +I[3, 3] +I[4, 4]", 0},
+		{"over an interval", "500 ms", two, "SELECT id, COUNT(*) OVER (PARTITION BY k ORDER BY ts RANGE BETWEEN INTERVAL '2' SECOND PRECEDING AND CURRENT ROW) FROM t", "+I[1, 1] +I[2, 2] +I[3, 3] +I[4, 3]", 0},
 		{"over", "500 ms", two, "SELECT id, COUNT(*) OVER (PARTITION BY k ORDER BY pt) FROM t", "+I[1, 1] +I[2, 1] +I[3, 1] +I[4, 1]", 0},
 		// Rows of one second meet.
 		{"join", "500 ms", two, "SELECT" + pairs, "", 4},
