@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/minkstream/mink/engine/diag"
@@ -183,7 +184,7 @@ func (b *Binder) ordered(o *ast.Ordered, outer *scope) (*rows, error) {
 	if len(exprs) > width {
 		names := append([]string(nil), r.names...)
 		for i := width; i < len(exprs); i++ {
-			names = append(names, "$s"+strconv.Itoa(i))
+			names = append(names, sortedAs(exprs[i], n.Schema(), names, i))
 		}
 		n = logical.NewProject(n, exprs, names, o.Span())
 	}
@@ -194,4 +195,13 @@ func (b *Binder) ordered(o *ast.Ordered, outer *scope) (*rows, error) {
 		n = logical.NewProject(n, logical.Refs(n.Schema())[:width], r.names, o.Span())
 	}
 	return &rows{n, r.names}, nil
+}
+
+// sortedAs names a column that is sorted by and not selected: as the column of in that
+// it is, where names has none of that name.
+func sortedAs(e expr.Node, in types.Schema, names []string, i int) string {
+	if r, ok := e.(*expr.InputRef); ok && !slices.Contains(names, in[r.Index].Name) {
+		return in[r.Index].Name
+	}
+	return "$s" + strconv.Itoa(i)
 }

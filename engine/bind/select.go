@@ -227,7 +227,7 @@ func (x *block) finish(s *ast.Select, order *ast.Ordered, items []item, sorts []
 					return nil, diag.At(sorts[i].at, diag.InvalidQuery, "with SELECT DISTINCT, ORDER BY takes only expressions of the SELECT list")
 				}
 				col = len(exprs)
-				exprs, names = append(exprs, sorts[i].node), append(names, "$s"+strconv.Itoa(i))
+				exprs, names = append(exprs, sorts[i].node), append(names, sortedAs(sorts[i].node, x.node.Schema(), names, i))
 			}
 		}
 		keys = append(keys, plan.SortKey{Col: col, Desc: sorts[i].desc, NullsFirst: sorts[i].nullsFirst})

@@ -128,6 +128,7 @@ type sortTime struct {
 	times []int64
 	due   state.Due
 	row   []byte
+	late  []uint16
 	last  int64
 	at    int64 // the watermark up to which rows have come out
 }
@@ -176,8 +177,10 @@ func (o *sortTime) Process(c *Ctx, _ int, b *batch.Batch) error {
 		c.SetTimer(now + 1)
 	}
 	for s := NewSegments(c.Watermark(), b, func(_, to int64) bool { return MinTime(o.times, b.Sel, b.N) <= to }); s.Next(); {
+		o.late = o.late[:0]
 		for _, l := range o.lanes(b, s.Lo, s.Hi) {
 			if o.times[l] <= o.last {
+				o.late = append(o.late, l)
 				continue
 			}
 			k := state.Key{}
@@ -190,6 +193,9 @@ func (o *sortTime) Process(c *Ctx, _ int, b *batch.Batch) error {
 			}
 			o.row = o.codec.Append(o.row[:0], b, o.all, int(l))
 			o.queue.Add(o.times[l], k, o.row)
+		}
+		if len(o.late) > 0 {
+			c.Late(b, o.late, s.Before)
 		}
 		if s.Moved() {
 			if err := o.fire(c, s.After); err != nil {
