@@ -82,7 +82,8 @@ var valueTypes = map[string]byte{"i32": 0x7f, "i64": 0x7e, "f32": 0x7d, "f64": 0
 // plainOps have no operands; memOps take an alignment and offset=N.
 var plainOps = map[string]byte{
 	"unreachable": 0x00, "return": 0x0f, "end": 0x0b, "else": 0x05, "drop": 0x1a, "i32.eqz": 0x45, "i32.eq": 0x46, "i32.lt_s": 0x48, "i32.lt_u": 0x49,
-	"i32.ge_u": 0x4f, "i32.add": 0x6a, "i32.sub": 0x6b, "i32.mul": 0x6c, "i32.and": 0x71, "i32.shl": 0x74, "i32.shr_u": 0x76, "i64.add": 0x7c, "i64.mul": 0x7e,
+	"i32.ge_u": 0x4f, "i32.add": 0x6a, "i32.sub": 0x6b, "i32.mul": 0x6c, "i32.and": 0x71, "i32.shl": 0x74, "i32.shr_u": 0x76, "i64.add": 0x7c, "i64.sub": 0x7d, "i64.mul": 0x7e, "i64.div_s": 0x7f,
+	"i64.eqz": 0x50, "i64.eq": 0x51,
 	"f64.mul": 0xa2, "f64.add": 0xa0,
 }
 
