@@ -35,9 +35,9 @@ func (c *Col) CompareLanes(i int, o *Col, j int, nullsLast bool) int {
 	case types.PhysI64:
 		return cmp.Compare(c.I64[i], o.I64[j])
 	case types.PhysF32:
-		return compareFloats(float64(c.F32[i]), float64(o.F32[j]))
+		return CompareFloats(float64(c.F32[i]), float64(o.F32[j]))
 	case types.PhysF64:
-		return compareFloats(c.F64[i], o.F64[j])
+		return CompareFloats(c.F64[i], o.F64[j])
 	case types.PhysDec:
 		return c.Dec[i].Cmp(o.Dec[j])
 	case types.PhysBytes:
@@ -86,8 +86,8 @@ func (c *Col) valueLane(l int) int {
 // children of c: the lane itself, 0 of a constant, the child row of a sparse ROW.
 func (c *Col) ValueLane(l int) int { return c.valueLane(l) }
 
-// compareFloats orders -0.0 with 0.0 and NaN above all.
-func compareFloats(a, b float64) int {
+// CompareFloats orders -0.0 with 0.0 and NaN above all.
+func CompareFloats(a, b float64) int {
 	switch {
 	case a < b:
 		return -1

@@ -66,9 +66,6 @@ func (x *block) hasAggregate(s *ast.Select, order *ast.Ordered) bool {
 
 // groupBy binds the GROUP BY clause.
 func (x *block) groupBy(g *ast.GroupBy) error {
-	if g.Quantifier == ast.QuantifierDistinct {
-		return unsupported(g.Span(), "GROUP BY DISTINCT is")
-	}
 	x.clause = "GROUP BY"
 	defer func() { x.clause = "" }()
 	var parts [][][]int
@@ -83,11 +80,15 @@ func (x *block) groupBy(g *ast.GroupBy) error {
 		}
 	}
 	sets := crossed(parts)
+	if g.Quantifier == ast.QuantifierDistinct {
+		sets = distinctSets(sets)
+	}
 	if len(sets) == 1 {
 		return nil
 	}
 	if x.window != nil {
-		return unsupported(g.Span(), "a group window beside grouping sets is")
+		return diag.At(g.Span(), diag.UnsupportedByFlink, "a group window stands beside no grouping sets").
+			WithHint("GROUP BY window_start, window_end, ROLLUP (a) over TABLE(TUMBLE(...))")
 	}
 	x.sets = sets
 	n := x.setNumber(g.Span())
@@ -117,9 +118,6 @@ func (x *block) groupExpr(e ast.Expr) ([]int, error) {
 	n, err := x.expr(e)
 	if err != nil {
 		return nil, err
-	}
-	if logical.HasOuter(n) {
-		return nil, unsupported(e.Span(), "GROUP BY a column of an outer query is")
 	}
 	if err := hasEquality(n.Type(), "cannot group by", e.Span()); err != nil {
 		return nil, err
@@ -164,7 +162,8 @@ func (x *block) aggCall(e *ast.FuncCall, name string, user *userAggregate) (expr
 		return nil, err
 	}
 	if len(e.OrderBy) > 0 || len(e.WithinGroup) > 0 || len(e.WithinDistinct) > 0 {
-		return nil, unsupported(at, "ORDER BY, WITHIN GROUP or WITHIN DISTINCT in an aggregate is")
+		return nil, diag.At(at, diag.UnsupportedByFlink, "ORDER BY, WITHIN GROUP and WITHIN DISTINCT in an aggregate are parsed but have no effect").
+			WithHint("order or deduplicate the rows in a query below")
 	}
 	it, err := x.aggItem(e, name, user)
 	if err != nil {
@@ -203,9 +202,6 @@ func (x *block) aggItem(e *ast.FuncCall, name string, user *userAggregate) (aggI
 			n, err := x.expr(a.Value)
 			if err != nil {
 				return it, err
-			}
-			if logical.HasOuter(n) {
-				return it, unsupported(a.Value.Span(), "an aggregate over columns of an outer query is")
 			}
 			if name == "COUNT" && n.Type().Kind == types.Null {
 				// A column of nothing but NULLs has no null bits to count by.
@@ -384,10 +380,10 @@ func (x *block) aboveGroup(n expr.Node, out types.Schema) (expr.Node, error) {
 				return n, true // a subquery or window function: later
 			case ref.Index >= propBase:
 				i := len(x.keys) + len(x.aggs) + ref.Index - propBase
-				return expr.NewRef(i, out[i].Type, ref.At), true
+				return standsFor(ref, i, out[i].Type), true
 			}
 			i := len(x.keys) + ref.Index - aggBase
-			return expr.NewRef(i, out[i].Type, ref.At), true
+			return standsFor(ref, i, out[i].Type), true
 		}
 		if _, lit := n.(*expr.Literal); !lit {
 			key := expr.Key(n)
@@ -422,6 +418,15 @@ func (x *block) aboveGroup(n expr.Node, out types.Schema) (expr.Node, error) {
 	return r, nil
 }
 
+// standsFor is column i in the place of a stand-in, with the field that is read of it.
+func standsFor(r *expr.InputRef, i int, t types.Type) expr.Node {
+	var n expr.Node = expr.NewRef(i, t, r.At)
+	for _, f := range r.Path {
+		n, _ = expr.NewField(n, f, r.At) // the stand-in has the fields, too
+	}
+	return n
+}
+
 func samePath(a, b []int) bool {
 	for i := range a {
 		if a[i] != b[i] {
@@ -453,7 +458,7 @@ func absent(e *ast.FuncCall, name string) (bool, error) {
 		return name == "JSON_ARRAYAGG", nil
 	}
 	if e.JSON.Returning != nil || len(e.JSON.FormatJSON) > 0 {
-		return false, unsupported(e.Span(), "this clause of %s is", name)
+		return false, parsedOnly(e.Span(), "this clause of "+name)
 	}
 	switch e.JSON.OnNull {
 	case ast.JSONAbsentOnNull:

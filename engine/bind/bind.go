@@ -121,4 +121,9 @@ func unsupported(at diag.Span, format string, args ...any) *diag.Error {
 	return diag.At(at, diag.Unsupported, format+" not supported yet", args...)
 }
 
+// parsedOnly is a form that Flink parses and does not run.
+func parsedOnly(at diag.Span, what string) *diag.Error {
+	return diag.At(at, diag.UnsupportedByFlink, "%s is parsed but cannot be planned", what)
+}
+
 func (b *Binder) batch() bool { return b.Session.Config.Batch() }

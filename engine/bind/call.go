@@ -187,7 +187,7 @@ func (x *block) jsonArgs(e *ast.FuncCall, args []expr.Node) ([]expr.Node, error)
 			}
 			args = append(args, clause("RETURNING "+t.Nullable(true).String(), e.Span()))
 		} else {
-			return nil, unsupported(e.Span(), "FORMAT JSON is")
+			return nil, parsedOnly(e.Span(), "FORMAT JSON")
 		}
 	}
 	word := func(s string) { args = append(args, clause(s, e.Span())) }

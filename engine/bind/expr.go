@@ -60,7 +60,7 @@ func (x *block) expr(e ast.Expr) (expr.Node, error) {
 		return x.like(e)
 	case *ast.Exists:
 		if e.Unique {
-			return nil, unsupported(e.Span(), "UNIQUE (query) is")
+			return nil, parsedOnly(e.Span(), "UNIQUE (query)")
 		}
 		return x.exists(e)
 	case *ast.Quantified:
@@ -73,7 +73,7 @@ func (x *block) expr(e ast.Expr) (expr.Node, error) {
 		return x.call(e)
 	case *ast.ArrayCtor:
 		if e.Query != nil {
-			return nil, unsupported(e.Span(), "ARRAY (query) is")
+			return nil, parsedOnly(e.Span(), "ARRAY (query)").WithHint("ARRAY_AGG makes an array of rows")
 		}
 		list, err := x.exprs(e.Elems...)
 		if err != nil {
@@ -84,7 +84,7 @@ func (x *block) expr(e ast.Expr) (expr.Node, error) {
 		return nil, diag.At(e.Span(), diag.UnsupportedByFlink, "MULTISET[...] is parsed but cannot be planned").WithHint("COLLECT makes a multiset of rows")
 	case *ast.MapCtor:
 		if e.Query != nil {
-			return nil, unsupported(e.Span(), "MAP (query) is")
+			return nil, parsedOnly(e.Span(), "MAP (query)")
 		}
 		list, err := x.exprs(e.Elems...)
 		if err != nil {
@@ -101,7 +101,7 @@ func (x *block) expr(e ast.Expr) (expr.Node, error) {
 		return x.scalarQuery(e)
 	case *ast.IndexAccess:
 		if e.Mode != "" {
-			return nil, unsupported(e.Span(), "indexing by %s is", e.Mode)
+			return nil, parsedOnly(e.Span(), "indexing by "+e.Mode).WithHint("a[1] is the first element")
 		}
 		l, r, err := x.pair(e.X, e.Index)
 		if err != nil {
@@ -115,7 +115,7 @@ func (x *block) expr(e ast.Expr) (expr.Node, error) {
 	case *ast.Default:
 		return nil, diag.At(e.Span(), diag.UnsupportedByFlink, "DEFAULT has no value here")
 	case *ast.Param:
-		return nil, unsupported(e.Span(), "a parameter is")
+		return nil, parsedOnly(e.Span(), "a parameter")
 	case *ast.Descriptor:
 		return nil, diag.At(e.Span(), diag.InvalidArgument, "DESCRIPTOR is an argument of table functions only")
 	case *ast.Keyword:
@@ -277,7 +277,7 @@ func (x *block) unary(e *ast.Unary) (expr.Node, error) {
 		}
 		return negate(n, e.Span()), nil
 	}
-	return nil, unsupported(e.Span(), "PRIOR is")
+	return nil, parsedOnly(e.Span(), "PRIOR")
 }
 
 // negate makes NOT n; a NOT around it goes away.
@@ -537,7 +537,7 @@ func (x *block) caseWhen(e *ast.Case) (expr.Node, error) {
 
 func (x *block) cast(e *ast.Cast) (expr.Node, error) {
 	if e.Format.Set {
-		return nil, unsupported(e.Span(), "CAST with FORMAT is")
+		return nil, parsedOnly(e.Span(), "CAST with FORMAT").WithHint("TO_DATE, TO_TIMESTAMP and DATE_FORMAT take formats")
 	}
 	n, err := x.expr(e.X)
 	if err != nil {

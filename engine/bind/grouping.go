@@ -88,6 +88,18 @@ func crossed(parts [][][]int) [][]int {
 	return out
 }
 
+// distinctSets leaves out a set whose keys another one before it has, as GROUP BY DISTINCT
+// does.
+func distinctSets(sets [][]int) [][]int {
+	var out [][]int
+	for _, set := range sets {
+		if !slices.ContainsFunc(out, func(o []int) bool { return sameKeys(set, o) }) {
+			out = append(out, set)
+		}
+	}
+	return out
+}
+
 // setNumber is the number of the set, as a key of the block.
 func (x *block) setNumber(at diag.Span) expr.Node {
 	return expr.NewRef(setColumn, types.BigIntT.Nullable(false), at)

@@ -109,7 +109,7 @@ func (b *Binder) targets(s *ast.Insert, t *catalog.Table, out *Insert) ([]target
 	}
 	for n, name := range s.Columns {
 		if len(name) > 1 {
-			return nil, unsupported(name.Span(), "a target column inside a row is")
+			return nil, diag.At(name.Span(), diag.UnsupportedByFlink, "a target column is no field of a row").WithHint("write the whole row")
 		}
 		i, ok := pos[name[0].Name]
 		if !ok {

@@ -134,7 +134,7 @@ func count(e ast.Expr, def int64, what string) (int64, error) {
 	}
 	l, ok := e.(*ast.Literal)
 	if !ok {
-		return 0, unsupported(e.Span(), "%s with a parameter is", what)
+		return 0, parsedOnly(e.Span(), what+" with a parameter")
 	}
 	n, err := strconv.ParseInt(l.Text, 10, 64)
 	if err != nil || n < 0 {

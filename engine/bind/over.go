@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/minkstream/mink/engine/diag"
@@ -194,8 +195,10 @@ func (x *block) overArgs(e *ast.FuncCall, name string) ([]expr.Node, error) {
 }
 
 func frameKey(it overItem) string {
-	return strconv.FormatBool(it.rows) + strconv.Itoa(int(it.lo.Kind)) + ":" + strconv.FormatInt(it.lo.Offset, 10) +
-		strconv.Itoa(int(it.hi.Kind)) + ":" + strconv.FormatInt(it.hi.Offset, 10)
+	key := func(b plan.FrameBound) string {
+		return strconv.Itoa(int(b.Kind)) + ":" + strconv.FormatInt(b.Offset, 10) + "e" + strconv.Itoa(b.Scale) + ";"
+	}
+	return strconv.FormatBool(it.rows) + key(it.lo) + key(it.hi)
 }
 
 // windowSpec follows the name of a window and merges what was added to it.
@@ -266,7 +269,7 @@ func (x *block) frame(it *overItem, spec *ast.WindowSpec, name string) error {
 		return nil
 	}
 	if f.Exclude != ast.ExcludeDefault && f.Exclude != ast.ExcludeNoOthers {
-		return unsupported(f.Span(), "EXCLUDE in a frame is")
+		return parsedOnly(f.Span(), "EXCLUDE in a frame")
 	}
 	it.rows = f.Unit == ast.FrameRows
 	var err error
@@ -298,24 +301,54 @@ func (x *block) bound(b ast.Bound, it *overItem, at diag.Span) (plan.FrameBound,
 	if err != nil {
 		return out, err
 	}
-	l, ok := n.(*expr.Literal)
+	l, ok := expr.Fold(n, nil).(*expr.Literal)
 	if !ok || l.Col.IsNull(0) {
-		return out, unsupported(b.Offset.Span(), "a frame bound that is not a constant is")
+		return out, diag.At(b.Offset.Span(), diag.UnsupportedByFlink, "a bound of a frame is a constant")
 	}
 	switch {
 	case it.rows && l.Type().IsInteger():
 		out.Offset = l.Col.Int(0)
-	case !it.rows && l.Type().Kind == types.IntervalDT:
-		out.Offset = l.Col.I64[0]
 	case it.rows:
 		return out, diag.At(b.Offset.Span(), diag.TypeMismatch, "ROWS takes a number of rows, not %s", l.Type().Nullable(true))
 	default:
-		return out, diag.At(b.Offset.Span(), diag.TypeMismatch, "RANGE takes a day-time interval, not %s", l.Type().Nullable(true))
+		if err := distance(&out, it, l, b.Offset.Span()); err != nil {
+			return out, err
+		}
 	}
 	if out.Offset < 0 {
 		return out, diag.At(b.Offset.Span(), diag.InvalidArgument, "a frame bound cannot be negative")
 	}
 	return out, nil
+}
+
+// distance makes the bound of a RANGE frame that is so far away in the order.
+func distance(out *plan.FrameBound, it *overItem, l *expr.Literal, at diag.Span) error {
+	if len(it.order) != 1 {
+		return diag.At(at, diag.InvalidQuery, "a RANGE frame with a distance is ordered by one column").WithHint("ROWS takes any order")
+	}
+	by, t := it.order[0].node.Type(), l.Type()
+	switch {
+	case t.Kind == types.IntervalDT && (by.IsTimestamp() || by.Kind == types.Date || by.Kind == types.Time):
+		out.Offset = l.Col.I64[0]
+	case t.Kind == types.IntervalYM && by.IsTemporal():
+		return diag.At(at, diag.UnsupportedByFlink, "RANGE takes a day-time interval, not %s", t.Nullable(true))
+	case t.IsExact() && t.Phys() != types.PhysDec && by.IsNumeric():
+		out.Offset, out.Number = l.Col.Int(0), true
+		if t.Kind == types.Decimal {
+			out.Scale = t.Scale
+		}
+	case t.IsApprox() && by.IsNumeric():
+		// A number such as 1.5E0 has few digits; others are none that one writes.
+		v := l.Col.Float(0)
+		for out.Number = true; v != math.Trunc(v) && out.Scale < 15; out.Scale++ {
+			v *= 10
+		}
+		out.Offset = int64(v)
+	default:
+		return diag.At(at, diag.TypeMismatch, "RANGE over %s does not go with a distance of %s", by.Nullable(true), t.Nullable(true)).
+			WithHint("a day-time interval measures time, a number numbers")
+	}
+	return nil
 }
 
 // parts is the key of the partition and the order.
@@ -422,7 +455,8 @@ next:
 	for _, p := range all {
 		*p = expr.Replace(*p, func(n expr.Node) (expr.Node, bool) {
 			if r, ok := n.(*expr.InputRef); ok && r.Index >= overBase && r.Index < logical.Outer {
-				return col[r.Index-overBase], true
+				to := col[r.Index-overBase]
+				return standsFor(r, to.Index, to.T), true
 			}
 			return nil, false
 		})

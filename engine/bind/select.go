@@ -330,7 +330,7 @@ func itemAliases(items []item) map[string]expr.Node {
 
 func (x *block) star(e *ast.Star, add func(string, expr.Node, diag.Span)) error {
 	if len(e.Exclude) > 0 {
-		return unsupported(e.Span(), "* EXCLUDE is")
+		return parsedOnly(e.Span(), "* EXCLUDE")
 	}
 	if len(e.Qualifier) == 0 {
 		if len(x.sc.rels) == 0 {

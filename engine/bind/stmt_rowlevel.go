@@ -158,7 +158,7 @@ func assignments(t *catalog.Table, s *ast.Update) (map[int]ast.Expr, error) {
 	set := map[int]ast.Expr{}
 	for _, a := range s.Set {
 		if len(a.Column) > 1 {
-			return nil, unsupported(a.Column.Span(), "SET of a field inside a row is")
+			return nil, diag.At(a.Column.Span(), diag.UnsupportedByFlink, "SET takes no field of a row").WithHint("write the whole row")
 		}
 		ci := t.Index(a.Column.Last())
 		if ci < 0 {

@@ -146,7 +146,8 @@ func (x *block) attachSubqueries(all []*expr.Node) error {
 	for _, p := range all {
 		*p = expr.Replace(*p, func(n expr.Node) (expr.Node, bool) {
 			if r, ok := n.(*expr.InputRef); ok && r.Index >= subBase && r.Index < overBase {
-				return at[r.Index-subBase], true
+				to := at[r.Index-subBase]
+				return standsFor(r, to.Index, to.T), true
 			}
 			return nil, false
 		})

@@ -9,7 +9,6 @@ import (
 	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/function/aggregate"
 	"github.com/minkstream/mink/engine/plan"
-	"github.com/minkstream/mink/engine/plan/logical"
 	"github.com/minkstream/mink/engine/sql/ast"
 )
 
@@ -121,11 +120,6 @@ func (x *block) userAggItem(it *aggItem, e *ast.FuncCall, f *userAggregate) erro
 	args, err := x.userArgs(e, f.params)
 	if err != nil {
 		return err
-	}
-	for i, a := range args {
-		if logical.HasOuter(a) {
-			return unsupported(e.Args[i].Value.Span(), "an aggregate over columns of an outer query is")
-		}
 	}
 	distinct := e.Quantifier == ast.QuantifierDistinct
 	if distinct {

@@ -1,6 +1,8 @@
 package build
 
 import (
+	"math"
+
 	"github.com/minkstream/mink/engine/exec"
 	"github.com/minkstream/mink/engine/plan"
 	"github.com/minkstream/mink/engine/types"
@@ -37,13 +39,33 @@ var overBounds = map[plan.BoundKind]exec.OverBoundKind{
 	plan.Following: exec.OverFollowing, plan.UnboundedFollowing: exec.OverUnboundedFollowing,
 }
 
+// offset is the distance of a bound with so many digits behind the point, which is at
+// most the greatest number there is.
+func offset(b plan.FrameBound, scale int) int64 {
+	v := b.Offset
+	for range scale - b.Scale {
+		if v > math.MaxInt64/10 {
+			return math.MaxInt64
+		}
+		v *= 10
+	}
+	return v
+}
+
 func (b *builder) over(n *plan.OverAggregate) (func() exec.Operator, int64, error) {
 	cfg := exec.OverConfig{
 		Input: inputTypes(n.In), PartitionBy: n.PartitionBy, OrderBy: orderKeys(n.OrderBy), Rows: n.Rows,
-		Lo:    exec.OverBound{Kind: overBounds[n.Lo.Kind], Offset: n.Lo.Offset},
-		Hi:    exec.OverBound{Kind: overBounds[n.Hi.Kind], Offset: n.Hi.Offset},
+		Lo:    exec.OverBound{Kind: overBounds[n.Lo.Kind]},
+		Hi:    exec.OverBound{Kind: overBounds[n.Hi.Kind]},
 		Calls: aggSpecs(n.Calls), EmitUpdateBefore: n.EmitUpdateBefore(), TTL: n.TTL,
 	}
+	if n.Lo.Number || n.Hi.Number {
+		cfg.Scale = max(n.Lo.Scale, n.Hi.Scale)
+		if t := cfg.Input[n.OrderBy[0].Col]; t.Kind == types.Decimal {
+			cfg.Scale = max(cfg.Scale, t.Scale)
+		}
+	}
+	cfg.Lo.Offset, cfg.Hi.Offset = offset(n.Lo, cfg.Scale), offset(n.Hi, cfg.Scale)
 	switch {
 	case b.batch:
 		cfg.Order = exec.OverSorted

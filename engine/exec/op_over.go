@@ -35,8 +35,8 @@ const (
 	OverUnboundedFollowing
 )
 
-// OverBound is where a frame begins or ends. Offset is a number of rows, or of
-// milliseconds in a RANGE frame.
+// OverBound is where a frame begins or ends. Offset is a number of rows, or in a RANGE
+// frame of milliseconds, or a distance between numbers of the scale of the config.
 type OverBound struct {
 	Kind   OverBoundKind
 	Offset int64
@@ -52,6 +52,8 @@ type OverConfig struct {
 	// Rows tells ROWS from RANGE. On a stream a frame ends at the current row.
 	Rows   bool
 	Lo, Hi OverBound
+	// Scale is how many digits of Offset are behind the point.
+	Scale int
 	// Calls are aggregates, and functions of position such as ROW_NUMBER and LAG.
 	Calls []AggSpec
 	Order OverOrder

@@ -59,9 +59,8 @@ type overPart struct {
 	// peers[i] is the first row that sorts like row i, dense the number of different
 	// places before it.
 	peers, dense []int
-	ends         []int // behind the last peer
-	times        []int64
-	null         []bool
+	ends         []int    // behind the last peer
+	keys         overKeys // of RANGE frames with a distance
 }
 
 // Draw names the operator and its state.
@@ -79,10 +78,9 @@ func (o *overBatch) Open(c *Ctx) error {
 	if o.frames, err = newOverFrames(c, cfg.Input, o.calls.aggs, cfg.Lo.Kind != OverUnboundedPreceding); err != nil {
 		return err
 	}
-	if o.byTime() {
-		t := cfg.Input[cfg.OrderBy[0].Col]
-		if !t.IsTimestamp() && t.Kind != types.Date {
-			return diag.New(diag.Unsupported, "a RANGE frame over %s is not supported yet", t)
+	if o.measures() {
+		if o.part.keys, err = newOverKeys(cfg.Input[cfg.OrderBy[0].Col], cfg.Scale); err != nil {
+			return err
 		}
 	}
 	o.order, o.cols = ordering(cfg.Input, cfg.OrderBy)
@@ -95,8 +93,8 @@ func (o *overBatch) Open(c *Ctx) error {
 	return nil
 }
 
-// byTime reports whether a bound is so many milliseconds away.
-func (o *overBatch) byTime() bool {
+// measures reports whether a bound is a distance away.
+func (o *overBatch) measures() bool {
 	far := func(b OverBound) bool { return b.Kind == OverPreceding || b.Kind == OverFollowing }
 	return !o.cfg.Rows && (far(o.cfg.Lo) || far(o.cfg.Hi))
 }
@@ -151,7 +149,9 @@ func (o *overBatch) Resume(c *Ctx) (bool, error) {
 func (o *overBatch) partition(c *Ctx, ref state.Ref) error {
 	t := o.rows.Keys()
 	t.Touch(ref)
-	o.load(ref)
+	if err := o.load(ref); err != nil {
+		return err
+	}
 	key := t.KeyOf(ref, nil)
 	o.group.Refs, o.group.Reps = append(o.group.Refs[:0], ref), append(o.group.Reps[:0], 0)
 	o.frames.beginKey(key, &o.group)
@@ -185,7 +185,7 @@ func (o *overBatch) partition(c *Ctx, ref state.Ref) error {
 }
 
 // load reads the rows of a partition.
-func (o *overBatch) load(ref state.Ref) {
+func (o *overBatch) load(ref state.Ref) error {
 	p := &o.part
 	p.rows, p.peers, p.dense, p.ends = p.rows[:0], p.peers[:0], p.dense[:0], p.ends[:0]
 	var word uint64
@@ -207,36 +207,11 @@ func (o *overBatch) load(ref state.Ref) {
 			p.ends[i] = p.ends[i+1]
 		}
 	}
-	if o.byTime() {
-		o.loadTimes(n)
+	if !o.measures() {
+		return nil
 	}
-}
-
-// loadTimes reads the order column in milliseconds.
-func (o *overBatch) loadTimes(n int) {
-	p := &o.part
-	p.times, p.null = p.times[:0], p.null[:0]
 	col := o.cfg.OrderBy[0].Col
-	t := o.cfg.Input[col]
-	var one batch.Batch
-	for from := 0; from < n; from += batch.MaxRows {
-		part := p.rows[from:min(n, from+batch.MaxRows)]
-		one.Alloc([]types.Type{t}, len(part))
-		o.codec.Decode(one.Cols, 0, []int{col}, part)
-		c := &one.Cols[0]
-		for i := range part {
-			v := int64(0)
-			null := c.IsNull(i)
-			switch {
-			case null:
-			case t.Kind == types.Date:
-				v = c.Int(i) * 86_400_000
-			default:
-				v = floorDiv(c.Int(i), t.PerSecond()/1000)
-			}
-			p.times, p.null = append(p.times, v), append(p.null, null)
-		}
-	}
+	return p.keys.load(p.rows, func(dst []batch.Col, rows [][]byte) { o.codec.Decode(dst, 0, []int{col}, rows) })
 }
 
 // frame moves the frame, rows [lo, hi) so far, to that of row i.
@@ -301,7 +276,7 @@ func (o *overBatch) bound(b OverBound, i, from int, end bool) int {
 		}
 		return int(min(int64(n), max(0, int64(i)+off+int64(one))))
 	}
-	if p.null[i] {
+	if p.keys.null[i] {
 		if end {
 			return p.ends[i]
 		}
@@ -309,22 +284,10 @@ func (o *overBatch) bound(b OverBound, i, from int, end bool) int {
 	}
 	// The first row that is not before the bound, or behind it.
 	desc := o.cfg.OrderBy[0].Desc
-	limit := p.times[i] + off
-	if desc {
-		limit = p.times[i] - off
-	}
-	for from < n && (p.null[from] && from < i || !p.null[from] && passed(p.times[from], limit, desc, end)) {
+	for from < n && (p.keys.null[from] && from < i || !p.keys.null[from] && p.keys.passed(from, i, off, desc, end)) {
 		from++
 	}
 	return from
-}
-
-// passed reports whether time t comes before a bound; with end, at it too.
-func passed(t, limit int64, desc, end bool) bool {
-	if t == limit {
-		return end
-	}
-	return (t < limit) != desc
 }
 
 // add notes that a row of the partition enters or leaves.

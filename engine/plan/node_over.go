@@ -2,6 +2,7 @@ package plan
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/minkstream/mink/engine/types"
 )
@@ -16,8 +17,11 @@ type SortKey struct {
 // FrameBound is where the frame of an OVER aggregate begins or ends.
 type FrameBound struct {
 	Kind BoundKind
-	// Offset is a number of rows, or with Range milliseconds.
+	// Offset is a number of rows; with RANGE milliseconds, or if Number a number with
+	// Scale digits behind the point.
 	Offset int64
+	Number bool
+	Scale  int
 }
 
 // BoundKind is the kind of a frame's bound.
@@ -81,7 +85,11 @@ func (n *OverAggregate) Attrs() []Attr {
 
 func (b FrameBound) text(rows bool) string {
 	off := strconv.FormatInt(b.Offset, 10)
-	if !rows {
+	switch {
+	case b.Number && b.Scale > 0:
+		off = strings.Repeat("0", max(0, b.Scale+1-len(off))) + off
+		off = off[:len(off)-b.Scale] + "." + off[len(off)-b.Scale:]
+	case !rows && !b.Number:
 		off += " ms"
 	}
 	switch b.Kind {
