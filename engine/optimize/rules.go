@@ -29,6 +29,8 @@ func rules() []rule {
 		{"known_values", (*optimizer).knownValues},
 		// What was substituted and found out may fold again.
 		{"fold", (*optimizer).foldConstants},
+		// Conditions lie where they will stay, and columns still have their places.
+		{"join_order", (*optimizer).orderJoins},
 		// Columns nobody reads go last, when nothing adds readers any more.
 		{"prune", (*optimizer).pruneColumns},
 		// Pruning leaves projections on projections.

@@ -37,6 +37,38 @@ func Estimate(p *Physical) map[Node]Cost {
 	return e.cost
 }
 
+// EstimateRows guesses the rows that a node gives and, where it is known, how many distinct
+// values its columns have; 0 otherwise.
+func EstimateRows(n Node) (rows float64, distinct []float64) {
+	e := estimator{cost: map[Node]Cost{}, distinct: map[Node][]float64{}}
+	var walk func(n Node)
+	walk = func(n Node) {
+		if _, ok := e.cost[n]; ok {
+			return
+		}
+		for _, in := range n.Inputs() {
+			walk(in)
+		}
+		e.node(n)
+	}
+	walk(n)
+	return e.cost[n].Rows, e.distinct[n]
+}
+
+// Selectivity guesses for how many of the pairs of rows of two inputs, of so many rows,
+// a condition holds. d1 and d2 are the numbers of distinct values of two columns that are
+// to be equal, 0 if unknown; equal is false for any other condition.
+func Selectivity(equal bool, rows1, rows2, d1, d2 float64) float64 {
+	if !equal {
+		return keepsOther
+	}
+	d := max(d1, d2)
+	if d == 0 {
+		d = max(rows1, rows2)
+	}
+	return 1 / max(d, 1)
+}
+
 type estimator struct {
 	cost map[Node]Cost
 	// distinct are the numbers of distinct values of a node's columns, 0 if unknown.

@@ -143,6 +143,7 @@ func (g *gen) ways(q *query) []*way {
 			"table.optimizer.agg-phase-strategy":         pick(g, []string{"AUTO", "ONE_PHASE", "TWO_PHASE"}),
 			"table.optimizer.reuse-sub-plan-enabled":     pick(g, []string{"true", "false"}),
 			"table.optimizer.distinct-agg.split.enabled": pick(g, []string{"true", "false"}),
+			"table.optimizer.join-reorder-enabled":       pick(g, []string{"true", "false"}),
 		}
 		out = append(out, w)
 		return w
