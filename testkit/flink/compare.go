@@ -12,7 +12,8 @@ import (
 )
 
 // Jobs are the sections of a directory: each in streaming, or in batch where it is
-// for batch alone; ordered ones in both. match narrows them to files.
+// for batch alone; ordered ones in both. match narrows them to files whose names begin
+// so, or in one of several ways parted by commas.
 func Jobs(dir, match string) ([]Job, error) {
 	names, err := filepath.Glob(filepath.Join(dir, "*.test"))
 	if err != nil {
@@ -21,7 +22,7 @@ func Jobs(dir, match string) ([]Job, error) {
 	var out []Job
 	for _, name := range names {
 		base := filepath.Base(name)
-		if match != "" && !strings.HasPrefix(base, match) {
+		if !slices.ContainsFunc(strings.Split(match, ","), func(m string) bool { return strings.HasPrefix(base, m) }) {
 			continue
 		}
 		text, err := os.ReadFile(name)
@@ -93,11 +94,6 @@ func Fill(dir string, answers map[string]*Answer) ([]string, error) {
 	return missing, nil
 }
 
-// nested tells whether a column is a row, an array or a map.
-func (a *Answer) nested() bool {
-	return slices.ContainsFunc(a.Types, func(t string) bool { return t == "ROW" || t == "ARRAY" || t == "MAP" || t == "MULTISET" })
-}
-
 func (a *Answer) outside() *sqltest.Outside {
 	return &sqltest.Outside{Info: a.Info, Types: a.Types, Rows: a.Rows, Error: a.Error}
 }
@@ -134,55 +130,14 @@ func differences(text string) ([]*Difference, error) {
 }
 
 func find(list []*Difference, j Job) *Difference {
-	all := strings.Join(append(slices.Clone(j.Section.Setup), j.Section.SQL), "\n")
+	text := all(j.Section)
 	for _, d := range list {
-		if (d.File == "*" || d.File == j.File) && strings.Contains(all, d.Text) {
+		if (d.File == "*" || d.File == j.File) && strings.Contains(text, d.Text) {
 			d.used = true
 			return d
 		}
 	}
 	return nil
-}
-
-const gateway = "is a statement of Flink's SQL Gateway, which does not run here"
-
-const rowLevel = "changes rows of files, which no connector of Flink's own does"
-
-// elsewhere are words of errors that say that a section cannot be put to Flink in
-// one process, with the reason for the table.
-var elsewhere = []struct{ words, why string }{
-	{"identifier 'changelog-json'", "uses the format changelog-json, which is mink's own"},
-	{"identifier 'nexmark'", "uses the connector nexmark, which is mink's own"},
-	{"doesn't support ExecutableOperation", gateway},
-	{"only accepts a single SQL statement of type", gateway},
-	{"Unable to create catalog", "keeps its catalog on disk, in a format of mink's own"},
-	{"Unable to restore the RAW type", "needs a class of the JVM"},
-	{"Cannot instantiate user-defined function", "calls Python, which is not set up here"},
-	{"Object 'information_schema' not found", "reads the information schema, which is mink's own"},
-	{"name [information_schema] does not exist", "reads the information schema, which is mink's own"},
-	{"'mink' doesn't exist", "reads a table of mink's own"},
-	{"Could not find any factory for identifier", "uses a connector or format that is not in Flink's jars"},
-	{"format factory for identifier", "uses a connector or format that is not in Flink's jars"},
-	{"Unable to create a model provider", "uses a model provider of mink's own"},
-	{"AlterMaterializedTable", gateway},
-	{"Cannot obtain metadata information from Catalog", "asks for the description of a catalog that Flink keeps for itself alone"},
-	{"Unrecognized function language", "uses functions in a language that Flink does not run"},
-	{"org.apache.flink.table.connector.sink.abilities.", rowLevel},
-	{"implemented the interface org.apache.flink.table.connector", rowLevel},
-}
-
-// own are texts of statements that only mink has.
-var own = []struct{ words, why string }{
-	{"'changelog-json'", "uses the format changelog-json, which is mink's own"},
-	{"'nexmark'", "uses the connector nexmark, which is mink's own"},
-	{"mink.", "uses a setting or table of mink's own"},
-	{"information_schema", "reads the information schema, which is mink's own"},
-	{"MATERIALIZED TABLE", gateway},
-	{"VECTOR_SEARCH(", "searches vectors, which no connector of Flink's own does"},
-	{"LANGUAGE PYTHON", "calls Python, which is not set up here"},
-	{"GO_WAVG", "calls a function in Go"}, {"GO_TRAIL", "calls a function in Go"}, {"LANGUAGE GO", "calls a function in Go"},
-	{"ANALYZE TABLE", "shows statistics, which Flink shows nowhere"},
-	{"UPDATE t SET", rowLevel}, {"UPDATE p SET", rowLevel}, {"UPDATE typed SET", rowLevel}, {"DELETE FROM", rowLevel}, {"TRUNCATE TABLE", rowLevel},
 }
 
 // Outcome is a job with what came of it.
@@ -191,6 +146,8 @@ type Outcome struct {
 	Verdict sqltest.Verdict
 	Answer  *Answer
 	Problem string
+	// Planned: the result is a plan, and Flink has one, too.
+	Planned bool
 	// NotRun says why the section says nothing of Flink, or "".
 	NotRun string
 	// Why is the reason of a difference, or "" where none is known.
@@ -211,12 +168,18 @@ func Compare(jobs []Job, answers map[string]*Answer) ([]*Outcome, error) {
 			continue
 		}
 		a := o.Answer
-		o.Verdict, o.Problem = j.Section.Judge(a.outside(), j.Batch)
-		if o.Verdict == sqltest.Same && a.Phase != "" {
+		switch {
+		case a.Error != "" && a.Phase != "":
 			o.Verdict, o.Problem = sqltest.Differs, "an error in preparing: "+a.Error
+		case j.plan() && a.Error == "":
+			o.Planned = true
+		default:
+			o.Verdict, o.Problem = j.Section.Judge(a.outside(), j.Batch)
 		}
 		if o.Verdict != sqltest.Same {
 			switch d := find(known, j); {
+			case d == nil && j.unsupported():
+				o.Why = "mink: not supported yet"
 			case d == nil:
 			case strings.HasPrefix(d.Why, "version: "):
 				o.NotRun = strings.TrimPrefix(d.Why, "version: ")
@@ -229,30 +192,24 @@ func Compare(jobs []Job, answers map[string]*Answer) ([]*Outcome, error) {
 }
 
 func notRun(j Job, a *Answer) string {
-	s := j.Section
-	all := strings.Join(append(append(slices.Clone(s.Setup), s.SQL), s.Settings...), "\n")
-	for _, w := range own {
-		if strings.Contains(all, w.words) {
-			return w.why
-		}
-	}
 	switch {
+	case j.Section.MinkOnly != "":
+		return j.Section.MinkOnly
 	case a == nil, a.Late:
 		return "has no answer in time"
-	case s.Form == sqltest.Text && strings.Contains(strings.ToUpper(s.SQL), "EXPLAIN"):
-		return "is a plan, which each engine writes in its own way"
-	case s.Form == sqltest.Error && strings.Contains(s.SQL, "BEGIN STATEMENT SET"):
-		return gateway
-	case s.Form == sqltest.Error && (s.Want[0] == "unsupported" || strings.HasPrefix(s.Want[0], "unsupported ")):
-		return "is refused by mink as not supported yet"
-	}
-	if s.Sink != nil && a.nested() {
-		return "writes nested values, whose text is each engine's own"
-	}
-	for _, w := range elsewhere {
-		if strings.Contains(a.Error, w.words) {
-			return w.why
-		}
+	case a.Missing != "":
+		return a.Missing
 	}
 	return ""
+}
+
+// plan tells whether a section's result is the text of a plan, which each engine writes
+// in its own way: that Flink plans the statement is what is compared.
+func (j Job) plan() bool {
+	return j.Section.Form == sqltest.Text && strings.Contains(strings.ToUpper(j.Section.SQL), "EXPLAIN")
+}
+
+// unsupported tells whether mink refuses a section as not supported yet.
+func (j Job) unsupported() bool {
+	return j.Section.Form == sqltest.Error && strings.HasPrefix(j.Section.Want[0]+" ", "unsupported ")
 }

@@ -1,9 +1,16 @@
 // Package flink runs the sections of testkit/sqltest on Apache Flink and compares.
 //
-// Flink's published jars come from Maven Central once and stay in the user's cache.
-// One JVM runs java/Judge.java: a section goes in as a line of JSON, its answer comes
-// back as one. mink's own answer is the section's result, to which TestSQL of
-// testkit/sqltest holds it in every way of running.
+// Flink's published jars come from Maven Central once and stay in the user's cache, and so
+// does its package for Python, from PyPI. One JVM runs java/Judge.java: a section goes in
+// as a line of JSON, its answer comes back as one. mink's own answer is the section's
+// result, to which TestSQL of testkit/sqltest holds it in every way of running.
+//
+// What a section has and Flink's jars have not stands in java: tables with rows of their
+// own (Tables), tables whose rows change and the format changelog-json (Files), the
+// connector and the model that tests register (Twins), their functions (Functions), a
+// search for vectors (Vectors). Sections about jobs, statement sets and materialized tables
+// go through Flink's SQL Gateway (Gateway). What exists in mink alone says so in its section:
+// "mink only: reason".
 //
 // `make test-flink` runs TestFlink, which writes docs/flink-comparison.md; a
 // difference without a reason in differences.txt fails it.
@@ -13,8 +20,9 @@ package flink
 
 import (
 	"bufio"
+	"bytes"
 	"context"
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,15 +31,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
+	"github.com/minkstream/mink/engine/sql/ast"
 	"github.com/minkstream/mink/testkit/sqltest"
 )
 
-//go:embed java/Judge.java
-var judgeSource []byte
+//go:embed java/*.java
+var sources embed.FS
 
 //go:embed java/pom.xml
 var pom []byte
@@ -59,6 +69,8 @@ type Answer struct {
 	MS    int64       `json:"ms"`
 	// Late: it did not end in time.
 	Late bool `json:"late"`
+	// Missing is what this machine lacks to run the section, or "".
+	Missing string `json:"missing,omitempty"`
 }
 
 type table struct {
@@ -72,11 +84,15 @@ type table struct {
 type request struct {
 	ID         string            `json:"id"`
 	Batch      bool              `json:"batch"`
+	Gateway    bool              `json:"gateway,omitempty"`
 	Settings   map[string]string `json:"settings"`
+	Functions  []javaFunction    `json:"functions,omitempty"`
 	Tables     []table           `json:"tables"`
 	Sink       *table            `json:"sink,omitempty"`
 	Setup      []string          `json:"setup"`
 	Statements []string          `json:"statements"`
+	// Files is a hash of the Python files that the section uses.
+	Files string `json:"files,omitempty"`
 }
 
 // settings of every section: those of sqltest, and watermarks on every row.
@@ -101,15 +117,22 @@ func tableOf(g *sqltest.Given) table {
 	return t
 }
 
+// needsPython tells whether the section calls functions in Python.
+func (j Job) needsPython() bool {
+	return slices.ContainsFunc(j.Section.Needs, func(n string) bool { return n == "python3" || n == "pandas" })
+}
+
 func (j Job) request(dir string) request {
 	s := j.Section
-	r := request{ID: j.ID, Batch: j.Batch, Settings: settings(), Tables: []table{}, Setup: []string{}}
+	r := request{ID: j.ID, Batch: j.Batch, Gateway: s.Has(ofGateway), Functions: j.functions(), Settings: settings(), Tables: []table{}, Setup: []string{}}
 	for _, kv := range s.Settings {
 		key, value, _ := strings.Cut(kv, "=")
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 		switch {
 		case key == "execution.runtime-mode": // is fixed when Flink's environment is made
 			r.Batch = strings.EqualFold(value, "batch")
+		case key == "mink.flink-version": // 2.2, which asked for no ON CONFLICT
+			r.Settings["table.exec.sink.require-on-conflict"] = "false"
 		case !strings.HasPrefix(key, "mink."):
 			r.Settings[key] = value
 		}
@@ -121,12 +144,50 @@ func (j Job) request(dir string) request {
 		t := tableOf(s.Sink)
 		r.Sink = &t
 	}
-	in := func(sql string) []string { return sqltest.Statements(strings.ReplaceAll(sql, "${dir}", dir)) }
+	changes := s.Has(changesRows)
+	in := func(sql string) []string {
+		if changes {
+			sql = strings.ReplaceAll(sql, "'connector' = 'filesystem'", "'connector' = 'judge-files'")
+		}
+		return sqltest.Statements(inJava.Replace(strings.ReplaceAll(sql, "${dir}", dir)))
+	}
 	for _, sql := range s.Setup {
 		r.Setup = append(r.Setup, in(sql)...)
 	}
 	r.Statements = in(s.SQL)
+	if j.needsPython() {
+		r.Files = pythonFiles()
+	}
 	return r
+}
+
+// changesRows are the statements that need a table whose rows can be changed, which
+// Flink's own connectors do not have; Files.java does.
+func changesRows(s ast.Statement) bool {
+	switch s.(type) {
+	case *ast.Update, *ast.Delete, *ast.TruncateTable:
+		return true
+	}
+	return false
+}
+
+// ofGateway are the statements that a table environment does not do, and Flink's SQL
+// Gateway does.
+func ofGateway(s ast.Statement) bool {
+	switch s := s.(type) {
+	case *ast.BeginStatementSet, *ast.EndStatementSet, *ast.StopJob, *ast.RemoveJar,
+		*ast.CreateMaterializedTable, *ast.AlterMaterializedTable, *ast.DropMaterializedTable:
+		return true
+	case *ast.Show:
+		return s.What == "JOBS"
+	case *ast.Describe:
+		return s.What == "JOB"
+	case *ast.Set:
+		return !s.Key.Set
+	case *ast.Reset:
+		return !s.Key.Set
+	}
+	return false
 }
 
 // Version is Flink's version: MINK_FLINK_VERSION, or the pom's.
@@ -156,7 +217,7 @@ func prepare(ctx context.Context, scratch string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := os.Stat(filepath.Join(jars, "complete")); err != nil {
+	if have, err := os.ReadFile(filepath.Join(jars, "complete")); err != nil || !bytes.Equal(have, pom) {
 		if err := os.WriteFile(filepath.Join(scratch, "pom.xml"), pom, 0o644); err != nil {
 			return "", err
 		}
@@ -165,32 +226,40 @@ func prepare(ctx context.Context, scratch string) (string, error) {
 		if out, err := mvn.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("%w: %w: %s", ErrNotHere, err, out)
 		}
-		if err := os.WriteFile(filepath.Join(jars, "complete"), nil, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(jars, "complete"), pom, 0o644); err != nil {
 			return "", err
 		}
 	}
 	classes := filepath.Join(scratch, "classes")
-	services := filepath.Join(classes, "META-INF", "services")
-	if err := os.MkdirAll(services, 0o755); err != nil {
-		return "", err
-	}
-	for service, class := range map[string]string{
-		"org.apache.flink.table.factories.Factory":                "Judge$Connector",
-		"org.apache.flink.core.execution.PipelineExecutorFactory": "Judge$Executor",
-	} {
-		if err := os.WriteFile(filepath.Join(services, service), []byte(class+"\n"), 0o644); err != nil {
+	for service, names := range services {
+		file := filepath.Join(classes, "META-INF", "services", service)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(file, []byte(strings.Join(names, "\n")+"\n"), 0o644); err != nil {
 			return "", err
 		}
 	}
-	source := filepath.Join(scratch, "Judge.java")
-	if err := os.WriteFile(source, judgeSource, 0o644); err != nil {
+	if err := os.CopyFS(scratch, sources); err != nil {
 		return "", err
 	}
-	javac := exec.CommandContext(ctx, "javac", "-nowarn", "-d", classes, "-cp", filepath.Join(jars, "*"), source)
+	files, err := filepath.Glob(filepath.Join(scratch, "java", "*.java"))
+	if err != nil {
+		return "", err
+	}
+	javac := exec.CommandContext(ctx, "javac", append([]string{"-nowarn", "-d", classes, "-cp", filepath.Join(jars, "*")}, files...)...)
 	if out, err := javac.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("javac: %w: %s", err, out)
 	}
 	return classes + string(os.PathListSeparator) + filepath.Join(jars, "*"), nil
+}
+
+// services are the classes of the Java side that Flink finds by what they are.
+var services = map[string][]string{
+	"org.apache.flink.table.factories.Factory": {
+		"Tables$Connector", "Files$Factory", "Files$Format", "Twins$Lookups", "Twins$Linear", "Gateway$Scheduler",
+	},
+	"org.apache.flink.core.execution.PipelineExecutorFactory": {"Judge$Executor"},
 }
 
 // Run gives the answers to jobs by id. Those that an earlier run has answered are taken
@@ -205,6 +274,9 @@ func Run(ctx context.Context, scratch string, jobs []Job, fresh bool) (map[strin
 	var left []Job
 	keys := map[string]string{}
 	for _, j := range jobs {
+		if j.Section.MinkOnly != "" {
+			continue
+		}
 		key, err := j.key()
 		if err != nil {
 			return nil, err
@@ -216,8 +288,20 @@ func Run(ctx context.Context, scratch string, jobs []Job, fresh bool) (map[strin
 		left = append(left, j)
 		keys[j.ID] = key
 	}
+	python := ""
+	if slices.ContainsFunc(left, Job.needsPython) {
+		var absent error
+		if python, absent = preparePython(ctx); absent != nil {
+			left = slices.DeleteFunc(left, func(j Job) bool {
+				if j.needsPython() {
+					answers[j.ID] = &Answer{ID: j.ID, Missing: "calls Python, which apache-flink of PyPI could not be set up for"}
+				}
+				return j.needsPython()
+			})
+		}
+	}
 	if len(left) > 0 {
-		err = run(ctx, scratch, left, func(a *Answer) error {
+		err = run(ctx, scratch, python, left, func(a *Answer) error {
 			answers[a.ID] = a
 			return k.add(keys[a.ID], a)
 		})
@@ -226,7 +310,7 @@ func Run(ctx context.Context, scratch string, jobs []Job, fresh bool) (map[strin
 }
 
 // run runs jobs and gives their answers one by one.
-func run(ctx context.Context, scratch string, jobs []Job, answered func(*Answer) error) error {
+func run(ctx context.Context, scratch, python string, jobs []Job, answered func(*Answer) error) error {
 	classPath, err := prepare(ctx, scratch)
 	if err != nil {
 		return err
@@ -256,7 +340,7 @@ func run(ctx context.Context, scratch string, jobs []Job, answered func(*Answer)
 	}
 	var feeding sync.WaitGroup
 	var fed error
-	feeding.Go(func() { fed = feed(in, scratch, jobs) })
+	feeding.Go(func() { fed = feed(in, scratch, python, jobs) })
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 64<<20)
 	for lines.Scan() {
@@ -276,7 +360,7 @@ func run(ctx context.Context, scratch string, jobs []Job, answered func(*Answer)
 	return nil
 }
 
-func feed(in io.WriteCloser, scratch string, jobs []Job) error {
+func feed(in io.WriteCloser, scratch, python string, jobs []Job) error {
 	defer in.Close()
 	enc := json.NewEncoder(in)
 	for i, j := range jobs {
@@ -284,7 +368,18 @@ func feed(in io.WriteCloser, scratch string, jobs []Job) error {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
-		if err := enc.Encode(j.request(dir)); err != nil {
+		for _, g := range j.Section.Given { // some sections read a table's file by themselves
+			if err := g.Write(dir); err != nil {
+				return err
+			}
+		}
+		r := j.request(dir)
+		if j.needsPython() {
+			if err := withPython(&r, python); err != nil {
+				return err
+			}
+		}
+		if err := enc.Encode(r); err != nil {
 			return err
 		}
 	}

@@ -20,7 +20,7 @@ const (
 
 // TestFlink runs the suite on Apache Flink: MINK_FLINK=1, which make test-flink sets.
 // Answers of earlier runs to what has not changed hold; MINK_FLINK=fresh asks anew.
-// MINK_FLINK_FILES narrows it to files that begin so, and then writes no page.
+// MINK_FLINK_FILES=a,b narrows it to files that begin so, and then writes no page.
 // MINK_FLINK_FILL=1 fills in the results of sections that have a "?" below the dashes.
 func TestFlink(t *testing.T) {
 	if os.Getenv("MINK_FLINK") == "" {

@@ -10,11 +10,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // kept are answers of earlier runs, beside the jars in the user's cache: a section that
 // has not changed need not run again. A line is a key and an answer; the key is a hash
-// of all that Flink was given. After a change of Judge.java ask anew: MINK_FLINK=fresh.
+// of all that Flink was given. An error holds as long as the Java side is the same, since
+// it may be one of what that lacks. After a change there that gives other answers to
+// what has answers change generation.
 type kept struct {
 	file    *os.File
 	answers map[string]*Answer
@@ -23,7 +26,28 @@ type kept struct {
 type keptLine struct {
 	Key    string  `json:"key"`
 	Answer *Answer `json:"answer"`
+	// Java is a hash of the Java side that gave an error.
+	Java string `json:"java,omitempty"`
 }
+
+const generation = ""
+
+// javaHash tells versions of the Java side apart.
+var javaHash = sync.OnceValue(func() string {
+	h := sha256.New()
+	err := fs.WalkDir(sources, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := sources.ReadFile(path)
+		h.Write(text)
+		return err
+	})
+	if err != nil { // they are built in
+		panic(err)
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)[:8])
+})
 
 // openKept opens the answers; fresh forgets what is there.
 func openKept(fresh bool) (*kept, error) {
@@ -49,7 +73,8 @@ func openKept(fresh bool) (*kept, error) {
 	lines.Buffer(nil, 64<<20)
 	for lines.Scan() {
 		var l keptLine
-		if json.Unmarshal(lines.Bytes(), &l) == nil && l.Answer != nil { // the last line may be cut
+		err := json.Unmarshal(lines.Bytes(), &l) // the last line may be cut
+		if err == nil && l.Answer != nil && (l.Answer.Error == "" || l.Java == javaHash()) {
 			k.answers[l.Key] = l.Answer
 		}
 	}
@@ -65,7 +90,7 @@ func (j Job) key() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	h := sha256.Sum256(text)
+	h := sha256.Sum256(append(text, generation...))
 	return fmt.Sprintf("%x", h[:16]), nil
 }
 
@@ -75,7 +100,11 @@ func (k *kept) add(key string, a *Answer) error {
 		return nil
 	}
 	k.answers[key] = a
-	line, err := json.Marshal(keptLine{key, a})
+	l := keptLine{Key: key, Answer: a}
+	if a.Error != "" {
+		l.Java = javaHash()
+	}
+	line, err := json.Marshal(l)
 	if err != nil {
 		return err
 	}

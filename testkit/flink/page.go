@@ -14,6 +14,8 @@ const PagePath = "docs/flink-comparison.md"
 // Count is what the outcomes add up to.
 type Count struct {
 	Run, Same, SameTable int
+	// Planned: both have a plan, whose text is each engine's own.
+	Planned int
 	// Refused: Flink fails where mink has an answer, for a reason that is known.
 	// Explained: another answer, for a reason that is known.
 	Refused, Explained, Open, NotRun int
@@ -26,6 +28,9 @@ func Add(list []*Outcome) Count {
 		switch {
 		case o.NotRun != "":
 			c.NotRun++
+			continue
+		case o.Planned:
+			c.Planned++
 			continue
 		case o.Verdict == sqltest.Same:
 			c.Same++
@@ -66,11 +71,11 @@ parallelism 1 and with a watermark on every row, and compares with mink's answer
 them, else final tables. A section that expects an error agrees where Flink fails, too.
 
 %d sections ran on both. Flink fails on %d of them where mink has an answer, for a known reason; of the others %.1f %% have the
-same answer.
+same answer. %d more show a plan: Flink plans the statement, too, and the text is each engine's own.
 
-| file | run | the same | same table, other changes | Flink fails | another answer, with a reason | open | not run on Flink |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-`, Version(), c.Run, c.Refused, c.Agreement())
+| file | run | the same | same table, other changes | Flink fails | another answer, with a reason | open | planned by both | not run on Flink |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+`, Version(), c.Run, c.Refused, c.Agreement(), c.Planned)
 	var files []string
 	by := map[string][]*Outcome{}
 	for _, o := range list {
@@ -81,7 +86,7 @@ same answer.
 	}
 	slices.Sort(files)
 	line := func(name string, c Count) {
-		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %d | %d |\n", name, c.Run, c.Same, c.SameTable, c.Refused, c.Explained, c.Open, c.NotRun)
+		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %d | %d | %d |\n", name, c.Run, c.Same, c.SameTable, c.Refused, c.Explained, c.Open, c.Planned, c.NotRun)
 	}
 	for _, f := range files {
 		line(f, Add(by[f]))

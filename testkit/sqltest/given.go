@@ -20,7 +20,10 @@ type Given struct {
 	lines     []string // changelog-json
 }
 
-type field struct{ name, kind string }
+// field is a column: kind is its type in upper case.
+type field struct{ name, kind, typ string }
+
+func newField(name, typ string) field { return field{name, strings.ToUpper(typ), typ} }
 
 // null is how NULL is written in rows.
 const null = "<NULL>"
@@ -64,24 +67,24 @@ func parseGiven(text string) (*Given, error) {
 		g.Watermark = fmt.Sprintf("WATERMARK FOR %s AS %s", col, expr)
 	}
 	for _, c := range splitCells(cols, ',') {
-		name, kind := columnName(c)
-		if kind == "" {
+		f := newField(columnName(c))
+		if f.kind == "" {
 			return nil, fmt.Errorf("column %q has no type", c)
 		}
-		if name == "PRIMARY" || name == "CONSTRAINT" || strings.HasPrefix(kind, "AS ") {
+		if f.name == "PRIMARY" || f.name == "CONSTRAINT" || strings.HasPrefix(f.kind, "AS ") {
 			continue
 		}
-		g.fields = append(g.fields, field{name, kind})
+		g.fields = append(g.fields, f)
 	}
 	return g, nil
 }
 
 // columnName splits the definition of a column after its name, which comes without its
-// quotes; kind is the rest in upper case.
-func columnName(def string) (name, kind string) {
+// quotes; typ is the rest.
+func columnName(def string) (name, typ string) {
 	def = strings.TrimSpace(def)
 	if !strings.HasPrefix(def, "`") {
-		name, kind, _ = strings.Cut(def, " ")
+		name, typ, _ = strings.Cut(def, " ")
 	} else {
 		end := 1
 		for end < len(def) && def[end] != '`' || strings.HasPrefix(def[min(end, len(def)):], "``") {
@@ -90,9 +93,9 @@ func columnName(def string) (name, kind string) {
 			}
 			end++
 		}
-		name, kind = strings.ReplaceAll(def[1:min(end, len(def))], "``", "`"), def[min(end+1, len(def)):]
+		name, typ = strings.ReplaceAll(def[1:min(end, len(def))], "``", "`"), def[min(end+1, len(def)):]
 	}
-	return name, strings.ToUpper(strings.Join(strings.Fields(kind), " "))
+	return name, strings.Join(strings.Fields(typ), " ")
 }
 
 // delay takes seconds away in parts that any precision of an interval holds.
@@ -193,12 +196,16 @@ func (g *Given) value(cell, kind string) []byte {
 
 // create writes the rows below dir and returns the CREATE TABLE for them.
 func (g *Given) create(dir string) (string, error) {
-	path := filepath.Join(dir, g.Name+".json")
-	if err := os.WriteFile(path, []byte(g.text()), 0o666); err != nil {
+	if err := g.Write(dir); err != nil {
 		return "", err
 	}
-	return g.table(path), nil
+	return g.table(g.path(dir)), nil
 }
+
+// Write writes the rows below dir, as changelog-json.
+func (g *Given) Write(dir string) error { return os.WriteFile(g.path(dir), []byte(g.text()), 0o666) }
+
+func (g *Given) path(dir string) string { return filepath.Join(dir, g.Name+".json") }
 
 // text is the file of the rows.
 func (g *Given) text() string {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/sql/ast"
 	"github.com/minkstream/mink/engine/sql/parse"
 )
 
@@ -131,6 +132,18 @@ func (s *Section) InBatch() (can, only bool) {
 	return !updating && !slices.Contains(s.Only, "streaming"), slices.Contains(s.Only, "batch")
 }
 
+// Has tells whether a statement of the section, after its setup or in it, is such a one.
+func (s *Section) Has(is func(ast.Statement) bool) bool {
+	for _, script := range append(slices.Clone(s.Setup), s.SQL) {
+		for _, it := range parse.Script(script) {
+			if it.Stmt != nil && is(it.Stmt) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Lines are the rows of the table, as changelog-json.
 func (g *Given) Lines() []string { return g.lines }
 
@@ -138,7 +151,11 @@ func (g *Given) Lines() []string { return g.lines }
 func (g *Given) Plain() string {
 	out := make([]string, len(g.fields))
 	for i, f := range g.fields {
-		out[i] = fmt.Sprintf("`%s` %s", f.name, strings.TrimSuffix(f.kind, " NOT NULL"))
+		typ := f.typ
+		if strings.HasSuffix(f.kind, " NOT NULL") {
+			typ = typ[:len(typ)-len(" NOT NULL")]
+		}
+		out[i] = fmt.Sprintf("`%s` %s", f.name, typ)
 	}
 	return strings.Join(out, ", ")
 }

@@ -249,7 +249,7 @@ func stuck(client gateway.Client) string {
 func (t *rtable) given(b bool) *Given {
 	g := &Given{Name: t.name, Columns: t.columns(), Mode: t.mode}
 	for i, c := range t.cols {
-		g.fields = append(g.fields, field{fmt.Sprintf("c%d", i), c.kind.sql()})
+		g.fields = append(g.fields, newField(fmt.Sprintf("c%d", i), c.kind.sql()))
 	}
 	changes := t.changes
 	if b {
@@ -273,7 +273,7 @@ func (q *query) sinkTable(keyed bool) *Given {
 	for i, c := range q.cols {
 		name := fmt.Sprintf("c%d", i)
 		cols = append(cols, name+" "+c.kind.sql())
-		g.fields = append(g.fields, field{name, c.kind.sql()})
+		g.fields = append(g.fields, newField(name, c.kind.sql()))
 	}
 	for _, k := range q.key {
 		key = append(key, fmt.Sprintf("c%d", k))

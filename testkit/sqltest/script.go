@@ -44,6 +44,7 @@ type Section struct {
 	Exact    bool     // the changes are the same in whole batches
 	Covers   []string // rows of docs/sql-support.md that the section shows
 	Needs    []string // programs without which the section is skipped
+	MinkOnly string   // why the section says nothing of Flink, or ""
 
 	head, tail int // lines of the file that Want takes
 }
@@ -65,6 +66,7 @@ type scope struct {
 	exact    bool
 	covers   []string
 	needs    []string
+	minkOnly string
 }
 
 func (s scope) clone() scope {
@@ -131,6 +133,12 @@ func (f *File) directives(i int, s *scope) (int, error) {
 			}
 		case "exact":
 			s.exact = true
+		case "mink":
+			reason, ok := strings.CutPrefix(rest, "only: ")
+			if !ok {
+				return 0, fmt.Errorf("line %d: want mink only: REASON", i+1)
+			}
+			s.minkOnly = reason
 		case "covers":
 			s.covers = append(s.covers, strings.Fields(rest)...)
 		case "needs":
@@ -177,7 +185,7 @@ func (f *File) directives(i int, s *scope) (int, error) {
 func (f *File) section(i int, own scope) (int, error) {
 	s := &Section{
 		Line: i + 1, Settings: own.settings, Given: own.given, Setup: own.setup, Sink: own.sink, Skip: own.skip, Only: own.only, Exact: own.exact,
-		Covers: own.covers, Needs: own.needs,
+		Covers: own.covers, Needs: own.needs, MinkOnly: own.minkOnly,
 	}
 	from := i
 	for i < len(f.lines) && f.lines[i] != "----" {

@@ -49,3 +49,19 @@ func local(t *testing.T, ordered bool) gateway.Client {
 	register(t, e)
 	return gateway.Local(e)
 }
+
+// TestMinkOnly: the reason belongs to the section, or to the rest of the file.
+func TestMinkOnly(t *testing.T) {
+	f, err := Parse("SELECT 1\n----\nOK\n\nmink only: one\nSELECT 2\n----\nOK\n\nmink only: rest\n\nSELECT 3\n----\nOK\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"", "one", "rest"} {
+		if got := f.Sections[i].MinkOnly; got != want {
+			t.Errorf("section %d: %q, should be %q", i+1, got, want)
+		}
+	}
+	if _, err := Parse("mink alone\nSELECT 1\n----\nOK\n"); err == nil {
+		t.Error("a directive without a reason is taken")
+	}
+}

@@ -80,7 +80,7 @@ class Spread(AggregateFunction):
         return [min(acc), max(acc)] if acc else None
 
 
-spread = udaf(Spread(), result_type=DataTypes.ARRAY(DataTypes.INT()), accumulator_type="MAP<INT, BIGINT>")
+spread = udaf(Spread(), result_type=DataTypes.ARRAY(DataTypes.INT()), accumulator_type=DataTypes.MAP(DataTypes.INT(), DataTypes.BIGINT()))
 
 
 class Wrong(Trail):
@@ -88,6 +88,5 @@ class Wrong(Trail):
         return 1
 
 
-wrong = udaf(Wrong(), result_type=DataTypes.STRING())
+wrong = udaf(Wrong(), result_type=DataTypes.STRING(), accumulator_type=DataTypes.ARRAY(DataTypes.STRING()))
 narrow = udaf(WeightedAverage(), input_types=[DataTypes.INT(), DataTypes.INT()])
-untyped = udaf(Trail())

@@ -15,7 +15,7 @@ def add(i, j):
     return None if i is None or j is None else i + j
 
 
-@udf(input_types=[DataTypes.BIGINT(), "STRING"], result_type="STRING")
+@udf(input_types=[DataTypes.BIGINT(), DataTypes.STRING()], result_type="STRING")
 def label(n, s):
     print("what is printed does no harm")
     return "%s-%s" % (n, s)
@@ -129,11 +129,6 @@ def hang(i):
 @udf(result_type=DataTypes.INT())
 def wrong(i):
     return "text"
-
-
-@udf
-def untyped(i):
-    return i
 
 
 def plain(i):
