@@ -9,7 +9,7 @@ RACE    := ./engine/flow/... ./engine/env/... ./engine/state/... ./engine/job/..
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build python test test-all test-flink suite nightly bench lint fmt fuzz gen accept race nexmark sim vet clean
+.PHONY: help demo build python test test-all test-flink duckdb suite nightly bench lint fmt fuzz gen accept race nexmark sim vet clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -29,11 +29,15 @@ test-all: ## every variant: a million Nexmark events, spilling, many seeds, kill
 	$(MAKE) test-flink
 
 test-flink: ## the SQL suite on Apache Flink, from its published jars (Java 17, Maven), compared
-	MINK_FLINK=1 $(GO) test -timeout 60m -count=1 -v -run TestFlink ./testkit/flink
+	MINK_FLINK=1 $(GO) test -timeout 60m -count=1 -v -run 'TestFlink|TestMistakes' ./testkit/flink
 
 python: ## a Python with pandas and pyarrow in the user's cache, for the tests of functions that use them
 	python3 -m venv "$${XDG_CACHE_HOME:-$$HOME/.cache}/mink/python"
 	"$${XDG_CACHE_HOME:-$$HOME/.cache}/mink/python/bin/pip" install --quiet pandas pyarrow
+
+duckdb: ## DuckDB from PyPI in the user's cache, another judge of random queries
+	@dir="$${XDG_CACHE_HOME:-$$HOME/.cache}/mink/duckdb"; "$$dir/bin/python" -c 'import duckdb' 2>/dev/null || \
+	  { python3 -m venv "$$dir" && "$$dir/bin/pip" install --quiet duckdb; }
 
 suite: ## the SQL suite in every way of running, MINK_SEED=n for the same again
 	@out=$$(mktemp); MINK_SQL=all $(GO) test -timeout 30m -count=1 -v -run '^TestSQL$$' ./testkit/sqltest >$$out; code=$$?; \
@@ -72,7 +76,8 @@ fuzz: ## each fuzz target for 20 seconds, random queries for two minutes each
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | sed 's/func //'); do \
 	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 20s $$p || exit 1; \
 	  done; done
-	MINK_RANDOM=2m $(GO) test -count=1 -v -run 'TestRandomQueries|TestPartitions|TestRandomChanges' ./testkit/sqltest
+	-@$(MAKE) duckdb
+	MINK_RANDOM=2m $(GO) test -count=1 -v -run 'TestRandomQueries|TestPartitions|TestRandomChanges|TestDuckDB' ./testkit/sqltest
 
 gen: ## regenerate docs/reference, docs/sql-support.md and generated tables
 	$(GO) generate $(PKGS)

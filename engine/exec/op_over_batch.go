@@ -99,7 +99,8 @@ func (o *overBatch) measures() bool {
 	return !o.cfg.Rows && (far(o.cfg.Lo) || far(o.cfg.Hi))
 }
 
-// Process puts rows in their places.
+// Process puts rows in their places, and takes back those that a join below gave too
+// early.
 func (o *overBatch) Process(c *Ctx, _ int, b *batch.Batch) error {
 	if b.Rows() == 0 {
 		return nil
@@ -115,7 +116,12 @@ func (o *overBatch) Process(c *Ctx, _ int, b *batch.Batch) error {
 		word, rest := o.order.Append(o.place[:0], b, o.cols, l)
 		o.place = rest
 		o.row = o.codec.Append(o.row[:0], b, o.all, l)
-		o.rows.Insert(g.Refs[g.G[i]], word, rest, o.row)
+		ref := g.Refs[g.G[i]]
+		if b.Kind(l).Adds() {
+			o.rows.Insert(ref, word, rest, o.row)
+			continue
+		}
+		removeEqual(o.rows, ref, word, rest, o.row)
 	}
 	return nil
 }

@@ -64,14 +64,19 @@ func (o *sortAll) Process(c *Ctx, _ int, b *batch.Batch) error {
 			o.sorted.Insert(ref, word, rest, o.row)
 			continue
 		}
-		for p := o.sorted.Seek(ref, word, rest); p.OK() && o.sorted.Word(p) == word; p = o.sorted.Next(p) {
-			if string(o.sorted.Payload(p)) == string(o.row) {
-				o.sorted.Remove(p)
-				break
-			}
-		}
+		removeEqual(o.sorted, ref, word, rest, o.row)
 	}
 	return nil
+}
+
+// removeEqual removes one entry at a place that has the payload.
+func removeEqual(s *state.Sorted, ref state.Ref, word uint64, rest, payload []byte) {
+	for p := s.Seek(ref, word, rest); p.OK() && s.Word(p) == word; p = s.Next(p) {
+		if string(s.Payload(p)) == string(payload) {
+			s.Remove(p)
+			return
+		}
+	}
 }
 
 // Finish gives out the rows in order.

@@ -128,7 +128,7 @@ func (s *Section) Fill(o *Outside, inBatch bool) bool {
 
 // InBatch tells whether the section can run in batch at all, and in nothing else.
 func (s *Section) InBatch() (can, only bool) {
-	updating := slices.ContainsFunc(s.Given, func(g *Given) bool { return g.Mode != "I" })
+	updating := slices.ContainsFunc(s.Given, func(g *Given) bool { return g.Mode != "I" && s.names(g.Name) })
 	return !updating && !slices.Contains(s.Only, "streaming"), slices.Contains(s.Only, "batch")
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -60,7 +61,7 @@ func variants(s *Section, r *rand.Rand, schedules int) (always, drawn []variant)
 		}
 	}
 	// A table of changes cannot be read in batch.
-	updating := slices.ContainsFunc(s.Given, func(g *Given) bool { return g.Mode != "I" })
+	updating := slices.ContainsFunc(s.Given, func(g *Given) bool { return g.Mode != "I" && s.names(g.Name) })
 	if !slices.Contains(s.Only, "streaming") && !updating {
 		always = append(always, variant{batch: true, parallelism: 1})
 		drawn = append(drawn, variant{batch: true, rows: 1, parallelism: 1}, variant{batch: true, rows: 2 + r.IntN(6), parallelism: 1},
@@ -73,6 +74,12 @@ func variants(s *Section, r *rand.Rand, schedules int) (always, drawn []variant)
 		drawn = slices.DeleteFunc(drawn, func(v variant) bool { return v.parallelism > 1 })
 	}
 	return always, drawn
+}
+
+// names reports whether a word stands in the statements of a section.
+func (s *Section) names(word string) bool {
+	form := regexp.MustCompile(`(?i)(^|\W)` + regexp.QuoteMeta(word) + `(\W|$)`)
+	return slices.ContainsFunc(append(slices.Clone(s.Setup), s.SQL), form.MatchString)
 }
 
 func (v variant) settings() map[string]string {
