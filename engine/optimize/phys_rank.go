@@ -314,7 +314,7 @@ func (o *optimizer) fullSort(n *logical.Sort, in plan.Node) (plan.Node, error) {
 	k := n.Keys[0]
 	f := in.Info().Schema[k.Col]
 	if f.Type.Attr != types.NotTime && k.Desc {
-		return nil, diag.At(n.At, diag.UnsupportedByFlink, "sorting a stream by time goes upwards, and %s is descending", sortName(f.Name, k)).
+		return nil, diag.At(n.At, diag.UnsupportedByFlink, "sorting a stream by time goes upwards, and %s does not", sortName(f.Name, k)).
 			WithHint("leave DESC out, add LIMIT n for a Top-N, or SET 'execution.runtime-mode' = 'batch'")
 	}
 	if f.Type.Attr == types.NotTime {

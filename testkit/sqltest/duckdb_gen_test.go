@@ -70,13 +70,13 @@ func (g *duckGen) constant(kind string) string {
 
 // table makes a table of up to 12 rows with a key "id".
 func (g *duckGen) table(i int) *Given {
-	x := &Given{Name: fmt.Sprintf("t%d", i), Mode: "I", fields: []field{{"id", "BIGINT"}}}
+	x := &Given{Name: fmt.Sprintf("t%d", i), Mode: "I", fields: []field{newField("id", "BIGINT")}}
 	r := &relation{sql: x.Name, cols: []duckColumn{{"id", "BIGINT"}}, unique: "id"}
 	columns := []string{"id BIGINT NOT NULL"}
 	for j := range 4 + g.n(4) {
 		c := duckColumn{fmt.Sprintf("c%d", j), pick(&g.gen, duckKinds)}
 		columns = append(columns, c.name+" "+c.kind)
-		x.fields = append(x.fields, field{c.name, c.kind})
+		x.fields = append(x.fields, newField(c.name, c.kind))
 		r.cols = append(r.cols, c)
 	}
 	x.Columns = strings.Join(columns, ", ")
