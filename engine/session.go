@@ -30,6 +30,8 @@ type Session struct {
 	inSet bool
 	// jobs are those of the session, oldest first.
 	jobs []*job.Job
+	// place is where its jobs keep their checkpoints, if not where jobs do.
+	place job.Place
 }
 
 // NewSession opens a session in the default catalog and database.
@@ -212,6 +214,9 @@ func (s *Session) apply(a *bind.Action) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if sweeps(a) {
+		s.sweep(context.Background())
+	}
 	r := &Result{Zone: s.Zone()}
 	if a.Warning != nil {
 		r.Warnings = append(r.Warnings, a.Warning)
@@ -296,7 +301,7 @@ func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*R
 	if err != nil {
 		return nil, err
 	}
-	j, err := s.engine.start(p, name, s.cat.Config, s.Zone())
+	j, err := s.engine.start(p, name, s.cat.Config, s.Zone(), s.place)
 	if err != nil {
 		return nil, undo(err)
 	}

@@ -2,365 +2,350 @@ package engine
 
 import (
 	"context"
-	"maps"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/minkstream/mink/engine/bind"
 	"github.com/minkstream/mink/engine/catalog"
 	"github.com/minkstream/mink/engine/diag"
-	"github.com/minkstream/mink/engine/job"
+	"github.com/minkstream/mink/engine/flow"
 )
 
-// pipelines are what fills the materialized tables of an engine. They live as long as
-// the engine does.
-type pipelines struct {
-	mu   sync.Mutex
-	list map[catalog.Path]*pipeline
-}
-
-// close ends all schedules.
-func (p *pipelines) close() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, l := range p.list {
-		l.epoch++
-		if l.stop != nil {
-			l.stop()
-		}
-	}
-	p.list = nil
-}
-
-// pipeline fills one table: a streaming job, or a batch job at each time of a schedule.
-// The lock of pipelines guards it against its own schedule.
-type pipeline struct {
-	e     *Engine
-	path  catalog.Path
-	table *catalog.Table
-	// settings are those of the session that created the table.
-	settings [][2]string
-	// options are dynamic ones of RESUME WITH.
-	options   map[string]string
-	suspended bool
-	job       *job.Job
-	// savepoint is where a suspended job goes on from.
-	savepoint string
-	// stop ends the schedule; epoch tells a later one apart.
-	stop  func()
-	epoch int
-}
-
-func (p *pipelines) get(t *catalog.Table) *pipeline {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.list[t.Path]
-}
-
-func (p *pipelines) put(path catalog.Path, l *pipeline) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.list == nil {
-		p.list = map[catalog.Path]*pipeline{}
-	}
-	if l == nil {
-		delete(p.list, path)
-	} else {
-		p.list[path] = l
-	}
-}
-
-// materialize runs a statement about a materialized table.
+// materialize runs a statement about a materialized table. Statements about one table,
+// whichever session they are of, and its scheduled refreshes run one after another.
 func (s *Session) materialize(ctx context.Context, b *bind.Materialize) (*Result, error) {
-	ok := &Result{Zone: s.Zone()}
-	l := s.engine.pipelines.get(b.Table)
-	if b.Op != bind.MatCreate && l == nil {
-		return nil, diag.At(b.At, diag.Internal, "nothing fills %s", b.Table.Path)
+	p := s.engine.pipelines.of(s.engine, b.Path)
+	if err := p.enter(ctx); err != nil {
+		return nil, err
 	}
-	at := func(err error) (*Result, error) {
-		if err != nil {
-			return nil, notOf(err, b.At)
-		}
-		return ok, nil
+	defer p.leave()
+	r := &Result{Zone: s.Zone()}
+	err := s.materializeIn(ctx, p, b, r)
+	if err != nil {
+		return nil, notOf(err, b.At)
+	}
+	return r, nil
+}
+
+func (s *Session) materializeIn(ctx context.Context, p *pipeline, b *bind.Materialize, r *Result) error {
+	if b.Op == bind.MatDrop {
+		return s.dropMaterialized(ctx, p)
+	}
+	now, err := s.cat.Table(b.Path)
+	if err != nil {
+		return err
+	}
+	// The statement was bound before it had its turn.
+	if changed(b.Old, now) {
+		return diag.New(diag.Conflict, "table %s was changed by another statement meanwhile", b.Path).
+			WithHint("look at what it is now and run the statement again")
 	}
 	switch b.Op {
 	case bind.MatCreate:
-		return at(s.createPipeline(ctx, b.Table))
-	case bind.MatDrop:
-		l.cancel(ctx)
-		s.engine.pipelines.put(b.Table.Path, nil)
-		return at(s.cat.Drop(catalog.Tables, b.Table.Path, "materialized table", false, false))
+		return s.createMaterialized(ctx, p, b.Table, now)
+	case bind.MatAlter:
+		return s.alterMaterialized(ctx, p, b.Table, now)
 	case bind.MatSuspend:
-		return at(l.suspend(ctx, s.cat.Config.Get("execution.checkpointing.savepoint-dir")))
+		return s.suspend(ctx, p, now)
 	case bind.MatResume:
-		return at(l.resume(ctx, b.Options))
-	case bind.MatRefresh:
-		j, err := l.refresh(b.Partition)
-		if err != nil {
-			return nil, notOf(err, b.At)
-		}
-		s.jobs = append(s.jobs, j)
-		ok.Job = j
-		return ok, nil
+		return s.resume(ctx, p, now, b.Options, r)
 	}
-	// Another query, or other options: a running job begins anew.
-	if err := s.cat.Replace(b.Table, false); err != nil {
-		return nil, notOf(err, b.At)
+	j, err := p.refresh(s.cat.Config.All(), now, b.Partition, "one_time", nil)
+	if err != nil {
+		return err
 	}
-	old := l.become(b.Table)
-	l.savepoint = ""
-	if l.suspended || b.Table.Materialized.Mode == "FULL" {
-		return ok, nil
+	s.jobs = append(s.jobs, j)
+	r.Job = j
+	return nil
+}
+
+// changed reports that a definition is not what it was.
+func changed(old, now *catalog.Table) bool {
+	if old == nil || now == nil {
+		return old != now
 	}
-	l.cancel(ctx)
-	if err := l.start(); err != nil {
-		l.become(old)
-		back := s.cat.Replace(old, false)
-		if back == nil {
-			back = l.start()
-		}
-		return nil, notOf(errorsJoin(err, back), b.At)
+	return old.DDL() != now.DDL()
+}
+
+// dropMaterialized stops what fills the table before the table goes.
+func (s *Session) dropMaterialized(ctx context.Context, p *pipeline) error {
+	p.stopFilling(ctx)
+	if err := s.cat.Drop(catalog.Tables, p.path, "materialized table", false, false); err != nil {
+		return err
 	}
-	return ok, nil
+	p.removeFolders(s.cat)
+	return nil
+}
+
+// createMaterialized puts a new table into the catalog, or in the place of a table that
+// was an ordinary one, and begins to fill it. What cannot be filled leaves nothing
+// behind.
+func (s *Session) createMaterialized(ctx context.Context, p *pipeline, t, old *catalog.Table) error {
+	if t.Materialized.Mode == "FULL" {
+		t.Materialized.Refresh.Settings = s.cat.Config.All()
+	}
+	t.Materialized.Refresh.Status = catalog.Initializing
+	var err error
+	if old == nil {
+		err = s.cat.Create(t, false, false)
+	} else {
+		t.Held = old.Held
+		err = s.cat.Replace(t, false)
+	}
+	if err != nil {
+		return err
+	}
+	err = s.activate(ctx, p, begin{})
+	if err == nil {
+		return nil
+	}
+	p.stopFilling(ctx)
+	if old == nil {
+		return errorsJoin(err, s.cat.Drop(catalog.Tables, t.Path, "materialized table", false, true))
+	}
+	return errorsJoin(err, s.putBack(old))
+}
+
+// putBack makes an old definition the newest one.
+func (s *Session) putBack(old *catalog.Table) error {
+	now, err := s.cat.Table(old.Path)
+	if err != nil {
+		return err
+	}
+	back := *old
+	if now != nil {
+		back.Held = now.Held
+	}
+	return s.cat.Replace(&back, false)
 }
 
 func errorsJoin(err, other error) error {
 	if other != nil {
-		return diag.Wrap(diag.CodeOf(err), err, "the old query could not be put back (%s)", other)
+		return diag.Wrap(diag.CodeOf(err), err, "what was before could not be put back (%s)", other)
 	}
 	return err
 }
 
-func (s *Session) createPipeline(ctx context.Context, t *catalog.Table) error {
-	l := &pipeline{e: s.engine, path: t.Path, table: t, settings: s.cat.Config.All()}
-	if err := s.cat.Create(t, false, false); err != nil {
+// note changes what the catalog knows of the refresh of a table.
+func (s *Session) note(path catalog.Path, change func(r *catalog.Refresh)) error {
+	t, err := s.cat.Table(path)
+	if err != nil {
 		return err
 	}
-	s.engine.pipelines.put(t.Path, l)
-	if err := l.start(); err != nil {
-		l.cancel(ctx)
-		s.engine.pipelines.put(t.Path, nil)
-		if e := s.cat.Drop(catalog.Tables, t.Path, "materialized table", false, true); e != nil {
-			return errorsJoin(err, e)
-		}
+	if t == nil || t.Materialized == nil {
+		return diag.New(diag.Conflict, "materialized table %s was dropped meanwhile", path)
+	}
+	c, m := *t, *t.Materialized
+	change(&m.Refresh)
+	c.Materialized = &m
+	return s.cat.Replace(&c, false)
+}
+
+// activate begins to fill a table and notes so.
+func (s *Session) activate(ctx context.Context, p *pipeline, from begin) error {
+	t, err := s.cat.Table(p.path)
+	if err != nil {
 		return err
 	}
-	return nil
-}
-
-// become gives the pipeline another definition of its table and returns the old one.
-func (l *pipeline) become(t *catalog.Table) *catalog.Table {
-	l.e.pipelines.mu.Lock()
-	defer l.e.pipelines.mu.Unlock()
-	old := l.table
-	l.table = t
-	return old
-}
-
-// now is the table with its dynamic options.
-func (l *pipeline) now() (*catalog.Table, map[string]string) {
-	l.e.pipelines.mu.Lock()
-	defer l.e.pipelines.mu.Unlock()
-	return l.table, l.options
-}
-
-// set changes whether the pipeline is suspended and its dynamic options.
-func (l *pipeline) set(suspended bool, options map[string]string) {
-	l.e.pipelines.mu.Lock()
-	defer l.e.pipelines.mu.Unlock()
-	l.suspended, l.options = suspended, options
-}
-
-// session is one to run a statement of the pipeline in.
-func (l *pipeline) session(over ...[2]string) (*Session, error) {
-	s := &Session{engine: l.e, cat: catalog.NewSession(l.e.store, l.e.host)}
-	for _, kv := range append(slices.Clone(l.settings), over...) {
-		if kv[1] == "" {
-			s.cat.Config.Reset(kv[0])
-			continue
-		}
-		if _, err := s.cat.Config.Set(kv[0], kv[1]); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
-}
-
-// insert is the statement that fills the table.
-func (l *pipeline) insert(word, where string) string {
-	t, options := l.now()
-	sql := "INSERT " + word + " " + t.Path.String()
-	if len(options) > 0 {
-		var list []string
-		for _, k := range slices.Sorted(maps.Keys(options)) {
-			list = append(list, catalog.Text(k)+" = "+catalog.Text(options[k]))
-		}
-		sql += " /*+ OPTIONS(" + strings.Join(list, ", ") + ") */"
-	}
-	m := t.Materialized
-	return sql + " (" + catalog.QuoteAll(m.Columns) + ") SELECT * FROM (" + m.Query + "\n) AS `$m`" + where
-}
-
-// start begins the streaming job, or the schedule.
-func (l *pipeline) start() error {
-	m := l.table.Materialized
-	if m.Mode == "FULL" {
-		// What cannot run is found now, not at the first time of the schedule.
-		s, err := l.session([2]string{"execution.runtime-mode", "BATCH"})
-		if err != nil {
+	if t.Materialized.Mode == "FULL" {
+		if err := p.check(t.Materialized.Refresh.Settings, t); err != nil {
 			return err
 		}
-		if _, err := s.Check(l.insert("OVERWRITE", "")); err != nil {
+		if err := s.note(p.path, func(r *catalog.Refresh) { r.Status = catalog.Activated }); err != nil {
 			return err
 		}
-		l.e.pipelines.mu.Lock()
-		l.schedule()
-		l.e.pipelines.mu.Unlock()
+		p.arm(t.Materialized.Freshness.Duration())
 		return nil
 	}
-	over := [][2]string{{"execution.runtime-mode", "STREAMING"}, {"execution.checkpointing.interval", strconv.FormatInt(m.Freshness.Milliseconds(), 10) + " ms"},
-		{"pipeline.name", "Materialized_table_" + strings.ReplaceAll(l.path.String(), "`", "") + "_continuous_refresh_job"},
-		{"table.dml-sync", "false"}, {"execution.state-recovery.path", l.savepoint}}
-	s, err := l.session(over...)
+	run, err := p.startJob(s, t, from)
 	if err != nil {
 		return err
 	}
-	sql := l.insert("INTO", "")
-	b, err := s.bind(sql)
-	if err != nil {
+	before := t.Materialized.Refresh.Folder
+	if err := s.note(p.path, func(r *catalog.Refresh) { *r = run }); err != nil {
+		p.stopFilling(ctx)
 		return err
 	}
-	r, err := s.submit(context.Background(), b, sql)
-	if err != nil {
-		return err
+	if before != run.Folder {
+		p.removeFolder(s.cat, before)
 	}
-	l.job = r.Job
 	return nil
 }
 
-// schedule arms the next refresh: times are whole multiples of the freshness since
-// midnight. It is called with the lock held.
-func (l *pipeline) schedule() {
-	e, every := l.e.cfg.Env, l.table.Materialized.Freshness.Milliseconds()
-	l.epoch++
-	epoch := l.epoch
-	now := e.Clock.Now()
-	next := (now/every + 1) * every
-	l.stop = e.Clock.At(e.Clock.Mono()+(next-now)*int64(time.Millisecond), func() {
-		e.Go("refresh of "+l.path.String(), func() { l.tick(epoch, next) })
+// suspend stops what fills the table: a streaming job with a savepoint to go on from.
+func (s *Session) suspend(ctx context.Context, p *pipeline, t *catalog.Table) error {
+	m := t.Materialized
+	switch m.Refresh.Status {
+	case catalog.Suspended:
+		return diag.New(diag.InvalidQuery, "materialized table %s is suspended already", p.path)
+	case catalog.Initializing:
+		return diag.New(diag.InvalidQuery, "materialized table %s is not filled yet: whoever created it has not got that far", p.path).
+			WithHint("ALTER MATERIALIZED TABLE ... RESUME begins to fill it")
+	}
+	savepoint := ""
+	if m.Mode == "CONTINUOUS" {
+		var err error
+		if savepoint, err = s.saveJob(ctx, p, m); err != nil {
+			return err
+		}
+	}
+	p.disarm()
+	p.options = nil
+	return s.note(p.path, func(r *catalog.Refresh) {
+		r.Status, r.Savepoint, r.Folder, r.SourcesOnly = catalog.Suspended, savepoint, "", false
 	})
 }
 
-// tick refreshes at a time of the schedule, and arms the next one.
-func (l *pipeline) tick(epoch int, at int64) {
-	l.e.pipelines.mu.Lock()
-	gone := l.suspended || l.epoch != epoch || l.e.pipelines.list[l.path] != l
-	if !gone {
-		l.schedule()
-	}
-	l.e.pipelines.mu.Unlock()
-	if gone {
-		return
-	}
-	if _, err := l.refresh(l.scheduled(at)); err != nil && l.e.cfg.Log != nil {
-		l.e.cfg.Log("refresh of " + l.path.String() + ": " + err.Error())
-	}
+func (s *Session) savepointDir() string {
+	return s.cat.Config.Get("execution.checkpointing.savepoint-dir")
 }
 
-// refresh runs the query once, as a batch that replaces the table's rows, or those of
-// a partition.
-func (l *pipeline) refresh(partition [][2]string) (*job.Job, error) {
-	s, err := l.session([2]string{"execution.runtime-mode", "BATCH"}, [2]string{"execution.checkpointing.interval", ""}, [2]string{"execution.state-recovery.path", ""}, [2]string{"table.dml-sync", "false"},
-		[2]string{"pipeline.name", "Materialized_table_" + strings.ReplaceAll(l.path.String(), "`", "") + "_one_time_refresh_job"})
-	if err != nil {
-		return nil, err
+// saveJob stops the streaming job with a savepoint.
+func (s *Session) saveJob(ctx context.Context, p *pipeline, m *catalog.Materialized) (string, error) {
+	if p.job == nil {
+		return "", diag.New(diag.InvalidQuery, "job %s, which fills materialized table %s, is not of this process", m.Refresh.Job, p.path).
+			WithHint("ALTER MATERIALIZED TABLE ... RESUME goes on from its last checkpoint, if it is gone")
 	}
-	where := ""
-	for i, p := range partition {
-		where += map[bool]string{true: " WHERE ", false: " AND "}[i == 0] + catalog.Quote(p[0]) + " = " + p[1]
+	dir := s.savepointDir()
+	if dir == "" {
+		return "", diag.New(diag.Config, "the job of %s is stopped with a savepoint, which needs a directory", p.path).
+			WithHint("SET 'execution.checkpointing.savepoint-dir' = '/where/savepoints/are'")
 	}
-	sql := l.insert("OVERWRITE", where)
-	b, err := s.bind(sql)
-	if err != nil {
-		return nil, err
-	}
-	r, err := s.submit(context.Background(), b, sql)
-	if err != nil {
-		return nil, err
-	}
-	return r.Job, nil
-}
-
-// suspend stops the pipeline; a streaming job with a savepoint that resume goes on from.
-func (l *pipeline) suspend(ctx context.Context, dir string) error {
-	if l.suspended {
-		return diag.New(diag.InvalidQuery, "materialized table %s is suspended already", l.path)
-	}
-	if l.job != nil && !l.job.State().Ended() {
-		if dir == "" {
-			return diag.New(diag.Config, "a job is suspended with a savepoint, which needs a directory").
-				WithHint("SET 'execution.checkpointing.savepoint-dir' = '/where/savepoints/are'")
+	for {
+		st := p.job.State()
+		if st.Ended() {
+			return "", diag.New(diag.InvalidQuery, "job %s, which filled materialized table %s, is %s: there is nothing to suspend", p.job.ID(), p.path, st).
+				WithHint("ALTER MATERIALIZED TABLE ... RESUME starts another one")
 		}
-		path, err := l.e.Jobs.Stop(ctx, l.job.ID(), dir, false)
-		if err != nil {
-			return err
+		if st == flow.Running {
+			// A job that stops is waited for: where its savepoint is must not be lost.
+			path, err := s.engine.Jobs.Stop(context.WithoutCancel(ctx), p.job.ID(), dir, false)
+			if diag.CodeOf(err) != diag.JobFailed {
+				return path, err
+			}
 		}
-		l.savepoint = path
-	}
-	l.unschedule()
-	l.set(true, nil)
-	return nil
-}
-
-func (l *pipeline) unschedule() {
-	l.e.pipelines.mu.Lock()
-	defer l.e.pipelines.mu.Unlock()
-	l.epoch++
-	if l.stop != nil {
-		l.stop()
-		l.stop = nil
+		// It is about to run, or to end.
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+		s.engine.cfg.Env.Clock.Sleep(time.Millisecond)
 	}
 }
 
-// resume starts the pipeline again, with options that are forgotten at the next suspend.
-func (l *pipeline) resume(_ context.Context, options map[string]string) error {
-	if !l.suspended {
-		return diag.New(diag.InvalidQuery, "materialized table %s is not suspended", l.path)
+// resume begins to fill the table again, with options that are forgotten when it is
+// suspended. A table whose job has ended, or has gone with its process, goes on too.
+func (s *Session) resume(ctx context.Context, p *pipeline, t *catalog.Table, options map[string]string, r *Result) error {
+	m := t.Materialized
+	from := begin{since: m.Refresh.Since, savepoint: m.Refresh.Savepoint, sourcesOnly: m.Refresh.SourcesOnly}
+	if m.Refresh.Status != catalog.Suspended {
+		if what := p.running(); what != "" {
+			return diag.New(diag.InvalidQuery, "materialized table %s is not suspended: %s fills it", p.path, what)
+		}
+		from = p.lost(m)
+		if m.Mode == "CONTINUOUS" && from.folder == "" && m.Refresh.Job != "" {
+			r.Warnings = append(r.Warnings, diag.New(diag.Checkpoint, "the job before kept its checkpoints in memory: what it wrote to %s is written again", p.path).
+				WithHint("'execution.checkpointing.dir' keeps them"))
+		}
 	}
-	l.set(false, options)
-	if err := l.start(); err != nil {
-		l.set(true, nil)
+	p.options = options
+	err := s.activate(ctx, p, from)
+	if err != nil {
+		p.options = nil
+		p.stopFilling(ctx)
+	}
+	return err
+}
+
+// alterMaterialized changes a definition. A streaming job begins anew with it, from
+// where the table's START_MODE says.
+func (s *Session) alterMaterialized(ctx context.Context, p *pipeline, t, old *catalog.Table) error {
+	m := *t.Materialized
+	m.Refresh = old.Materialized.Refresh
+	now := *t
+	now.Held, now.Materialized = old.Held, &m
+	settings := s.cat.Config.All()
+	if m.Mode == "FULL" {
+		settings = m.Refresh.Settings
+	}
+	if err := p.check(settings, &now); err != nil {
 		return err
 	}
+	if m.Mode == "FULL" {
+		if err := s.cat.Replace(&now, false); err != nil {
+			return err
+		}
+		if p.armed() {
+			p.arm(m.Freshness.Duration())
+		}
+		return nil
+	}
+	active := m.Refresh.Status != catalog.Suspended
+	// back is how to go on with the old definition.
+	var back begin
+	var err error
+	switch {
+	case !active:
+		back = begin{savepoint: m.Refresh.Savepoint, since: m.Refresh.Since, sourcesOnly: m.Refresh.SourcesOnly}
+	case p.running() != "" && (m.Start.Resumes() || s.savepointDir() != ""):
+		back.since = m.Refresh.Since
+		if back.savepoint, err = s.saveJob(ctx, p, &m); err != nil && p.running() != "" {
+			return err
+		}
+	}
+	if active && back.savepoint == "" {
+		p.stopFilling(ctx)
+		back = p.lost(&m)
+	}
+	var from begin
+	if m.Start.Resumes() {
+		from = begin{savepoint: back.savepoint, since: back.since, sourcesOnly: true}
+		if newest := p.newestIn(back.folder); newest != "" {
+			from.savepoint = newest
+		}
+		if from.savepoint == "" {
+			from = begin{}
+		}
+	}
+	if !active {
+		m.Refresh.Savepoint, m.Refresh.Since, m.Refresh.SourcesOnly = from.savepoint, from.since, from.sourcesOnly
+		return s.cat.Replace(&now, false)
+	}
+	if err := s.cat.Replace(&now, false); err != nil {
+		return errorsJoin(err, s.activate(ctx, p, back))
+	}
+	if err := s.activate(ctx, p, from); err != nil {
+		undo := s.putBack(old)
+		if undo == nil {
+			undo = s.activate(ctx, p, back)
+		}
+		return errorsJoin(err, undo)
+	}
 	return nil
 }
 
-// cancel ends the pipeline for good.
-func (l *pipeline) cancel(ctx context.Context) {
-	l.unschedule()
-	if l.job != nil && !l.job.State().Ended() {
-		_ = l.e.Jobs.Cancel(ctx, l.job.ID())
+// sweep stops what fills tables that are not in their catalog any more: their database
+// or catalog was dropped.
+func (s *Session) sweep(ctx context.Context) {
+	for _, p := range s.engine.pipelines.all() {
+		if s.engine.store.HasCatalog(p.path.Catalog) {
+			c, err := s.engine.store.Catalog(p.path.Catalog)
+			if err != nil {
+				continue
+			}
+			if o, err := c.Get(catalog.Tables, p.path); err != nil || o != nil {
+				continue
+			}
+		}
+		if p.enter(ctx) != nil {
+			return
+		}
+		p.stopFilling(ctx)
+		p.leave()
 	}
 }
 
-// scheduled is the partition that a refresh at a time of the schedule is of: columns
-// with partition.fields.<column>.date-formatter hold that time. Without such the
-// refresh is of the whole table.
-func (l *pipeline) scheduled(at int64) [][2]string {
-	var out [][2]string
-	s, err := l.session()
-	if err != nil {
-		return nil // the refresh itself will say so
-	}
-	time := time.UnixMilli(at).In(s.Zone()).Format("2006-01-02 15:04:05")
-	t, _ := l.now()
-	for _, k := range t.PartitionKeys {
-		if f := t.Options["partition.fields."+k+".date-formatter"]; f != "" {
-			out = append(out, [2]string{k, "DATE_FORMAT(TIMESTAMP '" + time + "', " + catalog.Text(f) + ")"})
-		}
-	}
-	return out
+// sweeps reports an action that may take tables away with what they were in.
+func sweeps(a *bind.Action) bool {
+	return slices.Contains([]string{"DROP DATABASE", "DROP CATALOG"}, strings.ToUpper(a.Name))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/job"
 	"github.com/minkstream/mink/engine/optimize"
 	"github.com/minkstream/mink/engine/plan"
 )
@@ -145,7 +146,7 @@ func compiledObject(o catalog.Object, keep string) plan.CompiledObject {
 	out := plan.CompiledObject{Space: int(o.Space()), Word: o.What(), Name: []string{w.Catalog, w.Database, w.Object}, DDL: o.DDL(), Complete: true}
 	t, ok := o.(*catalog.Table)
 	switch {
-	case ok && t.View:
+	case ok && (t.View || t.Materialized != nil):
 		out.Scope = []string{t.Scope.Catalog, t.Scope.Database}
 	case ok && keep == "SCHEMA":
 		bare := *t
@@ -206,7 +207,7 @@ func (s *Session) runPlan(ctx context.Context, b *bind.RunPlan) (*Result, error)
 		}
 		name = "insert-into_" + strings.Join(sinks, ",")
 	}
-	j, err := s.engine.start(p, name, scratch.cat.Config, scratch.Zone())
+	j, err := s.engine.start(p, name, scratch.cat.Config, scratch.Zone(), job.Place{})
 	if err != nil {
 		return nil, notOf(err, b.At)
 	}

@@ -22,9 +22,9 @@ func (e *Engine) use() (done func(ended bool)) {
 }
 
 // start submits a plan. What user functions run in is kept until the job has ended.
-func (e *Engine) start(p *plan.Physical, name string, c *catalog.Config, zone *time.Location) (*job.Job, error) {
+func (e *Engine) start(p *plan.Physical, name string, c *catalog.Config, zone *time.Location, at job.Place) (*job.Job, error) {
 	done := e.use()
-	j, err := e.Jobs.Submit(p, name, c, zone)
+	j, err := e.Jobs.Submit(p, name, c, zone, at)
 	if err != nil {
 		done(false)
 		return nil, err

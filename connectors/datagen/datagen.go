@@ -20,4 +20,5 @@ var Connector = connect.Connector{
 			"fields.<name>.element.*, .key.*, .value.* for collections, fields.<name>.<field>.* for rows."},
 	},
 	Source: newSource,
+	Starts: true, // rows come into being as they are read: none is older
 }

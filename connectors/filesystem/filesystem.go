@@ -61,6 +61,7 @@ var Connector = connect.Connector{
 		{Key: "file.modification-time", Type: types.TimestampLTZT(3).Nullable(false), Doc: "When the file was last written."},
 	},
 	Source: newSource,
+	Starts: true,
 	Sink:   newSink,
 	Lookup: newLookup,
 

@@ -1,6 +1,8 @@
 package filesystem
 
 import (
+	"errors"
+	"io/fs"
 	"path"
 	"regexp"
 	"slices"
@@ -29,9 +31,17 @@ type source struct {
 	read    connect.Projection // of inBytes; nil reads all
 	used    []bool             // columns of the table that are read; nil: all
 	pinned  []string           // the only files to read; nil: what is there
+	since   int64              // files last written before are left out; 0: none
 }
 
-func newSource(t *connect.Table) (connect.Source, error) { return makeSource(t) }
+func newSource(t *connect.Table) (connect.Source, error) {
+	s, err := makeSource(t)
+	if err != nil {
+		return nil, err
+	}
+	s.since = t.Since
+	return s, nil
+}
 
 func makeSource(t *connect.Table) (*source, error) {
 	s := &source{t: t}
@@ -131,7 +141,27 @@ func (s *source) files() ([]string, error) {
 	if s.pattern != nil {
 		files = slices.DeleteFunc(files, func(f string) bool { return !s.pattern.MatchString(f) })
 	}
+	if s.since != 0 {
+		return s.writtenSince(files)
+	}
 	return files, nil
+}
+
+// writtenSince leaves out the files that were last written before since. One that
+// vanished after it was listed is left out too.
+func (s *source) writtenSince(files []string) ([]string, error) {
+	var out []string
+	for _, f := range files {
+		st, err := s.disk().Stat(f)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return nil, ioError(err, "read", f)
+		case st.ModTime().UnixMilli() >= s.since:
+			out = append(out, f)
+		}
+	}
+	return out, nil
 }
 
 // Splits is one split a file; with several subtasks large files of lines are taken

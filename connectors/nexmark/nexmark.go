@@ -18,6 +18,7 @@ var Connector = connect.Connector{
 	Name:            "nexmark",
 	Summary:         "Generates the events of the Nexmark benchmark, the same in every run.",
 	Source:          newSource,
+	Starts:          true, // rows come into being as they are read: none is older
 	SourceWatermark: sourceWatermark,
 	Options: []connect.Option{
 		{Key: "events.num", Type: connect.Int, Default: "0", Doc: "How many events are generated; 0 is without end."},

@@ -21,6 +21,9 @@ func (b *Binder) alterTable(s *ast.AlterTable) (*Action, error) {
 	if t.View {
 		return nil, diag.At(s.Name.Span(), diag.InvalidQuery, "%s is a view: use ALTER VIEW", s.Name)
 	}
+	if t.Materialized != nil {
+		return nil, diag.At(s.Name.Span(), diag.InvalidQuery, "%s is a materialized table: use ALTER MATERIALIZED TABLE", s.Name)
+	}
 	if err := readOnly(t, s.Name.Span()); err != nil {
 		return nil, err
 	}

@@ -23,9 +23,20 @@ type schemaEditor struct {
 
 // alterSchema binds the actions that change columns, key, watermark or distribution.
 func (b *Binder) alterSchema(t *catalog.Table, action ast.AlterAction) (*Action, error) {
+	n, err := b.alteredSchema(t, action)
+	if err != nil {
+		return nil, err
+	}
+	return b.replace(n), nil
+}
+
+// alteredSchema is the table with the change.
+func (b *Binder) alteredSchema(t *catalog.Table, action ast.AlterAction) (*catalog.Table, error) {
 	// The table's text stands behind that of the statement, so that places in either are
 	// places in one text.
-	ddl := t.DDL()
+	plain := *t
+	plain.Materialized = nil
+	ddl := plain.DDL()
 	stmt, err := parse.Statement(strings.Repeat(" ", len(b.Text)) + ddl)
 	if err != nil {
 		return nil, err
@@ -42,7 +53,8 @@ func (b *Binder) alterSchema(t *catalog.Table, action ast.AlterAction) (*Action,
 		return nil, e.placed(err, len(b.Text))
 	}
 	n.Temporary, n.Held, n.OptionAt = t.Temporary, t.Held, t.OptionAt
-	return b.replace(n), nil
+	n.Scope, n.Materialized = t.Scope, t.Materialized
+	return n, nil
 }
 
 // placed moves an error about a part that stays to the action that made it wrong.

@@ -45,6 +45,8 @@ func (b *Binder) define(d *catalog.Definition) (catalog.Object, error) {
 		if s.Query == nil && s.Like == nil {
 			return orNil(b.tableOf(s, d.Path))
 		}
+	case *ast.CreateMaterializedTable:
+		return orNil(b.storedMaterialized(s, d))
 	case *ast.CreateView:
 		t, err := b.viewOf(d.Path, s.Query, s.Columns, s.Name)
 		if err != nil {

@@ -140,6 +140,11 @@ func (i *informer) of(t *catalog.Table) {
 		if t.View {
 			i.add(p.Catalog, p.Database, p.Object, t.Expanded, "NONE", "NO")
 		}
+	case "materialized_tables":
+		if m := t.Materialized; m != nil {
+			r := m.Refresh
+			i.add(p.Catalog, p.Database, p.Object, m.Mode, m.Freshness.String(), m.Start.String(), r.Status, orNull(r.Job), orNull(r.Savepoint), m.Query)
+		}
 	case "columns":
 		for n, c := range t.Columns {
 			i.column(p, n, c)

@@ -21,7 +21,7 @@ func (b *Binder) showCreate(s *ast.ShowCreate) (*Action, error) {
 		if err != nil {
 			return nil, err
 		}
-		if t.View != (s.What == "VIEW") {
+		if t.View != (s.What == "VIEW") || t.Materialized != nil {
 			return nil, diag.At(s.Name.Span(), diag.InvalidQuery, "%s is a %s: use SHOW CREATE %s", s.Name, t.Kind(), strings.ToUpper(t.Kind()))
 		}
 		return one(createText(t, b.secretOptions(t))), nil

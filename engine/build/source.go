@@ -26,6 +26,7 @@ func (b *builder) addScan(n *plan.Scan) error {
 		Source: n.Source,
 		Schema: info.Schema,
 		Name:   n.Table.Path.Object,
+		Table:  n.Table.Path.String(),
 		Span:   info.Span,
 		Outs:   []flow.Out{},
 	}

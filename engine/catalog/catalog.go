@@ -79,6 +79,14 @@ type Entry struct {
 	Temporary bool
 }
 
+// Lender is a Catalog that lends folders for what belongs to its tables and outlives the
+// process: checkpoints of the jobs that fill them.
+type Lender interface {
+	Catalog
+	// Lend is the folder of a table. It is not made.
+	Lend(p Path) string
+}
+
 // Versioned is a Catalog that keeps old versions of what it holds.
 type Versioned interface {
 	Catalog

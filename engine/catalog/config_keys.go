@@ -132,6 +132,8 @@ var keys = sortKeys(append(idleKeys(), []Key{
 	{"materialized-table.default-freshness.continuous", connect.Duration, "3 min", nil, "Freshness of a materialized table that says CONTINUOUS and none."},
 	{"materialized-table.default-freshness.full", connect.Duration, "1 h", nil, "Freshness of a materialized table that says FULL and none."},
 	{"materialized-table.refresh-mode.freshness-threshold", connect.Duration, "30 min", nil, "From which freshness on a materialized table that does not say is refreshed in full."},
+	{"materialized-table.default-start-mode", connect.Enum, "FROM_BEGINNING", []string{"FROM_BEGINNING", "FROM_NOW", "RESUME_OR_FROM_BEGINNING", "RESUME_OR_FROM_NOW"}, "START_MODE of a materialized table that says none."},
+	{"table.materialized-table.conversion-from-table.enabled", connect.Bool, "false", nil, "Whether CREATE OR ALTER MATERIALIZED TABLE makes a materialized table of a table that is there."},
 	{"table.plan.force-recompile", connect.Bool, "false", nil, "Whether COMPILE PLAN overwrites."},
 	{"table.exec.state.ttl", connect.Duration, "0 ms", nil, "How long untouched state is kept; 0 is for ever."},
 	{"table.exec.source.idle-timeout", connect.Duration, "0 ms", nil, "After how long without rows a source is idle; 0 never."},

@@ -22,6 +22,9 @@ func QuoteAll(names []string) string {
 
 // DDL is the statement that makes the table or view again.
 func (t *Table) DDL() string {
+	if m := t.Materialized; m != nil {
+		return "CREATE MATERIALIZED TABLE " + Quote(t.Path.Object) + t.Body(t.Options) + m.Clauses(m.Original)
+	}
 	if t.View {
 		return "CREATE VIEW " + Quote(t.Path.Object) + t.ViewColumns() + "AS " + t.Original
 	}

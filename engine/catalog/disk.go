@@ -23,6 +23,8 @@ const OnDisk = "mink"
 //	PATH/shop/tables/orders/00000001.sql     the versions of a table or view,
 //	PATH/shop/tables/orders/00000002.sql     the newest one last
 //	PATH/shop/functions/f/00000001.sql       functions, models, connections alike
+//	PATH/.refresh/shop/sales/                checkpoints of the job that fills a
+//	                                         materialized table
 //
 // A version is never changed. A new one is written beside it, synced, and given its
 // name by a link that fails when the name is taken: so a reader sees whole files
@@ -89,6 +91,11 @@ func (d *Disk) Close() error { return nil }
 
 // Keeps takes every kind.
 func (d *Disk) Keeps(Kind) error { return nil }
+
+// Lend gives folders beside the databases, where no name of one leads.
+func (d *Disk) Lend(p Path) string {
+	return d.join(".refresh", fileEncode(p.Database), fileEncode(p.Object))
+}
 
 // Databases lists names in order.
 func (d *Disk) Databases() ([]string, error) {
@@ -209,10 +216,13 @@ func (d *Disk) newest(k Kind, p Path) (*Definition, error) {
 // Put writes a new version.
 func (d *Disk) Put(o Object) error {
 	def := &Definition{Kind: o.Space(), Path: o.Where(), Word: o.What(), Text: o.DDL()}
-	if t, ok := o.(*Table); ok && t.View {
+	if t, ok := o.(*Table); ok && (t.View || t.Materialized != nil) {
 		def.Scope = t.Scope
 		if def.Scope.Catalog == def.Path.Catalog {
 			def.Scope.Catalog = ""
+		}
+		if t.Materialized != nil {
+			def.Refresh = &t.Materialized.Refresh
 		}
 	}
 	return d.add(def, o.base())

@@ -21,7 +21,8 @@ import (
 //
 //	-- version 2 of table `orders`
 //	-- since 2026-11-29T01:05:46.123Z
-//	-- names resolved in `shop`          (a view; with the catalog when it is another)
+//	-- names resolved in `shop`          (a query; with the catalog when it is another)
+//	-- refresh ACTIVATED ...             (a materialized table; see Refresh.encode)
 //	-- dropped                           (no statement follows)
 //	CREATE TABLE `orders` (...)
 const (
@@ -107,6 +108,9 @@ func (def *Definition) encode() string {
 		}
 		s += headScope + in + "\n"
 	}
+	if def.Refresh != nil {
+		s += def.Refresh.encode()
+	}
 	if def.Dropped {
 		return s + headDropped + "\n"
 	}
@@ -141,6 +145,13 @@ func (def *Definition) decode(text string) (name string, err error) {
 			def.Scope = Path{Database: n[len(n)-1]}
 			if len(n) > 1 {
 				def.Scope.Catalog = n[0]
+			}
+		case def.Word == materializedTable:
+			if def.Refresh == nil {
+				def.Refresh = &Refresh{}
+			}
+			if err := def.Refresh.decode(line); err != nil {
+				return "", err
 			}
 		}
 	}

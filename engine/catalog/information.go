@@ -13,6 +13,7 @@ var informationColumns = []struct{ table, columns string }{
 	{"columns", "table_catalog table_schema table_name column_name ordinal_position:INT is_nullable data_type character_maximum_length:INT " +
 		"numeric_precision:INT numeric_scale:INT datetime_precision:INT is_generated generation_expression is_metadata remarks"},
 	{"key_column_usage", "constraint_catalog constraint_schema constraint_name table_catalog table_schema table_name column_name ordinal_position:INT"},
+	{"materialized_tables", "table_catalog table_schema table_name mode freshness_interval start_mode status job_id savepoint_path definition"},
 	{"models", "model_catalog model_schema model_name remarks"},
 	{"routines", "routine_catalog routine_schema routine_name routine_type external_language routine_definition"},
 	{"schemata", "catalog_name schema_name remarks"},

@@ -53,9 +53,11 @@ type Definition struct {
 	Word string // What
 	// Text is the statement.
 	Text string
-	// Scope is where a view's query resolves names; its Catalog is "" for the
-	// catalog the view is in.
+	// Scope is where the query of a view or materialized table resolves names; its
+	// Catalog is "" for the catalog the object is in.
 	Scope Path
+	// Refresh is that of a materialized table.
+	Refresh *Refresh
 	// From is the time since when it holds, in milliseconds of the epoch.
 	From int64
 	// Dropped tells that the version says that the object is gone; Text is empty.

@@ -43,6 +43,9 @@ type Session struct {
 	Config *Config
 	// Trace is told of each object that Find finds, if it is set.
 	Trace func(Object)
+	// Since is the time from which on tables are read, in milliseconds of the epoch; 0
+	// reads all there is. It is set for the queries of materialized tables.
+	Since int64
 
 	mu        sync.RWMutex
 	catalog   string

@@ -43,7 +43,8 @@ type Table struct {
 
 	// Query is a view's query, to be bound with names resolved from Scope. Its places lie in
 	// Text; Original is the query as written, Expanded with full names.
-	Query    ast.Query
+	Query ast.Query
+	// Scope is where names in the query of a view or materialized table are resolved.
 	Scope    Path
 	Text     string
 	Original string
@@ -201,7 +202,7 @@ func (t *Table) Kind() string {
 		return "view"
 	}
 	if t.Materialized != nil {
-		return "materialized table"
+		return materializedTable
 	}
 	return "table"
 }

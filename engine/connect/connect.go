@@ -82,6 +82,9 @@ type Table struct {
 	Options       Options
 	// Bounded says that the session runs in batch mode.
 	Batch bool
+	// Since is the time from which on a source reads, in milliseconds of the epoch: what
+	// was there before is left out. 0 reads all.
+	Since int64
 	// Zone is the session time zone.
 	Zone *time.Location
 	// Deps give access to formats and the host's services.
@@ -111,6 +114,8 @@ type Connector struct {
 	// Source, Sink and Lookup validate the table's options and plan a use of it;
 	// nil where the connector cannot be used that way. They touch nothing outside.
 	Source func(t *Table) (Source, error)
+	// Starts says that its sources heed Table.Since.
+	Starts bool
 	Sink   func(t *Table) (Sink, error)
 	Lookup func(t *Table) (Lookup, error)
 	// SourceWatermark tells how far rows may be out of order, for tables whose

@@ -35,6 +35,10 @@ type Config struct {
 	// Restore is a checkpoint or savepoint folder to start from; "" means the
 	// newest checkpoint in Dir, if there is one.
 	Restore string
+	// SourcesOnly takes nothing of Restore but where its sources stand: those of the
+	// graph that read the same tables go on from there, with empty state behind them,
+	// and what the sink of Restore had prepared is committed.
+	SourcesOnly bool
 	// NewLineage is set when Restore names a savepoint that other jobs may start
 	// from too: its committables are this job's own from then on.
 	NewLineage bool

@@ -74,7 +74,8 @@ type coordinator struct {
 	cause    error
 	causeIn  phase // where the job stood when cause came
 	restarts int
-	fails    int // of the clean-up
+	cleaning bool // the tasks of a finished job are closed, and what it left is removed
+	fails    int  // of the clean-up
 	disk     []diskCall
 	diskBusy bool
 	delay    time.Duration
@@ -243,6 +244,11 @@ func (j *jobCore) boot(completed bool) *bootDone {
 	if d.meta == nil && j.cfg.Restore != "" {
 		if d.meta, d.from, d.err = openSavepoint(j.env.Disk, j.cfg.Restore); d.err != nil {
 			return d
+		}
+		if j.cfg.SourcesOnly {
+			if d.meta, d.err = positions(d.meta, j.graph, j.groups); d.err != nil {
+				return d
+			}
 		}
 	}
 	if d.meta == nil && d.line.completed && !discard {

@@ -77,6 +77,16 @@ func (c *coordinator) cancel() {
 	switch c.phase {
 	case over, cancelling, leaving:
 		return
+	case ending:
+		if c.cleaning {
+			// All is read, written and committed, and the tasks are closed. Should what the
+			// job leaves behind resist being removed, nobody waits for it.
+			if c.fails > 0 {
+				c.epoch++
+				c.finish(Finished)
+			}
+			return
+		}
 	case failing:
 		c.phase = cancelling // mailStopped is on its way
 		c.setState(Cancelling)

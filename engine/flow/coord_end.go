@@ -15,6 +15,9 @@ func (c *coordinator) fail(err error) {
 	case failing, backing, cancelling, leaving, over:
 		return
 	case ending:
+		if c.cleaning {
+			return // the tasks are closed: nothing is left that could fail
+		}
 		// Everything is checkpointed; only commits are open, and those go on after a
 		// restart as well.
 	}
@@ -149,6 +152,7 @@ func (c *coordinator) cleanup(s State) {
 		c.finish(s)
 		return
 	}
+	c.cleaning = s == Finished
 	store, l := c.job.store, c.line
 	l.finished = true
 	c.onDisk("cleanup", func() any {

@@ -120,6 +120,9 @@ type SourceSpec struct {
 	// Name is the table, Span its place in the statement, for errors.
 	Name string
 	Span diag.Span
+	// Table is the table's full name, under which another job finds the positions of
+	// this one: Config.SourcesOnly. "" for rows of no table.
+	Table string
 	// Outs receive the rows; nil means input 0 of node 0.
 	Outs []Out
 	// Watermark makes the evaluator of one subtask; nil when the table has none.

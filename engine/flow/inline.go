@@ -18,6 +18,7 @@ const (
 	inlineTask  = 1 // watermark
 	inlineNode  = 2 // uid, watermark, passed on, timers
 	inlineSplit = 3 // id, position, watermark, passed on by the task, idle, ended
+	inlineTable = 4 // what the source reads
 )
 
 // inlineState is the decoded form.
@@ -25,6 +26,7 @@ type inlineState struct {
 	wm     int64
 	nodes  []nodeState
 	splits []splitState
+	table  string
 }
 
 type nodeState struct {
@@ -63,6 +65,11 @@ func (t *task) encodeInline() []byte {
 		e.end()
 	}
 	if t.src != nil {
+		if name := t.src.spec.Table; name != "" {
+			e.begin(inlineTable)
+			e.str(name)
+			e.end()
+		}
 		for i, sp := range t.src.splits {
 			e.begin(inlineSplit)
 			e.str(sp.frozen.ID)
@@ -92,6 +99,8 @@ func decodeInline(b []byte) (inlineState, error) {
 			s.nodes = append(s.nodes, n)
 		case inlineSplit:
 			s.splits = append(s.splits, splitState{at: connect.Split{ID: part.str(), Pos: part.bytes()}, wm: part.i64(), floor: part.i64(), ended: part.bool()})
+		case inlineTable:
+			s.table = part.str()
 		}
 		d.bad = d.bad || part.bad
 	}

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"errors"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -52,5 +53,42 @@ func TestHopelessFailures(t *testing.T) {
 				t.Errorf("%d restarts, want %d", got, c.restarts)
 			}
 		})
+	}
+}
+
+// A job that is cancelled at any moment of its end, or after it, ends.
+func TestCancelAtTheEnd(t *testing.T) {
+	for k := 1; k <= 8; k++ {
+		var j atomic.Pointer[Job]
+		var writes atomic.Int32
+		disk := env.NewMemDisk()
+		disk.Fault = func(op, name string) error {
+			if op != "Create" || !strings.Contains(name, "lineage") {
+				return nil
+			}
+			if int(writes.Add(1)) == k && j.Load() != nil {
+				j.Load().Cancel()
+				time.Sleep(20 * time.Millisecond) // the coordinator hears of it while the disk is at work
+			}
+			return nil
+		}
+		e := env.OS("")
+		e.Disk = disk
+		cl := NewCluster(e, ClusterOptions{Workers: 1})
+		g := countGraph(&numbers{total: 100, keys: 10}, &collector{twoPhase: true}, 1, 1)
+		s, err := cl.Submit(g, Config{JobID: "j", Dir: "ckpt", Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.Store(s)
+		select {
+		case <-s.Done():
+		case <-time.After(20 * time.Second):
+			t.Fatalf("cancelled at write %d of the lineage, the job is %s for ever", k, s.State())
+		}
+		if st := s.State(); st != Finished && st != Cancelled {
+			t.Errorf("cancelled at write %d of the lineage, the job is %s", k, st)
+		}
+		cl.Close()
 	}
 }

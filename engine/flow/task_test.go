@@ -354,3 +354,122 @@ func (c *clockwork) Timer(_ *exec.Ctx, at int64) error {
 	*c.order = append(*c.order, fmt.Sprint(c.name, " ", at))
 	return nil
 }
+
+// heldSink commits nothing while it is held.
+type heldSink struct {
+	*collector
+	held atomic.Bool
+}
+
+func (s *heldSink) Committer(connect.WriterCtx) (connect.Committer, error) {
+	return heldCommitter{collectCommitter{s.collector}, s}, nil
+}
+
+type heldCommitter struct {
+	collectCommitter
+	s *heldSink
+}
+
+func (c heldCommitter) Commit(data []byte) error {
+	if c.s.held.Load() {
+		return errors.New("nothing is committed now")
+	}
+	return c.collectCommitter.Commit(data)
+}
+
+// A job that takes only the positions of another one reads on where that stopped, with
+// counts that begin anew; a source of another table begins at its beginning. What the
+// other one had prepared and not committed is committed.
+func TestRestoreSourcesOnly(t *testing.T) {
+	const total, keys = 20_000, 60
+	e := env.OS(t.TempDir())
+	cl := NewCluster(e, ClusterOptions{})
+	defer cl.Close()
+	sink := &heldSink{collector: &collector{twoPhase: true}}
+	graph := func(table string, unbounded bool, p int) *Graph {
+		g := countGraph(&numbers{total: total, keys: keys, splits: 3, unbounded: unbounded}, sink, min(p, 3), p)
+		g.Vertices[0].Source.Table = table
+		g.Vertices[0].Nodes[0].Op = func() exec.Operator { return pass{} }
+		g.Vertices[1].Nodes[0].Op = func() exec.Operator { return &keyedCount{} }
+		return g
+	}
+	run := func(g *Graph, c Config) []string {
+		t.Helper()
+		had := len(sink.sorted())
+		j, err := cl.Submit(g, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Wait(testCtx(t)); err != nil {
+			t.Fatal(err)
+		}
+		sink.mu.Lock()
+		defer sink.mu.Unlock()
+		return slices.Clone(sink.rows[had:])
+	}
+	j, err := cl.Submit(graph("t", true, 2), Config{JobID: "a", Seed: 1, BatchRows: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var path string
+	for path == "" { // not running yet, at first
+		if path, err = j.Stop(testCtx(t), "sp", false); err != nil && j.State().Ended() {
+			t.Fatal(err, j.Err())
+		}
+	}
+	if err := j.Wait(testCtx(t)); err != nil {
+		t.Fatal(err)
+	}
+	done := len(sink.sorted())
+	for _, c := range []struct {
+		table string
+		p     int
+		want  int
+	}{{"t", 2, total - done}, {"t", 3, total - done}, {"other", 2, total}} {
+		g := graph(c.table, false, c.p)
+		g.Vertices[0].UID = "another" // the plan may be any other
+		rows := run(g, Config{JobID: fmt.Sprint(c), Seed: 1, BatchRows: 100, Restore: path, SourcesOnly: true})
+		if len(rows) != c.want {
+			t.Errorf("%v: %d rows, want %d", c, len(rows), c.want)
+		}
+		first, seen := 0, map[string]bool{}
+		for _, r := range rows {
+			seen[r[:strings.LastIndexByte(r, ' ')]] = true
+			if strings.HasSuffix(r, " 1") {
+				first++
+			}
+		}
+		if first != len(seen) {
+			t.Errorf("%v: %d of %d keys begin at 1", c, first, len(seen))
+		}
+	}
+
+	sink.held.Store(true)
+	had := len(sink.sorted())
+	j, err = cl.Submit(graph("t", true, 2), Config{JobID: "b", Dir: "b", Seed: 1, BatchRows: 100, CheckpointInterval: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for j.Status().Checkpoints.Completed == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	j.Cancel()
+	<-j.Done()
+	if n := len(sink.sorted()); n != had {
+		t.Fatalf("%d rows were committed", n-had)
+	}
+	sink.held.Store(false)
+	list, err := (&ckptStore{disk: e.Disk, dir: "b"}).numbers()
+	if err != nil || len(list) == 0 {
+		t.Fatal("no checkpoint is left: ", err)
+	}
+	g := graph("t", false, 2)
+	for i := range g.Vertices {
+		for k := range g.Vertices[i].Nodes {
+			g.Vertices[i].Nodes[k].UID += "-another"
+		}
+	}
+	if rows := run(g, Config{JobID: "c", Seed: 1, BatchRows: 100, Restore: "b/" + chkName(list[0]), SourcesOnly: true}); len(rows) != total {
+		t.Errorf("%d rows after the job that committed none, want %d", len(rows), total)
+	}
+}

@@ -259,6 +259,9 @@ func (w *worker) unpark() {
 // has nothing to do; it reports whether there is more.
 func (w *worker) runTask(h *threaded, t *task) bool {
 	again := w.runSteps(h, t)
+	if !t.live.Load() {
+		return again // its writers may be being opened
+	}
 	for _, s := range t.sinks {
 		if s.pacer != nil {
 			s.pacer.Pace() // without stepMu: who makes the room may want to look first

@@ -98,8 +98,17 @@ func rewrites(p *plan.Physical) bool {
 	})
 }
 
+// Place is where a job keeps its checkpoints, and what it takes of those it restores.
+// The zero value leaves that to the settings.
+type Place struct {
+	// Folder is the job's own; its id follows from it.
+	Folder string
+	// SourcesOnly is that of flow.Config.
+	SourcesOnly bool
+}
+
 // Submit builds and starts a plan with the settings of a session.
-func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone *time.Location) (*Job, error) {
+func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone *time.Location, at Place) (*Job, error) {
 	j := &Job{Name: name, Plan: p}
 	var collect connect.Sink
 	if len(p.Roots) == 1 {
@@ -132,7 +141,11 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 	case cfg.Dir == "":
 		cfg.Dir = m.options.CheckpointDir
 	}
-	if cfg.Dir != "" {
+	cfg.SourcesOnly = at.SourcesOnly
+	switch {
+	case at.Folder != "":
+		cfg.Dir, cfg.JobID = at.Folder, idOf(at.Folder)
+	case cfg.Dir != "":
 		// The folder, and with it the id, is the same when the script is run again.
 		cfg.Dir = path.Join(filepath.ToSlash(cfg.Dir), fmt.Sprintf("job-%d", number))
 		cfg.JobID = idOf(cfg.Dir)

@@ -101,6 +101,10 @@ func (o *optimizer) tableScan(n *logical.Scan) (*plan.Scan, error) {
 	if n.Connector.Source == nil {
 		return nil, diag.At(n.At, diag.InvalidQuery, "connector '%s' can only be looked up: join %s FOR SYSTEM_TIME AS OF a processing time", n.Connector.Name, n.Table.Path.Object)
 	}
+	if n.Conn.Since != 0 && !n.Connector.Starts {
+		return nil, diag.At(n.At, diag.InvalidQuery, "table %s gives all its rows or none: connector '%s' cannot begin at a time", n.Table.Path.Object, n.Connector.Name).
+			WithHint("write START_MODE = FROM_BEGINNING, and a WHERE on the time")
+	}
 	src, err := n.Connector.Source(n.Conn)
 	if err != nil {
 		return nil, n.Table.Misused(err, n.At)

@@ -22,10 +22,14 @@ import (
 // a savepoint never meets a plan that it is not of.
 type Compiled struct {
 	FlinkVersion string         `json:"flinkVersion"`
+	Format       int            `json:"minkPlanFormat"`
 	Nodes        []CompiledNode `json:"nodes"`
 	Edges        []CompiledEdge `json:"edges"`
 	Source       CompiledSource `json:"source"`
 }
+
+// planFormat is the form of the files that this version writes, and the one it reads.
+const planFormat = 1
 
 // CompiledNode is a node of the plan.
 type CompiledNode struct {
@@ -139,7 +143,7 @@ func States(n Node) []State {
 
 // Compile shows a plan as nodes and edges.
 func Compile(p *Physical, flink string, settings func(key string) string) *Compiled {
-	c := &Compiled{FlinkVersion: flink}
+	c := &Compiled{FlinkVersion: flink, Format: planFormat}
 	mode := "stream"
 	if p.Batch {
 		mode = "batch"
@@ -229,15 +233,28 @@ func (c *Compiled) Encode() ([]byte, error) {
 
 // Decode reads a file. It fails with invalid-query when it is not one.
 func Decode(text []byte) (*Compiled, error) {
+	var head struct {
+		Format int `json:"minkPlanFormat"`
+	}
+	err := json.Unmarshal(text, &head)
+	switch {
+	case err != nil:
+		return nil, diag.New(diag.InvalidQuery, "this is no compiled plan of mink: %s", err)
+	case head.Format == 0:
+		return nil, diag.New(diag.InvalidQuery, "this is no compiled plan of mink: it has no 'minkPlanFormat'").
+			WithHint("a plan that Flink compiled runs on Flink; compile the statement here")
+	case head.Format != planFormat:
+		return nil, diag.New(diag.InvalidQuery, "the compiled plan has format %d, and this version of mink reads format %d", head.Format, planFormat).
+			WithHint("execute it with the version of mink that compiled it, or compile it anew: SET 'table.plan.force-recompile' = 'true'")
+	}
 	c := &Compiled{}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(c); err != nil {
-		return nil, diag.New(diag.InvalidQuery, "this is no compiled plan of mink: %s", err)
+		return nil, diag.New(diag.InvalidQuery, "the compiled plan is damaged: %s", err)
 	}
 	if len(c.Nodes) == 0 || len(c.Source.Statements) == 0 {
-		return nil, diag.New(diag.InvalidQuery, "this is no compiled plan of mink: it has no nodes or no statements").
-			WithHint("a plan that Flink compiled runs on Flink; compile the statement here")
+		return nil, diag.New(diag.InvalidQuery, "the compiled plan is damaged: it has no nodes or no statements")
 	}
 	return c, nil
 }

@@ -182,7 +182,7 @@ func TestPlanFile(t *testing.T) {
 		t.Errorf("the TTL of the job is %d ms, want 300000", ttl)
 	}
 	for _, c := range [][2]string{
-		{`"ttl": "3600000 ms"`, `"ttl": "soon"`}, {`GROUP BY k`, `GROUP BY k, k + 1`}, {`COUNT(*)`, `MIN(v)`},
+		{`"minkPlanFormat": 1`, `"minkPlanFormat": 2`}, {`"minkPlanFormat"`, `"planFormat"`}, {`"ttl": "3600000 ms"`, `"ttl": "soon"`}, {`GROUP BY k`, `GROUP BY k, k + 1`}, {`COUNT(*)`, `MIN(v)`},
 		{`"flinkVersion"`, `"version"`}, {`"id": 4`, `"id": 40`}, {`stream-exec-sink_1`, `stream-exec-sink_9`},
 	} {
 		edit(c[0], c[1])
