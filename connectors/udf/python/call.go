@@ -3,9 +3,9 @@ package python
 import (
 	"encoding/json"
 
+	"github.com/minkstream/mink/connectors/udf"
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/function"
-	"github.com/minkstream/mink/engine/kernel"
 	"github.com/minkstream/mink/engine/types"
 )
 
@@ -141,10 +141,7 @@ func (i *instance) run(f *function.Frame, op byte, args []*batch.Col, lanes []ui
 
 // lanesOf lists the lanes that count.
 func (i *instance) lanesOf(n int, live []uint64) []uint32 {
-	i.lanes = i.lanes[:0]
-	for l := range kernel.Lanes(n, live) {
-		i.lanes = append(i.lanes, uint32(l))
-	}
+	i.lanes = udf.Lanes(i.lanes, n, live)
 	return i.lanes
 }
 

@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"math"
 	"math/big"
+	"slices"
 	"strings"
 
+	"github.com/minkstream/mink/connectors/udf"
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/function"
@@ -73,18 +75,6 @@ func (e *encoder) bytes(list [][]byte) {
 	}
 }
 
-// numbers writes one value a lane, each made from a lane by at.
-func numbers[T any](e *encoder, lanes []uint32, width int, at func(b []byte, l uint32) []byte) {
-	if need := len(lanes) * width; cap(e.b)-len(e.b) < need {
-		e.b = append(make([]byte, 0, 2*cap(e.b)+need), e.b...)
-	}
-	b := e.b
-	for _, l := range lanes {
-		b = at(b, l)
-	}
-	e.b = b
-}
-
 // column writes the values of c at lanes.
 func (e *encoder) column(c *batch.Col, lanes []uint32) {
 	if c.Enc == batch.Const {
@@ -105,39 +95,19 @@ func (e *encoder) column(c *batch.Col, lanes []uint32) {
 	}
 	e.nulls(c, lanes)
 	switch t := c.Type; t.Phys() {
-	case types.PhysBool:
-		for _, l := range lanes {
-			v := byte(0)
-			if batch.Bit(c.Bits, int(l)) {
-				v = 1
-			}
-			e.b = append(e.b, v)
-		}
-	case types.PhysI8:
-		numbers[int8](e, lanes, 1, func(b []byte, l uint32) []byte { return append(b, byte(c.I8[l])) })
-	case types.PhysI16:
-		numbers[int16](e, lanes, 2, func(b []byte, l uint32) []byte { return binary.LittleEndian.AppendUint16(b, uint16(c.I16[l])) })
-	case types.PhysI32:
-		numbers[int32](e, lanes, 4, func(b []byte, l uint32) []byte { return binary.LittleEndian.AppendUint32(b, uint32(c.I32[l])) })
-	case types.PhysF32:
-		numbers[float32](e, lanes, 4, func(b []byte, l uint32) []byte {
-			return binary.LittleEndian.AppendUint32(b, math.Float32bits(c.F32[l]))
-		})
-	case types.PhysF64:
-		numbers[float64](e, lanes, 8, func(b []byte, l uint32) []byte {
-			return binary.LittleEndian.AppendUint64(b, math.Float64bits(c.F64[l]))
-		})
+	case types.PhysBool, types.PhysI8, types.PhysI16, types.PhysI32, types.PhysF32, types.PhysF64:
+		e.b = udf.AppendFixed(e.b, c, lanes)
 	case types.PhysI64:
 		switch {
 		case t.Kind == types.Decimal:
 			e.decimals(c, lanes, func(l uint32) *big.Int { return big.NewInt(c.I64[l]) })
 		case t.Kind == types.Timestamp || t.Kind == types.TimestampLTZ:
-			per := t.PerSecond()
-			numbers[int64](e, lanes, 8, func(b []byte, l uint32) []byte {
-				return binary.LittleEndian.AppendUint64(b, uint64(micros(c.I64[l], per)))
-			})
+			e.b = slices.Grow(e.b, 8*len(lanes))
+			for per, i := t.PerSecond(), 0; i < len(lanes); i++ {
+				e.b = binary.LittleEndian.AppendUint64(e.b, uint64(micros(c.I64[lanes[i]], per)))
+			}
 		default:
-			numbers[int64](e, lanes, 8, func(b []byte, l uint32) []byte { return binary.LittleEndian.AppendUint64(b, uint64(c.I64[l])) })
+			e.b = udf.AppendFixed(e.b, c, lanes)
 		}
 	case types.PhysDec:
 		e.decimals(c, lanes, func(l uint32) *big.Int { return bigOf(c.Dec[l]) })
@@ -193,13 +163,7 @@ func (e *encoder) nulls(c *batch.Col, lanes []uint32) {
 
 // texts writes offsets, then what add appends for each lane.
 func (e *encoder) texts(lanes []uint32, add func(b []byte, l uint32) []byte) {
-	offs := len(e.b)
-	e.b = append(e.b, make([]byte, 4*(len(lanes)+1))...)
-	from := len(e.b)
-	for i, l := range lanes {
-		e.b = add(e.b, l)
-		binary.LittleEndian.PutUint32(e.b[offs+4*(i+1):], uint32(len(e.b)-from))
-	}
+	e.b, _ = udf.AppendTexts(e.b, lanes, 1, add)
 }
 
 func (e *encoder) decimals(c *batch.Col, lanes []uint32, at func(l uint32) *big.Int) {

@@ -23,8 +23,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/minkstream/mink/connectors/udf"
 	"github.com/minkstream/mink/engine/batch"
-	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/function"
@@ -110,15 +110,15 @@ func setupOf(d *function.Definition) (*setup, error) {
 		}
 		s.archives = append(s.archives, p)
 	}
-	var err error
 	if r := d.Setting("python.requirements"); r != "" {
+		var err error
 		if s.requirements, err = localFile("python.requirements", r); err != nil {
 			return nil, err
 		}
 	}
-	timeout, ok := connect.ParseDuration(d.Setting("mink.udf.timeout"))
-	if !ok {
-		return nil, diag.New(diag.InvalidOption, "setting 'mink.udf.timeout' takes a duration, not '%s'", d.Setting("mink.udf.timeout"))
+	timeout, err := udf.Timeout(d)
+	if err != nil {
+		return nil, err
 	}
 	s.timeout = timeout.Milliseconds()
 	s.rows = number(d.Setting("python.fn-execution.bundle.size"), batch.MaxRows)

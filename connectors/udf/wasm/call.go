@@ -12,6 +12,7 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/minkstream/mink/connectors/udf"
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/function"
@@ -152,7 +153,7 @@ func (c *call) failed(ctx context.Context, err error) error {
 
 // run is the kernel of a scalar function.
 func (c *call) run(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
-	if c.lanesOf(n, live); len(c.lanes) == 0 {
+	if c.lanes = udf.Lanes(c.lanes, n, live); len(c.lanes) == 0 {
 		if dst.Views != nil {
 			clear(dst.Views)
 		}
@@ -184,7 +185,7 @@ func (c *call) table(f *function.Frame, out *function.TableRows, args []*batch.C
 		cols[i].Alloc(t, 0)
 		out.Cols = append(out.Cols, function.TableCol{Col: &cols[i]})
 	}
-	if c.lanesOf(n, live); len(c.lanes) == 0 {
+	if c.lanes = udf.Lanes(c.lanes, n, live); len(c.lanes) == 0 {
 		return nil
 	}
 	return c.within(func(ctx context.Context) error {
@@ -238,14 +239,6 @@ func (c *call) table(f *function.Frame, out *function.TableRows, args []*batch.C
 // tableRowsMax bounds the rows that a batch gives.
 const tableRowsMax = 1 << 26
 
-// lanesOf lists the lanes that count.
-func (c *call) lanesOf(n int, live []uint64) {
-	c.lanes = c.lanes[:0]
-	for l := range kernel.Lanes(n, live) {
-		c.lanes = append(c.lanes, uint32(l))
-	}
-}
-
 // begin starts a piece of memory with so many descriptions of columns.
 func (c *call) begin(cols int) { c.buf = append(c.buf[:0], make([]byte, columnBytes*cols)...) }
 
@@ -282,9 +275,9 @@ func (c *call) arguments(args []*batch.Col) []byte {
 		c.pad()
 		values, text := len(c.buf), 0
 		if a.Type.Phys() == types.PhysBytes {
-			text = c.texts(a, values)
+			text = c.texts(a)
 		} else {
-			c.values(a)
+			c.buf = udf.AppendFixed(c.buf, a, c.lanes)
 		}
 		c.pad()
 		c.describe(i, values, text, nulls, c.params[i])
@@ -328,62 +321,15 @@ func (c *call) send(ctx context.Context, cols int) (uint32, error) {
 	return at, nil
 }
 
-// values appends the values of a column of fixed width, any for NULL.
-func (c *call) values(a *batch.Col) {
-	mask := uint32(math.MaxUint32)
-	if a.Enc == batch.Const {
-		mask = 0
-	}
-	le, b := binary.LittleEndian, c.buf
-	switch a.Type.Phys() {
-	case types.PhysBool:
-		for _, l := range c.lanes {
-			v := byte(0)
-			if batch.Bit(a.Bits, int(l&mask)) {
-				v = 1
-			}
-			b = append(b, v)
-		}
-	case types.PhysI8:
-		for _, l := range c.lanes {
-			b = append(b, byte(a.I8[l&mask]))
-		}
-	case types.PhysI16:
-		for _, l := range c.lanes {
-			b = le.AppendUint16(b, uint16(a.I16[l&mask]))
-		}
-	case types.PhysI32:
-		for _, l := range c.lanes {
-			b = le.AppendUint32(b, uint32(a.I32[l&mask]))
-		}
-	case types.PhysI64:
-		for _, l := range c.lanes {
-			b = le.AppendUint64(b, uint64(a.I64[l&mask]))
-		}
-	case types.PhysF32:
-		for _, l := range c.lanes {
-			b = le.AppendUint32(b, math.Float32bits(a.F32[l&mask]))
-		}
-	case types.PhysF64:
-		for _, l := range c.lanes {
-			b = le.AppendUint64(b, math.Float64bits(a.F64[l&mask]))
-		}
-	}
-	c.buf = b
-}
-
 // texts appends offsets and bytes and returns where the bytes begin.
-func (c *call) texts(a *batch.Col, at int) int {
+func (c *call) texts(a *batch.Col) (from int) {
 	s := kernel.StrsOf(a)
-	c.buf = append(c.buf, make([]byte, 4*(len(c.lanes)+1))...)
-	c.pad()
-	from := len(c.buf)
-	for i, l := range c.lanes {
-		if !a.IsNull(int(l)) {
-			c.buf = append(c.buf, s.At(int(l))...)
+	c.buf, from = udf.AppendTexts(c.buf, c.lanes, 8, func(b []byte, l uint32) []byte {
+		if a.IsNull(int(l)) {
+			return b
 		}
-		binary.LittleEndian.PutUint32(c.buf[at+4*(i+1):], uint32(len(c.buf)-from))
-	}
+		return append(b, s.At(int(l))...)
+	})
 	return from
 }
 

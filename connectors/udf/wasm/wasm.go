@@ -23,6 +23,7 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/minkstream/mink/connectors/udf"
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
@@ -307,9 +308,9 @@ func (r *Runtime) call(d *function.Definition, params, results []types.Type) (*c
 				WithHint("CAST it to a number or to STRING")
 		}
 	}
-	timeout, ok := connect.ParseDuration(d.Setting("mink.udf.timeout"))
-	if !ok {
-		return nil, diag.New(diag.InvalidOption, "setting 'mink.udf.timeout' takes a duration, not '%s'", d.Setting("mink.udf.timeout"))
+	timeout, err := udf.Timeout(d)
+	if err != nil {
+		return nil, err
 	}
 	return &call{m: m, name: d.Name, export: export, params: params, results: results, timeout: timeout}, nil
 }
