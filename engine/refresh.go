@@ -155,7 +155,9 @@ func (p *pipeline) startJob(s *Session, t *catalog.Table, from begin) (catalog.R
 		return catalog.Refresh{}, err
 	}
 	run.cat.Since = from.since
-	run.place = job.Place{Folder: from.folder, SourcesOnly: from.sourcesOnly}
+	// A savepoint is what a job has ended with; a checkpoint is of one that was lost.
+	committed := !strings.HasPrefix(path.Base(from.savepoint), checkpointPrefix)
+	run.place = job.Place{Folder: from.folder, SourcesOnly: from.sourcesOnly, Committed: committed}
 	if p.job, err = run.runInsert(p.insert(t, "INTO", "", p.options)); err != nil {
 		return catalog.Refresh{}, err
 	}
@@ -392,6 +394,9 @@ func (p *pipeline) removeFolders(c *catalog.Session) {
 	}
 }
 
+// checkpointPrefix begins the names of the folders of checkpoints.
+const checkpointPrefix = "chk-"
+
 // newestIn is the newest complete checkpoint in a job's folder, "" when there is none.
 func (p *pipeline) newestIn(folder string) string {
 	if folder == "" {
@@ -404,7 +409,7 @@ func (p *pipeline) newestIn(folder string) string {
 	}
 	newest, at := int64(-1), ""
 	for _, f := range list {
-		digits, ok := strings.CutPrefix(f.Name(), "chk-")
+		digits, ok := strings.CutPrefix(f.Name(), checkpointPrefix)
 		n, err := strconv.ParseInt(digits, 10, 64)
 		if !ok || err != nil || n <= newest {
 			continue

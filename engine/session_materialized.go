@@ -167,7 +167,7 @@ func (s *Session) activate(ctx context.Context, p *pipeline, from begin) error {
 		p.stopFilling(ctx)
 		return err
 	}
-	if before != run.Folder {
+	if before != run.Folder && !strings.HasPrefix(run.Savepoint, before+"/") {
 		p.removeFolder(s.cat, before)
 	}
 	return nil

@@ -39,6 +39,9 @@ type Config struct {
 	// graph that read the same tables go on from there, with empty state behind them,
 	// and what the sink of Restore had prepared is committed.
 	SourcesOnly bool
+	// Committed says that the job that wrote Restore has ended and committed all it had
+	// prepared: nothing of it is committed again, whatever became of it since.
+	Committed bool
 	// NewLineage is set when Restore names a savepoint that other jobs may start
 	// from too: its committables are this job's own from then on.
 	NewLineage bool

@@ -245,6 +245,9 @@ func (j *jobCore) boot(completed bool) *bootDone {
 		if d.meta, d.from, d.err = openSavepoint(j.env.Disk, j.cfg.Restore); d.err != nil {
 			return d
 		}
+		if j.cfg.Committed {
+			d.meta.commits = nil
+		}
 		if j.cfg.SourcesOnly {
 			if d.meta, d.err = positions(d.meta, j.graph, j.groups); d.err != nil {
 				return d

@@ -103,8 +103,8 @@ func rewrites(p *plan.Physical) bool {
 type Place struct {
 	// Folder is the job's own; its id follows from it.
 	Folder string
-	// SourcesOnly is that of flow.Config.
-	SourcesOnly bool
+	// SourcesOnly and Committed are those of flow.Config.
+	SourcesOnly, Committed bool
 }
 
 // Submit builds and starts a plan with the settings of a session.
@@ -141,7 +141,7 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 	case cfg.Dir == "":
 		cfg.Dir = m.options.CheckpointDir
 	}
-	cfg.SourcesOnly = at.SourcesOnly
+	cfg.SourcesOnly, cfg.Committed = at.SourcesOnly, at.Committed
 	switch {
 	case at.Folder != "":
 		cfg.Dir, cfg.JobID = at.Folder, idOf(at.Folder)
