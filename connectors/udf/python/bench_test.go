@@ -75,7 +75,7 @@ func BenchmarkFunctions(b *testing.B) {
 				params = append(params, a.Type)
 			}
 			f := function.NewFrame(function.FixedEnv{}, nil)
-			run := func() error { return nil }
+			var run func() error
 			if c.fn == "total" || c.fn == "total_series" {
 				run = aggregateOnce(b, r, d, f, c.args, c.t)
 			} else {

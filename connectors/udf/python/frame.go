@@ -30,7 +30,6 @@ type encoder struct {
 	arrow bool
 	err   error // what cannot be written
 	flat  []batch.Col
-	sel   []uint16
 }
 
 func (e *encoder) u32(v uint32) { e.b = binary.LittleEndian.AppendUint32(e.b, v) }
