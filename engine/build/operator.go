@@ -81,6 +81,10 @@ func (b *builder) operator(n plan.Node) (op func() exec.Operator, ttl int64, err
 	case *plan.Limit:
 		return b.limit(n)
 	case *plan.TemporalSort:
+		if n.Partitioned {
+			in, by := inputTypes(n.In), orderKeys(n.OrderBy)
+			return func() exec.Operator { return exec.NewPartitionSort(in, n.Keys, by) }, 0, nil
+		}
 		cfg := exec.SortConfig{Input: inputTypes(n.In), OrderBy: orderKeys(n.OrderBy), TimeCol: -1}
 		if n.Rowtime {
 			cfg.TimeCol = n.OrderBy[0].Col

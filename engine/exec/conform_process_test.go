@@ -64,7 +64,7 @@ func (p *processAll) OnTimer(c function.ProcessContext, t function.ProcessTimer)
 
 // processModel is the same without columns and state structures. The watermark of row
 // by row input; times of sorted rows, else arrival.
-func processModel(sorts, timers bool) func(ev []event) []string {
+func processModel(sorts, timers, onTime bool) func(ev []event) []string {
 	type key struct {
 		n, sum int64
 		seen   map[int64]bool
@@ -89,6 +89,8 @@ func processModel(sorts, timers bool) func(ev []event) []string {
 				at := num(cells[1])
 				k.set[at+5], k.idle = true, at+9
 				delete(k.set, at+6)
+			}
+			if onTime {
 				line = append(line, ms(cells[1]))
 			}
 			out = append(out, rowText(line...))
@@ -148,6 +150,21 @@ func processModel(sorts, timers bool) func(ev []event) []string {
 	}
 }
 
+// partitionSortModel are the rows above the watermark of their moment.
+func partitionSortModel(ev []event) []string {
+	var out []string
+	wm := batch.NoWatermark
+	for _, e := range ev {
+		switch {
+		case e.cells == nil:
+			wm = max(wm, e.wm)
+		case num(e.cells[1]) > wm:
+			out = append(out, rowText(e.cells[0], ms(e.cells[1]), e.cells[2]))
+		}
+	}
+	return out
+}
+
 // processPair joins two tables: of each value of one the values of the other so far.
 type processPair struct{}
 
@@ -177,18 +194,18 @@ func processCases() []*conformCase {
 		Input: processInput, Tag: -1, Keys: []int{0}, Set: true, Tables: []ProcessTable{{Cols: []int{0, 1, 2}}}, Time: -1, Front: []int{0},
 		Own: []types.Type{types.StringT, types.BigIntT, types.BigIntT, types.BigIntT}, State: processState3,
 	}
-	one := func(name string, sorts, timers bool) *conformCase {
+	one := func(name string, sorts, timers, onTime bool) *conformCase {
 		cfg := base
 		cfg.Make = func() function.Processor { return &processAll{timers} }
 		cfg.Timers = timers
-		if timers {
+		if onTime {
 			cfg.Time = 1
 		}
 		if sorts {
 			cfg.Tables = []ProcessTable{{Cols: []int{0, 1, 2}, OrderBy: []OrderKey{{Col: 1}, {Col: 2, Desc: true}}}}
 		}
 		return &conformCase{
-			name: name, in: [][]types.Type{processInput}, part: [][]int{{0}}, gen: gen, want: processModel(sorts, timers),
+			name: name, in: [][]types.Type{processInput}, part: [][]int{{0}}, gen: gen, want: processModel(sorts, timers, onTime),
 			op: func() Operator { return NewProcess(cfg) },
 		}
 	}
@@ -236,9 +253,15 @@ func processCases() []*conformCase {
 		name: "process with TTL", in: [][]types.Type{processInput}, part: [][]int{{0}}, gen: withClock(gen, 20), want: processAged(30),
 		op: func() Operator { return NewProcess(aged) },
 	}
+	sort := &conformCase{
+		name: "partition sort", in: [][]types.Type{processInput}, part: [][]int{{0}}, gen: gen, want: partitionSortModel,
+		op: func() Operator { return NewPartitionSort(processInput, []int{0}, []OrderKey{{Col: 1}, {Col: 2, Desc: true}}) },
+	}
 	return []*conformCase{
-		one("process", false, false), one("process timers", false, true), one("process ORDER BY", true, false),
-		one("process ORDER BY and timers", true, true), two, ttl,
+		sort,
+		one("process", false, false, false), one("process on time", false, false, true), one("process timers", false, true, true),
+		one("process ORDER BY", true, false, false), one("process ORDER BY on time", true, false, true),
+		one("process ORDER BY and timers", true, true, true), two, ttl,
 	}
 }
 

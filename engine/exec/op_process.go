@@ -50,9 +50,39 @@ type ProcessTable struct {
 // NewProcess makes the operator of a process table function. Rows of a key that come
 // in one batch are given to the function together, in order of first touch of the
 // keys; where each change is to be told on its own, in the order of the input.
-func NewProcess(cfg ProcessConfig) Operator { return &process{cfg: cfg} }
+func NewProcess(cfg ProcessConfig) Operator {
+	return &process{name: "ProcessTableFunction", cfg: cfg}
+}
+
+// NewPartitionSort makes the sort of an argument by event time: rows come out when the
+// watermark passes them, those of a key by time and then by the other columns of the
+// order. Rows at or below the watermark are late.
+func NewPartitionSort(in []types.Type, keys []int, by []OrderKey) Operator {
+	all := allCols(len(in))
+	return &process{name: "TemporalSort", cfg: ProcessConfig{
+		Input: in, Tag: -1, Keys: keys, Tables: []ProcessTable{{Cols: all, OrderBy: by}}, Time: -1, Front: all,
+		Make: func() function.Processor { return passer{} },
+	}}
+}
+
+// passer gives rows as they come.
+type passer struct{}
+
+func (passer) Eval(c function.ProcessContext, in function.ProcessRows) error {
+	if in.Kinds == nil {
+		return c.Columns(nil, nil, nil)
+	}
+	kinds := make([]batch.Kind, len(in.Lanes))
+	for i, l := range in.Lanes {
+		kinds[i] = in.Kinds[l]
+	}
+	return c.Columns(nil, nil, kinds)
+}
+
+func (passer) OnTimer(function.ProcessContext, function.ProcessTimer) error { return nil }
 
 type process struct {
+	name string
 	cfg  ProcessConfig
 	fn   function.Processor
 	ctx  processCtx
@@ -61,28 +91,29 @@ type process struct {
 	g    state.Grouper
 	rows function.ProcessRows
 
-	dense         []batch.Col // flat copies of columns that are not flat
+	viewed        *batch.Batch // what views are of
+	dense         []batch.Col  // flat copies of columns that are not flat
 	views         [][]*batch.Col
 	times, millis []int64
 	start         []int32
 	lanes         []uint16
 
 	// ORDER BY.
-	sorts  bool
-	wait   *state.Queue
-	orders []*state.Ordering
-	sortBy [][]int
-	due    state.Due
-	codec  *state.Codec
-	all    []int
-	ready  batch.Batch
-	row    []byte
-	place  []byte
-	rest   []byte
-	kept   []uint16
-	kinds  []batch.Kind
-	late   []uint16
-	groups groupClock
+	sorts, sortsAll bool // a table waits, all do
+	wait            *state.Queue
+	orders          []*state.Ordering
+	sortBy          [][]int
+	due             state.Due
+	codec           *state.Codec
+	all             []int
+	ready           batch.Batch
+	row             []byte
+	place           []byte
+	rest            []byte
+	kept            []uint16
+	kinds           []batch.Kind
+	late            []uint16
+	groups          groupClock
 
 	fired int64 // the watermark up to which timers fired and rows came out
 	timer state.Due
@@ -90,7 +121,7 @@ type process struct {
 
 // Draw names the operator and its state.
 func (o *process) Draw() Drawing {
-	d := Drawing{Name: "ProcessTableFunction"}
+	d := Drawing{Name: o.name}
 	for _, s := range o.cfg.State {
 		d.State = append(d.State, s.Name)
 	}
@@ -111,6 +142,7 @@ func (o *process) Open(c *Ctx) error {
 	o.out.open(o)
 	o.dense = make([]batch.Col, len(o.cfg.Input))
 	o.views = make([][]*batch.Col, len(o.cfg.Tables))
+	o.sortsAll = true
 	for i, t := range o.cfg.Tables {
 		o.views[i] = make([]*batch.Col, len(t.Cols))
 		var order *state.Ordering
@@ -118,6 +150,8 @@ func (o *process) Open(c *Ctx) error {
 		if len(t.OrderBy) > 0 {
 			o.sorts = true
 			order, cols = ordering(o.cfg.Input, t.OrderBy[1:])
+		} else {
+			o.sortsAll = false
 		}
 		o.orders, o.sortBy = append(o.orders, order), append(o.sortBy, cols)
 	}
@@ -129,8 +163,13 @@ func (o *process) Open(c *Ctx) error {
 	return nil
 }
 
-// Process gives the rows of a batch to the function, up to each watermark that it may
-// see.
+// Process gives the rows of a batch to the function.
+//
+// A function with timers, or one that looks at the watermark, gets rows up to each
+// mark, since what it does may depend on it. Without, what a mark does to rows can be
+// worked out for all of the batch at once: rows that wait come in order of time, however
+// many marks let them go, and a mark of the input stands in the output in front of what
+// comes of the rows behind it.
 func (o *process) Process(c *Ctx, _ int, b *batch.Batch) error {
 	if b.Rows() == 0 {
 		return nil
@@ -139,15 +178,44 @@ func (o *process) Process(c *Ctx, _ int, b *batch.Batch) error {
 	if len(o.cfg.Keys) > 0 {
 		kv = keyVec(c, 0, b, o.cfg.Keys, &o.keys)
 	}
-	if err := o.look(b, kv); err != nil {
+	o.viewed = nil
+	var err error
+	switch {
+	case o.cfg.Timers || o.sorts && !o.sortsAll:
+		err = o.marked(c, b, kv)
+	case o.sorts:
+		for s := NewSegments(c.Watermark(), b, nil); s.Next(); {
+			o.hold(c, b, kv, spanOf(b, s.Lo, s.Hi), s.Before)
+		}
+		if wm := b.LastMark(); wm > c.Watermark() {
+			if err = o.fire(c, wm); err == nil && o.cfg.Time >= 0 {
+				o.out.mark(wm)
+			}
+		}
+	default:
+		err = o.eval(c, b, kv, spanOf(b, 0, b.N))
+		if err == nil && o.cfg.Time >= 0 {
+			return o.out.flushByLane(c, b)
+		}
+	}
+	if err != nil {
 		return err
 	}
-	moves := o.cfg.Timers || o.sorts || o.cfg.Time >= 0
-	for s := NewSegments(c.Watermark(), b, func(_, _ int64) bool { return moves }); s.Next(); {
-		lanes := Lanes(b, s.Lo, s.Hi)
-		if lanes == nil {
-			lanes = batch.Span(s.Lo, s.Hi)
-		}
+	return o.out.flush(c)
+}
+
+// spanOf are the selected lanes from lo to hi.
+func spanOf(b *batch.Batch, lo, hi int) []uint16 {
+	if lanes := Lanes(b, lo, hi); lanes != nil {
+		return lanes
+	}
+	return batch.Span(lo, hi)
+}
+
+// marked gives the rows up to each mark, and then what the mark lets go.
+func (o *process) marked(c *Ctx, b *batch.Batch, kv *batch.KeyVec) error {
+	for s := NewSegments(c.Watermark(), b, nil); s.Next(); {
+		lanes := spanOf(b, s.Lo, s.Hi)
 		o.ctx.wm = s.Before
 		if o.sorts {
 			lanes = o.hold(c, b, kv, lanes, s.Before)
@@ -155,29 +223,28 @@ func (o *process) Process(c *Ctx, _ int, b *batch.Batch) error {
 		if err := o.eval(c, b, kv, lanes); err != nil {
 			return err
 		}
-		if !moves || !s.Moved() {
+		if !s.Moved() {
 			continue
 		}
 		if err := o.fire(c, s.After); err != nil {
 			return err
 		}
 		if o.cfg.Time >= 0 {
-			if err := o.out.mark(c, s.After); err != nil {
-				return err
-			}
+			o.out.mark(s.After)
 		}
-		if o.sorts {
-			if err := o.look(b, kv); err != nil {
-				return err
-			}
-		}
-		o.out.rowsOf(b)
 	}
 	return nil
 }
 
 // look prepares the columns of a batch for the function.
-func (o *process) look(b *batch.Batch, kv *batch.KeyVec) error {
+func (o *process) look(c *Ctx, b *batch.Batch, kv *batch.KeyVec) error {
+	if o.viewed == b {
+		return nil
+	}
+	if err := o.out.rowsOf(c, b); err != nil {
+		return err
+	}
+	o.viewed = b
 	for i, t := range o.cfg.Tables {
 		for k, col := range t.Cols {
 			src := &b.Cols[col]
@@ -199,7 +266,6 @@ func (o *process) look(b *batch.Batch, kv *batch.KeyVec) error {
 		o.rows.Times = o.times
 	}
 	o.ctx.rowsOf(b, kv)
-	o.out.rowsOf(b)
 	return nil
 }
 
@@ -208,11 +274,12 @@ func (o *process) eval(c *Ctx, b *batch.Batch, kv *batch.KeyVec, lanes []uint16)
 	if len(lanes) == 0 {
 		return nil
 	}
+	if err := o.look(c, b, kv); err != nil {
+		return err
+	}
 	switch {
-	case !o.cfg.Set || kv == nil:
-		if err := o.tables(c, b, lanes); err != nil {
-			return err
-		}
+	case !o.cfg.Set || kv == nil || len(lanes) == 1:
+		return o.tables(c, b, lanes)
 	case c.Exact:
 		o.g.Group(b, kv, lanes)
 		for lo, hi := 0, 0; lo < len(lanes); lo = hi {
@@ -231,7 +298,7 @@ func (o *process) eval(c *Ctx, b *batch.Batch, kv *batch.KeyVec, lanes []uint16)
 			}
 		}
 	}
-	return o.out.flush(c)
+	return nil
 }
 
 // deal puts the lanes of each group side by side.
@@ -272,7 +339,7 @@ func (o *process) tables(c *Ctx, b *batch.Batch, lanes []uint16) error {
 
 func (o *process) call(c *Ctx, table int, lanes []uint16) error {
 	o.rows.Arg, o.rows.Cols, o.rows.Lanes = o.cfg.Tables[table].Arg, o.views[table], lanes
-	o.out.lanes = lanes
+	o.out.lanes, o.out.timers = lanes, false
 	if err := o.fn.Eval(&o.ctx, o.rows); err != nil {
 		return err
 	}
@@ -323,7 +390,12 @@ func (o *process) hold(c *Ctx, b *batch.Batch, kv *batch.KeyVec, lanes []uint16,
 }
 
 // Watermark fires timers and gives out rows that waited.
-func (o *process) Watermark(c *Ctx, ts int64) error { return o.fire(c, ts) }
+func (o *process) Watermark(c *Ctx, ts int64) error {
+	if err := o.fire(c, ts); err != nil {
+		return err
+	}
+	return o.out.flush(c)
+}
 
 // fire goes to a watermark in order of time: rows that waited before the timers of the
 // same moment.
@@ -371,6 +443,9 @@ func (o *process) give(c *Ctx, upTo int64) error {
 		more = o.wait.Due(upTo, batch.MaxRows, &o.due)
 		n := len(o.due.TS)
 		b := &o.ready
+		if err := o.out.leave(c, b); err != nil {
+			return err
+		}
 		b.SetColumns(len(o.cfg.Input))
 		for i, t := range o.cfg.Input {
 			b.Cols[i].Alloc(t, n)
@@ -386,9 +461,7 @@ func (o *process) give(c *Ctx, upTo int64) error {
 		if len(o.cfg.Keys) > 0 {
 			kv = keyVec(c, 0, b, o.cfg.Keys, &o.ctx.readyKeys)
 		}
-		if err := o.look(b, kv); err != nil {
-			return err
-		}
+		o.viewed = nil
 		if err := o.eval(c, b, kv, batch.Span(0, n)); err != nil {
 			return err
 		}
@@ -402,7 +475,9 @@ func (o *process) onTimer(c *Ctx, at int64) error {
 		more = o.ctx.due.Due(at, batch.MaxRows, &o.timer)
 		for i, k := range o.timer.Keys {
 			o.ctx.keyOf(k)
-			o.out.timer(k, o.timer.TS[i])
+			if err := o.out.timer(c, k, o.timer.TS[i]); err != nil {
+				return err
+			}
 			for {
 				name, ok := o.ctx.takeTimer(o.timer.TS[i])
 				if !ok {
@@ -415,9 +490,6 @@ func (o *process) onTimer(c *Ctx, at int64) error {
 					return o.out.err
 				}
 			}
-		}
-		if err := o.out.flush(c); err != nil {
-			return err
 		}
 	}
 	return nil

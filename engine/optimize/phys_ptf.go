@@ -121,9 +121,8 @@ func (o *optimizer) fromChangelog(n *logical.FromChangelog) (plan.Node, error) {
 			WithHint("TO_CHANGELOG makes inserts of them")
 	}
 	if len(n.OrderBy) > 0 {
-		// In order of time over all keys is in order of time for each.
-		in = o.exchange(in, nil)
-		s := &plan.TemporalSort{OrderBy: n.OrderBy, Rowtime: true}
+		in = o.exchange(in, n.PartitionBy)
+		s := &plan.TemporalSort{OrderBy: n.OrderBy, Rowtime: true, Partitioned: true, Keys: n.PartitionBy}
 		t := in.Info()
 		s.In, s.Span, s.Schema, s.Emits, s.UpsertKeys, s.Dist, s.Windows = in, n.At, t.Schema, t.Emits, t.UpsertKeys, t.Dist, t.Windows
 		in = o.intern(s)

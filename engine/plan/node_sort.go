@@ -67,6 +67,10 @@ type TemporalSort struct {
 	OrderBy []SortKey
 	// Rowtime tells which kind of time the first key is.
 	Rowtime bool
+	// Partitioned sorts the rows of each combination of Keys on their own, and drops rows
+	// at or below the watermark: for tables that are arguments.
+	Partitioned bool
+	Keys        []int
 }
 
 // Name is the operator's name.
@@ -74,7 +78,11 @@ func (*TemporalSort) Name() string { return "TemporalSort" }
 
 // Attrs shows the order.
 func (n *TemporalSort) Attrs() []Attr {
-	return []Attr{{"orderBy", "[" + orderText(n.OrderBy, n.Schema) + "]"}}
+	out := []Attr{{"orderBy", "[" + orderText(n.OrderBy, n.Schema) + "]"}}
+	if len(n.Keys) > 0 {
+		out = append([]Attr{{"partitionBy", "[" + cols(n.Keys, n.Schema) + "]"}}, out...)
+	}
+	return out
 }
 
 // Sort orders all rows of a bounded input when it has ended. It is for batch.
