@@ -255,7 +255,9 @@ func processCases() []*conformCase {
 	}
 	sort := &conformCase{
 		name: "partition sort", in: [][]types.Type{processInput}, part: [][]int{{0}}, gen: gen, want: partitionSortModel,
-		op: func() Operator { return NewPartitionSort(processInput, []int{0}, []OrderKey{{Col: 1}, {Col: 2, Desc: true}}) },
+		op: func() Operator {
+			return NewPartitionSort(processInput, []int{0}, []OrderKey{{Col: 1}, {Col: 2, Desc: true}})
+		},
 	}
 	return []*conformCase{
 		sort,
