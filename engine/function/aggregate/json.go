@@ -13,32 +13,34 @@ import (
 
 var jsonArrayAgg = Func{
 	Name:           "JSON_ARRAYAGG",
-	Summary:        "JSON array of the values in order of arrival; NULLs are left out unless NULL ON NULL is given.",
+	Summary:        "JSON array of the values in order of arrival; NULLs are left out unless NULL ON NULL is given; of no values it is [].",
 	Signatures:     []string{"JSON_ARRAYAGG(value [{NULL | ABSENT} ON NULL])"},
 	Examples:       []function.Example{{SQL: "SELECT JSON_ARRAYAGG(x) FROM (VALUES ('a'), ('b')) AS t(x)", Want: `["a","b"]`}},
 	NoDistinct:     true,
 	OrderDependent: true,
+	NeverNull:      true,
 	Infer: func(args []types.Type, _ bool) (types.Type, []types.Type, error) {
 		if len(args) != 1 {
 			return types.Type{}, nil, wrong("JSON_ARRAYAGG", args)
 		}
-		return types.StringT, args, nil
+		return types.StringT.Nullable(false), args, nil
 	},
 	New: func(s Spec) Acc { return newList(s, listJSONArray) },
 }
 
 var jsonObjectAgg = Func{
 	Name:           "JSON_OBJECTAGG",
-	Summary:        "JSON object of keys, in their order, and values; NULL values stay unless ABSENT ON NULL is given, keys must differ.",
+	Summary:        "JSON object of keys, in their order, and values; NULL values stay unless ABSENT ON NULL is given, keys must differ; of no rows it is {}.",
 	Signatures:     []string{"JSON_OBJECTAGG([KEY] key VALUE value [{NULL | ABSENT} ON NULL])"},
 	Examples:       []function.Example{{SQL: "SELECT JSON_OBJECTAGG(KEY k VALUE v) FROM (VALUES ('a', 1)) AS t(k, v)", Want: `{"a":1}`}},
 	NoDistinct:     true,
 	OrderDependent: true,
+	NeverNull:      true,
 	Infer: func(args []types.Type, _ bool) (types.Type, []types.Type, error) {
 		if len(args) != 2 || !args[0].IsString() {
 			return types.Type{}, nil, wrong("JSON_OBJECTAGG", args)
 		}
-		return types.StringT, args, nil
+		return types.StringT.Nullable(false), args, nil
 	},
 	New: func(s Spec) Acc {
 		l := newList(s, listJSONObject)

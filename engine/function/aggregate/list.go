@@ -200,7 +200,7 @@ func (a *list) Final(out *batch.Col, rows [][]uint64, off int, h Blobs) error {
 		}
 		from := 0
 		for i, to := range a.ends {
-			if from == to && a.kind != listCollect {
+			if from == to && !a.neverNull() {
 				res.AppendNull()
 			} else if err := a.finish(res, cols, from, to, rows[i][off:], h); err != nil {
 				return err
@@ -211,6 +211,11 @@ func (a *list) Final(out *batch.Col, rows [][]uint64, off int, h Blobs) error {
 	}
 	*out = res.Finish()
 	return nil
+}
+
+// neverNull reports that the list of no entries is a value.
+func (a *list) neverNull() bool {
+	return a.kind == listCollect || a.kind == listJSONArray || a.kind == listJSONObject
 }
 
 // finish makes the result of one list: entries from to to of cols.
