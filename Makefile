@@ -40,7 +40,7 @@ duckdb: ## DuckDB from PyPI in the user's cache, another judge of random queries
 	  { python3 -m venv "$$dir" && "$$dir/bin/pip" install --quiet duckdb; }
 
 suite: ## the SQL suite in every way of running, MINK_SEED=n for the same again
-	@out=$$(mktemp); MINK_SQL=all $(GO) test -timeout 30m -count=1 -v -run '^TestSQL$$' ./testkit/sqltest >$$out; code=$$?; \
+	@out=$$(mktemp); MINK_SQL=all $(GO) test -timeout 30m -count=1 -v -run '^Test(SQL|Tapes)$$' ./testkit/sqltest >$$out; code=$$?; \
 	  grep -v '^ *--- PASS\|^=== ' $$out; rm -f $$out; exit $$code
 
 nightly: ## five million protocol seeds and the rest of test-all

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/function/scalar"
 	"github.com/minkstream/mink/engine/gateway"
+	"github.com/minkstream/mink/engine/trace"
 )
 
 // embed says how the embedded engine of a command differs from the usual one.
@@ -22,6 +24,9 @@ type embed struct {
 	nodes, slots  int
 	checkpointDir string
 	connectors    []*connect.Connector
+	// record keeps a tape; replay executes one again.
+	record *engine.Record
+	replay *trace.File
 	// register adds Go functions.
 	register func(e *engine.Engine) error
 	log      func(text string)
@@ -36,6 +41,19 @@ func (a *app) embedded(o embed) (gateway.Client, error) {
 	if a.disk != nil {
 		e.Disk = a.disk
 	}
+	zone := hostZone()
+	if t := o.replay; t != nil {
+		e.Disk, e.Seed = env.NewOverlay(e.Disk), t.Manifest.Seed
+		if z, err := time.LoadLocation(t.Manifest.Zone); err == nil {
+			zone = z
+		}
+	}
+	if o.record != nil {
+		err := o.record.To.Edit(func(m *trace.Manifest) { m.Seed, m.Zone = e.Seed, zone.String() })
+		if err != nil {
+			return nil, err
+		}
+	}
 	spill := filepath.Join(os.TempDir(), fmt.Sprintf("mink-%d", os.Getpid()))
 	eng, err := engine.New(engine.Config{
 		Env:           e,
@@ -48,8 +66,10 @@ func (a *app) embedded(o embed) (gateway.Client, error) {
 		CheckpointDir: o.checkpointDir,
 		SpillDir:      spill,
 		MemoryBytes:   machineMemory() / 4,
-		Zone:          hostZone(),
-		Stdout:        &lineWriter{w: a.out, clean: terminal(a.out)},
+		Zone:          zone,
+		Stdout:        printed(a.out),
+		Record:        o.record,
+		Replay:        o.replay,
 		Stderr:        &lineWriter{w: a.err, clean: terminal(a.err)},
 		Log:           o.log,
 	})
@@ -61,17 +81,33 @@ func (a *app) embedded(o embed) (gateway.Client, error) {
 			return nil, err
 		}
 	}
-	return &embeddedClient{Client: gateway.Local(eng), spill: spill}, nil
+	c := &embeddedClient{Client: gateway.Local(eng), spill: spill}
+	if o.record != nil {
+		c.closeTape = eng.CloseTape
+	}
+	return c, nil
 }
 
-// embeddedClient removes what its engine spilled.
+// printed is the stream of the print connector.
+func printed(out io.Writer) io.Writer {
+	if _, ok := out.(connect.Outlets); ok {
+		return out
+	}
+	return &lineWriter{w: out, clean: terminal(out)}
+}
+
+// embeddedClient removes what its engine spilled, and ends its tape.
 type embeddedClient struct {
 	gateway.Client
-	spill string
+	spill     string
+	closeTape func() error
 }
 
 func (c *embeddedClient) Close() error {
 	err := c.Client.Close()
+	if c.closeTape != nil {
+		err = errors.Join(err, c.closeTape())
+	}
 	if rerr := os.RemoveAll(c.spill); err == nil {
 		err = rerr
 	}

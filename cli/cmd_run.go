@@ -17,9 +17,11 @@ type runFlags struct {
 	dryRun        bool
 	keepGoing     bool
 	strict        bool
+	tape          string
+	embed         bool
 	// Flags of parts that are not there; see later.
-	tape, gateway string
-	detach        bool
+	gateway string
+	detach  bool
 }
 
 func (f *runFlags) add(c *cobra.Command) {
@@ -33,9 +35,10 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.BoolVar(&f.keepGoing, "keep-going", false, "report a statement that fails and go on with the next")
 	fl.BoolVar(&f.strict, "strict", false, "take warnings for errors")
 	fl.StringVar(&f.gateway, "gateway", "", "run on the cluster behind this SQL gateway")
-	fl.StringVar(&f.tape, "tape", "", "record the run")
+	fl.StringVar(&f.tape, "tape", "", "record the run on this tape; see mink tape")
+	fl.BoolVar(&f.embed, "embed", false, "keep the rows of all sources on the tape")
 	fl.BoolVar(&f.detach, "detach", false, "return after submission; needs a cluster")
-	for _, name := range []string{"gateway", "tape", "detach"} {
+	for _, name := range []string{"gateway", "detach"} {
 		_ = fl.MarkHidden(name)
 	}
 	_ = c.RegisterFlagCompletionFunc("output", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -59,8 +62,8 @@ func (f *runFlags) check() error {
 			WithHint("leave --detach out"))
 	case f.gateway != "":
 		return failed(exitUsage, diag.New(diag.Unsupported, "--gateway is not supported yet").WithHint("without it the script runs on an embedded cluster"))
-	case f.tape != "":
-		return failed(exitUsage, diag.New(diag.Unsupported, "--tape is not supported yet"))
+	case f.embed && f.tape == "":
+		return failed(exitUsage, diag.New(diag.Config, "--embed is for a tape").WithHint("add --tape run.mtape"))
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ func commands(a *app) []*cobra.Command {
 		a.parseCommand(),
 		a.runCommand(),
 		a.sqlCommand(),
+		a.tapeCommand(),
 		a.versionCommand(),
 	}
 }

@@ -56,11 +56,23 @@ func (a *app) runScripts(ctx context.Context, f runFlags, texts ...text) error {
 			config[scriptDir] = dir
 		}
 	}
-	client, err := a.embedded(embed{nodes: f.nodes, checkpointDir: f.checkpointDir})
+	if f.tape != "" {
+		return a.recordScripts(ctx, f, config, texts)
+	}
+	return a.inSession(ctx, embed{nodes: f.nodes, checkpointDir: f.checkpointDir}, f, config, texts)
+}
+
+// inSession runs texts in a session of an embedded engine.
+func (a *app) inSession(ctx context.Context, o embed, f runFlags, config map[string]string, texts []text) (err error) {
+	client, err := a.embedded(o)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	defer func() {
+		if e := client.Close(); err == nil {
+			err = e
+		}
+	}()
 	session, err := client.OpenSession(ctx, config)
 	if err != nil {
 		return failed(exitUsage, err)

@@ -22,6 +22,7 @@ import (
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/job"
+	"github.com/minkstream/mink/engine/trace"
 )
 
 // Config is what an Engine is made of.
@@ -54,6 +55,13 @@ type Config struct {
 	Stdout, Stderr io.Writer
 	// Log takes notices about running jobs; may be nil.
 	Log func(text string)
+	// Record keeps a tape of what is run; nil keeps none. It is whole when CloseTape
+	// returns nil.
+	Record *Record
+	// Replay is a tape whose jobs are executed again instead of run: sessions are
+	// given its statements, in order. Sinks write nothing; let Env.Disk keep what
+	// statements write, such as an env.Overlay.
+	Replay *trace.File
 }
 
 // Engine runs statements. It may be used from several goroutines.
@@ -64,6 +72,7 @@ type Engine struct {
 	Jobs  *job.Manager
 	// pipelines fill the materialized tables.
 	pipelines pipelines
+	rec       *recording
 }
 
 // New makes an engine. Its cluster starts with the first job.
@@ -99,6 +108,9 @@ func New(cfg Config) (*Engine, error) {
 			Nodes: cfg.Nodes, Slots: cfg.Slots, Workers: cfg.Workers, CheckpointDir: cfg.CheckpointDir, Zone: cfg.Zone,
 			SpillDir: cfg.SpillDir, MemoryBytes: cfg.MemoryBytes, Log: cfg.Log,
 		}),
+	}
+	if cfg.Record != nil {
+		e.rec = &recording{Record: *cfg.Record}
 	}
 	for _, r := range cfg.Runtimes {
 		e.host.Runtimes = append(e.host.Runtimes, r(cfg.Env))
@@ -187,6 +199,15 @@ func (e *Engine) unused(identifier string) error {
 		return diag.New(diag.AlreadyExists, "a function is registered as %q already", identifier)
 	}
 	return nil
+}
+
+// CloseTape ends the tape of Config.Record, once the engine is closed. It returns what
+// kept the tape from being whole.
+func (e *Engine) CloseTape() error {
+	if e.rec == nil {
+		return diag.New(diag.Config, "the engine keeps no tape")
+	}
+	return e.rec.close()
 }
 
 // Close cancels what still runs and stops the cluster.

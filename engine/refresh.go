@@ -168,6 +168,7 @@ func (p *pipeline) startJob(s *Session, t *catalog.Table, from begin) (catalog.R
 
 // runInsert submits an INSERT.
 func (s *Session) runInsert(sql string) (*job.Job, error) {
+	s.begin(sql)
 	b, err := s.bind(sql)
 	if err != nil {
 		return nil, err
@@ -186,7 +187,7 @@ func (p *pipeline) jobName(kind string) string {
 // session is one to run a statement about t in: names of the query are found from where
 // it was written.
 func (p *pipeline) session(t *catalog.Table, settings [][2]string, over ...[2]string) (*Session, error) {
-	s := &Session{engine: p.e, cat: catalog.NewSession(p.e.store, p.e.host)}
+	s := &Session{engine: p.e, cat: catalog.NewSession(p.e.store, p.e.host), aside: true}
 	s.cat.Place(t.Scope.Catalog, t.Scope.Database)
 	for _, kv := range append(slices.Clone(settings), over...) {
 		if kv[1] == "" {
@@ -312,7 +313,7 @@ func (p *pipeline) tick(epoch int, at int64) {
 // scheduled runs the refresh of a time of the schedule. What the catalog says counts:
 // another process may have changed, suspended or dropped the table.
 func (p *pipeline) scheduled(at int64) error {
-	s := &Session{engine: p.e, cat: catalog.NewSession(p.e.store, p.e.host)}
+	s := &Session{engine: p.e, cat: catalog.NewSession(p.e.store, p.e.host), aside: true}
 	t, err := s.cat.Table(p.path)
 	if err != nil {
 		p.disarm()

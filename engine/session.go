@@ -16,6 +16,7 @@ import (
 	"github.com/minkstream/mink/engine/plan"
 	"github.com/minkstream/mink/engine/sql/ast"
 	"github.com/minkstream/mink/engine/sql/parse"
+	"github.com/minkstream/mink/engine/trace"
 	"github.com/minkstream/mink/engine/types"
 )
 
@@ -32,6 +33,12 @@ type Session struct {
 	jobs []*job.Job
 	// place is where its jobs keep their checkpoints, if not where jobs do.
 	place job.Place
+	// aside: the session is no client's, and what it runs is on no tape.
+	aside bool
+	// given is the statement at hand, as a tape keeps it; replayed counts those of the
+	// tape that is replayed.
+	given    trace.Statement
+	replayed int
 }
 
 // NewSession opens a session in the default catalog and database.
@@ -73,6 +80,13 @@ type Result struct {
 // runs.
 func (s *Session) Execute(ctx context.Context, text string) (*Result, error) {
 	defer s.engine.use()(false)
+	end := s.begin(text)
+	r, err := s.execute(ctx, text)
+	end(err)
+	return r, err
+}
+
+func (s *Session) execute(ctx context.Context, text string) (*Result, error) {
 	bound, err := s.bind(text)
 	if err != nil {
 		return nil, err
@@ -109,6 +123,7 @@ func (s *Session) Execute(ctx context.Context, text string) (*Result, error) {
 // no job runs.
 func (s *Session) Check(text string) ([]*diag.Error, error) {
 	defer s.engine.use()(false)
+	s.begin(text)
 	bound, err := s.bind(text)
 	if err != nil {
 		return nil, err
@@ -154,6 +169,7 @@ func (s *Session) Check(text string) ([]*diag.Error, error) {
 // simulation.
 func (s *Session) Build(text string) (*flow.Graph, flow.Config, error) {
 	defer s.engine.use()(false)
+	s.begin(text)
 	bound, err := s.bind(text)
 	if err != nil {
 		return nil, flow.Config{}, err
@@ -301,7 +317,7 @@ func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*R
 	if err != nil {
 		return nil, err
 	}
-	j, err := s.engine.start(p, name, s.cat.Config, s.Zone(), s.place)
+	j, err := s.start(p, name, s.cat.Config, s.Zone(), s.place)
 	if err != nil {
 		return nil, undo(err)
 	}

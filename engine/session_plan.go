@@ -207,7 +207,7 @@ func (s *Session) runPlan(ctx context.Context, b *bind.RunPlan) (*Result, error)
 		}
 		name = "insert-into_" + strings.Join(sinks, ",")
 	}
-	j, err := s.engine.start(p, name, scratch.cat.Config, scratch.Zone(), job.Place{})
+	j, err := s.start(p, name, scratch.cat.Config, scratch.Zone(), job.Place{})
 	if err != nil {
 		return nil, notOf(err, b.At)
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/engine/catalog"
+	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/job"
 	"github.com/minkstream/mink/engine/plan"
 )
@@ -22,12 +23,23 @@ func (e *Engine) use() (done func(ended bool)) {
 }
 
 // start submits a plan. What user functions run in is kept until the job has ended.
-func (e *Engine) start(p *plan.Physical, name string, c *catalog.Config, zone *time.Location, at job.Place) (*job.Job, error) {
+// taped says that the job belongs on the tape, if one is kept.
+func (e *Engine) start(p *plan.Physical, name string, c *catalog.Config, zone *time.Location, at job.Place, taped bool) (*job.Job, error) {
 	done := e.use()
-	j, err := e.Jobs.Submit(p, name, c, zone, at)
+	var rec flow.Record
+	var err error
+	if taped = taped && e.rec != nil; taped {
+		if rec, err = e.rec.job(p); err != nil {
+			return nil, err
+		}
+	}
+	j, err := e.Jobs.Submit(p, name, c, zone, at, rec)
 	if err != nil {
 		done(false)
 		return nil, err
+	}
+	if taped {
+		e.rec.started(rec.Number, j)
 	}
 	if len(e.host.Runtimes) > 0 {
 		e.cfg.Env.Go("user functions of "+j.ID(), func() {

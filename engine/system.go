@@ -69,6 +69,7 @@ type systemSource struct {
 }
 
 func (*systemSource) Changes() connect.Changes                   { return connect.AppendOnly }
+func (*systemSource) Once() bool                                 { return true }
 func (*systemSource) Bounded() bool                              { return true }
 func (*systemSource) Project(connect.Projection)                 {}
 func (*systemSource) Discover([]string) ([]connect.Split, error) { return nil, nil }

@@ -7,6 +7,7 @@
 package print
 
 import (
+	"fmt"
 	"io"
 	"strconv"
 
@@ -49,10 +50,17 @@ func newSink(t *connect.Table) (connect.Sink, error) {
 // Changes asks for whatever the query gives.
 func (s *sink) Changes(query connect.Changes) connect.Changes { return query }
 
+// Shown: a replay prints again.
+func (s *sink) Shown() bool { return true }
+
 func (s *sink) Grade() string { return "at-least-once" }
 
 func (s *sink) Open(w connect.WriterCtx) (connect.Writer, error) {
-	return &writer{out: s.out, prefix: prefix(s.identifier, w.Subtask, w.Parallelism)}, nil
+	out := s.out
+	if o, ok := out.(connect.Outlets); ok {
+		out = o.For(fmt.Sprint(w.Job, "/", w.Sink, "/", w.Subtask))
+	}
+	return &writer{out: out, prefix: prefix(s.identifier, w.Subtask, w.Parallelism)}, nil
 }
 
 func (s *sink) Committer(connect.WriterCtx) (connect.Committer, error) { return nil, nil }

@@ -52,3 +52,6 @@ func (b *Batch) rowDigest(lane int, buf []byte) (uint64, []byte) {
 	}
 	return HashBytes(buf), buf
 }
+
+// HashKinds is the hash of a run of kinds.
+func HashKinds(kinds []Kind) uint64 { return HashBytes(bytesOf(kinds)) }

@@ -91,7 +91,7 @@ func (x *block) snapshotLoad(args map[string]ast.Expr, at diag.Span) (l plan.Sna
 	case a != nil:
 		return l, diag.At(a.Span(), diag.InvalidArgument, "load_completed_time is for load_completed_condition => 'user_time'")
 	default:
-		l.LoadTime = x.b.Session.Host.Deps.Env.Clock.Now()
+		l.LoadTime = x.b.Session.Now()
 	}
 	for _, p := range []struct {
 		name string

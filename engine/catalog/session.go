@@ -41,6 +41,8 @@ type Session struct {
 	Store  *Store
 	Host   *Host
 	Config *Config
+	// At is when the statement at hand was given, in milliseconds since 1970 UTC; see Now.
+	At int64
 	// Trace is told of each object that Find finds, if it is set.
 	Trace func(Object)
 	// Since is the time from which on tables are read, in milliseconds of the epoch; 0
@@ -63,6 +65,15 @@ func NewSession(store *Store, host *Host) *Session {
 		s.temporary[k] = map[Path]Object{}
 	}
 	return s
+}
+
+// Now is when the statement at hand was given: At, or what the clock says the first
+// time.
+func (s *Session) Now() int64 {
+	if s.At == 0 && s.Host.Deps.Env != nil {
+		s.At = s.Host.Deps.Env.Clock.Now()
+	}
+	return s.At
 }
 
 // Current returns the current catalog and database.

@@ -172,6 +172,12 @@ type Ordered interface {
 	InOrder() bool
 }
 
+// Once is a Source whose rows cannot be read again later, such as a table of what
+// happened in the process. A tape keeps them.
+type Once interface {
+	Once() bool
+}
+
 // Split is a part of a source that is read in order, with a position from which
 // reading can go on. Splits move between subtasks whole.
 type Split struct {
@@ -233,6 +239,19 @@ type Sink interface {
 	// Committer returns what finishes prepared work, or nil when nothing is to be
 	// committed (blackhole, print).
 	Committer(w WriterCtx) (Committer, error)
+}
+
+// Shown is a Sink whose rows are for the eyes of whoever runs the job, such as those of
+// a query. A replay shows them again; other sinks write nothing then.
+type Shown interface {
+	Shown() bool
+}
+
+// Outlets is a stream that tells its writers apart. Deps.Stdout is one where the order
+// in which tasks print is kept.
+type Outlets interface {
+	// For is the stream of the writer that a text names.
+	For(name string) io.Writer
 }
 
 // WriterCtx is what a writer gets from its task.

@@ -240,6 +240,18 @@ const (
 	// Fix: restore from an older checkpoint; `mink plan` shows which state a changed script keeps.
 	Checkpoint Code = "checkpoint"
 
+	// InvalidTape: a tape cannot be read, or is not of this script.
+	//
+	// Cause: the file is no tape, is damaged, or was recorded by another version of mink.
+	// Fix: the message names the part; `mink tape info` shows what can still be read.
+	InvalidTape Code = "invalid-tape"
+
+	// Divergence: a replayed run is not the recorded one.
+	//
+	// Cause: an input that was read again has changed, the build is another one, or a step is not a function of what it was given.
+	// Fix: the message names task, step and operator; record with --embed to keep the inputs on the tape.
+	Divergence Code = "divergence"
+
 	// JobFailed: a running job failed and is not restarted any more.
 	//
 	// Cause: the error shown below it, repeated past the restart strategy's limit.
@@ -478,6 +490,16 @@ func All() []CodeInfo {
 			Code: Checkpoint, Summary: "a checkpoint or savepoint cannot be taken, read or restored",
 			Cause: "damaged or missing files, or state that does not fit the plan",
 			Fix:   "restore from an older checkpoint; `mink plan` shows which state a changed script keeps",
+		},
+		{
+			Code: InvalidTape, Summary: "a tape cannot be read, or is not of this script",
+			Cause: "the file is no tape, is damaged, or was recorded by another version of mink",
+			Fix:   "the message names the part; `mink tape info` shows what can still be read",
+		},
+		{
+			Code: Divergence, Summary: "a replayed run is not the recorded one",
+			Cause: "an input that was read again has changed, the build is another one, or a step is not a function of what it was given",
+			Fix:   "the message names task, step and operator; record with --embed to keep the inputs on the tape",
 		},
 		{
 			Code: JobFailed, Summary: "a running job failed and is not restarted any more",

@@ -188,7 +188,7 @@ func TestExcerptHidesSecrets(t *testing.T) {
 		{"`it's` = 'x', 'password' AND 'x' = 'y'", "`it's` = 'x', 'password' AND 'x' = 'y'"},
 		{"'password'", "'password'"},
 	} {
-		if got := maskSecrets(c.in); got != c.want {
+		if got := MaskSecrets(c.in); got != c.want {
 			t.Errorf("%s\ngot  %s\nwant %s", c.in, got, c.want)
 		}
 	}

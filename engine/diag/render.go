@@ -116,7 +116,7 @@ func (s Source) excerpt(b *strings.Builder, span Span) {
 	}
 	end = min(end, stop)
 	begin := min(s.clamp(0), start)
-	line := strings.TrimSuffix(maskSecrets(s.Text[begin:])[start-begin:stop-begin], "\r")
+	line := strings.TrimSuffix(MaskSecrets(s.Text[begin:])[start-begin:stop-begin], "\r")
 	before := expand(line[:min(at-start, len(line))], 0)
 	marked := expand(line[min(at-start, len(line)):min(end-start, len(line))], before.cells)
 	after := expand(line[min(end-start, len(line)):], before.cells+marked.cells)

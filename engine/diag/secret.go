@@ -20,10 +20,10 @@ func IsSecret(key string) bool {
 	return false
 }
 
-// maskSecrets writes stars over the values of secret options, 'key' = 'value', in a
+// MaskSecrets writes stars over the values of secret options, 'key' = 'value', in a
 // statement. The text keeps its length, so that places stay right. A reference such
 // as ${env:NAME} is no secret.
-func maskSecrets(sql string) string {
+func MaskSecrets(sql string) string {
 	var out []byte
 	key, equals := "", false // the last literal, and whether = came after it
 	for i := 0; i < len(sql); {

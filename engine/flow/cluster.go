@@ -100,6 +100,19 @@ func (cl *Cluster) submit(g *Graph, cfg Config, p Plant) (*Job, error) {
 	cl.mu.Lock()
 	cl.hosts = append(cl.hosts, h)
 	cl.mu.Unlock()
+	if tp := j.c.job.tape; tp != nil {
+		cl.env.Go("tape", func() {
+			for {
+				select {
+				case <-j.c.done:
+					return
+				default:
+					cl.env.Clock.Sleep(tapeEvery)
+					tp.flush()
+				}
+			}
+		})
+	}
 	h.command(j.c, &command{kind: cmdStart})
 	return j, nil
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/trace"
 )
 
 // Config says how one job runs. The zero value runs it without checkpoints, on
@@ -69,7 +70,7 @@ type Config struct {
 	SpillDir string
 	// Late takes the rows that operators drop as late; nil only counts them.
 	Late LateLog
-	// Record keeps a tape of the run in memory; see Job.Tape.
+	// Record keeps a tape of the run; see Job.CloseTape.
 	Record Record
 	// Probe, if set, sees every batch that a node emits. It runs inside the step
 	// and must not change the batch nor keep it.
@@ -110,12 +111,13 @@ const (
 
 // Record says what of a run is kept for replay.
 type Record struct {
-	// On keeps picks, readings and messages of each step.
-	On bool
-	// Payload keeps the rows of source polls too, for sources that cannot be read
-	// again from a position.
-	Payload bool
-	// Full hashes all emitted values instead of row counts and kinds.
+	// To is the tape; nil keeps none. The job is number Number on it.
+	To     *trace.Folder
+	Number int
+	// Embed keeps the rows of all sources, and not of those alone that cannot be read
+	// again.
+	Embed bool
+	// Full hashes all values instead of row counts and kinds.
 	Full bool
 }
 

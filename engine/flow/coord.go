@@ -287,7 +287,7 @@ func (j *jobCore) boot(completed bool) *bootDone {
 		d.kept = s.retained(d.meta, j.cfg.Retained)
 	}
 	if d.meta != nil && j.tape != nil {
-		if d.err = j.tape.keep(d.from, d.meta); d.err != nil {
+		if d.err = j.tape.keep(d.from, d.meta, d.line.attempt); d.err != nil {
 			return d
 		}
 	}

@@ -45,7 +45,7 @@ func newJob(e *env.Env, h host, g *Graph, cfg Config, p Plant) (*Job, error) {
 	if cfg.Dir == "" {
 		j.store = &ckptStore{disk: env.NewMemDisk(), dir: "job", plant: p}
 	}
-	if cfg.Record.On {
+	if cfg.Record.To != nil {
 		j.tape = newTaper(j)
 	}
 	return &Job{c: newCoordinator(j), host: h}, nil

@@ -2,12 +2,10 @@ package flow
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
-	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/trace"
 )
 
@@ -15,16 +13,21 @@ import (
 // they did. While a tape is replayed it gives the same again and works the chain
 // out anew.
 type recorder struct {
-	log   *trace.Log
+	log   trace.Log
+	rows  []*batch.Batch // of polls, if the tape keeps them
+	embed bool
 	cur   trace.Step
 	poll  trace.Poll
 	open  bool // within a step
 	full  bool
 	chain uint64
-	// given is the record being repeated, when a tape is replayed.
+	kinds []batch.Kind
+	// given is the record being repeated, when a tape is replayed; rows come from
+	// inputs, if they are on the tape.
 	given  *trace.Step
 	replay bool
 	player *player
+	inputs *trace.RowReader
 }
 
 func (r *recorder) begin(t *task, p pick) {
@@ -37,9 +40,11 @@ func (r *recorder) begin(t *task, p pick) {
 }
 
 // end closes the record, also of a step that failed.
-func (r *recorder) end(failed bool) {
+func (r *recorder) end(err error) {
 	r.open = false
-	r.cur.Failed = failed
+	if r.cur.Failed = err != nil; r.cur.Failed {
+		r.cur.Error = err.Error()
+	}
 	r.cur.Hash, r.cur.Chained = r.chain, r.full || r.cur.N%64 == 0
 	if !r.replay {
 		r.log.Add(&r.cur)
@@ -115,90 +120,114 @@ func (r *recorder) batch(b *batch.Batch) {
 		return
 	}
 	r.fold(uint64(b.Rows())<<1 + 1)
-	if b.Kinds != nil {
-		for i := range b.Rows() {
-			r.fold(uint64(b.Kind(b.Lane(i))))
+	switch {
+	case b.Kinds == nil:
+	case b.Sel == nil:
+		r.fold(batch.HashKinds(b.Kinds[:b.N]))
+	default:
+		r.kinds = r.kinds[:0]
+		for _, l := range b.Sel {
+			r.kinds = append(r.kinds, b.Kinds[l])
 		}
+		r.fold(batch.HashKinds(r.kinds))
 	}
+}
+
+// digest is that of the rows of a poll: all values, or those of the first and the
+// last row.
+func (r *recorder) digest(b *batch.Batch) uint64 {
+	n := b.Rows()
+	switch {
+	case r.full:
+		return b.ChainDigest(0)
+	case n == 0:
+		return 0
+	}
+	return batch.Mix(b.RowDigest(b.Lane(0)) ^ batch.Mix(b.RowDigest(b.Lane(n-1))+uint64(n)))
 }
 
 // polled takes the outcome of a poll.
 func (r *recorder) polled(split int, b *batch.Batch, s connect.Status) {
-	r.poll = trace.Poll{Split: split, Rows: b.Rows(), Status: uint8(s), Digest: b.ChainDigest(0)}
+	r.poll = trace.Poll{Split: split, Rows: b.Rows(), Status: uint8(s), Digest: r.digest(b)}
 	r.cur.Poll = &r.poll
 	r.fold(r.poll.Digest + uint64(s))
+	if r.embed && !r.replay && b.Rows() > 0 {
+		kept := &batch.Batch{}
+		kept.Gather(b, nil)
+		r.rows = append(r.rows, kept)
+	}
 }
 
-// pollAgain reads the rows of a recorded poll once more. The reader may cut them
-// otherwise than it did then.
+// pollAgain gives the rows of a recorded poll once more, from the tape or read again.
+// The reader may cut them otherwise than it did then.
 func (r *recorder) pollAgain(s *source, sp *split) (connect.Status, error) {
 	p := r.given.Poll
-	if p == nil || p.Split != sp.num {
+	switch {
+	case p == nil && r.given.Failed:
+		return 0, errors.New(r.given.Error)
+	case p == nil || p.Split != sp.num:
 		return 0, r.player.diverged(s.t, "the step asks split %d, which it did not", sp.num)
 	}
-	var part batch.Batch
-	for idle := 0; s.b.Rows() < p.Rows && idle < 1000; idle++ {
-		part.Reset()
-		status, err := sp.r.Poll(&part, p.Rows-s.b.Rows())
-		if err != nil {
+	if r.inputs != nil && p.Rows > 0 {
+		var part batch.Batch
+		if err := r.inputs.Next(&part); err != nil {
+			return 0, r.player.diverged(s.t, "the tape has no rows for split %s: %s", sp.at.ID, err)
+		}
+		s.b.Append(&part, nil)
+	}
+	if r.inputs == nil {
+		if err := r.readAgain(s, sp, p.Rows); err != nil {
 			return 0, err
 		}
-		if part.Rows() > 0 {
-			s.b.Append(&part, nil)
-			idle = 0
-		} else if status == connect.End {
-			break
-		}
 	}
-	if got := s.b.ChainDigest(0); s.b.Rows() != p.Rows || got != p.Digest {
+	if got := r.digest(&s.b); s.b.Rows() != p.Rows || got != p.Digest {
 		return 0, r.player.diverged(s.t, "split %s gives %d rows with digest %016x where it gave %d with %016x", sp.at.ID, s.b.Rows(), got, p.Rows, p.Digest)
 	}
 	r.polled(sp.num, &s.b, connect.Status(p.Status))
 	return connect.Status(p.Status), nil
 }
 
-// taper keeps the tape of a job while it runs.
-type taper struct {
-	job      *jobCore
-	disk     *env.MemDisk
-	attempts []*tapedAttempt
-	from     *ckptStore // copy of the checkpoint that the next attempt starts from
-}
-
-// tapedAttempt is the tape of one attempt: what it started from, and its tasks' logs.
-type tapedAttempt struct {
-	graph *Graph
-	plan  plan
-	logs  []*trace.Log
-}
-
-func newTaper(j *jobCore) *taper { return &taper{job: j, disk: env.NewMemDisk()} }
-
-// keep copies a checkpoint, since the job removes its own in time. It runs outside
-// of steps.
-func (tp *taper) keep(from *ckptStore, m *meta) error {
-	dir := "from/" + chkName(m.id)
-	tp.from = &ckptStore{disk: tp.disk, dir: dir}
-	return from.export(m, tp.disk, dir)
-}
-
-// begin gives the tasks of a new attempt their recorders.
-func (tp *taper) begin(a *attempt, p plan) {
-	x := &tapedAttempt{graph: a.job.graph, plan: p}
-	x.plan.splits = make([][]splitState, len(p.splits))
-	for i, list := range p.splits {
-		x.plan.splits[i] = slices.Clone(list)
+// readAgain reads rows of a recorded poll. What the reader gives beyond them waits for
+// the next one: a file may have grown since.
+func (r *recorder) readAgain(s *source, sp *split, rows int) error {
+	if rows == 0 && r.given.Clock {
+		// The poll had to wait for a time; to the reader it may be where time begins.
+		var part batch.Batch
+		if _, err := sp.r.Poll(&part, s.rowsMax()); err != nil {
+			return err
+		}
+		sp.ahead.Append(&part, nil)
+		return nil
 	}
-	x.plan.done = slices.Clone(p.done)
-	if p.meta != nil {
-		x.plan.from = tp.from
+	take := func(b *batch.Batch) {
+		n := min(b.N, rows-s.b.N)
+		s.b.Append(b, batch.Span(0, n))
+		if b != &sp.ahead || n > 0 {
+			var rest batch.Batch
+			if n < b.N {
+				rest.Append(b, batch.Span(n, b.N))
+			}
+			sp.ahead = rest
+		}
 	}
-	for _, t := range a.tasks {
-		l := &trace.Log{}
-		x.logs = append(x.logs, l)
-		t.rec = &recorder{log: l, full: a.job.cfg.Record.Full}
+	if sp.ahead.N > 0 && rows > 0 {
+		take(&sp.ahead)
 	}
-	tp.attempts = append(tp.attempts, x)
+	for idle := 0; s.b.N < rows && idle < 1000; idle++ {
+		var part, dense batch.Batch
+		status, err := sp.r.Poll(&part, rows-s.b.N)
+		if err != nil {
+			return err
+		}
+		if part.Rows() > 0 {
+			dense.Append(&part, nil)
+			take(&dense)
+			idle = 0
+		} else if status == connect.End {
+			break
+		}
+	}
+	return nil
 }
 
 // Payload tags in the encoded form of a message.

@@ -1,49 +1,15 @@
 package flow
 
 import (
+	"errors"
 	"fmt"
+	"sync/atomic" //mink:det-ok who cancels a replay is outside
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/trace"
 )
-
-// Tape is the recorded run of a job: everything needed to execute it again, in this
-// process and on one goroutine. Sources are read again; external systems are not
-// called.
-type Tape struct {
-	job      *jobCore
-	disk     *env.MemDisk
-	attempts []tapeAttempt
-}
-
-type tapeAttempt struct {
-	graph *Graph
-	plan  plan
-	tasks [][]trace.Step
-}
-
-// Tape takes the tape of a job that has ended and was run with Config.Record.
-func (j *Job) Tape() (*Tape, error) {
-	tp := j.c.job.tape
-	if tp == nil {
-		return nil, diag.New(diag.Config, "the job keeps no tape")
-	}
-	t := &Tape{job: j.c.job, disk: tp.disk}
-	for _, a := range tp.attempts {
-		x := tapeAttempt{graph: a.graph, plan: a.plan}
-		for _, l := range a.logs {
-			steps, err := trace.Decode(l.Encode())
-			if err != nil {
-				return nil, err
-			}
-			x.tasks = append(x.tasks, steps)
-		}
-		t.attempts = append(t.attempts, x)
-	}
-	return t, nil
-}
 
 // Steps is the number of steps on the tape.
 func (t *Tape) Steps() (n int) {
@@ -72,8 +38,22 @@ func (d *Divergence) Error() string {
 // Replay executes a tape again and compares the chains. probe, if not nil, sees every
 // batch that a node emits. It stops at the first difference with a *Divergence.
 func Replay(t *Tape, probe func(Probe)) error {
-	for i := range t.attempts {
-		if err := t.attempts[i].play(t, probe); err != nil {
+	return (&replaying{tape: t, probe: probe, host: &player{}, attempt: func(*attempt) {}}).run()
+}
+
+// replaying is a tape being executed.
+type replaying struct {
+	tape    *Tape
+	probe   func(Probe)
+	host    *player
+	attempt func(*attempt) // hears of each
+	// failure is what the newest step failed with, as it did when it was recorded.
+	failure error
+}
+
+func (r *replaying) run() error {
+	for i := range r.tape.attempts {
+		if err := r.play(&r.tape.attempts[i]); err != nil {
 			return err
 		}
 	}
@@ -82,43 +62,52 @@ func Replay(t *Tape, probe func(Probe)) error {
 
 // player is the host of a replayed attempt.
 type player struct {
+	stopped atomic.Bool
 	steps   [][]trace.Step
 	at      []int // next record of each task
-	mono0   int64
+	mono0   atomic.Int64
+	failure error
 	results []mail // of work that the tasks do again: uploads and readers
 }
 
-func (x *tapeAttempt) play(t *Tape, probe func(Probe)) error {
-	p := &player{steps: x.tasks, at: make([]int, len(x.tasks))}
-	j := *t.job
-	j.host, j.graph, j.tape = p, x.graph, nil
-	j.cfg.Probe, j.cfg.Late = probe, nil
-	j.cfg.SpillDir = "" // spilled state of a replay stays in memory
+func (r *replaying) play(x *tapeAttempt) error {
+	p := r.host
+	p.steps, p.at, p.results, p.failure = x.tasks, make([]int, len(x.tasks)), nil, nil
+	j := *r.tape.job
+	j.host, j.graph = p, x.graph
+	j.cfg.Probe = r.probe
 	j.store = &ckptStore{disk: env.NewMemDisk(), dir: "replay"}
 	a, err := newAttempt(&j, x.plan)
 	if err != nil {
 		return err
 	}
-	for _, tk := range a.tasks {
+	for i, tk := range a.tasks {
 		tk.rec = &recorder{full: j.cfg.Record.Full, replay: true, player: p}
+		if open := x.inputs[i]; open != nil {
+			if tk.rec.inputs, err = open(); err != nil {
+				return err
+			}
+		}
 		defer tk.close()
 	}
+	r.attempt(a)
 	opened := make([]bool, len(a.tasks))
-	for {
-		tk := p.next(a)
-		if tk == nil {
-			break
+	for tk := p.next(a); tk != nil; tk = p.next(a) {
+		if p.stopped.Load() {
+			return errStopped
 		}
 		if !opened[tk.id] {
 			opened[tk.id] = true
 			if err := tk.open(); err != nil {
 				return err
 			}
+			tk.live.Store(true)
 		}
 		if err := p.step(tk); err != nil {
 			return err
 		}
 	}
+	r.failure = p.failure
 	for i, tk := range a.tasks {
 		if p.at[i] < len(p.steps[i]) {
 			s := &p.steps[i][p.at[i]]
@@ -151,7 +140,7 @@ func (p *player) next(a *attempt) *task {
 func (p *player) step(t *task) error {
 	s := &p.steps[t.id][p.at[t.id]]
 	p.at[t.id]++
-	p.mono0 = s.Stamp
+	p.mono0.Store(s.Stamp)
 	t.rec.given = s
 	if s.Mail != nil {
 		m, err := decodeMail(s.Mail, t.att.n)
@@ -174,10 +163,20 @@ func (p *player) step(t *task) error {
 	case pick(s.Pick) == pickPoll && t.src == nil:
 		return p.diverged(t, "it asked a reader, and has none")
 	}
+	t.stepMu.Lock() // whoever asks for its status may be looking
 	err := t.run(pick(s.Pick))
+	t.stepMu.Unlock()
+	for _, k := range t.sinks {
+		if k.pacer != nil {
+			k.pacer.Pace()
+		}
+	}
 	have := t.rec.chain
-	if d, ok := err.(*Divergence); ok {
+	if d := (*Divergence)(nil); errors.As(err, &d) {
 		return d
+	}
+	if err != nil {
+		p.failure = err
 	}
 	d := &Divergence{Task: t.name, Attempt: t.att.n, Step: s.N, Want: s.Hash, Have: have}
 	switch {
@@ -185,8 +184,8 @@ func (p *player) step(t *task) error {
 		d.Why = "it fails: " + err.Error()
 	case (err != nil) != s.Failed:
 		d.Why = "it failed when it was recorded"
-	case t.rec.cur.Clock != s.Clock:
-		d.Why = "it reads the clock in one run only"
+	case t.rec.cur.Clock && !s.Clock && pick(s.Pick) != pickPoll: // a reader may be asked otherwise
+		d.Why = "it reads the clock, which it did not"
 	case (t.rec.cur.Poll != nil || s.Poll != nil) && pick(s.Pick) != pickPoll:
 		d.Why = "it asks a reader in a step that does not"
 	case s.Chained && s.Hash != have:
@@ -253,20 +252,27 @@ func (p *player) again(t *task, m *mail) error {
 // The rest is what a host does, here nothing: messages, timers and answers are on
 // the tape.
 
-func (p *player) now() int64                     { return 0 }
-func (p *player) mono() int64                    { return p.mono0 }
-func (p *player) timer(actor, int64, mail)       {}
-func (p *player) toCoord(*task, mail)            {}
-func (p *player) toTask(*task, mail)             {}
-func (p *player) command(*coordinator, *command) {}
-func (p *player) sent(*pipe)                     {}
-func (p *player) wake(*task)                     {}
-func (p *player) chance(int, string) int         { return 0 }
-func (p *player) reshape() *Graph                { return nil }
-func (p *player) adopt(*attempt)                 {}
-func (p *player) start(*attempt)                 {}
-func (p *player) stop(*attempt, error)           {}
-func (p *player) place(int) []string             { return nil }
+func (p *player) now() int64               { return 0 }
+func (p *player) mono() int64              { return p.mono0.Load() }
+func (p *player) timer(actor, int64, mail) {}
+func (p *player) toCoord(*task, mail)      {}
+func (p *player) toTask(*task, mail)       {}
+func (p *player) command(_ *coordinator, k *command) {
+	if k.kind == cmdCancel {
+		p.stopped.Store(true)
+	}
+	if k.reply != nil {
+		k.reply("", diag.New(diag.InvalidQuery, "a run that is replayed takes no commands"))
+	}
+}
+func (p *player) sent(*pipe)             {}
+func (p *player) wake(*task)             {}
+func (p *player) chance(int, string) int { return 0 }
+func (p *player) reshape() *Graph        { return nil }
+func (p *player) adopt(*attempt)         {}
+func (p *player) start(*attempt)         {}
+func (p *player) stop(*attempt, error)   {}
+func (p *player) place(int) []string     { return nil }
 
 func (p *player) freed(_ *task, l *lease) {
 	if l.refs.Add(-1) == 0 {

@@ -111,7 +111,7 @@ func (o *outputs) see(p Probe) {
 }
 
 // recorded runs a job on workers that fails once after a checkpoint.
-func recorded(t *testing.T) (*Tape, *outputs, *collector) {
+func recorded(t *testing.T, embed bool) (*Tape, *outputs, *collector) {
 	t.Helper()
 	const total = 30_000
 	var failed, armed atomic.Bool
@@ -129,10 +129,16 @@ func recorded(t *testing.T) (*Tape, *outputs, *collector) {
 	seen := &outputs{}
 	cl := NewCluster(env.OS(t.TempDir()), ClusterOptions{Nodes: 2})
 	t.Cleanup(cl.Close)
-	j, err := cl.Submit(g, Config{
-		Seed: 7, Dir: "ckpt", BatchRows: 64, CheckpointInterval: 2 * time.Millisecond, Record: Record{On: true, Full: true}, Probe: seen.see,
+	disk := env.NewMemDisk()
+	to, err := trace.Create(disk, "tape", trace.Manifest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{
+		Seed: 7, Dir: "ckpt", BatchRows: 64, CheckpointInterval: 2 * time.Millisecond, Record: Record{To: to, Full: true, Embed: embed}, Probe: seen.see,
 		Restart: Restart{Kind: RestartFixed, Attempts: 3, Delay: time.Millisecond},
-	})
+	}
+	j, err := cl.Submit(g, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +152,17 @@ func recorded(t *testing.T) (*Tape, *outputs, *collector) {
 	if s := j.Status(); s.Attempt < 2 || s.Checkpoints.Restored == 0 {
 		t.Fatalf("attempt %d, restored from checkpoint %d: the run has no recovery to replay", s.Attempt, s.Checkpoints.Restored)
 	}
-	tape, err := j.Tape()
+	if err := errors.Join(j.CloseTape(), to.Close(), trace.Pack(disk, "tape", "run.mtape")); err != nil {
+		t.Fatal(err)
+	}
+	file, err := trace.Open(disk, "run.mtape")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if embed {
+		src.total = 0 // who asks it again gets nothing
+	}
+	tape, err := ReadTape(file, 0, cl.env, g, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +172,12 @@ func recorded(t *testing.T) (*Tape, *outputs, *collector) {
 // A recorded run on several workers, with keyed state, timers, random numbers,
 // checkpoints, a failure and a restore, gives the same on one goroutine (I20).
 func TestReplay(t *testing.T) {
-	tape, want, sink := recorded(t)
+	t.Run("read again", func(t *testing.T) { testReplay(t, false) })
+	t.Run("embedded", func(t *testing.T) { testReplay(t, true) })
+}
+
+func testReplay(t *testing.T, embed bool) {
+	tape, want, sink := recorded(t, embed)
 	committed := len(sink.sorted())
 	var got outputs
 	if err := Replay(tape, got.see); err != nil {
@@ -177,7 +198,7 @@ func TestReplay(t *testing.T) {
 
 // A tape that was tampered with is told with task and step.
 func TestReplayDivergence(t *testing.T) {
-	tape, _, _ := recorded(t)
+	tape, _, _ := recorded(t, false)
 	// victim is a step of a counting task that fits; next is the one after it.
 	type place struct {
 		attempt    *tapeAttempt

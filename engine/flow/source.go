@@ -50,6 +50,7 @@ type split struct {
 	ended            bool
 	frozen           connect.Split // position at the newest snapshot
 	woken            atomic.Bool
+	ahead            batch.Batch // read too early by a replay
 }
 
 // inOrder reports a source whose splits one subtask reads, one after the other.
@@ -85,6 +86,9 @@ func (s *source) add(at connect.Split, in input, ended bool) *split {
 // open starts reading; it may look outside, so it does not run in a step.
 func (s *source) open(sp *split) (connect.Reader, error) {
 	t := s.t
+	if t.rec != nil && t.rec.inputs != nil {
+		return embeddedReader{sp.at}, nil
+	}
 	r, err := s.spec.Source.Open(sp.at, connect.ReaderCtx{
 		Subtask: t.sub, Parallelism: t.v.Parallelism,
 		Now:  t.now,

@@ -267,7 +267,7 @@ func (t *task) run(p pick) (err error) {
 			err = t.panicked(r)
 		}
 		if t.rec != nil {
-			t.rec.end(err != nil)
+			t.rec.end(err)
 		}
 	}()
 	now := int64(0)

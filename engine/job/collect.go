@@ -91,6 +91,9 @@ func (c *Collector) Close() {
 // Changes takes everything: a query's client sees each -U.
 func (c *Collector) Changes(query connect.Changes) connect.Changes { return query }
 
+// Shown: a replay gives the rows to its client, too.
+func (c *Collector) Shown() bool { return true }
+
 // Grade of what the client sees.
 func (c *Collector) Grade() string { return "exactly-once" }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/plan"
+	"github.com/minkstream/mink/engine/trace"
 )
 
 // Manager submits jobs and knows them. It may be used from several goroutines.
@@ -107,29 +108,20 @@ type Place struct {
 	SourcesOnly, Committed bool
 }
 
-// Submit builds and starts a plan with the settings of a session.
-func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone *time.Location, at Place) (*Job, error) {
-	j := &Job{Name: name, Plan: p}
-	var collect connect.Sink
-	if len(p.Roots) == 1 {
-		if _, ok := p.Roots[0].(*plan.Collect); ok {
-			j.Collector = NewCollector()
-			collect = j.Collector
-		}
-	}
-	var cfg flow.Config
-	var err error
-	if j.Graph, cfg, err = Build(p, s, zone, collect); err != nil {
+// Submit builds and starts a plan with the settings of a session. rec says whether a
+// tape is kept.
+func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone *time.Location, at Place, rec flow.Record) (*Job, error) {
+	j, cfg, err := m.build(p, name, s, zone)
+	if err != nil {
 		return nil, err
+	}
+	cfg.Record = rec
+	if rewrites(p) {
+		cfg.Record.Embed = true // it reads what it replaces
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	number := len(m.jobs) + 1
-	cfg.Name = name
-	j.Late, _ = cfg.Late.(*LateLog)
-	if cfg.StateMemory == 0 {
-		cfg.StateMemory = m.options.MemoryBytes
-	}
 	if cfg.SpillDir == "" {
 		cfg.SpillDir = m.options.SpillDir
 	}
@@ -157,6 +149,54 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 	if j.Job, err = m.cluster.Submit(j.Graph, cfg); err != nil {
 		return nil, err
 	}
+	m.add(j)
+	return j, nil
+}
+
+// Replay executes job num of a tape again; the plan and the settings are those that it
+// was submitted with.
+func (m *Manager) Replay(p *plan.Physical, name string, s *catalog.Config, zone *time.Location, f *trace.File, num int) (*Job, error) {
+	j, cfg, err := m.build(p, name, s, zone)
+	if err != nil {
+		return nil, err
+	}
+	t, err := flow.ReadTape(f, num, m.env, j.Graph, cfg)
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	j.Nodes = 1
+	j.Job = flow.StartReplay(m.env, t, nil)
+	m.add(j)
+	return j, nil
+}
+
+// build makes the graph of a job and the collector of a query.
+func (m *Manager) build(p *plan.Physical, name string, s *catalog.Config, zone *time.Location) (*Job, flow.Config, error) {
+	j := &Job{Name: name, Plan: p}
+	var collect connect.Sink
+	if len(p.Roots) == 1 {
+		if _, ok := p.Roots[0].(*plan.Collect); ok {
+			j.Collector = NewCollector()
+			collect = j.Collector
+		}
+	}
+	var cfg flow.Config
+	var err error
+	if j.Graph, cfg, err = Build(p, s, zone, collect); err != nil {
+		return nil, cfg, err
+	}
+	cfg.Name = name
+	j.Late, _ = cfg.Late.(*LateLog)
+	if cfg.StateMemory == 0 {
+		cfg.StateMemory = m.options.MemoryBytes
+	}
+	return j, cfg, nil
+}
+
+// add remembers a job that was started.
+func (m *Manager) add(j *Job) {
 	m.jobs = append(m.jobs, j)
 	m.byID[j.ID()] = j
 	if j.Collector != nil {
@@ -165,7 +205,6 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 			j.Collector.End(j.Err())
 		})
 	}
-	return j, nil
 }
 
 // idOf makes a job id of 32 hex digits from the folder of its checkpoints.

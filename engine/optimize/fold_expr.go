@@ -14,7 +14,7 @@ var perQuery = map[string]bool{
 // foldExpr folds and simplifies one expression. What cannot be computed stays: it
 // may never be reached. In batch the clock is read here, once.
 func (o *optimizer) foldExpr(n expr.Node) (expr.Node, error) {
-	f := function.NewFrame(function.FixedEnv{NowMillis: o.now()}, o.s.Config.Zone(o.s.Host.Zone))
+	f := function.NewFrame(function.FixedEnv{NowMillis: o.s.Now()}, o.s.Config.Zone(o.s.Host.Zone))
 	if o.batch && !o.opts.ClockStays && o.s.Host.Deps.Env != nil {
 		n = expr.Rewrite(n, func(n expr.Node) expr.Node {
 			c, ok := n.(*expr.Call)
@@ -30,12 +30,4 @@ func (o *optimizer) foldExpr(n expr.Node) (expr.Node, error) {
 		})
 	}
 	return expr.Fold(n, f), nil
-}
-
-// now is when the statement is planned, in milliseconds since 1970 UTC.
-func (o *optimizer) now() int64 {
-	if o.planned == 0 && o.s.Host.Deps.Env != nil {
-		o.planned = o.s.Host.Deps.Env.Clock.Now()
-	}
-	return o.planned
 }

@@ -126,7 +126,6 @@ type optimizer struct {
 	// normalizedAs are the ChangelogNormalize nodes that stand above such sources.
 	normalizedAs map[plan.Node]plan.Node
 	warnings     []*diag.Error
-	planned      int64 // see now
 }
 
 func newOptimizer(s *catalog.Session, opts Options) *optimizer {

@@ -10,7 +10,17 @@
 // so that what was cut off or damaged is seen. trace knows nothing of tasks: what a
 // message means is the business of whoever records it.
 //
-// Begin with Step, then Log.
+// A tape (.mtape) is the logs of all tasks of the jobs of a session, with what the
+// sources gave and what was asked for: a folder while it is recorded, one zip file
+// afterwards.
+//
+//	manifest.json         statements, settings, jobs and their attempts (Manifest)
+//	steps/J-A-T.arrow     the log of task T in attempt A of job J: Arrow IPC, a row a step
+//	inputs/J-A-T.arrow    the rows that its source gave: Arrow IPC, a record batch a poll
+//	ckpt/J-A/...          the checkpoint that the attempt began from
+//	output.arrow          who wrote to standard output, and in which order
+//
+// Begin with Step, then Log, then Folder in folder.go.
 package trace
 
 import (
@@ -31,8 +41,9 @@ type Step struct {
 	// Clock says that the step read the processing time, which was Now.
 	Clock bool
 	Now   int64
-	// Failed says that the step ended its attempt.
+	// Failed says that the step ended its attempt, and Error why.
 	Failed bool
+	Error  string
 	// Mail is the message taken, if it was one.
 	Mail []byte
 	// Poll is the outcome of asking a reader, if the step did.
@@ -56,7 +67,8 @@ type Poll struct {
 	Split  int
 	Rows   int
 	Status uint8
-	// Digest is of the rows, in their order.
+	// Digest is of the rows, in their order; of the first and the last one where the
+	// tape does not keep full digests.
 	Digest uint64
 }
 
@@ -115,6 +127,10 @@ func (l *Log) Add(s *Step) {
 		b = binary.AppendUvarint(b, uint64(len(s.Mail)))
 		b = append(b, s.Mail...)
 	}
+	if s.Failed {
+		b = binary.AppendUvarint(b, uint64(len(s.Error)))
+		b = append(b, s.Error...)
+	}
 	if p := s.Poll; p != nil {
 		b = binary.AppendUvarint(b, uint64(p.Split))
 		b = binary.AppendUvarint(b, uint64(p.Rows))
@@ -161,12 +177,20 @@ func (l *Log) Encode() []byte {
 	return l.data
 }
 
+// Take gives the bytes since the last call and forgets them.
+func (l *Log) Take() []byte {
+	l.seal()
+	b := l.data
+	l.data = nil
+	return b
+}
+
 // Decode reads all records. A log that ends within a block was cut off there: what
 // comes before it is given, with an error.
 func Decode(data []byte) ([]Step, error) {
 	var out []Step
 	bad := func(why string) ([]Step, error) {
-		return out, diag.New(diag.Internal, "the tape is damaged after step %d: %s", len(out), why)
+		return out, diag.New(diag.InvalidTape, "the tape is damaged after step %d: %s", len(out), why)
 	}
 	for len(data) > 0 {
 		if len(data) < 8 {
@@ -208,6 +232,9 @@ func (r *reader) step(last Step) Step {
 	}
 	if flags&hasMail != 0 {
 		s.Mail = append([]byte{}, r.bytes(int(r.uint()))...)
+	}
+	if s.Failed {
+		s.Error = string(r.bytes(int(r.uint())))
 	}
 	if flags&hasPoll != 0 {
 		s.Poll = &Poll{Split: int(r.uint()), Rows: int(r.uint())}

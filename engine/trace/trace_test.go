@@ -18,6 +18,9 @@ func drawSteps(t *rapid.T) []Step {
 		if s.Clock {
 			s.Now = rapid.Int64().Draw(t, "now")
 		}
+		if s.Failed {
+			s.Error = rapid.String().Draw(t, "error")
+		}
 		if rapid.Bool().Draw(t, "mail") {
 			s.Mail = rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "bytes")
 		}

@@ -49,12 +49,17 @@ type run struct {
 // prepare makes an engine on e and runs all statements of q but the query itself.
 func prepare(t *testing.T, q nexmark.Query, events int64, p int, e *env.Env, side string, config map[string]string) *run {
 	t.Helper()
+	return prepareAs(t, q, events, p, engine.Config{Env: e}, side, config)
+}
+
+// prepareAs is prepare for an engine that records or replays.
+func prepareAs(t *testing.T, q nexmark.Query, events int64, p int, ec engine.Config, side string, config map[string]string) *run {
+	t.Helper()
 	r := &run{query: q, events: events, verifier: nexmark.NewVerifier(), p: p}
 	var err error
-	r.engine, err = engine.New(engine.Config{
-		Env: e, Connectors: append(connectors.All(), r.verifier.Connector()), Formats: connectors.Formats(), Functions: scalar.All(),
-		SpillDir: t.TempDir(),
-	})
+	ec.Connectors, ec.Formats, ec.Functions = append(connectors.All(), r.verifier.Connector()), connectors.Formats(), scalar.All()
+	ec.SpillDir = t.TempDir()
+	r.engine, err = engine.New(ec)
 	if err != nil {
 		t.Fatal(err)
 	}

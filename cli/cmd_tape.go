@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/trace"
+)
+
+func (a *app) tapeCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "tape",
+		Short: "Record runs and replay them exactly",
+		Long: `A tape holds what made a run what it was: where sources stood, the order in which rows met,
+every reading of the clock. Executed again it gives the same rows, the same state and the same
+output, to the byte.`,
+		Example: examples("mink tape record job.sql -o run.mtape", "mink tape replay run.mtape", "mink tape info run.mtape"),
+	}
+	c.AddCommand(a.tapeRecord(), a.tapeReplay(), a.tapeInfo())
+	return c
+}
+
+func (a *app) tapeRecord() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "record SCRIPT",
+		Short: "Run a script and keep a tape of it",
+		Long: `Runs a script as mink run does and writes a tape. Sources that can be read again are kept as
+positions; with --embed their rows are on the tape, which then needs nothing else.`,
+		Args:    cobra.ExactArgs(1),
+		Example: examples("mink tape record job.sql -o run.mtape", "mink tape record --embed --output json job.sql -o run.mtape"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if f.tape == "" {
+				f.tape = strings.TrimSuffix(filepath.Base(args[0]), filepath.Ext(args[0])) + ".mtape"
+			}
+			if err := f.check(); err != nil {
+				return err
+			}
+			text, err := a.readScript(args)
+			if err != nil {
+				return err
+			}
+			return a.runScripts(c.Context(), f, text)
+		},
+	}
+	f.add(c)
+	c.Flags().StringVarP(&f.tape, "out", "o", "", "the tape (default: the script's name with .mtape)")
+	_ = c.Flags().MarkHidden("tape")
+	_ = c.Flags().MarkHidden("dry-run")
+	return c
+}
+
+func (a *app) tapeReplay() *cobra.Command {
+	f := runFlags{nodes: 1}
+	c := &cobra.Command{
+		Use:   "replay TAPE",
+		Short: "Execute a tape again, exactly",
+		Long: `Executes the jobs of a tape again, in this process, and compares each step with the recorded
+one. Results are printed as the recording did; nothing is written to tables. It fails with
+"divergence" at the first step that is not the recorded one.`,
+		Args:    cobra.ExactArgs(1),
+		Example: examples("mink tape replay run.mtape", "mink tape replay --output json run.mtape | head"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			t, err := a.openTape(args[0])
+			if err != nil {
+				return err
+			}
+			defer t.Close()
+			return a.replayTape(c.Context(), f, t)
+		},
+	}
+	c.Flags().StringVar(&f.output, "output", "", "table, changelog, json or csv: that of the recording for the same bytes")
+	return c
+}
+
+func (a *app) tapeInfo() *cobra.Command {
+	var output string
+	c := &cobra.Command{
+		Use:     "info TAPE",
+		Short:   "Say what is on a tape",
+		Args:    cobra.ExactArgs(1),
+		Example: examples("mink tape info run.mtape", "mink tape info --output json run.mtape | jq .jobs"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if output != "text" && output != "json" {
+				return failed(exitUsage, diag.New(diag.Config, "no output form %q", output).WithHint("text or json"))
+			}
+			t, err := a.openTape(args[0])
+			if err != nil {
+				return err
+			}
+			defer t.Close()
+			return a.tellTape(t, output)
+		},
+	}
+	c.Flags().StringVar(&output, "output", "text", "text or json")
+	return c
+}
+
+func (a *app) tellTape(t *trace.File, output string) error {
+	jobs, err := tapedJobs(t)
+	if err != nil {
+		return failed(exitUnreachable, err)
+	}
+	m := &t.Manifest
+	created := time.UnixMilli(m.Created).UTC().Format(time.RFC3339)
+	if output == "json" {
+		e := json.NewEncoder(a.out)
+		e.SetEscapeHTML(false)
+		return e.Encode(map[string]any{
+			"script": m.Script, "build": m.Build, "created": created, "zone": m.Zone, "closed": m.Closed, "statements": len(m.Statements), "jobs": jobs,
+		})
+	}
+	whole := ""
+	if !m.Closed {
+		whole = ", cut off: the process that recorded it died"
+	}
+	fmt.Fprintf(a.out, "%s: %s, recorded %s by mink %s, %d %s%s\n", t.Name, m.Script, created, m.Build, len(m.Statements), plural(int64(len(m.Statements)), "statement"), whole)
+	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "JOB\tNAME\tSTATE\tTASKS\tATTEMPTS\tSTEPS\tSOURCE ROWS\tINPUT")
+	for i, j := range jobs {
+		input := "positions"
+		if j.Embedded {
+			input = "embedded"
+		}
+		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%d\t%d\t%d\t%s\n", i+1, j.Name, j.State, j.Tasks, j.Attempts, j.Steps, j.SourceRows, input)
+	}
+	return w.Flush()
+}

@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"archive/zip"
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// command runs mink in a folder of its own and gives what it wrote.
+func command(t *testing.T, args ...string) (out, errs string, code int) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = Main(args, strings.NewReader(""), &o, &e)
+	return o.String(), e.String(), code
+}
+
+func writeText(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// busyScript has three jobs at parallelism 3 that write to standard output at once, with
+// random values, readings of the clock and an order of rows that no two runs share.
+const busyScript = `SET 'parallelism.default' = '3';
+CREATE TABLE s (k INT, v INT, ts AS PROCTIME()) WITH ('connector' = 'datagen', 'number-of-rows' = '6000', 'fields.k.min' = '1', 'fields.k.max' = '5', 'fields.v.min' = '1', 'fields.v.max' = '100');
+CREATE TABLE p (k INT, n BIGINT, u STRING) WITH ('connector' = 'print');
+CREATE TABLE q (k INT, n BIGINT) WITH ('connector' = 'print', 'print-identifier' = 'Q');
+INSERT INTO p SELECT k, SUM(v), UUID() FROM s GROUP BY k;
+BEGIN STATEMENT SET;
+INSERT INTO q SELECT k, COUNT(*) FROM s GROUP BY k;
+INSERT INTO q SELECT k, MAX(v) FROM s WHERE v > RAND_INTEGER(100) GROUP BY k;
+END;
+SELECT k, LAST_VALUE(v), CURRENT_ROW_TIMESTAMP(), NOW() FROM s GROUP BY k`
+
+// A replay prints what the recorded run printed, to the byte and the order of lines.
+func TestTapeSameBytes(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeText(t, "busy.sql", busyScript)
+	for _, output := range []string{"changelog", "json", "csv", "table"} {
+		for _, embed := range []bool{false, true} {
+			args := []string{"tape", "record", "--output", output, "busy.sql", "-o", "busy.mtape"}
+			if embed {
+				args = append(args, "--embed")
+			}
+			want, errs, code := command(t, args...)
+			if code != 0 {
+				t.Fatal(errs)
+			}
+			for range 3 {
+				got, errs, code := command(t, "tape", "replay", "--output", output, "busy.mtape")
+				if code != 0 || got != want {
+					t.Fatalf("%s, embed %v: exit %d, %d bytes instead of %d\n%s", output, embed, code, len(got), len(want), errs)
+				}
+			}
+		}
+	}
+	if left, _ := filepath.Glob("*.part*"); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
+const fileScript = `CREATE TABLE f (k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = 'in.csv', 'format' = 'csv');
+CREATE TABLE o (k STRING, n INT) WITH ('connector' = 'filesystem', 'path' = 'out', 'format' = 'csv');
+INSERT INTO o SELECT k, v FROM f;
+SELECT k, SUM(v) FROM f GROUP BY k`
+
+// With its rows on the tape a run needs its sources no more, and without it says which
+// of them has changed. A replay writes nothing.
+func TestTapeFiles(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeText(t, "job.sql", fileScript)
+	writeText(t, "in.csv", "a,1\nb,2\na,3\n")
+	want, errs, code := command(t, "run", "--tape", "positions.mtape", "job.sql")
+	if code != 0 {
+		t.Fatal(errs)
+	}
+	if _, errs, code = command(t, "run", "--tape", "rows.mtape", "--embed", "job.sql"); code != 0 {
+		t.Fatal(errs)
+	}
+	if err := os.RemoveAll("out"); err != nil {
+		t.Fatal(err)
+	}
+	if got, errs, code := command(t, "tape", "replay", "positions.mtape"); code != 0 || got != want {
+		t.Errorf("exit %d, %q instead of %q\n%s", code, got, want, errs)
+	}
+	writeText(t, "in.csv", "a,1\nb,7\na,8\n")
+	if _, errs, code := command(t, "tape", "replay", "positions.mtape"); code != exitFailed || !strings.Contains(errs, "divergence") || !strings.Contains(errs, "in.csv") {
+		t.Errorf("over a changed file: exit %d\n%s", code, errs)
+	}
+	if err := os.Remove("in.csv"); err != nil {
+		t.Fatal(err)
+	}
+	if got, errs, code := command(t, "tape", "replay", "rows.mtape"); code != 0 || got != want {
+		t.Errorf("embedded: exit %d, %q instead of %q\n%s", code, got, want, errs)
+	}
+	if _, err := os.Stat("out"); err == nil {
+		t.Error("a replay has written to a table")
+	}
+}
+
+// The tape of a job that fails is kept, and ends in the same error.
+func TestTapeFailure(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeText(t, "job.sql", "CREATE TABLE s (n BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '5000', 'fields.n.kind' = 'sequence', 'fields.n.start' = '-3000', 'fields.n.end' = '1999');\nSELECT 10 / n FROM s")
+	want, wantErrs, code := command(t, "tape", "record", "job.sql")
+	if code != exitFailed || !strings.Contains(wantErrs, "division-by-zero") {
+		t.Fatalf("exit %d\n%s", code, wantErrs)
+	}
+	got, errs, code := command(t, "tape", "replay", "job.mtape")
+	if code != exitFailed || got != want || !strings.Contains(errs, "division-by-zero") {
+		t.Errorf("exit %d, %d bytes instead of %d\n%s", code, len(got), len(want), errs)
+	}
+	if out, _, _ := command(t, "tape", "info", "--output", "json", "job.mtape"); !strings.Contains(out, `"state":"FAILED"`) {
+		t.Errorf("info says %s", out)
+	}
+}
+
+// No secret is on a tape.
+func TestTapeSecrets(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeText(t, "job.sql", "CREATE MODEL m INPUT (f DOUBLE) OUTPUT (x DOUBLE) WITH ('provider' = 'openai', 'api-key' = 'hunter2', 'task' = 'regression');\nSELECT 1")
+	if _, errs, code := command(t, "tape", "record", "job.sql"); code != 0 {
+		t.Fatal(errs)
+	}
+	z, err := zip.OpenReader("job.mtape")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	seen := false
+	for _, part := range z.File {
+		r, err := part.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen = seen || bytes.Contains(b, []byte("CREATE MODEL"))
+		if bytes.Contains(b, []byte("hunter2")) {
+			t.Errorf("%s has the key", part.Name)
+		}
+	}
+	if !seen {
+		t.Error("the statement is on no part of the tape")
+	}
+}
+
+// What is no tape is told in words, with exit code 3.
+func TestTapeOpen(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeText(t, "job.sql", "SELECT 1")
+	for _, name := range []string{"job.sql", "none.mtape"} {
+		for _, do := range []string{"replay", "info"} {
+			if _, errs, code := command(t, "tape", do, name); code != exitUnreachable || !strings.Contains(errs, name) {
+				t.Errorf("%s %s: exit %d, %s", do, name, code, errs)
+			}
+		}
+	}
+}

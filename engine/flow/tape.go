@@ -1,0 +1,256 @@
+//mink:det-ok a tape is written by the host, between steps
+
+package flow
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/trace"
+)
+
+// taper writes the tape of a job while it runs: tasks keep what their steps were given
+// in memory, and every tapeEvery it goes to the folder.
+type taper struct {
+	job *jobCore
+	to  *trace.Folder
+	num int
+
+	mu       sync.Mutex
+	attempts []*tapedAttempt
+	from     int64 // number of the checkpoint that the next attempt begins from
+	err      error
+}
+
+// tapedAttempt is an attempt with what of it is not in the folder yet.
+type tapedAttempt struct {
+	n       int64
+	tasks   []*task
+	started trace.Attempt
+	noted   bool // in the manifest
+}
+
+// tapeEvery is how long a step stays in memory alone.
+const tapeEvery = 50 * time.Millisecond
+
+func newTaper(j *jobCore) *taper {
+	tp := &taper{job: j, to: j.cfg.Record.To, num: j.cfg.Record.Number}
+	tp.note(func(m *trace.Manifest) {
+		for len(m.Jobs) <= tp.num {
+			m.Jobs = append(m.Jobs, trace.Job{})
+		}
+		k := &m.Jobs[tp.num]
+		k.ID, k.Name, k.Seed, k.Full, k.Embedded = j.cfg.JobID, j.cfg.Name, j.seed, j.cfg.Record.Full, j.cfg.Record.Embed
+	})
+	return tp
+}
+
+// note changes the manifest.
+func (tp *taper) note(change func(m *trace.Manifest)) { tp.failed(tp.to.Edit(change)) }
+
+// failed keeps the first error: from then on the tape is not written any more.
+func (tp *taper) failed(err error) {
+	if tp.err == nil {
+		tp.err = err
+	}
+}
+
+// keep copies a checkpoint, since the job removes its own in time. It runs outside
+// of steps.
+func (tp *taper) keep(from *ckptStore, m *meta, attempt int64) error {
+	tp.mu.Lock()
+	tp.from = m.id
+	tp.mu.Unlock()
+	disk, dir := tp.to.Checkpoint(tp.num, attempt)
+	return from.export(m, disk, dir)
+}
+
+// begin gives the tasks of a new attempt their recorders.
+func (tp *taper) begin(a *attempt, p plan) {
+	tp.mu.Lock()
+	defer tp.mu.Unlock()
+	x := &tapedAttempt{n: a.n, tasks: a.tasks}
+	x.started = trace.Attempt{N: a.n, Slots: p.slots, Done: append([]bool(nil), p.done...), Splits: make([][]trace.Split, len(p.splits))}
+	if p.meta != nil {
+		x.started.Checkpoint = p.meta.id
+	}
+	for i, list := range p.splits {
+		for _, s := range list {
+			x.started.Splits[i] = append(x.started.Splits[i], trace.Split{ID: s.at.ID, Pos: s.at.Pos, Watermark: s.wm, Floor: s.floor, Ended: s.ended})
+		}
+	}
+	for _, t := range a.tasks {
+		t.rec = &recorder{full: tp.job.cfg.Record.Full, embed: tp.job.embeds(t.v)}
+	}
+	tp.attempts = append(tp.attempts, x)
+}
+
+// embeds reports that the tape keeps the rows of a vertex's source.
+func (j *jobCore) embeds(v *Vertex) bool {
+	if v.Source == nil {
+		return false
+	}
+	once, ok := v.Source.Source.(connect.Once)
+	return j.cfg.Record.Embed || ok && once.Once()
+}
+
+// flush writes what the tasks have kept since the last call.
+func (tp *taper) flush() {
+	tp.mu.Lock()
+	defer tp.mu.Unlock()
+	for _, x := range tp.attempts {
+		if !x.noted {
+			x.noted = true
+			tp.note(func(m *trace.Manifest) {
+				k := &m.Jobs[tp.num]
+				k.Attempts = append(k.Attempts, x.started)
+				k.Tasks = k.Tasks[:0]
+				for _, t := range x.tasks {
+					k.Tasks = append(k.Tasks, t.name)
+				}
+			})
+		}
+		for _, t := range x.tasks {
+			t.stepMu.Lock()
+			blocks, rows := t.rec.log.Take(), t.rec.rows
+			t.rec.rows = nil
+			t.stepMu.Unlock()
+			if tp.err == nil && len(blocks) > 0 {
+				tp.failed(tp.to.Steps(tp.num, x.n, t.id, blocks))
+			}
+			for _, b := range rows {
+				if tp.err == nil {
+					tp.failed(tp.to.Rows(tp.num, x.n, t.id, t.v.Source.Schema, b))
+				}
+			}
+		}
+	}
+}
+
+// close writes the rest, once the job has ended.
+func (tp *taper) close(s Status) error {
+	tp.flush()
+	tp.mu.Lock()
+	defer tp.mu.Unlock()
+	tp.attempts = nil
+	tp.note(func(m *trace.Manifest) {
+		k := &m.Jobs[tp.num]
+		if k.State = s.State.String(); s.Err != nil {
+			k.Error = s.Err.Error()
+		}
+	})
+	return tp.err
+}
+
+// CloseTape writes the rest of the tape of a job that has ended and was run with
+// Config.Record; it returns what kept the tape from being whole.
+func (j *Job) CloseTape() error {
+	if j.c.job.tape == nil {
+		return diag.New(diag.Config, "the job keeps no tape")
+	}
+	return j.c.job.tape.close(j.Status())
+}
+
+// Tape is the recorded run of a job: everything needed to execute it again, in this
+// process and on one goroutine. Sources whose rows are not on it are read again;
+// external systems are not called.
+type Tape struct {
+	job      *jobCore
+	attempts []tapeAttempt
+	// state and cause are how the job ended.
+	state, cause string
+}
+
+type tapeAttempt struct {
+	graph *Graph
+	plan  plan
+	tasks [][]trace.Step
+	// inputs opens the rows of a task; nil where they are read again.
+	inputs []func() (*trace.RowReader, error)
+}
+
+// ReadTape reads job num of a tape. The graph and the configuration are those that the
+// job was run with; what the tape has of the latter goes before.
+func ReadTape(f *trace.File, num int, e *env.Env, g *Graph, cfg Config) (*Tape, error) {
+	if num >= len(f.Manifest.Jobs) {
+		return nil, diag.New(diag.InvalidTape, "the tape %s has no job %d", f.Name, num)
+	}
+	m := &f.Manifest.Jobs[num]
+	if err := g.Validate(); err != nil {
+		return nil, err
+	}
+	cfg.JobID, cfg.Name, cfg.Record = m.ID, m.Name, Record{Full: m.Full, Embed: m.Embedded}
+	cfg = cfg.withDefaults(g)
+	cfg.Late, cfg.Dir = nil, ""
+	cfg.SpillDir = "" // spilled state of a replay stays in memory
+	t := &Tape{state: m.State, cause: m.Error, job: &jobCore{graph: g, cfg: cfg, env: e, groups: g.maxParallelism(), seed: m.Seed, zone: g.Zone}}
+	if t.job.zone == nil {
+		t.job.zone = time.UTC
+	}
+	if len(m.Attempts) > 0 && len(m.Tasks) != g.Tasks() {
+		return nil, diag.New(diag.InvalidTape, "the tape has %d tasks of the job, and the script gives it %d", len(m.Tasks), g.Tasks())
+	}
+	for _, a := range m.Attempts {
+		x, err := t.attempt(f, num, a)
+		if err != nil {
+			return nil, err
+		}
+		t.attempts = append(t.attempts, x)
+	}
+	return t, nil
+}
+
+func (t *Tape) attempt(f *trace.File, num int, a trace.Attempt) (tapeAttempt, error) {
+	g := t.job.graph
+	x := tapeAttempt{graph: g, plan: plan{attempt: a.N, slots: a.Slots, done: a.Done, splits: make([][]splitState, len(a.Splits))}}
+	if len(a.Splits) != len(g.Vertices) || len(a.Done) != len(g.Vertices) {
+		return x, diag.New(diag.InvalidTape, "the tape has %d vertices of the job, and the script gives it %d", len(a.Splits), len(g.Vertices))
+	}
+	for i, list := range a.Splits {
+		for _, s := range list {
+			x.plan.splits[i] = append(x.plan.splits[i], splitState{at: connect.Split{ID: s.ID, Pos: s.Pos}, wm: s.Watermark, floor: s.Floor, ended: s.Ended})
+		}
+	}
+	if a.Checkpoint > 0 {
+		disk := env.NewMemDisk()
+		if err := f.Checkpoint(num, a.N, disk, "from"); err != nil {
+			return x, err
+		}
+		var err error
+		if x.plan.meta, x.plan.from, err = openSavepoint(disk, "from"); err != nil {
+			return x, err
+		}
+	}
+	id := 0
+	for _, v := range g.Vertices {
+		for range v.Parallelism {
+			steps, err := f.Steps(num, a.N, id)
+			if err != nil {
+				return x, err
+			}
+			x.tasks = append(x.tasks, steps)
+			var open func() (*trace.RowReader, error)
+			if task := id; t.job.embeds(v) {
+				open = func() (*trace.RowReader, error) { return f.Rows(num, a.N, task, v.Source.Schema) }
+			}
+			x.inputs = append(x.inputs, open)
+			id++
+		}
+	}
+	return x, nil
+}
+
+// embeddedReader stands for the reader of a split whose rows are on the tape.
+type embeddedReader struct{ at connect.Split }
+
+func (r embeddedReader) Poll(*batch.Batch, int) (connect.Status, error) {
+	return connect.End, errors.New("the rows of the split are on the tape")
+}
+func (r embeddedReader) NextAt() int64           { return 0 }
+func (r embeddedReader) Position() connect.Split { return r.at }
+func (r embeddedReader) Close() error            { return nil }

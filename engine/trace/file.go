@@ -1,0 +1,209 @@
+package trace
+
+import (
+	"archive/zip"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// File is a tape that is read: a zip file, or the folder of a recording, also of one
+// that did not come to its end.
+type File struct {
+	Manifest Manifest
+	// Name is where it lies.
+	Name string
+
+	parts map[string]func() (*io.SectionReader, error)
+	open  []io.Closer
+}
+
+// Open opens a tape. It fails with io where there is none and with invalid-tape where
+// it is something else. Close it after use.
+func Open(disk env.Disk, name string) (*File, error) {
+	info, err := disk.Stat(name)
+	if err != nil {
+		return nil, diag.Wrap(diag.IO, err, "cannot open the tape %s", name)
+	}
+	f := &File{Name: name, parts: map[string]func() (*io.SectionReader, error){}}
+	if info.IsDir() {
+		err = walk(disk, name, "", func(part string) error {
+			f.parts[part] = func() (*io.SectionReader, error) {
+				r, err := disk.Open(path.Join(name, part))
+				if err != nil {
+					return nil, err
+				}
+				f.open = append(f.open, r)
+				info, err := r.Stat()
+				if err != nil {
+					return nil, err
+				}
+				return io.NewSectionReader(r, 0, info.Size()), nil
+			}
+			return nil
+		})
+	} else {
+		err = f.openZip(disk, name, info.Size())
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := f.readManifest(); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *File) readManifest() error {
+	text, err := f.part(manifestName)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, &f.Manifest); err != nil {
+		return f.bad("its manifest cannot be read: %v", err)
+	}
+	if f.Manifest.Format != FormatNow {
+		return f.bad("it has the format %d, and this mink reads %d", f.Manifest.Format, FormatNow)
+	}
+	return nil
+}
+
+func (f *File) openZip(disk env.Disk, name string, size int64) error {
+	in, err := disk.Open(name)
+	if err != nil {
+		return diag.Wrap(diag.IO, err, "cannot open the tape %s", name)
+	}
+	z, err := zip.NewReader(in, size)
+	if err != nil {
+		_ = in.Close()
+		return f.bad("it is no zip file")
+	}
+	for _, part := range z.File {
+		f.parts[part.Name] = func() (*io.SectionReader, error) {
+			at, err := part.DataOffset()
+			if err == nil && part.Method != zip.Store {
+				err = errors.New("it is packed, and parts of a tape are stored")
+			}
+			return io.NewSectionReader(in, at, int64(part.UncompressedSize64)), err
+		}
+	}
+	f.open = append(f.open, in)
+	return nil
+}
+
+// Close lets go of the file.
+func (f *File) Close() (err error) {
+	for _, c := range f.open {
+		if e := c.Close(); err == nil {
+			err = e
+		}
+	}
+	return err
+}
+
+func (f *File) bad(format string, args ...any) error {
+	return diag.New(diag.InvalidTape, "%s is no tape: "+format, append([]any{f.Name}, args...)...).
+		WithHint("`mink tape record` makes one")
+}
+
+func (f *File) part(name string) ([]byte, error) {
+	read := f.parts[name]
+	if read == nil {
+		return nil, f.bad("it has no %s", name)
+	}
+	r, err := read()
+	if err != nil {
+		return nil, diag.Wrap(diag.InvalidTape, err, "the tape %s is damaged in %s", f.Name, name)
+	}
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, diag.Wrap(diag.InvalidTape, err, "the tape %s is damaged in %s", f.Name, name)
+	}
+	return data, nil
+}
+
+// Steps are the records of a task in an attempt of a job. Of a recording that was cut
+// off they are those that had been written.
+func (f *File) Steps(job int, attempt int64, task int) ([]Step, error) {
+	name := "steps/" + stem(job, attempt, task)
+	if f.parts[name+".arrow"] != nil {
+		data, err := f.part(name + ".arrow")
+		if err != nil {
+			return nil, err
+		}
+		return DecodeArrow(data)
+	}
+	if f.parts[name+".log"] == nil {
+		return nil, nil // the task took no step
+	}
+	data, err := f.part(name + ".log")
+	if err != nil {
+		return nil, err
+	}
+	steps, err := Decode(data)
+	if !f.Manifest.Closed {
+		return steps, nil
+	}
+	return steps, err
+}
+
+// Rows are the rows that the source of a task gave.
+func (f *File) Rows(job int, attempt int64, task int, s types.Schema) (*RowReader, error) {
+	name := "inputs/" + stem(job, attempt, task) + ".arrow"
+	if f.parts[name] == nil {
+		name = strings.TrimSuffix(name, ".arrow") + ".rows" // of a recording that is under way or was cut off
+	}
+	if f.parts[name] == nil {
+		return NewRowReader(nil, s)
+	}
+	r, err := f.parts[name]()
+	if err != nil {
+		return nil, diag.Wrap(diag.InvalidTape, err, "the tape %s is damaged in %s", f.Name, name)
+	}
+	return NewRowReader(r, s)
+}
+
+// Checkpoint copies the checkpoint that an attempt began from to a disk.
+func (f *File) Checkpoint(job int, attempt int64, disk env.Disk, dir string) error {
+	from := checkpointDir(job, attempt) + "/"
+	found := false
+	for name := range f.parts { //mink:det-ok the order of copying shows nowhere
+		rest, ok := strings.CutPrefix(name, from)
+		if !ok {
+			continue
+		}
+		found = true
+		data, err := f.part(name)
+		if err != nil {
+			return err
+		}
+		to := path.Join(dir, rest)
+		if err := disk.MkdirAll(path.Dir(to)); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		if err := writeFile(disk, to, data); err != nil {
+			return err
+		}
+	}
+	if !found {
+		return f.bad("it lacks the checkpoint that attempt %d of job %d began from", attempt, job)
+	}
+	return nil
+}
+
+func readFile(disk env.Disk, name string) ([]byte, error) {
+	r, err := disk.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
+}

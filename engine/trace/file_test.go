@@ -1,0 +1,222 @@
+package trace
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"path"
+	"reflect"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow/ipc"
+	"pgregory.net/rapid"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// Steps survive the Arrow form, and bytes that are something else are an error.
+func TestArrowRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := drawSteps(t)
+		data, err := EncodeArrow(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := DecodeArrow(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%d steps, want %d", len(got), len(want))
+		}
+		for i := range want {
+			if !reflect.DeepEqual(got[i], want[i]) {
+				t.Fatalf("step %d: %+v, want %+v", i, got[i], want[i])
+			}
+		}
+		bad := bytes.Clone(data)
+		bad[rapid.IntRange(0, len(bad)-1).Draw(t, "at")] ^= byte(rapid.IntRange(1, 255).Draw(t, "bits"))
+		if _, err := DecodeArrow(bad[:rapid.IntRange(0, len(bad)).Draw(t, "length")]); err != nil && diag.CodeOf(err) != diag.InvalidTape {
+			t.Fatalf("damage is %v", err)
+		}
+	})
+}
+
+var inputSchema = types.Schema{
+	{Name: "a", Type: types.BigIntT}, {Name: "unread", Type: types.StringT}, {Name: "__op", Type: types.StringT},
+	{Name: "r", Type: types.RowT(types.Field{Name: "x", Type: types.IntT}, types.Field{Name: "y", Type: types.StringT},
+		types.Field{Name: "z", Type: types.RowT(types.Field{Name: "u", Type: types.IntT}, types.Field{Name: "v", Type: types.DoubleT})})},
+}
+
+// polls are batches as a reader gives them that leaves out column 1, field y and field
+// v of field z.
+func polls() []*batch.Batch {
+	var out []*batch.Batch
+	for p := range 3 {
+		b := &batch.Batch{N: 4, Cols: make([]batch.Col, 4)}
+		a, op, x, u := batch.NewBuilder(types.BigIntT), batch.NewBuilder(types.StringT), batch.NewBuilder(types.IntT), batch.NewBuilder(types.IntT)
+		for i := range 4 {
+			a.AppendInt(int64(10*p + i))
+			op.AppendBytes([]byte(fmt.Sprint("a text of some length ", i)))
+			x.AppendInt(int64(i))
+			if i == 2 {
+				u.AppendNull()
+			} else {
+				u.AppendInt(int64(-i))
+			}
+		}
+		b.Cols[0], b.Cols[2] = a.Finish(), op.Finish()
+		z := batch.Col{Type: inputSchema[3].Type.Fields[2].Type, Kids: []batch.Col{u.Finish(), {}}}
+		b.Cols[3] = batch.Col{Type: inputSchema[3].Type, Kids: []batch.Col{x.Finish(), {}, z}}
+		if p == 1 {
+			b.AllocKinds()[3] = batch.Delete
+			b.Sel = []uint16{0, 3}
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+func record3(t *testing.T) (*env.MemDisk, []Step) {
+	t.Helper()
+	disk := env.NewMemDisk()
+	f, err := Create(disk, "x.part", Manifest{Script: "job.sql"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := []Step{{N: 1, Pick: 2, Poll: &Poll{Rows: 4}}, {N: 2, Pick: 2, Failed: true, Error: "it broke"}}
+	var l Log
+	for i := range steps {
+		l.Add(&steps[i])
+		if err := f.Steps(0, 1, 7, l.Take()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, b := range polls() {
+		if err := f.Rows(0, 1, 7, inputSchema, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.Output("", 5)
+	f.Output("", 5)
+	f.Output("job/sink/1", 2)
+	if err := f.Edit(func(m *Manifest) { m.Jobs = []Job{{ID: "j"}} }); err != nil {
+		t.Fatal(err)
+	}
+	open, err := Open(disk, "x.part") // as it is when the process dies here
+	if err != nil {
+		t.Fatal(err)
+	}
+	check3(t, open, steps)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return disk, steps
+}
+
+// check3 looks at what record3 has recorded.
+func check3(t *testing.T, f *File, steps []Step) {
+	t.Helper()
+	if f.Manifest.Script != "job.sql" || len(f.Manifest.Jobs) != 1 {
+		t.Errorf("the manifest is %+v", f.Manifest)
+	}
+	got, err := f.Steps(0, 1, 7)
+	if err != nil || !reflect.DeepEqual(got, steps) {
+		t.Errorf("steps %+v, %v", got, err)
+	}
+	r, err := f.Rows(0, 1, 7, inputSchema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range polls() {
+		var b batch.Batch
+		if err := r.Next(&b); err != nil {
+			t.Fatal(err)
+		}
+		if b.ChainDigest(0) != want.ChainDigest(0) {
+			t.Error("a poll is another one")
+		}
+		if b.Cols[1].Type.Kind != types.Invalid || b.Cols[3].Kids[1].Type.Kind != types.Invalid || b.Cols[3].Kids[2].Kids[1].Type.Kind != types.Invalid {
+			t.Error("what was not read is there")
+		}
+	}
+	if err := r.Next(&batch.Batch{}); err != io.EOF {
+		t.Errorf("after the last poll comes %v", err)
+	}
+}
+
+// A tape is read back while it is recorded, from its folder and from the zip file.
+func TestFolder(t *testing.T) {
+	disk, steps := record3(t)
+	for _, packed := range []bool{false, true} {
+		name := "x.part"
+		if packed {
+			if err := Pack(disk, name, "x.mtape"); err != nil {
+				t.Fatal(err)
+			}
+			if n := disk.Files(); n != 1 {
+				t.Errorf("%d files are left", n)
+			}
+			name = "x.mtape"
+		}
+		f, err := Open(disk, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check3(t, f, steps)
+		if out, err := f.Output(); err != nil || !reflect.DeepEqual(out, []Piece{{"", 10}, {"job/sink/1", 2}}) {
+			t.Errorf("output %v, %v", out, err)
+		}
+		if !f.Manifest.Closed {
+			t.Error("the manifest does not say that the tape is whole")
+		}
+	}
+	// Any Arrow reader reads a part.
+	f, err := Open(disk, "x.mtape")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := f.part("inputs/0-1-7.arrow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := ipc.NewFileReader(bytes.NewReader(data))
+	if err != nil || r.NumRecords() != 3 || r.Schema().Field(0).Name != "__op_" || r.Schema().Field(2).Name != "__op" {
+		t.Errorf("%v, %v", r.Schema(), err)
+	}
+}
+
+// What is no tape, or a damaged one, is an error that says so.
+func TestNoTape(t *testing.T) {
+	disk, _ := record3(t)
+	if err := Pack(disk, "x.part", "x.mtape"); err != nil {
+		t.Fatal(err)
+	}
+	good, err := readFile(disk, "x.mtape")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, data := range map[string][]byte{"text": []byte("SELECT 1"), "empty": {}, "half": good[:len(good)/2]} {
+		if err := writeFile(disk, path.Join(what, "t.mtape"), data); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(disk, path.Join(what, "t.mtape")); diag.CodeOf(err) != diag.InvalidTape {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, err := Open(disk, "none.mtape"); diag.CodeOf(err) != diag.IO {
+		t.Errorf("no file: %v", err)
+	}
+	at := bytes.Index(good, []byte(`"format": 1`))
+	newer := bytes.Clone(good)
+	newer[at+len(`"format": `)] = '9'
+	if err := writeFile(disk, "newer.mtape", newer); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(disk, "newer.mtape"); diag.CodeOf(err) != diag.InvalidTape {
+		t.Errorf("a flipped byte: %v", err)
+	}
+}

@@ -1,0 +1,77 @@
+package trace
+
+// Manifest is what a tape is of: manifest.json. Times are milliseconds since the
+// epoch.
+type Manifest struct {
+	// Format is the version of the layout, FormatNow when it is written.
+	Format int `json:"format"`
+	// Build is the mink that recorded; another one may run differently.
+	Build   string `json:"build"`
+	Created int64  `json:"created"`
+	// Script is the name of what was recorded, for people.
+	Script string `json:"script,omitempty"`
+	// Zone is the time zone that 'default' stood for, Settings what the session was
+	// opened with.
+	Zone     string            `json:"zone"`
+	Settings map[string]string `json:"settings,omitempty"`
+	// Seed of the process.
+	Seed       uint64      `json:"seed"`
+	Statements []Statement `json:"statements"`
+	Jobs       []Job       `json:"jobs"`
+	// Closed says that the recording came to its end. Without it the process died, and
+	// the steps that it had written by then are there.
+	Closed bool `json:"closed"`
+}
+
+// FormatNow is the version of the layout that is written and read.
+const FormatNow = 1
+
+// Statement is a statement of the session that took effect.
+type Statement struct {
+	Text string `json:"text"`
+	// At is the reading of the clock while it was planned.
+	At int64 `json:"at"`
+	// Jobs are those it started, by their place in Manifest.Jobs.
+	Jobs []int `json:"jobs,omitempty"`
+}
+
+// Job is a job on the tape.
+type Job struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Seed uint64 `json:"seed"`
+	// Plan has a line for each node of the physical plan.
+	Plan []string `json:"plan"`
+	// Full says that digests are of all values, Embedded that the rows of all sources
+	// are here.
+	Full     bool `json:"full,omitempty"`
+	Embedded bool `json:"embedded,omitempty"`
+	// Tasks are the names of the tasks, in the order of their numbers.
+	Tasks    []string  `json:"tasks"`
+	Attempts []Attempt `json:"attempts"`
+	// State is how it ended, Error why it failed.
+	State string `json:"state,omitempty"`
+	Error string `json:"error,omitempty"`
+}
+
+// Attempt is what one attempt of a job began from.
+type Attempt struct {
+	N int64 `json:"n"`
+	// Slots are the nodes of the cluster that ran the subtasks.
+	Slots []string `json:"slots,omitempty"`
+	// Splits and Done are by vertex: what its sources read, and whether no further
+	// splits could come.
+	Splits [][]Split `json:"splits"`
+	Done   []bool    `json:"done"`
+	// Checkpoint is the number of the one it went on from, 0 for none.
+	Checkpoint int64 `json:"checkpoint,omitempty"`
+}
+
+// Split is a part of a source at the start of an attempt.
+type Split struct {
+	ID        string `json:"id"`
+	Pos       []byte `json:"pos,omitempty"`
+	Watermark int64  `json:"watermark"`
+	Floor     int64  `json:"floor"`
+	Ended     bool   `json:"ended,omitempty"`
+}

@@ -1,0 +1,244 @@
+package trace
+
+import (
+	"io"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/ipc"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// arrowMagic begins an Arrow IPC file, with two bytes that fill it up.
+const arrowMagic = "ARROW1\x00\x00"
+
+// options name the column that has the kind of change of each row: __op, or what no
+// column of the schema is called.
+func options(s types.Schema) batch.ArrowOptions {
+	name := "__op"
+	for slices.ContainsFunc(s, func(f types.Field) bool { return f.Name == name }) {
+		name += "_"
+	}
+	return batch.ArrowOptions{KindColumn: name}
+}
+
+// RowWriter writes what a source gave as an Arrow IPC file: a record batch for each
+// poll that had rows, the column __op with the kinds of change, then the columns that
+// the job reads.
+type RowWriter struct {
+	w     *ipc.FileWriter
+	out   io.Writer
+	zstd  bool
+	whole types.Schema
+	kept  types.Schema
+	cols  []int // of the source's schema
+}
+
+// NewRowWriter writes rows of a schema; columns and fields that have no storage in the
+// first batch are left out. With zstd the buffers are compressed, which takes several
+// times as long as to write them.
+func NewRowWriter(out io.Writer, s types.Schema, zstd bool) *RowWriter {
+	return &RowWriter{out: out, whole: s, zstd: zstd}
+}
+
+// Add writes the rows of one poll.
+func (w *RowWriter) Add(b *batch.Batch) error {
+	if w.w == nil {
+		for i := range w.whole {
+			if t, ok := stored(w.whole[i].Type, &b.Cols[i]); ok {
+				w.kept = append(w.kept, types.Field{Name: w.whole[i].Name, Type: t})
+				w.cols = append(w.cols, i)
+			}
+		}
+		opts := []ipc.Option{ipc.WithSchema(options(w.whole).ArrowSchema(w.kept)), ipc.WithAllocator(memory.NewGoAllocator())}
+		if w.zstd {
+			opts = append(opts, ipc.WithZstd())
+		}
+		f, err := ipc.NewFileWriter(&appendOnly{w: w.out}, opts...)
+		if err != nil {
+			return diag.Wrap(diag.IO, err, "cannot write rows to the tape")
+		}
+		w.w = f
+	}
+	view := batch.Batch{N: b.N, Sel: b.Sel, Kinds: b.Kinds, Cols: make([]batch.Col, len(w.cols))}
+	for k, i := range w.cols {
+		view.Cols[k] = pruned(w.kept[k].Type, &b.Cols[i])
+	}
+	if err := w.w.Write(view.ToArrow(w.kept, options(w.whole))); err != nil {
+		return diag.Wrap(diag.IO, err, "cannot write rows to the tape")
+	}
+	return nil
+}
+
+// Close ends the file. One without rows is empty.
+func (w *RowWriter) Close() error {
+	if w.w == nil {
+		return nil
+	}
+	if err := w.w.Close(); err != nil {
+		return diag.Wrap(diag.IO, err, "cannot write rows to the tape")
+	}
+	return nil
+}
+
+// stored is the part of a type that a column holds: a reader leaves the columns and
+// row fields out that nobody reads. ok is false for nothing.
+func stored(t types.Type, c *batch.Col) (part types.Type, ok bool) {
+	if c.Type.Kind == types.Invalid {
+		return t, false
+	}
+	if t.Kind != types.Row {
+		return t, true
+	}
+	fields := make([]types.Field, 0, len(t.Fields))
+	for i, f := range t.Fields {
+		if ft, ok := stored(f.Type, &c.Kids[i]); ok {
+			fields = append(fields, types.Field{Name: f.Name, Type: ft})
+		}
+	}
+	if len(fields) == len(t.Fields) {
+		return t, true
+	}
+	return types.RowT(fields...).Nullable(t.IsNullable()), true
+}
+
+// pruned is the column with the fields alone that a part of its type has.
+func pruned(t types.Type, c *batch.Col) batch.Col {
+	out := *c
+	if t.Kind != types.Row {
+		return out
+	}
+	out.Type, out.Kids = t, nil
+	for i := range c.Kids {
+		if c.Kids[i].Type.Kind == types.Invalid {
+			continue
+		}
+		out.Kids = append(out.Kids, pruned(t.Fields[len(out.Kids)].Type, &c.Kids[i]))
+	}
+	return out
+}
+
+// partOf is the part of a type that an Arrow type has.
+func partOf(t types.Type, a arrow.DataType) types.Type {
+	st, ok := a.(*arrow.StructType)
+	if t.Kind != types.Row || !ok {
+		return t
+	}
+	fields := make([]types.Field, 0, len(t.Fields))
+	for _, f := range t.Fields {
+		if i, found := st.FieldIdx(f.Name); found {
+			fields = append(fields, types.Field{Name: f.Name, Type: partOf(f.Type, st.Field(i).Type)})
+		}
+	}
+	return types.RowT(fields...).Nullable(t.IsNullable())
+}
+
+// whole puts the fields of a part back to their places in the type.
+func whole(t types.Type, c *batch.Col) {
+	if t.Kind != types.Row {
+		return
+	}
+	kids := make([]batch.Col, len(t.Fields))
+	for i, f := range t.Fields {
+		for k, part := range c.Type.Fields {
+			if part.Name == f.Name {
+				kids[i] = c.Kids[k]
+				whole(f.Type, &kids[i])
+			}
+		}
+	}
+	c.Type, c.Kids = t, kids
+}
+
+// RowReader reads the file of a RowWriter, also one that was not closed.
+type RowReader struct {
+	read func() (arrow.Record, error)
+	s    types.Schema
+	kept types.Schema
+	cols []int
+	part batch.Batch
+}
+
+// NewRowReader reads rows of a schema. It fails with invalid-tape where the bytes are
+// something else.
+func NewRowReader(data *io.SectionReader, s types.Schema) (r *RowReader, err error) {
+	r = &RowReader{s: s, read: func() (arrow.Record, error) { return nil, io.EOF }}
+	if data == nil || data.Size() == 0 {
+		return r, nil
+	}
+	defer func() {
+		if x := recover(); x != nil { // the library's reader breaks off on some damage
+			r, err = nil, badRows(x)
+		}
+	}()
+	var has *arrow.Schema
+	if f, err := ipc.NewFileReader(data, ipc.WithAllocator(memory.NewGoAllocator())); err == nil {
+		has, r.read = f.Schema(), f.Read
+	} else if begins(data, arrowMagic) {
+		// Without its end the file is a stream behind eight bytes.
+		rest := io.NewSectionReader(data, int64(len(arrowMagic)), data.Size()-int64(len(arrowMagic)))
+		f, err := ipc.NewReader(rest, ipc.WithAllocator(memory.NewGoAllocator()))
+		if err != nil {
+			return nil, badRows(err)
+		}
+		has, r.read = f.Schema(), func() (arrow.Record, error) {
+			rec, err := f.Read()
+			if err != nil {
+				return nil, io.EOF // cut off where the writer died
+			}
+			return rec, nil
+		}
+	} else {
+		return nil, badRows(err)
+	}
+	for i, f := range s {
+		at := has.FieldIndices(f.Name)
+		if len(at) == 0 {
+			continue
+		}
+		r.kept = append(r.kept, types.Field{Name: f.Name, Type: partOf(f.Type, has.Field(at[0]).Type)})
+		r.cols = append(r.cols, i)
+	}
+	return r, nil
+}
+
+func begins(r io.ReaderAt, text string) bool {
+	b := make([]byte, len(text))
+	n, _ := r.ReadAt(b, 0)
+	return n == len(text) && string(b) == text
+}
+
+func badRows(why any) error {
+	return diag.New(diag.InvalidTape, "the rows on the tape cannot be read: %v", why)
+}
+
+// Next makes b the rows of the next poll; they are valid until the next call. After
+// the last one it fails with io.EOF.
+func (r *RowReader) Next(b *batch.Batch) (err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			err = badRows(x)
+		}
+	}()
+	rec, err := r.read()
+	if err == io.EOF {
+		return io.EOF
+	}
+	if err != nil {
+		return badRows(err)
+	}
+	if err := r.part.FromArrow(r.kept, rec, options(r.s).KindColumn); err != nil {
+		return badRows(err)
+	}
+	b.Reset()
+	b.N, b.Kinds, b.Cols = r.part.N, r.part.Kinds, make([]batch.Col, len(r.s))
+	for k, i := range r.cols {
+		b.Cols[i] = r.part.Cols[k]
+		whole(r.s[i].Type, &b.Cols[i])
+	}
+	return nil
+}

@@ -1,0 +1,142 @@
+package sqltest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/minkstream/mink/connectors"
+	"github.com/minkstream/mink/engine"
+	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/function/scalar"
+	"github.com/minkstream/mink/engine/gateway"
+	"github.com/minkstream/mink/engine/trace"
+	"github.com/minkstream/mink/testkit/linear"
+	"github.com/minkstream/mink/testkit/lookup"
+)
+
+// TestTapes records runs of the suite on threads, at parallelism 3 where the section
+// allows it, and executes the tapes again: each step must be the recorded one, and a
+// query give the same rows in the same order. MINK_SQL=all takes each section and not
+// one in a dozen.
+func TestTapes(t *testing.T) {
+	names, err := filepath.Glob("testdata/*.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, every := planned(t), 12
+	if p.drawn < 0 {
+		every = 1
+	}
+	count := 0
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := Parse(string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".test"), func(t *testing.T) {
+			for i, s := range f.Sections {
+				if s.Skip != "" || s.Form == Error || len(s.Needs) > 0 || changesFiles(s) || (i+int(p.seed%uint64(every)))%every != 0 {
+					continue
+				}
+				count++
+				t.Run(fmt.Sprintf("line%d", s.Line), func(t *testing.T) { tapeSection(t, s, count%2 == 0) })
+			}
+		})
+	}
+	if count < 100 {
+		t.Errorf("only %d sections were taped", count)
+	}
+}
+
+// changesFiles reports statements that look at files which the run itself has changed.
+// A replay finds the files as they are afterwards.
+func changesFiles(s *Section) bool {
+	all := strings.Join(s.Setup, "") + s.SQL
+	return slices.ContainsFunc([]string{"'type' = 'mink'", "COMPILE PLAN", "MATERIALIZED TABLE", "INSERT OVERWRITE", "PARTITION ("}, func(text string) bool {
+		return strings.Contains(all, text)
+	})
+}
+
+func tapeSection(t *testing.T, s *Section, embed bool) {
+	v := variant{parallelism: 3, rows: 2}
+	if slices.Contains(s.Only, "single") || slices.Contains(s.Only, "once") {
+		v.parallelism = 1
+	}
+	v.batch = slices.Contains(s.Only, "batch")
+	disk := env.NewMemDisk()
+	to, err := trace.Create(disk, "tape", trace.Manifest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e *engine.Engine
+	want := v.run(t, s, func(t *testing.T, _ bool) gateway.Client {
+		e = taping(t, engine.Config{Record: &engine.Record{To: to, Embed: embed, Full: true}})
+		return gateway.Local(e)
+	})
+	if want.err != nil {
+		t.Skip("it fails otherwise at this parallelism: ", want.err)
+	}
+	if err := e.CloseTape(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := trace.Open(disk, "tape")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Manifest.Jobs) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeLimit)
+	defer cancel()
+	mono := env.OS("")
+	mono.Disk = env.NewOverlay(mono.Disk)
+	client := gateway.Local(taping(t, engine.Config{Env: mono, Replay: f}))
+	defer client.Close()
+	session, err := client.OpenSession(ctx, v.settings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &runner{ctx: ctx, session: session}
+	for _, st := range f.Manifest.Statements {
+		if err := r.statement(st.Text, false); err != nil {
+			t.Fatalf("%v\n%s", err, indent(st.Text))
+		}
+	}
+	if s.Sink != nil || want.info {
+		return
+	}
+	if got, want := rowTexts(r.got.rows), rowTexts(want.rows); !slices.Equal(got, want) {
+		t.Errorf("%s\ngave %q\nthen %q", indent(s.SQL), want, got)
+	}
+}
+
+func rowTexts(rows []row) []string {
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		out[i] = fmt.Sprint(r)
+	}
+	return out
+}
+
+// taping is an engine of the suite that records or replays.
+func taping(t *testing.T, c engine.Config) *engine.Engine {
+	t.Helper()
+	c.Connectors, c.Formats, c.Functions, c.Runtimes = append(connectors.All(), lookup.Connector), connectors.Formats(), scalar.All(), connectors.Runtimes()
+	c.Providers = []*connect.ModelProvider{&linear.Provider}
+	e, err := engine.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	register(t, e)
+	return e
+}
