@@ -21,6 +21,7 @@ package flink
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
@@ -182,8 +183,9 @@ func ofGateway(s ast.Statement) bool {
 		return s.What == "JOBS"
 	case *ast.Describe:
 		return s.What == "JOB"
-	case *ast.Set:
-		return !s.Key.Set
+	case *ast.Set: // the mode is fixed when a table environment is made
+		mode := strings.EqualFold(s.Value.Value, "batch") || strings.EqualFold(s.Value.Value, "streaming")
+		return !s.Key.Set || s.Key.Value == "execution.runtime-mode" && mode
 	case *ast.Reset:
 		return !s.Key.Set
 	}
@@ -290,6 +292,9 @@ func Run(ctx context.Context, scratch string, jobs []Job, fresh bool) (map[strin
 	}
 	python := ""
 	if slices.ContainsFunc(left, Job.needsPython) {
+		slices.SortStableFunc(left, func(a, b Job) int { // starting processes takes longest
+			return cmp.Compare(fmt.Sprint(a.needsPython()), fmt.Sprint(b.needsPython()))
+		})
 		var absent error
 		if python, absent = preparePython(ctx); absent != nil {
 			left = slices.DeleteFunc(left, func(j Job) bool {
@@ -316,7 +321,7 @@ func run(ctx context.Context, scratch, python string, jobs []Job, answered func(
 		return err
 	}
 	args := []string{"-Xmx4g", "-Xss4m"}
-	for _, p := range []string{"java.lang", "java.util", "java.util.concurrent", "java.net", "java.time"} {
+	for _, p := range []string{"java.lang", "java.util", "java.util.concurrent", "java.net", "java.nio", "java.time"} {
 		args = append(args, "--add-opens=java.base/"+p+"=ALL-UNNAMED")
 	}
 	java := exec.CommandContext(ctx, "java", append(args, "-cp", classPath, "Judge", strconv.Itoa(runtime.NumCPU()))...)

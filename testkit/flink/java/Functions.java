@@ -12,7 +12,10 @@ import org.apache.flink.table.functions.ProcessTableFunction;
 import org.apache.flink.types.Row;
 import org.apache.flink.types.RowKind;
 
-/** The functions that the tests of mink register in Go (go_aggregate_test.go and process_test.go of sqltest), in Java. */
+/**
+ * The functions that the tests of mink register in Go (go_aggregate_test.go and process_test.go of sqltest), in Java.
+ * Constants are INT here and BIGINT there, since Flink 2.3 does not compile a call with a constant of a narrower type.
+ */
 public final class Functions {
     public static final class Weights {
         public long sum;
@@ -85,7 +88,7 @@ public final class Functions {
     public static final class Counter extends ProcessTableFunction<Row> {
         public void eval(@StateHint Number s,
                 @ArgumentHint(value = {ArgumentTrait.SET_SEMANTIC_TABLE, ArgumentTrait.OPTIONAL_PARTITION_BY}, name = "input") Row input,
-                @ArgumentHint(name = "base", isOptional = true) Long base) {
+                @ArgumentHint(name = "base", isOptional = true) Integer base) {
             s.n++;
             collect(Row.of(s.n + (base == null ? 0 : base)));
         }
@@ -95,13 +98,13 @@ public final class Functions {
     public static final class Visits extends ProcessTableFunction<Row> {
         public void eval(Context c, @StateHint Number s,
                 @ArgumentHint(value = {ArgumentTrait.SET_SEMANTIC_TABLE, ArgumentTrait.REQUIRE_ON_TIME}, name = "input") Row input,
-                @ArgumentHint(name = "gap") Long gap) {
+                @ArgumentHint(name = "gap") Integer gap) {
             if (gap <= 0) {
                 throw new IllegalArgumentException("VISITS takes a gap of a second or more");
             }
             s.n++;
             TimeContext<Long> time = c.timeContext(Long.class);
-            time.registerOnTime("end", time.time() + gap * 1000);
+            time.registerOnTime("end", time.time() + gap * 1000L);
         }
 
         public void onTimer(OnTimerContext c, Number s) {

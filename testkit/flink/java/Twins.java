@@ -349,8 +349,9 @@ final class Twins {
             double sum = bias;
             boolean nothing = false;
             for (int i = 0; i < weights.length; i++) {
-                nothing = nothing || in.isNullAt(i);
-                sum += nothing ? 0 : weights[i] * in.getDouble(i);
+                Object v = ((GenericRowData) in).getField(i); // Flink checks that numbers fit and does not cast them
+                nothing = nothing || v == null;
+                sum += nothing ? 0 : weights[i] * ((Number) v).doubleValue();
             }
             if (failsAt != null && sum == failsAt) {
                 throw new IllegalStateException("the sum is " + sum);
