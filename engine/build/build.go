@@ -292,6 +292,10 @@ func (b *builder) node(n plan.Node) (flow.Node, error) {
 		return node, nil
 	default:
 		node.Op, node.TTL, err = b.operator(n)
+		if op := node.Op; info.Bundle.Rows > 0 && err == nil {
+			cfg := exec.BundleConfig(info.Bundle)
+			node.Op = func() exec.Operator { return exec.NewBundle(op(), cfg) }
+		}
 	}
 	if err != nil {
 		if d := diag.As(err); d != nil {

@@ -65,7 +65,6 @@ var idle = map[string]string{
 	"table.exec.async-vector-search.max-concurrent-operations":            "vectors are searched at once, in memory",
 	"table.exec.async-vector-search.output-mode":                          "vectors are searched at once, in memory",
 	"table.exec.async-vector-search.timeout":                              "vectors are searched at once, in memory",
-	"table.exec.deduplicate.mini-batch.compact-changes-enabled":           "changes of a key within a step are always folded where only the final table counts",
 	"table.exec.delta-join.cache-enabled":                                 whyDelta,
 	"table.exec.delta-join.left.cache-size":                               whyDelta,
 	"table.exec.delta-join.right.cache-size":                              whyDelta,

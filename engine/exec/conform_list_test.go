@@ -26,6 +26,7 @@ func conformCases() []*conformCase {
 		processCases(),
 		snapshotCases(),
 		multiJoinCases(),
+		bundleCases(),
 	)
 }
 

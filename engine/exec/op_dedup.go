@@ -95,7 +95,7 @@ func (d *dedup) Process(c *Ctx, _ int, b *batch.Batch) error {
 	switch {
 	case !d.cfg.KeepLast:
 		return d.first(c, b, keys, n)
-	case c.Exact || d.blob:
+	case c.Exact:
 		return d.each(c, b, keys, n)
 	}
 	return d.folded(c, b, keys)
@@ -127,8 +127,8 @@ func (d *dedup) first(c *Ctx, b *batch.Batch, keys *batch.KeyVec, n int) error {
 	return c.Emit(&out)
 }
 
-// folded keeps the last row of each key of the batch and emits it once: no row is
-// stored, since nobody asks for what it replaces.
+// folded keeps the last row of each key of the batch and emits it once. A row is stored
+// where what it replaces is asked for.
 func (d *dedup) folded(c *Ctx, b *batch.Batch, keys *batch.KeyVec) error {
 	g := &d.group
 	d.table.Group(g, b, keys, b.Sel, d.mode)
@@ -146,6 +146,8 @@ func (d *dedup) folded(c *Ctx, b *batch.Batch, keys *batch.KeyVec) error {
 		}
 	}
 	d.sel, d.kinds = d.sel[:0], d.kinds[:0]
+	d.from, d.rows, d.bytes = d.from[:0], d.rows[:0], d.bytes[:0]
+	var ends []int
 	for k := range n {
 		row, l := d.table.Row(g.Refs[k]), d.best[k]
 		fresh := batch.Bit(g.Fresh, k)
@@ -159,10 +161,22 @@ func (d *dedup) folded(c *Ctx, b *batch.Batch, keys *batch.KeyVec) error {
 			}
 			row[0] = uint64(t)
 		}
+		if d.blob {
+			d.buf = d.codec.Append(d.buf[:0], b, d.all, int(l))
+			if !fresh {
+				ends = d.replaced(row[1], b.N+len(ends), ends)
+			}
+			d.table.SetBlob(&row[1], d.buf)
+			d.from = append(d.from, uint32(l))
+		}
 		d.sel, d.kinds = append(d.sel, l), append(d.kinds, d.kind(fresh))
 	}
 	if len(d.sel) == 0 {
 		return nil
+	}
+	if d.blob {
+		d.cut(ends)
+		return d.emitMixed(c, b)
 	}
 	d.out.SetColumns(len(b.Cols))
 	for i := range b.Cols {
@@ -201,10 +215,7 @@ func (d *dedup) each(c *Ctx, b *batch.Batch, keys *batch.KeyVec, n int) error {
 		if d.blob {
 			d.buf = d.codec.Append(d.buf[:0], b, d.all, l)
 			if !fresh {
-				d.bytes = append(d.bytes, d.table.Blob(row[1])...)
-				d.from = append(d.from, uint32(b.N+len(ends)))
-				d.kinds = append(d.kinds, batch.UpdateBefore)
-				ends = append(ends, len(d.bytes))
+				ends = d.replaced(row[1], b.N+len(ends), ends)
 			}
 			d.table.SetBlob(&row[1], d.buf)
 		}
@@ -213,12 +224,25 @@ func (d *dedup) each(c *Ctx, b *batch.Batch, keys *batch.KeyVec, n int) error {
 	if len(d.from) == 0 {
 		return nil
 	}
+	d.cut(ends)
+	return d.emitMixed(c, b)
+}
+
+// replaced notes the -U of a stored row, which is row from of what is emitted.
+func (d *dedup) replaced(stored uint64, from int, ends []int) []int {
+	d.bytes = append(d.bytes, d.table.Blob(stored)...)
+	d.from = append(d.from, uint32(from))
+	d.kinds = append(d.kinds, batch.UpdateBefore)
+	return append(ends, len(d.bytes))
+}
+
+// cut makes rows of the bytes noted.
+func (d *dedup) cut(ends []int) {
 	at := 0
 	for _, e := range ends {
 		d.rows = append(d.rows, d.bytes[at:e])
 		at = e
 	}
-	return d.emitMixed(c, b)
 }
 
 // emitMixed emits rows of b and stored rows in the order of d.from.

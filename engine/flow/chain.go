@@ -320,7 +320,7 @@ func (n *node) fire(now int64) error {
 			n.t.pause(n, batch.NoWatermark)
 			return nil
 		}
-		if n.sided != nil {
+		if n.sided != nil || n.hold != nil {
 			if err := n.forward(); err != nil {
 				return err
 			}

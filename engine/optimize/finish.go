@@ -32,6 +32,7 @@ func (o *optimizer) finish(p *plan.Physical) error {
 			}
 		}
 	}
+	o.bundle(p)
 	for _, n := range p.Nodes {
 		o.label(n)
 	}

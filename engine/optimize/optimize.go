@@ -170,7 +170,7 @@ func (o *optimizer) folds(allowed bool) bool {
 	case "BATCH":
 		return true
 	}
-	return allowed || o.batch || o.s.Config.Bool("table.exec.mini-batch.enabled")
+	return allowed || o.batch
 }
 
 // plan rewrites a tree and chooses its operators.
@@ -179,9 +179,9 @@ func (o *optimizer) plan(n logical.Node) (plan.Node, error) {
 	case "ONE_PHASE":
 		o.twoPhase = false
 	case "TWO_PHASE":
-		o.twoPhase = o.fold
+		o.twoPhase = o.fold || o.bundles()
 	default:
-		o.twoPhase = o.fold && o.parallelism() > 1
+		o.twoPhase = o.fold && o.parallelism() > 1 || o.bundles()
 	}
 	n, err := o.rewrite(n)
 	if err != nil {

@@ -63,6 +63,16 @@ type Traits struct {
 	// Exact: changes go out one by one as they come about; otherwise the changes of
 	// one key within a step are folded into one.
 	Exact bool
+	// Bundle says how the rows that the node gets are bundled.
+	Bundle Bundle
+}
+
+// Bundle is a mini-batch: at most Rows rows, 0 for none, of an interval of Latency
+// milliseconds of processing time or, with Rowtime, of event time.
+type Bundle struct {
+	Rows    int
+	Latency int64
+	Rowtime bool
 }
 
 // Info returns the traits.

@@ -16,7 +16,7 @@ WITH ('connector' = 'datagen', 'fields.id.kind' = 'sequence', 'fields.id.start' 
 
 // ttlRun runs a query over the script on the simulated host, whose clock passes as the
 // source waits, and returns its changes.
-func ttlRun(t *testing.T, seed uint64, ttl, columns, query string) []string {
+func ttlRun(t *testing.T, seed uint64, ttl, columns, query string, settings ...[2]string) []string {
 	t.Helper()
 	s := flow.NewSim(flow.SimOptions{Seed: seed, Nodes: 1, Policy: flow.SimPolicy(seed % uint64(flow.PickPoliciesEnd)), Delay: time.Millisecond, Disk: time.Millisecond, MaxSteps: 1 << 20})
 	kept := &keeper{}
@@ -25,6 +25,11 @@ func ttlRun(t *testing.T, seed uint64, ttl, columns, query string) []string {
 	session := e.NewSession()
 	if err := session.Set("table.exec.state.ttl", ttl); err != nil {
 		t.Fatal(err)
+	}
+	for _, kv := range settings {
+		if err := session.Set(kv[0], kv[1]); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, sql := range []string{ttlScript, "CREATE TABLE kept (" + columns + ") WITH ('connector' = 'kept')"} {
 		if _, err := session.Execute(t.Context(), sql); err != nil {
@@ -135,5 +140,22 @@ func TestStateTTL(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestMiniBatchLatency bundles four rows that come a second apart: an interval of half a
+// second tells each, one of an hour the last count.
+func TestMiniBatchLatency(t *testing.T) {
+	for latency, want := range map[string]string{"500 ms": counted(4), "1 h": "+I[1, 4]"} {
+		for _, phases := range []string{"ONE_PHASE", "TWO_PHASE"} {
+			for seed := range uint64(2) {
+				got := ttlRun(t, seed, "0 ms", "a INT, b BIGINT", "SELECT k, COUNT(*) FROM t GROUP BY k",
+					[2]string{"table.exec.mini-batch.enabled", "true"}, [2]string{"table.exec.mini-batch.size", "100"},
+					[2]string{"table.exec.mini-batch.allow-latency", latency}, [2]string{"table.optimizer.agg-phase-strategy", phases})
+				if strings.Join(got, " ") != want {
+					t.Errorf("latency %s, %s: got %v, want %s", latency, phases, got, want)
+				}
+			}
+		}
 	}
 }
