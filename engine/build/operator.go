@@ -160,7 +160,7 @@ func joinSide(s plan.JoinSide, in plan.Node) exec.JoinSide {
 func (b *builder) intervalJoin(n *plan.IntervalJoin) (func() exec.Operator, int64, error) {
 	cfg := exec.IntervalJoinConfig{
 		Type: joinType(n.Type), Left: inputTypes(n.Left), Right: inputTypes(n.Right), JoinKeys: joinKeys(n.Cond),
-		LeftTime: n.LeftTime, RightTime: n.RightTime, Rowtime: n.Rowtime, Lower: n.Lower, Upper: n.Upper, Out: n.Schema.Types(),
+		LeftTime: n.LeftTime, RightTime: n.RightTime, Rowtime: n.Rowtime, Lower: n.Lower, Upper: n.Upper, Cleanup: n.Cleanup, Out: n.Schema.Types(),
 	}
 	return func() exec.Operator { return exec.NewIntervalJoin(cfg) }, 0, nil
 }

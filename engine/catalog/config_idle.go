@@ -69,7 +69,6 @@ var idle = map[string]string{
 	"table.exec.delta-join.left.cache-size":                               whyDelta,
 	"table.exec.delta-join.right.cache-size":                              whyDelta,
 	"table.exec.disabled-operators":                                       whyResults,
-	"table.exec.interval-join.min-cleanup-interval":                       "rows go as soon as nothing can match them",
 	"table.exec.local-hash-agg.adaptive.distinct-value-rate-threshold":    whyResults,
 	"table.exec.local-hash-agg.adaptive.enabled":                          whyResults,
 	"table.exec.local-hash-agg.adaptive.sampling-threshold":               whyResults,

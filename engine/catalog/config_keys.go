@@ -158,7 +158,7 @@ var keys = sortKeys(append(idleKeys(), []Key{
 	{"table.exec.async-ml-predict.output-mode", connect.Enum, "ORDERED", []string{"ORDERED", "ALLOW_UNORDERED"}, "Order of the answers of models; ALLOW_UNORDERED lets them overtake each other between watermarks."},
 	{"table.exec.async-ml-predict.timeout", connect.Duration, "3 min", nil, "How long a call of a model may take."},
 	{"table.exec.rank.topn-cache-size", connect.Int, "10000", nil, "Taken, without effect."},
-	{"table.exec.interval-join.min-cleanup-interval", connect.Duration, "0 ms", nil, "Taken, without effect."},
+	{"table.exec.interval-join.min-cleanup-interval", connect.Duration, "0 ms", nil, "How much longer than needed an interval join keeps rows; those of an outer side that found nothing come out as late as that."},
 	{"table.exec.unbounded-over.version", connect.Int, "2", nil, "Taken, without effect."},
 	{"table.exec.deduplicate.insert-update-after-sensitive-enabled", connect.Bool, "true", nil, "Whether the first row of a key is an insert; false lets a deduplication that keeps the last row begin with +U, where -U is not asked for."},
 	{"table.exec.deduplicate.mini-batch.compact-changes-enabled", connect.Bool, "false", nil, "Whether a deduplication that keeps the last row by event time tells the last one of a mini-batch alone."},

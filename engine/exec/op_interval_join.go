@@ -15,7 +15,10 @@ type IntervalJoinConfig struct {
 	LeftTime, RightTime int // columns; unused for processing time
 	Rowtime             bool
 	Lower, Upper        int64
-	Out                 []types.Type
+	// Cleanup is how much longer rows stay that nothing can match, in milliseconds: then
+	// they go together, and those of an outer side come out padded.
+	Cleanup int64
+	Out     []types.Type
 }
 
 // NewIntervalJoin makes an interval join. Rows are kept until the watermark says
@@ -255,6 +258,7 @@ func (j *intervalJoin) row1(c *Ctx, in int, b *batch.Batch, l int, own, other st
 	if matched {
 		j.sides[in].Lanes(p)[0] = 1
 	}
+	until += j.cfg.Cleanup
 	j.expiry[in].Add(until, j.sides[in].Keys().KeyOf(own, nil), nil)
 	if !j.cfg.Rowtime {
 		c.SetTimer(until + 1)
@@ -350,8 +354,12 @@ func (j *intervalJoin) expire(c *Ctx, now int64) error {
 				if ref == state.None {
 					continue
 				}
+				upTo := j.due.TS[i]
+				if j.cfg.Cleanup > 0 {
+					upTo = now
+				}
 				p := j.sides[s].First(ref)
-				for p.OK() && j.last(s, wordTime(j.sides[s].Word(p))) <= j.due.TS[i] {
+				for p.OK() && j.last(s, wordTime(j.sides[s].Word(p))) <= upTo {
 					if j.sides[s].Lanes(p)[0] == 0 && j.cfg.Type.keeps(s) {
 						if err := j.pad(c, s, j.sides[s].Payload(p)); err != nil {
 							return err

@@ -493,6 +493,9 @@ func (j *joiner) intervalJoin(b *bound) plan.Node {
 	j.residual = rest
 	c := j.cond(nil)
 	n := &plan.IntervalJoin{Type: j.n.Type, Cond: c, LeftTime: b.left, RightTime: b.right, Rowtime: b.rowtime, Lower: b.lower, Upper: b.upper}
+	if !j.o.batch {
+		n.Cleanup = j.o.s.Config.Duration("table.exec.interval-join.min-cleanup-interval").Milliseconds()
+	}
 	n.Left, n.Right = j.o.exchangeBoth(j.left, j.right, c.LeftKeys, c.RightKeys)
 	j.traits(&n.Traits, n.Left, n.Right, c, true)
 	n.Emits = kI

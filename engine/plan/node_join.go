@@ -164,6 +164,8 @@ type IntervalJoin struct {
 	// Rowtime tells event time from processing time.
 	Rowtime      bool
 	Lower, Upper int64
+	// Cleanup is how much longer than needed rows stay, in milliseconds.
+	Cleanup int64
 }
 
 // Name is the operator's name.

@@ -14,24 +14,27 @@ import (
 const ttlScript = `CREATE TABLE t (id INT, k AS 1, pt AS PROCTIME(), ts AS TO_TIMESTAMP_LTZ(id * 1000, 3), WATERMARK FOR ts AS ts)
 WITH ('connector' = 'datagen', 'fields.id.kind' = 'sequence', 'fields.id.start' = '1', 'fields.id.end' = '4', 'rows-per-second' = '1')`
 
-// ttlRun runs a query over the script on the simulated host, whose clock passes as the
-// source waits, and returns its changes.
+// ttlRun runs a query over the script on the simulated host and returns its changes.
 func ttlRun(t *testing.T, seed uint64, ttl, columns, query string, settings ...[2]string) []string {
+	t.Helper()
+	return clockRun(t, seed, []string{ttlScript}, columns, query, append(settings, [2]string{"table.exec.state.ttl", ttl})...)
+}
+
+// clockRun runs a query over tables on the simulated host, whose clock passes as sources
+// wait, and returns its changes.
+func clockRun(t *testing.T, seed uint64, tables []string, columns, query string, settings ...[2]string) []string {
 	t.Helper()
 	s := flow.NewSim(flow.SimOptions{Seed: seed, Nodes: 1, Policy: flow.SimPolicy(seed % uint64(flow.PickPoliciesEnd)), Delay: time.Millisecond, Disk: time.Millisecond, MaxSteps: 1 << 20})
 	kept := &keeper{}
 	e := simulatedLocal(t, s.Env, kept.connector())
 	defer e.Close()
 	session := e.NewSession()
-	if err := session.Set("table.exec.state.ttl", ttl); err != nil {
-		t.Fatal(err)
-	}
 	for _, kv := range settings {
 		if err := session.Set(kv[0], kv[1]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, sql := range []string{ttlScript, "CREATE TABLE kept (" + columns + ") WITH ('connector' = 'kept')"} {
+	for _, sql := range append(tables, "CREATE TABLE kept ("+columns+") WITH ('connector' = 'kept')") {
 		if _, err := session.Execute(t.Context(), sql); err != nil {
 			t.Fatal(err)
 		}
