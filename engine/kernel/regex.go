@@ -125,6 +125,16 @@ func (r *Regex) Find(s []byte, g int) [][2]int {
 		return nil
 	}
 	var out [][2]int
+	if r.simple != nil && r.simple.any && len(r.simple.pieces) == 0 {
+		for at := 0; ; {
+			k := bytes.Index(s[at:], r.simple.literal)
+			if k < 0 {
+				return out
+			}
+			out = append(out, [2]int{at + k, at + k + len(r.simple.literal)})
+			at += k + len(r.simple.literal)
+		}
+	}
 	all := r.re.FindAllSubmatchIndex(s, -1)
 	for i, m := range all {
 		out = append(out, [2]int{m[2*g], m[2*g+1]})
@@ -341,8 +351,11 @@ func (r *simpleRegex) rest(s []byte, at int, m *[4]int, g int) bool {
 	return true
 }
 
-// simplify recognises the shape of simpleRegex, or returns nil.
+// simplify recognises a literal and the shape of simpleRegex, or returns nil.
 func simplify(t *syntax.Regexp) *simpleRegex {
+	if lit, ok := plainLiteral(t); ok && len(lit) > 0 {
+		return &simpleRegex{any: true, literal: lit}
+	}
 	if t.Op != syntax.OpConcat {
 		return nil
 	}

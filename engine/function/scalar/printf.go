@@ -3,7 +3,6 @@ package scalar
 import (
 	"bytes"
 	"math"
-	"math/big"
 	"strconv"
 	"unicode/utf8"
 
@@ -295,49 +294,26 @@ func (v *verb) integer(x int64, t types.Type) ([]byte, bool) {
 	return v.zeros([]byte(prefix), strconv.AppendUint(nil, u, base), nil), true
 }
 
-// decimal is %f and %e of a number by its digits, halves rounded up.
+// decimal is %f, %e and %g of a number by its digits, halves rounded up.
 func (v *verb) decimal(text []byte) ([]byte, bool) {
 	neg := text[0] == '-'
-	text = bytes.TrimPrefix(text, []byte("-"))
-	x, ok := new(big.Rat).SetString(string(text))
+	x, ok := digitsOf(bytes.TrimPrefix(text, []byte("-")))
+	if !ok {
+		return nil, false
+	}
 	prec := v.prec
 	if prec < 0 {
 		prec = 6
 	}
 	switch {
-	case !ok:
-		return nil, false
 	case v.conv == 'g':
-		return v.generalNumber(append(map[bool][]byte{true: []byte("-")}[neg], text...))
+		return v.generalNumber(neg, x)
 	case v.conv == 'f':
-		return v.sign(neg, []byte(x.FloatString(prec)))
+		return v.sign(neg, x.plain(prec))
 	case v.flags[',']:
 		return nil, false
 	}
-	// The exponent, and once more if rounding carries into another digit.
-	e := 0
-	ten := big.NewRat(10, 1)
-	for x.Sign() != 0 && x.Cmp(ten) >= 0 {
-		x.Quo(x, ten)
-		e++
-	}
-	for one := big.NewRat(1, 1); x.Sign() != 0 && x.Cmp(one) < 0; e-- {
-		x.Mul(x, ten)
-	}
-	digits := []byte(x.FloatString(prec))
-	if bytes.HasPrefix(digits, []byte("10")) {
-		e++
-		digits = []byte(x.Quo(x, ten).FloatString(prec))
-	}
-	digits = append(digits, 'e', '+')
-	if e < 0 {
-		digits[len(digits)-1] = '-'
-		e = -e
-	}
-	if e < 10 {
-		digits = append(digits, '0')
-	}
-	return v.sign(neg, strconv.AppendInt(digits, int64(e), 10))
+	return v.sign(neg, x.scientific(prec))
 }
 
 // sign puts sign, grouping and zeros around the digits of a number.

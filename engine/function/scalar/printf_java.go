@@ -3,7 +3,6 @@ package scalar
 import (
 	"bytes"
 	"math"
-	"math/big"
 	"strconv"
 	"unicode/utf16"
 
@@ -63,45 +62,146 @@ func javaHash(c *batch.Col, lane int) (int32, bool) {
 
 // generalNumber is %g: plain from a ten-thousandth up to the precision, else with an
 // exponent; the precision counts all digits.
-func (v *verb) generalNumber(text []byte) ([]byte, bool) {
+func (v *verb) generalNumber(neg bool, x digits) ([]byte, bool) {
 	if v.flags['#'] {
 		return nil, false
 	}
-	w := *v
+	prec := v.prec
 	switch {
-	case v.prec < 0:
-		w.prec = 6
-	case v.prec == 0:
-		w.prec = 1
+	case prec < 0:
+		prec = 6
+	case prec == 0:
+		prec = 1
 	}
-	x, ok := new(big.Rat).SetString(string(bytes.TrimPrefix(text, []byte("-"))))
-	if !ok {
-		return nil, false
-	}
-	if x.Sign() == 0 {
-		w.prec--
-		w.conv = 'f'
-		return w.decimal(text)
+	if len(x.d) == 0 {
+		return v.sign(neg, x.plain(prec-1))
 	}
 	// Rounded to so many digits first.
-	e := *v
-	e.conv, e.prec, e.flags = 'e', w.prec-1, [128]bool{}
-	form, ok := e.decimal(bytes.TrimPrefix(text, []byte("-")))
-	if !ok {
+	x = x.round(prec)
+	if exp := x.point - 1; exp >= -4 && exp < prec {
+		return v.sign(neg, x.plain(prec-exp-1))
+	}
+	if v.flags[','] {
 		return nil, false
 	}
-	exp, err := strconv.Atoi(string(form[bytes.IndexByte(form, 'e')+1:]))
-	if err != nil {
-		return nil, false
+	return v.sign(neg, x.scientific(prec-1))
+}
+
+// digits is a number 0.d * 10^point; d has no zeros in front and is empty for 0.
+type digits struct {
+	d     []byte
+	point int
+}
+
+// digitsOf reads a decimal with or without an exponent.
+func digitsOf(text []byte) (x digits, ok bool) {
+	exp, seen := 0, false
+	if k := bytes.IndexAny(text, "eE"); k >= 0 {
+		var err error
+		if exp, err = strconv.Atoi(string(text[k+1:])); err != nil {
+			return x, false
+		}
+		text = text[:k]
 	}
-	if exp >= -4 && exp < w.prec {
-		w.conv = 'f'
-		w.prec -= exp + 1
-		return w.decimal(text)
+	x.d = make([]byte, 0, len(text))
+	for _, c := range text {
+		switch {
+		case c == '.' && !seen:
+			seen = true
+			continue
+		case c < '0' || c > '9':
+			return x, false
+		case c != '0' || len(x.d) > 0:
+			x.d = append(x.d, c)
+			if !seen {
+				x.point++
+			}
+		case seen:
+			x.point--
+		}
 	}
-	w.conv = 'e'
-	w.prec--
-	return w.decimal(text)
+	x.point += exp
+	if len(x.d) == 0 {
+		x.point = 0
+	}
+	return x, len(text) > 0
+}
+
+// round keeps n digits.
+func (x digits) round(n int) digits {
+	if n >= len(x.d) {
+		return x
+	}
+	if n < 0 {
+		return digits{}
+	}
+	up := x.d[n] >= '5'
+	d := append([]byte(nil), x.d[:n]...)
+	if !up {
+		return digits{d: d, point: x.point}.orZero()
+	}
+	for k := n - 1; k >= 0; k-- {
+		if d[k]++; d[k] <= '9' {
+			return digits{d: d, point: x.point}
+		}
+		d[k] = '0'
+	}
+	return digits{d: append([]byte{'1'}, d...), point: x.point + 1}
+}
+
+// orZero is x with the point where 0 has it.
+func (x digits) orZero() digits {
+	if len(x.d) == 0 {
+		x.point = 0
+	}
+	return x
+}
+
+// at is digit k, counted from 0 behind the point of 0.d.
+func (x digits) at(k int) byte {
+	if k < 0 || k >= len(x.d) {
+		return '0'
+	}
+	return x.d[k]
+}
+
+// plain writes the number with prec digits behind the point.
+func (x digits) plain(prec int) []byte {
+	x = x.round(x.point + prec)
+	out := make([]byte, 0, max(x.point, 1)+prec+1)
+	for k := range max(x.point, 1) {
+		out = append(out, x.at(k+min(x.point-1, 0)))
+	}
+	if prec > 0 {
+		out = append(out, '.')
+		for k := range prec {
+			out = append(out, x.at(x.point+k))
+		}
+	}
+	return out
+}
+
+// scientific writes the number with one digit before the point, prec behind it and an
+// exponent of at least two digits.
+func (x digits) scientific(prec int) []byte {
+	x = x.round(prec + 1)
+	out := append(make([]byte, 0, prec+8), x.at(0))
+	if prec > 0 {
+		out = append(out, '.')
+		for k := range prec {
+			out = append(out, x.at(1+k))
+		}
+	}
+	e := max(x.point, 1) - 1
+	sign := byte('+')
+	if len(x.d) > 0 && x.point < 1 {
+		e, sign = 1-x.point, '-'
+	}
+	out = append(out, 'e', sign)
+	if e < 10 {
+		out = append(out, '0')
+	}
+	return strconv.AppendInt(out, int64(e), 10)
 }
 
 // hexFloat is %a: the digits of Double.toHexString.

@@ -16,6 +16,7 @@ import (
 type pattern struct {
 	fixed bool
 	last  string
+	known bool          // last was compiled
 	re    *kernel.Regex // nil for a text that is no regular expression
 }
 
@@ -26,14 +27,14 @@ func (p *pattern) at(s *kernel.Strs, i int) (*kernel.Regex, error) {
 		return p.re, nil
 	}
 	t := s.At(i)
-	if p.re != nil && string(t) == p.last {
+	if p.known && string(t) == p.last {
 		return p.re, nil
 	}
 	re, err := kernel.CompileRegex(string(t))
 	if errors.Is(err, kernel.ErrRegexUnsupported) {
 		return nil, batch.FailLane(i, diag.Unsupported, "%s", err)
 	}
-	p.last, p.re = string(t), re
+	p.last, p.re, p.known = string(t), re, true
 	return re, nil
 }
 

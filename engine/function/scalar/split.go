@@ -318,9 +318,9 @@ func strToMapKernel(d *[2]pattern, f *function.Frame, dst *batch.Col, args []*ba
 		first := keys.count()
 		for _, p := range splitBy(pairs, t) {
 			key, value := p, span{lane: i, null: true}
-			if m := kv.Find(t[p[0]:p[1]], 0); len(m) > 0 {
-				key = [2]int{p[0], p[0] + m[0][0]}
-				value = span{i, p[0] + m[0][1], p[1], false}
+			if from, to, ok := kv.Group(t[p[0]:p[1]], 0); ok {
+				key = [2]int{p[0], p[0] + from}
+				value = span{i, p[0] + to, p[1], false}
 			}
 			values = addPair(keys, values, first, t[key[0]:key[1]], value)
 		}
