@@ -2,9 +2,7 @@ package exec
 
 import (
 	"fmt"
-	"slices"
 	"testing"
-	"time"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/types"
@@ -14,25 +12,18 @@ import (
 // the same by hand; both tell how many rows they gave, which must be the same.
 func benchOperator(b *testing.B, rows int, op func() Operator, list []*batch.Batch, end int64, plain func() int) {
 	b.Helper()
-	var spent time.Duration
-	b.ResetTimer()
-	for range b.N {
+	race(b, rows, func() int {
 		h := NewBench(op())
 		h.C.Exact = false
 		found := 0
 		h.OnEmit = func(x *batch.Batch) error { found += x.Rows(); return nil }
 		h.Open()
-		from := time.Now()
 		drive(h, 0, list)
 		if end > 0 {
 			h.Watermark(0, end)
 		}
-		spent += time.Since(from)
-		if want := plain(); want >= 0 && found != want {
-			b.Fatalf("%d rows, the loop gives %d", found, want)
-		}
-	}
-	report(b, rows, spent)
+		return found
+	}, plain)
 }
 
 // BenchmarkTopN keeps the ten largest of each key over rows that only come.
@@ -47,30 +38,7 @@ func BenchmarkTopN(b *testing.B) {
 					Strategy: TopAppend, EmitUpdateBefore: true,
 				})
 			}
-			benchOperator(b, n, op, list, 0, func() int {
-				// Heads of sorted lists; what leaves and what comes are counted by the
-				// operator for each batch, so that the numbers are not comparable.
-				heads := make(map[int64][]int64, keys)
-				for _, x := range list {
-					for i, k := range x.Cols[0].I64[:x.N] {
-						v, h := x.Cols[3].I64[i], heads[k]
-						if len(h) == top && v <= h[top-1] {
-							continue
-						}
-						at, _ := slices.BinarySearchFunc(h, v, func(e, v int64) int {
-							if e >= v {
-								return -1
-							}
-							return 1
-						})
-						if h = slices.Insert(h, at, v); len(h) > top {
-							h = h[:top]
-						}
-						heads[k] = h
-					}
-				}
-				return -1
-			})
+			benchOperator(b, n, op, list, 0, func() int { return loopTopN(list, keys, top) })
 		})
 	}
 }
@@ -92,24 +60,7 @@ func BenchmarkSession(b *testing.B) {
 					},
 				})
 			}
-			benchOperator(b, n, op, list, batch.MaxWatermark, func() int {
-				type session struct{ last, n, sum int64 }
-				open, closed := make(map[int32]*session, keys), 0
-				for _, x := range list {
-					for i, k := range x.Cols[0].I32[:x.N] {
-						ts, s := x.Cols[1].I64[i], open[k]
-						if s == nil {
-							s = &session{}
-							open[k] = s
-						} else if ts-s.last > gap {
-							*s = session{}
-							closed++
-						}
-						s.last, s.n, s.sum = ts, s.n+1, s.sum+int64(x.Cols[2].I32[i])
-					}
-				}
-				return closed + len(open)
-			})
+			benchOperator(b, n, op, list, batch.MaxWatermark, func() int { return loopSession(list, keys, gap) })
 		})
 	}
 }
@@ -123,20 +74,7 @@ func BenchmarkListAgg(b *testing.B) {
 			Input: benchTypes, Keys: []int{0}, Aggs: []AggSpec{{Func: "LISTAGG", Args: []int{1}, Filter: -1, Result: types.StringT}},
 		})
 	}
-	benchOperator(b, n, op, list, 0, func() int {
-		joined := make(map[int64][]byte, keys)
-		var tmp [12]byte
-		for _, x := range list {
-			for i, k := range x.Cols[0].I64[:x.N] {
-				s := joined[k]
-				if s != nil {
-					s = append(s, ',')
-				}
-				joined[k] = append(s, x.Cols[1].Bytes(i, &tmp)...)
-			}
-		}
-		return -1
-	})
+	benchOperator(b, n, op, list, 0, func() int { return loopListAgg(list, keys) })
 }
 
 // BenchmarkOverLoop is SUM over all rows of a key up to each, in order of event time.
@@ -151,16 +89,5 @@ func BenchmarkOverLoop(b *testing.B) {
 			Calls: []AggSpec{{Func: "SUM", Args: []int{2}, Filter: -1, Result: types.IntT}},
 		})
 	}
-	benchOperator(b, n, op, list, batch.MaxWatermark, func() int {
-		sums, rows := make(map[int32]int64, keys), 0
-		out := make([]int64, batch.MaxRows)
-		for _, x := range list {
-			for i, k := range x.Cols[0].I32[:x.N] {
-				s := sums[k] + int64(x.Cols[2].I32[i])
-				sums[k], out[i] = s, s
-			}
-			rows += x.N
-		}
-		return rows
-	})
+	benchOperator(b, n, op, list, batch.MaxWatermark, func() int { return loopOver(list, keys) })
 }

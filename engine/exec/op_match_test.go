@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
@@ -108,44 +107,6 @@ func benchTicks(n, keys int) []*batch.Batch {
 	return out
 }
 
-// loopMatch is PATTERN (A B C) with A below 500, B above A, C below B, past the last
-// row, by hand.
-func loopMatch(list []*batch.Batch, keys int) int {
-	type open struct {
-		step int
-		a, b int32
-	}
-	state := make([][]open, keys)
-	found := 0
-	for _, b := range list {
-		k, v := b.Cols[0].I32[:b.N], b.Cols[2].I32[:b.N]
-		for i := range k {
-			s := state[k[i]]
-			next := s[:0]
-			for _, p := range s {
-				switch {
-				case p.step == 1 && v[i] > p.a:
-					next = append(next, open{2, p.a, v[i]})
-				case p.step == 2 && v[i] < p.b:
-					found++
-					next = next[:0]
-					s = nil
-				}
-				if s == nil {
-					break
-				}
-			}
-			if s != nil || len(state[k[i]]) == 0 {
-				if v[i] < 500 {
-					next = append(next, open{1, v[i], 0})
-				}
-			}
-			state[k[i]] = next
-		}
-	}
-	return found
-}
-
 // BenchmarkMatch is a pattern of three steps: rows/s is for one core.
 func BenchmarkMatch(b *testing.B) {
 	types4 := []types.Type{matchInput[0].Nullable(false), matchInput[1].Nullable(false), matchInput[2].Nullable(false), matchInput[3]}
@@ -166,20 +127,13 @@ func BenchmarkMatch(b *testing.B) {
 			cfg.Refs = refs
 			const n = 1 << 18
 			list := benchTicks(n, keys)
-			var op time.Duration
-			b.ResetTimer()
-			for range b.N {
+			race(b, n, func() int {
 				h := NewBench(NewMatch(cfg)).Open()
 				found := 0
 				h.OnEmit = func(x *batch.Batch) error { found += x.Rows(); return nil }
-				from := time.Now()
 				drive(h, 0, list)
-				op += time.Since(from)
-				if want := loopMatch(list, keys); found != want {
-					b.Fatalf("%d matches, want %d", found, want)
-				}
-			}
-			report(b, n, op)
+				return found
+			}, func() int { return loopMatch(list, keys) })
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"sort"
@@ -81,55 +82,76 @@ func BenchmarkTemporalJoin(b *testing.B) {
 		return out
 	}
 	left, right := side(rows, 1), side(rows/16, 16)
-	b.ResetTimer()
-	for range b.N {
+	race(b, rows, func() int {
 		h := NewBench(NewTemporalJoin(TemporalJoinConfig{
 			Type: InnerJoin, Left: in, Right: in, JoinKeys: JoinKeys{Left: []int{0}, Right: []int{0}},
 			LeftTime: 1, RightTime: 1, Out: append(slices.Clone(in), in...),
 		}))
 		h.Inputs, h.C.Exact = 2, false
-		h.OnEmit = func(*batch.Batch) error { return nil }
+		found := 0
+		h.OnEmit = func(x *batch.Batch) error { found += x.Rows(); return nil }
 		h.Open()
 		for i, x := range right {
 			h.Push(1, x)
 			drive(h, 0, left[16*i:16*i+16])
 		}
 		h.End()
-	}
-	op := b.Elapsed()
-	for range b.N {
-		plainTemporal(left, right)
-	}
-	report(b, rows, op)
+		return found
+	}, func() int { return plainTemporal(left, right) })
 }
 
-// plainTemporal keeps all versions by key and finds each row's by binary search.
-func plainTemporal(left, right []*batch.Batch) int64 {
+// plainTemporal keeps the versions of each key by time. Rows wait until the watermarks of
+// both sides have passed them and find theirs by binary search; versions that no row can
+// ask for any more are dropped.
+func plainTemporal(left, right []*batch.Batch) int {
 	type version struct{ at, v int64 }
 	m := map[int64][]version{}
-	var waiting [][4]int64
-	out := make([]int64, 0, 6*batch.MaxRows)
-	var sum int64
+	var waiting, rest [][3]int64
+	var out [6][]int64
+	found := 0
+	var marks [2]int64
+	join := func() {
+		wm := min(marks[0], marks[1])
+		rest = rest[:0]
+		for c := range out {
+			out[c] = out[c][:0]
+		}
+		slices.SortStableFunc(waiting, func(a, b [3]int64) int { return cmp.Compare(a[1], b[1]) })
+		for _, w := range waiting {
+			if w[1] > wm {
+				rest = append(rest, w)
+				continue
+			}
+			list := m[w[0]]
+			n := sort.Search(len(list), func(i int) bool { return list[i].at > w[1] })
+			if n == 0 {
+				continue
+			}
+			v := list[n-1]
+			if n > 1 {
+				m[w[0]] = append(list[:0], list[n-1:]...)
+			}
+			for c, x := range [6]int64{w[0], w[1], w[2], w[0], v.at, v.v} {
+				out[c] = append(out[c], x)
+			}
+		}
+		found += len(out[0])
+		waiting, rest = rest, waiting
+	}
 	for i, x := range right {
 		for l, k := range x.Cols[0].I64 {
 			m[k] = append(m[k], version{x.Cols[1].I64[l], x.Cols[2].I64[l]})
 		}
+		marks[1] = x.LastMark()
 		for _, y := range left[16*i : 16*i+16] {
-			waiting = waiting[:0]
 			for l, k := range y.Cols[0].I64 {
-				waiting = append(waiting, [4]int64{k, y.Cols[1].I64[l], y.Cols[2].I64[l]})
+				waiting = append(waiting, [3]int64{k, y.Cols[1].I64[l], y.Cols[2].I64[l]})
 			}
-			out = out[:0]
-			for _, w := range waiting {
-				list := m[w[0]]
-				n := sort.Search(len(list), func(i int) bool { return list[i].at > w[1] })
-				if n > 0 {
-					v := list[n-1]
-					out = append(out, w[0], w[1], w[2], w[0], v.at, v.v)
-				}
-			}
-			sum += int64(len(out))
+			marks[0] = y.LastMark()
+			join()
 		}
 	}
-	return sum
+	marks = [2]int64{1<<63 - 1, 1<<63 - 1}
+	join()
+	return found
 }
