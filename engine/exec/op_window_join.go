@@ -31,13 +31,14 @@ type windowJoin struct {
 	queues [2]*state.Queue
 	codecs [2]*state.Codec
 	types  [2][]types.Type
-	cols   [2][]int
 	res    *residual
 
 	keys  batch.KeyVec
 	times []int64
 	buf   []byte
+	offs  []uint32
 	kbuf  []byte
+	lanes []uint16
 	due   [2]state.Due
 	sides [2]batch.Batch
 	hit   [2][]bool
@@ -57,7 +58,6 @@ func (j *windowJoin) Open(c *Ctx) error {
 	for s, ts := range j.types {
 		j.queues[s] = c.Store.Queue(c.Name+[]string{".left", ".right"}[s], state.QueueSpec{})
 		j.codecs[s] = state.NewCodec(ts)
-		j.cols[s] = allCols(len(ts))
 	}
 	var err error
 	j.res, err = newResidual(j.cfg.Residual, j.cfg.Left, j.cfg.Right, c)
@@ -109,21 +109,32 @@ func (j *windowJoin) waiting() int64 {
 
 func (j *windowJoin) queue(c *Ctx, in int, b *batch.Batch, keys *batch.KeyVec, wm int64) {
 	var late []uint16
-	keyCols := j.cfg.of(in)
+	j.lanes = j.lanes[:0]
 	for i := range b.Rows() {
-		l := b.Lane(i)
+		l := uint16(b.Lane(i))
 		if j.times[l] <= wm {
-			late = append(late, uint16(l))
-			continue
+			late = append(late, l)
+		} else {
+			j.lanes = append(j.lanes, l)
 		}
-		k := state.Key{Group: keys.KG[l], Hash: keys.H[l]}
-		j.kbuf = j.kbuf[:0]
-		for _, col := range keyCols {
-			j.kbuf = batch.AppendKey(j.kbuf, &b.Cols[col], l)
+	}
+	keyCols := j.cfg.of(in)
+	constant := true // as the bounds of a window are
+	for _, col := range keyCols {
+		constant = constant && b.Cols[col].Enc == batch.Const
+	}
+	if len(j.lanes) > 0 {
+		j.buf, j.offs = j.codecs[in].AppendRows(j.buf[:0], j.offs[:0], b, j.lanes)
+	}
+	for i, l := range j.lanes {
+		if i == 0 || !constant {
+			j.kbuf = j.kbuf[:0]
+			for _, col := range keyCols {
+				j.kbuf = batch.AppendKey(j.kbuf, &b.Cols[col], int(l))
+			}
 		}
-		k.Bytes = j.kbuf
-		j.buf = j.codecs[in].Append(j.buf[:0], b, j.cols[in], l)
-		j.queues[in].Add(j.times[l], k, j.buf)
+		k := state.Key{Group: keys.KG[l], Hash: keys.H[l], Bytes: j.kbuf}
+		j.queues[in].Add(j.times[l], k, j.buf[j.offs[i]:j.offs[i+1]])
 	}
 	if late != nil {
 		c.Late(b, late, wm)

@@ -287,7 +287,7 @@ func (w *windowTotal) pairs(pane int64, visit func(t *state.Table, from, into []
 // pairsOf visits the rows of a table in pieces, with their rows in dst.
 func (w *windowTotal) pairsOf(t, dst *state.Table, visit func(t *state.Table, from, into []state.Ref)) {
 	w.refs, w.into = grow(w.refs, batch.MaxRows), grow(w.into, batch.MaxRows)
-	cur := t.Cursor()
+	cur := t.Walk()
 	for {
 		n := cur.Next(w.refs)
 		if n == 0 {

@@ -31,6 +31,12 @@ func (c *Codec) Append(dst []byte, b *batch.Batch, cols []int, lane int) []byte 
 	return c.rows.EncodeRow(dst, c.ptrs, lane)
 }
 
+// AppendRows appends the rows of b at the lanes of sel, with all columns of b. Row i is
+// dst[offs[i]:offs[i+1]].
+func (c *Codec) AppendRows(dst []byte, offs []uint32, b *batch.Batch, sel []uint16) ([]byte, []uint32) {
+	return c.rows.EncodeRows(dst, offs, b, nil, sel)
+}
+
 // Decode writes rows to columns: column cols[k] of the codec goes to out[k], rows
 // to lanes at, at+1, ... The columns have room for them (Alloc or Resize). Bytes
 // of strings are copied, so rows may be temporary. cols nil means all columns.

@@ -131,8 +131,16 @@ func (x *index) remove(word uint64, ref Ref) {
 			break
 		}
 		// The entry at j may move to i unless its home lies after i, seen
-		// cyclically.
-		if h := x.home(slots[j]); (j-h+size)%size >= (j-i+size)%size {
+		// cyclically: distances wrap around below 0.
+		h := x.home(slots[j])
+		fromHome, fromHole := j-h, j-i
+		if h > j {
+			fromHome += size
+		}
+		if i > j {
+			fromHole += size
+		}
+		if fromHome >= fromHole {
 			slots[i], slots[i+1] = slots[j], slots[j+1]
 			i = j
 		}

@@ -150,15 +150,32 @@ func (q *Queue) put(group uint16, w *waiting) {
 		// Frozen images keep the old memory.
 		b.data = append(make([]byte, 0, cap(b.data)*3/2+128+len(w.key)+len(w.payload)), b.data...)
 	}
+	b.sorted = b.sorted && (len(b.at) == 0 || b.follows(group, w, &q.spec))
 	b.at = append(b.at, uint32(len(b.data)))
 	b.data = putWaiting(b.data, group, w)
-	b.min, b.sorted, b.dirty = min(b.min, w.ts), b.sorted && len(b.at) == 1, true
+	b.min, b.dirty = min(b.min, w.ts), true
 	q.size += b.mem() - had
 	q.n++
 	if q.spec.Set && len(b.at) > max(64, b.dedup) {
 		q.sort(b)
 		b.dedup = 2 * len(b.at)
 	}
+}
+
+// follows reports whether an entry comes behind the last one of a bucket in order, so
+// that what comes in order need not be sorted.
+func (b *bucket) follows(group uint16, w *waiting, spec *QueueSpec) bool {
+	kg, last, _ := takeWaiting(b.data[b.at[len(b.at)-1]:])
+	switch {
+	case w.ts != last.ts:
+		return w.ts > last.ts
+	case group != kg:
+		return group > kg
+	case spec.ByArrival:
+		return w.seq > last.seq
+	}
+	d := bytes.Compare(w.key, last.key)
+	return d > 0 || d == 0 && !spec.Set && w.seq > last.seq
 }
 
 func (b *bucket) mem() int64 { return int64(cap(b.data) + 4*cap(b.at)) }
@@ -246,7 +263,7 @@ func (q *Queue) Len() int { return q.n }
 // Due takes at most limit entries with a time at or below upTo into d and reports
 // whether more of them are left. What d had before is dropped.
 func (q *Queue) Due(upTo int64, limit int, d *Due) bool {
-	d.TS, d.Keys, d.Payload, d.Seq, d.bytes, d.cuts = d.TS[:0], d.Keys[:0], d.Payload[:0], d.Seq[:0], d.bytes[:0], d.cuts[:0]
+	d.TS, d.Keys, d.Payload, d.Seq = d.TS[:0], d.Keys[:0], d.Payload[:0], d.Seq[:0]
 	for len(q.buckets) > 0 && q.buckets[0].min <= upTo && len(d.TS) < limit {
 		b := &q.buckets[0]
 		q.warm(b)
@@ -258,12 +275,9 @@ func (q *Queue) Due(upTo int64, limit int, d *Due) bool {
 				break
 			}
 			d.TS = append(d.TS, w.ts)
-			d.Keys = append(d.Keys, Key{Group: kg, Hash: w.hash})
+			d.Keys = append(d.Keys, Key{Group: kg, Hash: w.hash, Bytes: w.key})
 			d.Seq = append(d.Seq, w.seq)
-			d.bytes = append(d.bytes, w.key...)
-			d.cuts = append(d.cuts, len(d.bytes))
-			d.bytes = append(d.bytes, w.payload...)
-			d.cuts = append(d.cuts, len(d.bytes))
+			d.Payload = append(d.Payload, w.payload)
 		}
 		q.n -= i - b.taken
 		b.taken, b.dirty = i, true
@@ -273,13 +287,6 @@ func (q *Queue) Due(upTo int64, limit int, d *Due) bool {
 		}
 		_, w, _ := takeWaiting(b.data[b.at[i]:])
 		b.min = w.ts
-	}
-	at := 0
-	for i := range d.Keys {
-		k, p := d.cuts[2*i], d.cuts[2*i+1]
-		d.Keys[i].Bytes = d.bytes[at:k:k]
-		d.Payload = append(d.Payload, d.bytes[k:p:p])
-		at = p
 	}
 	return len(q.buckets) > 0 && q.buckets[0].min <= upTo
 }
@@ -295,15 +302,12 @@ func (q *Queue) pop() {
 	q.buckets = q.buckets[1:]
 }
 
-// Due are entries that a Queue gave out; the bytes live until the next Due with
-// the same d.
+// Due are entries that a Queue gave out. Keys and payloads are bytes of the queue, which
+// never change.
 type Due struct {
 	TS      []int64
 	Keys    []Key
 	Payload [][]byte
 	// Seq numbers the entries of a key group in the order they were added.
 	Seq []uint64
-
-	bytes []byte
-	cuts  []int
 }

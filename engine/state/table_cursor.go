@@ -14,6 +14,16 @@ type Cursor struct {
 	ids  []uint64
 	keys []Key // instead of refs, where rows may leave memory between steps
 	at   int
+	walk bool // rows stay as they are
+}
+
+// Walk begins a walk over all rows in no order. It ends within the step, in which no row
+// is added or deleted.
+func (t *Table) Walk() *Cursor {
+	if t.spills {
+		return t.Cursor()
+	}
+	return &Cursor{t: t, refs: t.refs(), walk: true}
 }
 
 // Cursor begins a walk over all rows in order of (key group, key).
@@ -59,7 +69,7 @@ func (c *Cursor) Next(refs []Ref) int {
 		if !t.r.isLive(ref) {
 			continue
 		}
-		if row := t.whole(ref); t.rowHash(row) == c.ids[c.at] && (t.stampAt == 0 || !t.expired(row)) {
+		if row := t.whole(ref); (c.walk || t.rowHash(row) == c.ids[c.at]) && (t.stampAt == 0 || !t.expired(row)) {
 			refs[n] = ref
 			n++
 		}
