@@ -60,16 +60,23 @@ func containsIn[T comparable](bits []uint64, offs []uint32, elements, values []T
 	if constant {
 		mask = 0
 	}
-	for i := range kernel.Lanes(n, live) {
+	test := func(i int) uint64 {
 		v := values[i&mask]
-		var found uint64
 		for _, x := range elements[offs[i]:offs[i+1]] {
 			if x == v {
-				found = 1
-				break
+				return 1
 			}
 		}
-		bits[i>>6] |= found << (i & 63)
+		return 0
+	}
+	if live == nil {
+		for i := range n {
+			bits[i>>6] |= test(i) << (i & 63)
+		}
+		return
+	}
+	for i := range kernel.Lanes(n, live) {
+		bits[i>>6] |= test(i) << (i & 63)
 	}
 }
 

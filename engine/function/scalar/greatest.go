@@ -3,6 +3,7 @@ package scalar
 import (
 	"bytes"
 	"cmp"
+	"slices"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
@@ -56,13 +57,13 @@ func inferExtreme(c *function.Call, side int) (function.Resolved, error) {
 func extreme(f *function.Frame, dst *batch.Col, args []*batch.Col, side, n int, live []uint64) {
 	switch dst.Type.Phys() {
 	case types.PhysI8:
-		extremeOf(dst.I8[:n], args, side, func(c *batch.Col) []int8 { return c.I8 })
+		extremeInts(dst.I8[:n], args, side, func(c *batch.Col) []int8 { return c.I8 })
 	case types.PhysI16:
-		extremeOf(dst.I16[:n], args, side, func(c *batch.Col) []int16 { return c.I16 })
+		extremeInts(dst.I16[:n], args, side, func(c *batch.Col) []int16 { return c.I16 })
 	case types.PhysI32:
-		extremeOf(dst.I32[:n], args, side, func(c *batch.Col) []int32 { return c.I32 })
+		extremeInts(dst.I32[:n], args, side, func(c *batch.Col) []int32 { return c.I32 })
 	case types.PhysI64:
-		extremeOf(dst.I64[:n], args, side, func(c *batch.Col) []int64 { return c.I64 })
+		extremeInts(dst.I64[:n], args, side, func(c *batch.Col) []int64 { return c.I64 })
 	case types.PhysF32:
 		extremeOf(dst.F32[:n], args, side, func(c *batch.Col) []float32 { return c.F32 })
 	case types.PhysF64:
@@ -86,6 +87,33 @@ func extreme(f *function.Frame, dst *batch.Col, args []*batch.Col, side, n int, 
 	}
 }
 
+func extremeInts[T kernel.Integer](dst []T, args []*batch.Col, side int, values func(*batch.Col) []T) {
+	first := slices.IndexFunc(args, func(a *batch.Col) bool { return a.Enc != batch.Const })
+	acc := values(args[first])[:len(dst)]
+	if len(args) == 1 {
+		copy(dst, acc)
+	}
+	for k, a := range args {
+		v := values(a)
+		switch {
+		case k == first:
+			continue
+		case a.Enc == batch.Const && side > 0:
+			y := v[0]
+			kernel.Map1(dst, acc, func(x T) T { return max(x, y) })
+		case a.Enc == batch.Const:
+			y := v[0]
+			kernel.Map1(dst, acc, func(x T) T { return min(x, y) })
+		case side > 0:
+			kernel.Map2(dst, acc, v, func(x, y T) T { return max(x, y) })
+		default:
+			kernel.Map2(dst, acc, v, func(x, y T) T { return min(x, y) })
+		}
+		acc = dst
+	}
+}
+
+// extremeOf is extremeInts for floats, of which NaN is the least.
 func extremeOf[T cmp.Ordered](dst []T, args []*batch.Col, side int, values func(*batch.Col) []T) {
 	for k, a := range args {
 		v := values(a)
