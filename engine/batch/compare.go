@@ -121,6 +121,8 @@ func (c *Col) EqualLanes(i int, o *Col, j int) bool {
 		if a.Len() <= InlineMax {
 			return a.B == b.B
 		}
+		n := uint32(a.Len())
+		return bytes.Equal(c.Bufs[a.Buf()][a.Off():a.Off()+n], o.Bufs[b.Buf()][b.Off():b.Off()+n])
 	}
 	return c.CompareLanes(i, o, j, false) == 0
 }

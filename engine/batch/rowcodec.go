@@ -22,20 +22,22 @@ type RowCodec struct {
 	width []int // 0 of fields with variable length
 	ends  int   // offset of ends
 	vars  int
-	head  int // offset of bytes
-	deep  bool
+
+	variable []bool // by field: it has no fixed width
+	head     int    // offset of bytes
+	deep     bool
 }
 
 // NewRowCodec makes the codec of rows with fields of the given types.
 func NewRowCodec(ts []types.Type) *RowCodec {
-	r := &RowCodec{ts: ts, place: make([]int, len(ts)), width: make([]int, len(ts))}
+	r := &RowCodec{ts: ts, place: make([]int, len(ts)), width: make([]int, len(ts)), variable: make([]bool, len(ts))}
 	at := (len(ts) + 7) / 8
 	for i, t := range ts {
 		p := t.Phys()
 		r.width[i] = keyWidth(p)
 		switch {
 		case p == types.PhysBytes || t.IsNested():
-			r.place[i] = r.vars
+			r.place[i], r.variable[i] = r.vars, true
 			r.vars++
 			r.deep = r.deep || t.IsNested()
 		default:
@@ -48,9 +50,7 @@ func NewRowCodec(ts []types.Type) *RowCodec {
 	return r
 }
 
-func (r *RowCodec) isVar(f int) bool {
-	return r.ts[f].Phys() == types.PhysBytes || r.ts[f].IsNested()
-}
+func (r *RowCodec) isVar(f int) bool { return r.variable[f] }
 
 // EncodeRows appends rows to dst: of columns cols of b (nil: all), the lanes sel
 // (nil: all rows of b). Row i of them is dst[offs[i]:offs[i+1]]; offs is appended

@@ -97,7 +97,6 @@ type match struct {
 	order *state.Ordering // of the columns behind the time; nil without
 	cols  []int
 	codec *state.Codec
-	all   []int
 	kept  *state.Codec
 
 	keys  batch.KeyVec
@@ -109,6 +108,8 @@ type match struct {
 	sel   []uint16
 	late  []uint16
 	buf   []byte
+	enc   []byte // rows on their way into the queue
+	offs  []uint32
 	key   []byte
 	due   state.Due
 	gone  state.Due
@@ -141,7 +142,7 @@ func (o *match) Open(c *Ctx) error {
 	if err := o.eval.open(cfg, function.NewFrame(c, c.Zone)); err != nil {
 		return err
 	}
-	o.codec, o.all = state.NewCodec(cfg.Input), allCols(len(cfg.Input))
+	o.codec = state.NewCodec(cfg.Input)
 	o.kept = state.NewCodec(colTypes(cfg.Input, o.eval.kept))
 	if len(cfg.OrderBy) > 1 {
 		o.order, o.cols = ordering(cfg.Input, cfg.OrderBy[1:])
@@ -318,15 +319,15 @@ func (o *match) keyVec(c *Ctx, b *batch.Batch) *batch.KeyVec {
 // one time by stand behind the key, so that rows come out in their order.
 func (o *match) queue(c *Ctx, b *batch.Batch, sel []uint16, times []int64) {
 	keys := o.keyVec(c, b)
-	n := b.N
-	if sel != nil {
-		n = len(sel)
+	if sel == nil {
+		sel = batch.Span(0, b.N)
 	}
-	for i := range n {
-		l := i
-		if sel != nil {
-			l = int(sel[i])
-		}
+	if len(sel) == 0 {
+		return
+	}
+	o.enc, o.offs = o.codec.AppendRows(o.enc[:0], o.offs[:0], b, sel)
+	for i, lane := range sel {
+		l := int(lane)
 		k := state.Key{Group: uint16(c.Store.Groups().From)}
 		o.key = o.key[:0]
 		if keys != nil {
@@ -339,8 +340,7 @@ func (o *match) queue(c *Ctx, b *batch.Batch, sel []uint16, times []int64) {
 			o.key = append(binary.BigEndian.AppendUint64(o.key, word), rest...)
 			k.Bytes = o.key
 		}
-		o.buf = o.codec.Append(o.buf[:0], b, o.all, l)
-		o.wait.Add(times[l], k, o.buf)
+		o.wait.Add(times[l], k, o.enc[o.offs[i]:o.offs[i+1]])
 	}
 }
 

@@ -106,7 +106,6 @@ type overTime struct {
 	lane0   int   // first lane behind the accumulators
 	idleAt  int   // the first of idleLanes lanes
 	codec   *state.Codec
-	all     []int
 	kept    *state.Codec // of the columns in frames.args
 
 	keys  batch.KeyVec
@@ -118,6 +117,7 @@ type overTime struct {
 	late  []uint16
 	refs  []state.Ref
 	buf   []byte
+	offs  []uint32
 	key   []byte
 	due   state.Due
 	gone  state.Due
@@ -189,7 +189,7 @@ func (o *overTime) Open(c *Ctx) error {
 	}
 	f := o.frames
 	o.history = f.needsRows()
-	o.codec, o.all = state.NewCodec(cfg.Input), allCols(len(cfg.Input))
+	o.codec = state.NewCodec(cfg.Input)
 	o.kept = state.NewCodec(f.types)
 	o.lane0 = f.a.width
 	keyTypes := colTypes(cfg.Input, cfg.PartitionBy)
@@ -324,15 +324,15 @@ func (o *overTime) queue(c *Ctx, b *batch.Batch, sel []uint16) {
 		o.arrive(c, b, sel, 1)
 	}
 	keys := o.keyVec(c, b)
-	n := b.N
-	if sel != nil {
-		n = len(sel)
+	if sel == nil {
+		sel = batch.Span(0, b.N)
 	}
-	for i := range n {
-		l := i
-		if sel != nil {
-			l = int(sel[i])
-		}
+	if len(sel) == 0 {
+		return
+	}
+	o.buf, o.offs = o.codec.AppendRows(o.buf[:0], o.offs[:0], b, sel)
+	for i, lane := range sel {
+		l := int(lane)
 		k := state.Key{Group: uint16(c.Store.Groups().From)}
 		if keys != nil {
 			k.Group, k.Hash = keys.KG[l], keys.H[l]
@@ -342,8 +342,7 @@ func (o *overTime) queue(c *Ctx, b *batch.Batch, sel []uint16) {
 			}
 			k.Bytes = o.key
 		}
-		o.buf = o.codec.Append(o.buf[:0], b, o.all, l)
-		o.wait.Add(o.times[l], k, o.buf)
+		o.wait.Add(o.times[l], k, o.buf[o.offs[i]:o.offs[i+1]])
 	}
 }
 

@@ -150,9 +150,25 @@ func exactHash(b *batch.Batch, keys *batch.KeyVec) bool {
 	return false
 }
 
+// sameKey reports whether two rows have the same key; whole numbers, the usual ones
+// beside strings, are looked at here.
 func sameKey(b *batch.Batch, cols []int, i, j int) bool {
 	for _, k := range cols {
 		c := &b.Cols[k]
+		if c.Enc == batch.Flat && c.Nulls == nil {
+			switch {
+			case c.I64 != nil:
+				if c.I64[i] != c.I64[j] {
+					return false
+				}
+				continue
+			case c.I32 != nil:
+				if c.I32[i] != c.I32[j] {
+					return false
+				}
+				continue
+			}
+		}
 		if !c.EqualLanes(i, c, j) {
 			return false
 		}

@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"slices"
 )
 
@@ -165,17 +166,20 @@ func (q *Queue) put(group uint16, w *waiting) {
 // follows reports whether an entry comes behind the last one of a bucket in order, so
 // that what comes in order need not be sorted.
 func (b *bucket) follows(group uint16, w *waiting, spec *QueueSpec) bool {
-	kg, last, _ := takeWaiting(b.data[b.at[len(b.at)-1]:])
+	last := b.data[b.at[len(b.at)-1]:]
+	kg, ts := uint16(last[0])|uint16(last[1])<<8, int64(binary.LittleEndian.Uint64(last[2:]))
 	switch {
-	case w.ts != last.ts:
-		return w.ts > last.ts
+	case w.ts != ts:
+		return w.ts > ts
 	case group != kg:
 		return group > kg
-	case spec.ByArrival:
-		return w.seq > last.seq
 	}
-	d := bytes.Compare(w.key, last.key)
-	return d > 0 || d == 0 && !spec.Set && w.seq > last.seq
+	_, l, _ := takeWaiting(last)
+	if spec.ByArrival {
+		return w.seq > l.seq
+	}
+	d := bytes.Compare(w.key, l.key)
+	return d > 0 || d == 0 && !spec.Set && w.seq > l.seq
 }
 
 func (b *bucket) mem() int64 { return int64(cap(b.data) + 4*cap(b.at)) }
