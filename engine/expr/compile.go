@@ -253,7 +253,6 @@ func (c *compiler) call(n *Call) int {
 	c.emit(instr{
 		op: opCall, dst: dst, args: args, typ: n.Type(), span: n.At,
 		kern: c.kernel(n, args), strict: n.Res.Strict, perCall: max(n.Func.Det, n.Res.Det) == function.PerCall,
-		plain: plainCall(n),
 	})
 	return dst
 }
@@ -497,7 +496,6 @@ func makeSet(n *In) *inSet {
 func (c *compiler) finish(outs []int) *Program {
 	p := c.p
 	c.assign(outs)
-	c.strip()
 	p.masks = make([][]uint64, p.nMasks)
 	p.maskBuf = make([][]uint64, p.nMasks)
 	return p

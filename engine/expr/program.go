@@ -62,15 +62,9 @@ type instr struct {
 	set     *inSet
 
 	cols []*batch.Col // scratch: arguments of the kernel
-	flat []batch.Col  // scratch: constants as columns of one lane, strips of arguments
-	part batch.Col    // scratch: a strip of the register
-
-	// plain instructions may run in strips, a chain of them up to strip.
-	plain bool
-	strip int
-
-	tmp  *batch.Col // scratch column
-	bits []uint64   // scratch bitmap
+	flat []batch.Col  // scratch: constants as columns of one lane
+	tmp  *batch.Col   // scratch column
+	bits []uint64     // scratch bitmap
 }
 
 // Compile turns expressions over columns of types input into a program with one
@@ -171,16 +165,6 @@ func (p *Program) exec(f *function.Frame, b *batch.Batch, n, from, to int) error
 			}
 			pc++
 			continue
-		}
-		if end := min(in.strip, to); end > pc+1 && p.n > stripLanes {
-			done, err := p.runStrips(pc, end)
-			if err != nil {
-				return err
-			}
-			if done {
-				pc = end
-				continue
-			}
 		}
 		if err := in.op(p, in); err != nil {
 			return p.fail(in, err)
