@@ -73,8 +73,9 @@ func commonNumeric(a, b types.Type) types.Type {
 		return types.FloatT
 	case a.Kind == types.Decimal || b.Kind == types.Decimal:
 		a, b = AsDecimal(a), AsDecimal(b)
-		s := max(a.Scale, b.Scale)
-		return adjust(max(a.Prec-a.Scale, b.Prec-b.Scale)+s, s)
+		whole := max(a.Prec-a.Scale, b.Prec-b.Scale)
+		s := min(max(a.Scale, b.Scale), MaxPrecision-whole) // digits before the point come first
+		return types.DecimalT(whole+s, s)
 	case a.Kind > b.Kind:
 		return a
 	}
@@ -169,6 +170,11 @@ func compareType(a, b types.Type, numbers bool) (types.Type, bool) {
 		return a, true
 	case a.IsString() && (b.IsTemporal() || numbers && b.IsNumeric()):
 		return b, true
+	}
+	if a.IsExact() && b.IsExact() && (a.Kind == types.Decimal || b.Kind == types.Decimal) {
+		a, b = AsDecimal(a), AsDecimal(b)
+		s := max(a.Scale, b.Scale) // what is compared keeps its digits
+		return adjust(max(a.Prec-a.Scale, b.Prec-b.Scale)+s, s), true
 	}
 	return common(a, b)
 }

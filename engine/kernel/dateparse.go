@@ -284,7 +284,9 @@ func (f *dateFields) ticks(per int64, lenient bool) (t int64, zoned, ok bool) {
 	if f.hour12 && f.half == 1 {
 		f.hour += 12
 	}
-	if !lenient && (f.month < 1 || f.month > 12 || f.day < 1 || f.day > 31 || f.hour > 23 || f.min > 59 || f.sec > 59 || f.year > 999_999_999) {
+	// 24:00:00, with a fraction even, is the end of the day.
+	midnight := f.hour == 24 && !f.hour12 && f.min == 0 && f.sec == 0
+	if !lenient && (f.month < 1 || f.month > 12 || f.day < 1 || f.day > 31 || f.hour > 23 && !midnight || f.min > 59 || f.sec > 59 || f.year > 999_999_999) {
 		return 0, false, false
 	}
 	if f.month < 1 || f.month > 12 {
