@@ -46,7 +46,8 @@ type TopNConfig struct {
 	PartitionBy []int
 	OrderBy     []OrderKey
 	// Ranks From to To are given out, counted from 1. ToCol, unless negative, is the
-	// BIGINT column that holds To.
+	// BIGINT column that holds To: the first row of a key says it for as long as there
+	// are rows of the key, as in Flink.
 	From, To int64
 	ToCol    int
 	// OutputRank adds the rank as a BIGINT column.
@@ -74,6 +75,8 @@ type topN struct {
 	list   rowList
 	// shifts: ranks matter, because they are shown or because of an offset.
 	shifts bool
+	// endAt is the lane of a key that holds the last rank given out, plus 1.
+	endAt int
 	// ages: rows expire one by one, see op_topn_ttl.go; now is the time of the batch.
 	ages bool
 	now  int64
@@ -117,6 +120,10 @@ func (t *topN) Open(c *Ctx) error {
 	if t.ages = t.cfg.TTL > 0 && !t.single(); t.ages {
 		spec.Table.Lanes, spec.Entry = 1, 1
 	}
+	if t.cfg.ToCol >= 0 {
+		t.endAt = spec.Table.Lanes
+		spec.Table.Lanes++
+	}
 	t.sorted = c.Store.Sorted(c.Name+".rows", spec)
 	return nil
 }
@@ -147,7 +154,7 @@ func (t *topN) Process(c *Ctx, _ int, b *batch.Batch) error {
 		if t.ages {
 			t.look(ref)
 		}
-		limit := t.limit(b, l)
+		limit := t.limit(ref, b, l)
 		word, rest := t.order.Append(t.place[:0], b, t.cols, l)
 		t.place = rest
 		if t.cfg.Strategy == TopAppend && !t.sorted.Admits(ref, word, rest, int(limit)) {
@@ -183,11 +190,21 @@ func (t *topN) dropEmpty(g *state.Grouper) {
 	}
 }
 
-// limit is the last rank that is given out.
-func (t *topN) limit(b *batch.Batch, l int) int64 {
+// limit is the last rank that is given out for the key of a row.
+func (t *topN) limit(ref state.Ref, b *batch.Batch, l int) int64 {
 	if t.cfg.ToCol < 0 {
 		return t.cfg.To
 	}
+	if end := t.sorted.Keys().Row(ref)[t.endAt]; end != 0 {
+		return int64(end - 1)
+	}
+	end := max(0, t.end(b, l))
+	t.sorted.Keys().Touch(ref)[t.endAt] = uint64(end) + 1
+	return end
+}
+
+// end is what a row says about it.
+func (t *topN) end(b *batch.Batch, l int) int64 {
 	c := &b.Cols[t.cfg.ToCol]
 	if c.IsNull(l) {
 		return 0
