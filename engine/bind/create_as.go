@@ -31,8 +31,6 @@ func (b *Binder) createTableAs(s *ast.CreateTable, p catalog.Path) (Bound, error
 	switch {
 	case s.Temporary:
 		return nil, diag.At(s.Span(), diag.UnsupportedByFlink, "%s makes no temporary tables", word).WithHint("CREATE TEMPORARY TABLE first, then INSERT INTO it")
-	case len(s.PartitionedBy) > 0:
-		return nil, diag.At(s.PartitionedBy[0].Span, diag.UnsupportedByFlink, "%s makes no partitioned tables", word).WithHint("CREATE TABLE first, then INSERT INTO it")
 	case len(s.Connection) > 0:
 		return nil, diag.At(s.Connection.Span(), diag.UnsupportedByFlink, "%s takes no USING CONNECTION", word)
 	}
@@ -131,7 +129,7 @@ func (b *Binder) tableAs(s *ast.CreateTable, p catalog.Path, q *rows) (*catalog.
 		for _, i := range k.Columns {
 			if name := t.Columns[i].Name; nullable[name] {
 				return nil, diag.At(keySpan(s, name), diag.InvalidQuery, "column %q can be NULL in the query and cannot be in the primary key", name).
-					WithHint("declare it NOT NULL before the query, or COALESCE it")
+					WithHint("COALESCE it in the query")
 			}
 		}
 	}
@@ -223,6 +221,10 @@ func (d *tableBuilder) merge(q ast.Query, given []catalog.Column) error {
 		if !expr.CanCast(given[k].Type, c.Type, false) {
 			return diag.At(at, diag.SchemaMismatch, "column %q of the query is %s and does not become %s by itself", c.Name, given[k].Type.Nullable(true), c.Type.Nullable(true)).
 				WithHint("write CAST(... AS %s) in the query", c.Type.Nullable(true))
+		}
+		if c.Type.NotNull && !given[k].Type.NotNull {
+			return diag.At(at, diag.SchemaMismatch, "column %q is declared NOT NULL, and can be NULL in the query", c.Name).
+				WithHint("leave NOT NULL out, or COALESCE it in the query")
 		}
 		over[c.Name] = i
 	}

@@ -275,9 +275,6 @@ func (e *schemaEditor) dropColumns(a *ast.DropPart) error {
 		}
 	}
 	e.stmt.Schema.Columns = slices.DeleteFunc(e.stmt.Schema.Columns, func(c *ast.Column) bool { return gone[c.Name.Last()] })
-	if len(e.stmt.Schema.Columns) == 0 {
-		return diag.At(a.Span(), diag.InvalidQuery, "a table has at least one column")
-	}
 	return nil
 }
 

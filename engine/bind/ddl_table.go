@@ -74,9 +74,6 @@ func (b *Binder) tableOf(s *ast.CreateTable, p catalog.Path) (*catalog.Table, er
 	if err := d.rest(s); err != nil {
 		return nil, err
 	}
-	if len(t.Columns) == 0 {
-		return nil, diag.At(s.Name.Span(), diag.InvalidQuery, "table %s has no columns", s.Name).WithHint("list them in parentheses after the name, or add LIKE")
-	}
 	return t, nil
 }
 

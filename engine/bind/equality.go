@@ -14,11 +14,8 @@ func hasEquality(t types.Type, what string, at diag.Span) error {
 		return nil
 	}
 	e := diag.At(at, diag.TypeMismatch, "%s %s", what, t.Nullable(true))
-	switch t.Kind {
-	case types.Variant:
+	if t.Kind == types.Variant {
 		e.WithHint("take a value out of it with CAST(v['name'] AS ...), or its text with JSON_STRING")
-	case types.Bitmap:
-		e.WithHint("use BITMAP_TO_STRING or BITMAP_CARDINALITY of it")
 	}
 	return e
 }

@@ -123,6 +123,9 @@ func (m *matchBlock) aggColumn(v int, e *ast.ColumnRef) error {
 func (x *block) matchCall(e *ast.FuncCall, name string) (n expr.Node, done bool, err error) {
 	at := e.Span()
 	switch {
+	case e.Syntax == ast.CallPrefix && name == "FINAL" && x.clause != "DEFINE" && len(e.Args) == 1:
+		n, err = x.expr(e.Args[0].Value) // as MEASURES are anyway
+		return n, true, err
 	case e.Syntax == ast.CallPrefix:
 		return nil, true, diag.At(at, diag.UnsupportedByFlink, "%s in MATCH_RECOGNIZE cannot be planned", name).
 			WithHint("leave it out: DEFINE is RUNNING and MEASURES is FINAL")
@@ -232,9 +235,9 @@ func (x *block) matchAggregate(e *ast.FuncCall, name string, user *userAggregate
 	defer func() { m.inAgg = false }()
 	var args []expr.Node
 	for _, a := range e.Args {
-		if isStar(a.Value) {
-			return nil, diag.At(at, diag.UnsupportedByFlink, "%s(*) in MATCH_RECOGNIZE names no variable", name).
-				WithHint("count a column of the variable: COUNT(A.c)")
+		if isStar(a.Value) && name == "COUNT" && len(e.Args) == 1 {
+			m.aggVar, m.aggOf = plan.MatchAllRows, "*"
+			break
 		}
 		n, err := x.expr(a.Value)
 		if err != nil {

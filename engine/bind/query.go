@@ -129,7 +129,7 @@ func (b *Binder) setOp(q *ast.SetOp, outer *scope) (*rows, error) {
 			return nil, diag.At(q.R.Span(), diag.TypeMismatch, "column %d of %s is a processing-time attribute on one side only", i+1, word).
 				WithHint("CAST it to TIMESTAMP_LTZ(3)")
 		}
-		t, err := function.CommonType(ls[i].Type, rs[i].Type)
+		t, err := function.LeastType(ls[i].Type, rs[i].Type)
 		if err != nil {
 			return nil, diag.At(q.R.Span(), diag.TypeMismatch, "column %d of %s is %s on the left and %s on the right, which have no common type",
 				i+1, word, ls[i].Type.Nullable(true), rs[i].Type.Nullable(true)).
@@ -137,14 +137,8 @@ func (b *Binder) setOp(q *ast.SetOp, outer *scope) (*rows, error) {
 		}
 		ts[i] = t
 	}
-	ln, err := castTo(l.node, ts, l.names, q.L.Span())
-	if err != nil {
-		return nil, err
-	}
-	rn, err := castTo(r.node, ts, l.names, q.R.Span())
-	if err != nil {
-		return nil, err
-	}
+	ln := castTo(l.node, ts, l.names, q.L.Span())
+	rn := castTo(r.node, ts, l.names, q.R.Span())
 	if q.Op != ast.Union {
 		for i := range ts {
 			if err := hasEquality(ts[i], word+" cannot compare", q.Span()); err != nil {
@@ -178,7 +172,7 @@ func flatten(ins ...logical.Node) []logical.Node {
 
 // castTo brings the columns of n to types ts. Time attributes stay where nothing
 // changes.
-func castTo(n logical.Node, ts []types.Type, names []string, at diag.Span) (logical.Node, error) {
+func castTo(n logical.Node, ts []types.Type, names []string, at diag.Span) logical.Node {
 	s := n.Schema()
 	exprs := make([]expr.Node, len(s))
 	same := true
@@ -186,18 +180,14 @@ func castTo(n logical.Node, ts []types.Type, names []string, at diag.Span) (logi
 		ref := expr.NewRef(i, s[i].Type, at)
 		exprs[i] = ref
 		if !types.SameIgnoringNull(s[i].Type, ts[i]) {
-			c, err := expr.NewImplicitCast(ref, ts[i], at)
-			if err != nil {
-				return nil, err
-			}
-			exprs[i], same = c, false
+			exprs[i], same = expr.ToLeast(ref, ts[i]), false
 		}
 		same = same && s[i].Name == names[i]
 	}
 	if same {
-		return n, nil
+		return n
 	}
-	return logical.NewProject(n, exprs, names, at), nil
+	return logical.NewProject(n, exprs, names, at)
 }
 
 func (b *Binder) values(q *ast.Values, outer *scope) (*rows, error) {
@@ -226,11 +216,11 @@ func (b *Binder) values(q *ast.Values, outer *scope) (*rows, error) {
 		for i, r := range all {
 			ts[i] = r[c].Type()
 		}
-		t, err := function.CommonType(ts...)
+		t, err := function.LeastType(ts...)
 		if err != nil {
 			// Say which row broke it.
 			for i := 1; i < len(ts); i++ {
-				if _, err := function.CommonType(ts[:i+1]...); err != nil {
+				if _, err := function.LeastType(ts[:i+1]...); err != nil {
 					return nil, diag.At(all[i][c].Span(), diag.TypeMismatch, "column %d of VALUES is %s here and %s above, which have no common type",
 						c+1, ts[i].Nullable(true), ts[i-1].Nullable(true)).
 						WithHint("rows stand in parentheses, VALUES (1, 'a'), (2, 'b'), and a column has one type")
@@ -239,11 +229,7 @@ func (b *Binder) values(q *ast.Values, outer *scope) (*rows, error) {
 			return nil, err
 		}
 		for i := range all {
-			n, err := expr.NewImplicitCast(all[i][c], t, all[i][c].Span())
-			if err != nil {
-				return nil, err
-			}
-			all[i][c] = n
+			all[i][c] = expr.ToLeast(all[i][c], t)
 		}
 		names[c] = "EXPR$" + strconv.Itoa(c)
 		out[c] = types.Field{Name: names[c], Type: t.Plain()}

@@ -336,7 +336,8 @@ func (s *Session) Rename(o, renamed Object, temporary bool) error {
 	if err != nil {
 		return err
 	}
-	if old != nil || s.temp(k, to) != nil {
+	// A model that stays may have the name of a temporary one, which hides it.
+	if old != nil || s.temp(k, to) != nil && (temporary || k != Models) {
 		return diag.New(diag.AlreadyExists, "%s %s already exists", o.What(), to)
 	}
 	if temporary {

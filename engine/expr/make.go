@@ -59,6 +59,9 @@ func NewImplicitCast(arg Node, to types.Type, at diag.Span) (Node, error) {
 	return implicit(arg, to), nil
 }
 
+// ToLeast casts a value to a type that LeastType gave for it and others.
+func ToLeast(arg Node, to types.Type) Node { return implicit(arg, to) }
+
 // makeCast makes a cast that is known to exist; none when the type is the same.
 func makeCast(arg Node, to types.Type, try, silent bool, at diag.Span) Node {
 	from := arg.Type()
@@ -158,15 +161,30 @@ func NewCompare(op CompareOp, l, r Node, at diag.Span) (Node, error) {
 	if tooWide(l.Type(), r.Type()) {
 		return compareWide(op, l, r, at)
 	}
-	return &Compare{Op: op, L: forCompare(l, t), R: forCompare(r, t), At: at}, nil
+	if l, err = forCompare(l, t, !order); err != nil {
+		return nil, err
+	}
+	if r, err = forCompare(r, t, !order); err != nil {
+		return nil, err
+	}
+	return &Compare{Op: op, L: l, R: r, At: at}, nil
 }
 
-// forCompare casts a side of a comparison. Text that is no date-time becomes NULL.
-func forCompare(n Node, t types.Type) Node {
-	if n.Type().IsString() && t.IsTemporal() {
-		return makeCast(n, t, true, true, n.Span())
+// forCompare casts a side of a comparison. Text that is no date-time is an error where
+// it stands in the statement, and where it comes with the rows unless try is set: then
+// it becomes NULL, as beside = and <>.
+func forCompare(n Node, t types.Type, try bool) (Node, error) {
+	if !n.Type().IsString() || !t.IsTemporal() {
+		return implicit(n, t), nil
 	}
-	return implicit(n, t)
+	if _, ok := n.(*Literal); ok {
+		c := implicit(n, t)
+		if _, err := evalConst(c, nil); err != nil {
+			return nil, place(err, n.Span())
+		}
+		return c, nil
+	}
+	return makeCast(n, t, try, true, n.Span()), nil
 }
 
 // NewBetween makes x [NOT] BETWEEN [SYMMETRIC] low AND high.
@@ -253,9 +271,15 @@ func NewIn(x Node, list []Node, negated bool, at diag.Span) (Node, error) {
 	if err != nil {
 		return nil, place(err, at.Join(list[len(list)-1].Span()))
 	}
-	n := &In{Arg: forCompare(x, t), Negated: negated, At: at}
+	if x, err = forCompare(x, t, false); err != nil {
+		return nil, err
+	}
+	n := &In{Arg: x, Negated: negated, At: at}
 	for _, e := range list {
-		n.List = append(n.List, forCompare(e, t))
+		if e, err = forCompare(e, t, false); err != nil {
+			return nil, err
+		}
+		n.List = append(n.List, e)
 	}
 	return n, nil
 }
@@ -295,7 +319,7 @@ func NewCase(args []Node, at diag.Span) (Node, error) {
 		ts = append(ts, args[i+1].Type())
 	}
 	ts = append(ts, otherwise.Type())
-	t, err := function.CommonType(ts...)
+	t, err := function.LeastType(ts...)
 	if err != nil {
 		return nil, place(err, at)
 	}
@@ -373,7 +397,7 @@ func NewItem(arg, key Node, at diag.Span) (Node, error) {
 
 // NewArray makes ARRAY[args] with the common type of args as element.
 func NewArray(args []Node, at diag.Span) (Node, error) {
-	t, err := function.CommonType(nodeTypes(args)...)
+	t, err := function.LeastType(nodeTypes(args)...)
 	if err != nil {
 		return nil, place(err, at)
 	}
@@ -393,11 +417,11 @@ func NewMap(args []Node, at diag.Span) (Node, error) {
 	for i := 0; i < len(args); i += 2 {
 		ks, vs = append(ks, args[i].Type()), append(vs, args[i+1].Type())
 	}
-	kt, err := function.CommonType(ks...)
+	kt, err := function.LeastType(ks...)
 	if err != nil {
 		return nil, place(err, at)
 	}
-	vt, err := function.CommonType(vs...)
+	vt, err := function.LeastType(vs...)
 	if err != nil {
 		return nil, place(err, at)
 	}

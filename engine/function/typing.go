@@ -98,10 +98,7 @@ func nullArith(op string, t, null types.Type) (types.Type, bool) {
 func numericArith(op string, a, b types.Type) types.Type {
 	switch {
 	case a.IsApprox() || b.IsApprox():
-		if a.Kind == types.Double || b.Kind == types.Double || a.Kind == types.Decimal || b.Kind == types.Decimal {
-			return types.DoubleT
-		}
-		return types.FloatT
+		return leastNumeric(a, b).Plain()
 	case a.IsInteger() && b.IsInteger():
 		if op == "%" || b.Kind > a.Kind {
 			return types.Type{Kind: b.Kind}

@@ -6,14 +6,24 @@ import (
 )
 
 // CommonType gives the type that values of all of ts can have together, as in
-// UNION, CASE, COALESCE, ARRAY[...] and IN. It is nullable if one of them is.
-func CommonType(ts ...types.Type) (types.Type, error) {
+// COALESCE, GREATEST and IN. It is nullable if one of them is.
+func CommonType(ts ...types.Type) (types.Type, error) { return commonType(ts, commonNumeric) }
+
+// LeastType is CommonType as UNION, VALUES, CASE, ARRAY[...] and MAP[...] have it: of
+// FLOAT and DOUBLE the one that comes first, as Calcite's least restrictive type, to
+// which both are as precise.
+func LeastType(ts ...types.Type) (types.Type, error) { return commonType(ts, leastNumeric) }
+
+// numberRule gives the common type of two numeric types.
+type numberRule func(a, b types.Type) types.Type
+
+func commonType(ts []types.Type, numbers numberRule) (types.Type, error) {
 	if len(ts) == 0 {
 		return types.NullT, nil
 	}
 	t := ts[0].Plain()
 	for _, u := range ts[1:] {
-		c, ok := common(t, u.Plain())
+		c, ok := numbers.common(t, u.Plain())
 		if !ok {
 			return types.Type{}, diag.New(diag.TypeMismatch, "%s and %s have no common type", t.Nullable(true), u.Nullable(true)).
 				WithHint("CAST one of the two, as in CAST(a AS STRING)")
@@ -23,13 +33,13 @@ func CommonType(ts ...types.Type) (types.Type, error) {
 	return t, nil
 }
 
-func common(a, b types.Type) (types.Type, bool) {
-	t, ok := common2(a, b)
+func (n numberRule) common(a, b types.Type) (types.Type, bool) {
+	t, ok := n.common2(a, b)
 	t.NotNull = a.NotNull && b.NotNull
 	return t, ok
 }
 
-func common2(a, b types.Type) (types.Type, bool) {
+func (n numberRule) common2(a, b types.Type) (types.Type, bool) {
 	switch {
 	case a.Kind == types.Null:
 		return b, true
@@ -42,7 +52,7 @@ func common2(a, b types.Type) (types.Type, bool) {
 	case a.IsBinary() && b.IsBinary():
 		return types.Type{Kind: types.VarBinary, Prec: max(a.Prec, b.Prec)}, true
 	case a.IsNumeric() && b.IsNumeric():
-		return commonNumeric(a, b), true
+		return n(a, b), true
 	case a.Kind == types.Time && b.Kind == types.Time:
 		return types.Type{Kind: types.Time, Prec: max(a.Prec, b.Prec)}, true
 	case a.IsTimestamp() && b.IsTimestamp():
@@ -57,7 +67,7 @@ func common2(a, b types.Type) (types.Type, bool) {
 	case a.IsInterval() && a.Kind == b.Kind:
 		return widestInterval(a, b), true
 	case a.Kind == b.Kind && a.IsNested():
-		return commonNested(a, b)
+		return n.commonNested(a, b)
 	}
 	return types.Type{}, false
 }
@@ -82,17 +92,24 @@ func commonNumeric(a, b types.Type) types.Type {
 	return b
 }
 
-func commonNested(a, b types.Type) (types.Type, bool) {
+func leastNumeric(a, b types.Type) types.Type {
+	if a.IsApprox() && b.IsApprox() {
+		return a
+	}
+	return commonNumeric(a, b)
+}
+
+func (n numberRule) commonNested(a, b types.Type) (types.Type, bool) {
 	out := a
 	if a.Elem != nil {
-		e, ok := common(*a.Elem, *b.Elem)
+		e, ok := n.common(*a.Elem, *b.Elem)
 		if !ok {
 			return out, false
 		}
 		out.Elem = &e
 	}
 	if a.Key != nil {
-		k, ok := common(*a.Key, *b.Key)
+		k, ok := n.common(*a.Key, *b.Key)
 		if !ok {
 			return out, false
 		}
@@ -104,7 +121,7 @@ func commonNested(a, b types.Type) (types.Type, bool) {
 		}
 		out.Fields = make([]types.Field, len(a.Fields))
 		for i := range a.Fields {
-			f, ok := common(a.Fields[i].Type, b.Fields[i].Type)
+			f, ok := n.common(a.Fields[i].Type, b.Fields[i].Type)
 			if !ok {
 				return out, false
 			}
@@ -153,7 +170,7 @@ func InType(a, b types.Type) (types.Type, error) { return meet(a, b, false, true
 
 func meet(a, b types.Type, order, numbers bool) (types.Type, error) {
 	t, ok := compareType(a, b, numbers)
-	if ok && (!HasEquality(t) || order && t.IsNested()) {
+	if ok && (!HasEquality(t) || order && (t.IsNested() || t.Kind == types.Bitmap)) {
 		ok = false
 	}
 	if !ok {
@@ -176,13 +193,13 @@ func compareType(a, b types.Type, numbers bool) (types.Type, bool) {
 		s := max(a.Scale, b.Scale) // what is compared keeps its digits
 		return adjust(max(a.Prec-a.Scale, b.Prec-b.Scale)+s, s), true
 	}
-	return common(a, b)
+	return numberRule(commonNumeric).common(a, b)
 }
 
 // HasEquality reports whether values of t have an equality.
 func HasEquality(t types.Type) bool {
 	switch t.Kind {
-	case types.Variant, types.Bitmap, types.Descriptor:
+	case types.Variant, types.Descriptor:
 		return false
 	}
 	for _, f := range t.Fields {

@@ -115,6 +115,10 @@ func (o *optimizer) windowAggregate(n *logical.Aggregate, in plan.Node, w *plan.
 		return nil, diag.At(n.At, diag.InvalidArgument, "an aggregate over HOP windows needs a size that is a multiple of the slide").
 			WithHint("GROUP BY HOP(...), the older form, takes any size")
 	}
+	if early, late := o.firing(); early || late {
+		return nil, diag.At(n.At, diag.UnsupportedByFlink, "an aggregate over a window function cannot fire early or late").
+			WithHint("GROUP BY %s(...), the older form, can; or %s", w.Spec.Kind, resetEmit)
+	}
 	a := &plan.WindowAggregate{Window: w.Spec, Attached: true, StartCol: w.Start, EndCol: w.End}
 	var rest []int // keys that are not bounds
 	for _, k := range n.Keys {

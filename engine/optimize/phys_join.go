@@ -269,7 +269,7 @@ func joinDist(t plan.JoinType, l, r plan.Distribution, c plan.Cond, lw int) plan
 
 // regular is the join that keeps both inputs.
 func (j *joiner) regular() (plan.Node, error) {
-	if j.n.Type == plan.Inner && !j.o.batch && j.o.s.Config.Enum("table.optimizer.delta-join.strategy") == "FORCE" {
+	if !j.o.batch && j.o.s.Config.Enum("table.optimizer.delta-join.strategy") == "FORCE" {
 		return nil, diag.At(j.n.At, diag.UnsupportedByFlink, "'table.optimizer.delta-join.strategy' = 'FORCE' asks for a delta join, which looks both tables up by an index, and no connector here has one").
 			WithHint("SET 'table.optimizer.delta-join.strategy' = 'AUTO'")
 	}

@@ -7,20 +7,20 @@ import (
 )
 
 // windowEmit reads the options by which windows of the older form fire early or late;
-// nil when they fire at their end alone. Batch has nothing to wait for.
+// nil when they fire at their end alone.
 func (o *optimizer) windowEmit(n *logical.Aggregate) (*plan.WindowEmit, error) {
 	c := o.s.Config
-	early, late := c.Bool("table.exec.emit.early-fire.enabled"), c.Bool("table.exec.emit.late-fire.enabled")
-	e := &plan.WindowEmit{Early: -1, Late: -1, Lateness: c.Duration("table.exec.emit.allow-lateness").Milliseconds()}
-	if o.batch || !early && !late && e.Lateness == 0 {
+	early, late := o.firing()
+	if !early && !late {
 		return nil, nil
 	}
+	e := &plan.WindowEmit{Early: -1, Late: -1}
+	if late { // without late firing no late row is taken, whatever the lateness
+		e.Lateness = c.Duration("table.exec.emit.allow-lateness").Milliseconds()
+	}
 	if n.Window.Kind == plan.Session {
-		if early || late {
-			return nil, diag.At(n.At, diag.UnsupportedByFlink, "SESSION windows cannot fire early or late: they may still merge").
-				WithHint("RESET 'table.exec.emit.early-fire.enabled' and 'table.exec.emit.late-fire.enabled'")
-		}
-		return nil, nil // lateness is for windows that do not merge
+		return nil, diag.At(n.At, diag.UnsupportedByFlink, "SESSION windows cannot fire early or late: they may still merge").
+			WithHint("%s", resetEmit)
 	}
 	for _, d := range []struct {
 		on   bool
@@ -43,5 +43,17 @@ func (o *optimizer) windowEmit(n *logical.Aggregate) (*plan.WindowEmit, error) {
 		return nil, diag.At(n.At, diag.Config, "late firing needs table.exec.emit.allow-lateness above 0: without it no late row is taken").
 			WithHint("SET 'table.exec.emit.allow-lateness' = '1 h'")
 	}
+	if e.Late > e.Lateness {
+		return nil, diag.At(n.At, diag.Config, "table.exec.emit.late-fire.delay is longer than table.exec.emit.allow-lateness: the window is gone when it would fire").
+			WithHint("SET 'table.exec.emit.late-fire.delay' = '%d ms' or less", e.Lateness)
+	}
 	return e, nil
+}
+
+const resetEmit = "RESET 'table.exec.emit.early-fire.enabled' and 'table.exec.emit.late-fire.enabled'"
+
+// firing says whether windows are to fire early and late. Batch has nothing to wait for.
+func (o *optimizer) firing() (early, late bool) {
+	c := o.s.Config
+	return !o.batch && c.Bool("table.exec.emit.early-fire.enabled"), !o.batch && c.Bool("table.exec.emit.late-fire.enabled")
 }

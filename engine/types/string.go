@@ -62,8 +62,10 @@ func (t Type) write(b *strings.Builder) {
 		lengthText(b, t, "BYTES", "VARBINARY")
 	case Char, Binary, Time, Timestamp, TimestampLTZ:
 		b.WriteString(t.Kind.String() + "(" + strconv.Itoa(t.Prec) + ")")
-	case IntervalYM, IntervalDT:
-		t.writeInterval(b)
+	case IntervalYM: // whatever its fields, as in Flink
+		b.WriteString("INTERVAL MONTH")
+	case IntervalDT:
+		b.WriteString("INTERVAL SECOND(3)")
 	case Array, Multiset:
 		b.WriteString(t.Kind.String() + "<")
 		t.Elem.write(b)
@@ -109,19 +111,4 @@ func lengthText(b *strings.Builder, t Type, long, name string) {
 		return
 	}
 	b.WriteString(name + "(" + strconv.Itoa(t.Prec) + ")")
-}
-
-func (t Type) writeInterval(b *strings.Builder) {
-	b.WriteString("INTERVAL " + t.Units.From.String())
-	if t.Units.Lead > 0 && t.Units.From != Second {
-		b.WriteString("(" + strconv.Itoa(t.Units.Lead) + ")")
-	}
-	last := t.Units.From
-	if t.Units.To != NoUnit && t.Units.To != t.Units.From {
-		b.WriteString(" TO " + t.Units.To.String())
-		last = t.Units.To
-	}
-	if last == Second {
-		b.WriteString("(" + strconv.Itoa(t.Prec) + ")")
-	}
 }

@@ -103,15 +103,18 @@ var differencesText string
 
 // Difference is a known difference: sections of a file whose statement contains a
 // text, and why they differ. Why begins with its kind: "Flink:" for a defect of
-// Flink, "documented:" for what Flink's pages say otherwise, "version:" for what a release
-// lacks, so that the section does not count, "mink:" for a choice in docs/flink-differences.md, "form:" for text
-// that each engine writes in its own way.
+// Flink, "documented:" for what Flink's pages say otherwise, "extension:" for what Flink
+// refuses and mink takes, "version:" for what a release lacks, so that the section does
+// not count, "mink:" for a choice in docs/flink-differences.md, "form:" for text that
+// each engine writes in its own way.
 type Difference struct {
 	File, Text, Why string
 	used            bool
 }
 
-var kinds = []string{"Flink:", "documented:", "version:", "mink:", "form:"}
+var kinds = []string{"Flink:", "documented:", extension, "version:", "mink:", "form:"}
+
+const extension = "extension:"
 
 // differences reads "file | text | why".
 func differences(text string) ([]*Difference, error) {
@@ -183,6 +186,7 @@ func Compare(jobs []Job, answers map[string]*Answer) ([]*Outcome, error) {
 			case d == nil:
 			case strings.HasPrefix(d.Why, "version: "):
 				o.NotRun = strings.TrimPrefix(d.Why, "version: ")
+			case strings.HasPrefix(d.Why, extension) && a.Error == "": // Flink has taken it, and says something else
 			default:
 				o.Why = d.Why
 			}

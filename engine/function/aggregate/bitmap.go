@@ -32,8 +32,7 @@ func bitmapFunc(name, summary string, kind bitmapKind, count bool, want string) 
 	}
 	return Func{
 		Name: name, Summary: summary, Signatures: []string{name + "(" + arg + ")"},
-		Examples:   []function.Example{{SQL: "SELECT " + name + "(x) FROM (VALUES " + values + ") AS t(x)", Want: want}},
-		NoDistinct: true,
+		Examples: []function.Example{{SQL: "SELECT " + name + "(x) FROM (VALUES " + values + ") AS t(x)", Want: want}},
 		Infer: func(args []types.Type, _ bool) (types.Type, []types.Type, error) {
 			if len(args) != 1 {
 				return types.Type{}, nil, wrong(name, args)

@@ -11,7 +11,11 @@ import (
 func (p *printer) funcName(n ast.Name) {
 	if len(n) == 1 && !n[0].Quoted && isWord(n[0].Name) {
 		if p.quoted {
-			p.word(strings.ToUpper(n[0].Name))
+			name := strings.ToUpper(n[0].Name)
+			if byName[name] {
+				name = backticks(name)
+			}
+			p.word(name)
 			return
 		}
 		p.word(n[0].Name)
@@ -19,6 +23,22 @@ func (p *printer) funcName(n ast.Name) {
 	}
 	p.name(n)
 }
+
+// byName are the functions that Flink finds by their name like those of users, which it
+// writes in backticks; the others are operators to its parser.
+var byName = func() map[string]bool {
+	m := map[string]bool{}
+	for n := range strings.FieldsSeq(`
+		ARRAY_APPEND ARRAY_CONCAT ARRAY_CONTAINS ARRAY_DISTINCT ARRAY_EXCEPT ARRAY_INTERSECT ARRAY_JOIN ARRAY_MAX ARRAY_MIN ARRAY_POSITION
+		ARRAY_PREPEND ARRAY_REMOVE ARRAY_REVERSE ARRAY_SLICE ARRAY_SORT ARRAY_UNION BITMAP_AND BITMAP_ANDNOT BITMAP_BUILD BITMAP_CARDINALITY
+		BITMAP_FROM_BYTES BITMAP_OR BITMAP_TO_ARRAY BITMAP_TO_BYTES BITMAP_TO_STRING BITMAP_XOR BTRIM CURRENT_WATERMARK ELT ENDSWITH GREATEST
+		IFNULL INET_ATON INET_NTOA JSON JSON_LENGTH JSON_QUOTE JSON_STRING JSON_UNQUOTE LEAST MAP_ENTRIES MAP_FROM_ARRAYS MAP_KEYS MAP_UNION
+		MAP_VALUES OBJECT_OF OBJECT_UPDATE PARSE_JSON PRINTF REGEXP_COUNT REGEXP_EXTRACT_ALL REGEXP_INSTR REGEXP_SUBSTR SOURCE_WATERMARK SPLIT
+		STARTSWITH TO_TIMESTAMP_LTZ TYPEOF UNHEX URL_DECODE URL_ENCODE`) {
+		m[n] = true
+	}
+	return m
+}()
 
 // isWord reports whether a name consists of ASCII letters, digits and underscores.
 func isWord(s string) bool {
