@@ -323,22 +323,17 @@ func (j *join) outerRow(other *state.MultiMap, in int, kind batch.Kind, l int, m
 		}
 		return
 	}
+	// Match by match, as Flink does.
 	counted := j.counted[1-in]
-	if kind.Adds() {
-		for _, m := range match {
+	for _, m := range match {
+		if kind.Adds() {
 			if counted && other.AddCount(m.ref, 1) == 1 {
 				j.rows.add(batch.Delete, -1, m.ref)
 			}
-		}
-		for _, m := range match {
 			j.rows.add(batch.Insert, l, m.ref)
+			continue
 		}
-		return
-	}
-	for _, m := range match {
 		j.rows.add(batch.Delete, l, m.ref)
-	}
-	for _, m := range match {
 		if counted && other.AddCount(m.ref, -1) == 0 {
 			j.rows.add(batch.Insert, -1, m.ref)
 		}

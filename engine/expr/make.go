@@ -276,6 +276,10 @@ func NewIn(x Node, list []Node, negated bool, at diag.Span) (Node, error) {
 	}
 	n := &In{Arg: x, Negated: negated, At: at}
 	for _, e := range list {
+		if _, ok := e.(*Literal); ok && e.Type().IsString() && t.IsTemporal() {
+			n.List = append(n.List, makeCast(e, t, true, true, e.Span())) // NULL where it is no date-time, as in Flink
+			continue
+		}
 		if e, err = forCompare(e, t, false); err != nil {
 			return nil, err
 		}
