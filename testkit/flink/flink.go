@@ -125,7 +125,7 @@ func (j Job) needsPython() bool {
 
 func (j Job) request(dir string) request {
 	s := j.Section
-	r := request{ID: j.ID, Batch: j.Batch, Gateway: s.Has(ofGateway), Functions: j.functions(), Settings: settings(), Tables: []table{}, Setup: []string{}}
+	r := request{ID: j.ID, Batch: j.Batch, Gateway: s.Has(ofGateway) || j.badSetting(), Functions: j.functions(), Settings: settings(), Tables: []table{}, Setup: []string{}}
 	for _, kv := range s.Settings {
 		key, value, _ := strings.Cut(kv, "=")
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
@@ -137,6 +137,9 @@ func (j Job) request(dir string) request {
 		case !strings.HasPrefix(key, "mink."):
 			r.Settings[key] = value
 		}
+	}
+	if j.paced() {
+		r.Settings["execution.buffer-timeout.interval"] = "0 ms"
 	}
 	for _, g := range s.Given {
 		r.Tables = append(r.Tables, tableOf(g))
@@ -160,6 +163,19 @@ func (j Job) request(dir string) request {
 		r.Files = pythonFiles()
 	}
 	return r
+}
+
+// paced tells whether the rows of a section come one by one, each when all has come of
+// the one before: its changes depend on it, since they meet again on several ways.
+func (j Job) paced() bool {
+	text := strings.ToUpper(all(j.Section))
+	return !j.Batch && j.Section.Form == sqltest.Changes && (strings.Contains(text, "JOIN ") || strings.Contains(text, "EXISTS"))
+}
+
+// badSetting tells whether a section shows that SET refuses a value, which is for the
+// SQL Gateway to do.
+func (j Job) badSetting() bool {
+	return j.Section.Form == sqltest.Error && strings.HasPrefix(j.Section.SQL, "SET ")
 }
 
 // changesRows are the statements that need a table whose rows can be changed, which

@@ -21,6 +21,7 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.source.legacy.FromElementsFunction;
+import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.table.connector.ChangelogMode;
 import org.apache.flink.table.connector.ProviderContext;
 import org.apache.flink.table.connector.sink.DynamicTableSink;
@@ -127,7 +128,8 @@ final class Tables {
                 public DataStream<RowData> produceDataStream(ProviderContext p, StreamExecutionEnvironment e) {
                     InternalTypeInfo<RowData> info = InternalTypeInfo.of(type);
                     try {
-                        Feed feed = new Feed(rows, info.createSerializer(new SerializerConfigImpl()));
+                        boolean paced = e.getBufferTimeout() == 0;
+                        Feed feed = new Feed(rows, info.createSerializer(new SerializerConfigImpl()), paced);
                         return e.addSource(feed, "judge", info).setParallelism(1);
                     } catch (IOException x) {
                         throw new UncheckedIOException(x);
@@ -170,11 +172,66 @@ final class Tables {
         }
     }
 
-    /** Gives rows one by one, in order. */
+    /**
+     * Gives rows one by one, in order. A paced one waits for what comes of a row before the next: where rows go several
+     * ways, those do not overtake each other.
+     */
     @SuppressWarnings("deprecation")
     public static final class Feed extends FromElementsFunction<RowData> {
-        Feed(List<RowData> rows, TypeSerializer<RowData> s) throws IOException {
+        private static final int PACE = 20;
+        private final boolean paced;
+
+        Feed(List<RowData> rows, TypeSerializer<RowData> s, boolean paced) throws IOException {
             super(s, rows);
+            this.paced = paced;
+        }
+
+        @Override
+        public void run(SourceContext<RowData> to) throws Exception {
+            super.run(paced ? new Paced(to) : to);
+        }
+
+        private static final class Paced implements SourceContext<RowData> {
+            private final SourceContext<RowData> to;
+
+            Paced(SourceContext<RowData> to) {
+                this.to = to;
+            }
+
+            @Override
+            public void collect(RowData row) {
+                to.collect(row);
+                try {
+                    Thread.sleep(PACE);
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+            }
+
+            @Override
+            public void collectWithTimestamp(RowData row, long at) {
+                to.collectWithTimestamp(row, at);
+            }
+
+            @Override
+            public void emitWatermark(Watermark w) {
+                to.emitWatermark(w);
+            }
+
+            @Override
+            public void markAsTemporarilyIdle() {
+                to.markAsTemporarilyIdle();
+            }
+
+            @Override
+            public Object getCheckpointLock() {
+                return to.getCheckpointLock();
+            }
+
+            @Override
+            public void close() {
+                to.close();
+            }
         }
     }
 
