@@ -1,6 +1,6 @@
 package function
 
-import "sync"
+import "sync" //mink:det-ok sessions and jobs hold what user functions run in, no task does
 
 // Lease counts who uses what a Runtime started: statements that are being planned, which
 // may run a function of constants, and jobs. It is part of the runtimes that start

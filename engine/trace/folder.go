@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"path"
+	"slices"
 	"sync" //mink:det-ok a tape is written by the host, between steps
 
 	"github.com/minkstream/mink/engine/batch"
@@ -146,7 +148,8 @@ func checkpointDir(job int, attempt int64) string { return fmt.Sprintf("ckpt/%d-
 func (f *Folder) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for name, r := range f.rows {
+	for _, name := range slices.Sorted(maps.Keys(f.rows)) {
+		r := f.rows[name]
 		err := r.w.Close()
 		if e := r.f.Close(); err == nil && e != nil {
 			err = f.failed(e)
@@ -158,8 +161,8 @@ func (f *Folder) Close() error {
 			return err
 		}
 	}
-	for name, w := range f.logs {
-		if err := w.Close(); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(f.logs)) {
+		if err := f.logs[name].Close(); err != nil {
 			return f.failed(err)
 		}
 		log := path.Join(f.dir, "steps", name+".log")
