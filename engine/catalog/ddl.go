@@ -28,7 +28,11 @@ func (t *Table) DDL() string {
 	if t.View {
 		return "CREATE VIEW " + Quote(t.Path.Object) + t.ViewColumns() + "AS " + t.Original
 	}
-	return "CREATE TABLE " + Quote(t.Path.Object) + t.Body(t.Options)
+	body := t.Body(t.Options)
+	if len(t.Columns) == 0 {
+		body = strings.TrimPrefix(body, " (\n\n)") // no statement has empty parentheses
+	}
+	return "CREATE TABLE " + Quote(t.Path.Object) + body
 }
 
 // ViewColumns is what stands between the name and AS in CREATE VIEW.

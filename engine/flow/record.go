@@ -190,44 +190,52 @@ func (r *recorder) pollAgain(s *source, sp *split) (connect.Status, error) {
 // readAgain reads rows of a recorded poll. What the reader gives beyond them waits for
 // the next one: a file may have grown since.
 func (r *recorder) readAgain(s *source, sp *split, rows int) error {
-	if rows == 0 && r.given.Clock {
+	if rows == 0 {
+		if !r.given.Clock {
+			return nil
+		}
 		// The poll had to wait for a time; to the reader it may be where time begins.
-		var part batch.Batch
-		if _, err := sp.r.Poll(&part, s.rowsMax()); err != nil {
-			return err
-		}
-		sp.ahead.Append(&part, nil)
-		return nil
+		_, err := sp.readAhead(s.rowsMax())
+		return err
 	}
-	take := func(b *batch.Batch) {
-		n := min(b.N, rows-s.b.N)
-		s.b.Append(b, batch.Span(0, n))
-		if b != &sp.ahead || n > 0 {
-			var rest batch.Batch
-			if n < b.N {
-				rest.Append(b, batch.Span(n, b.N))
-			}
-			sp.ahead = rest
-		}
-	}
-	if sp.ahead.N > 0 && rows > 0 {
-		take(&sp.ahead)
-	}
+	sp.give(&s.b, rows)
 	for idle := 0; s.b.N < rows && idle < 1000; idle++ {
-		var part, dense batch.Batch
-		status, err := sp.r.Poll(&part, rows-s.b.N)
+		status, err := sp.readAhead(rows - s.b.N)
 		if err != nil {
 			return err
 		}
-		if part.Rows() > 0 {
-			dense.Append(&part, nil)
-			take(&dense)
+		if sp.ahead.N > 0 {
 			idle = 0
+			sp.give(&s.b, rows)
 		} else if status == connect.End {
 			break
 		}
 	}
 	return nil
+}
+
+// readAhead asks the reader of a replay.
+func (sp *split) readAhead(most int) (connect.Status, error) {
+	var part batch.Batch
+	status, err := sp.r.Poll(&part, most)
+	if err == nil && part.Rows() > 0 {
+		sp.ahead.Append(&part, nil)
+	}
+	return status, err
+}
+
+// give moves what was read ahead to dst, until that has a number of rows.
+func (sp *split) give(dst *batch.Batch, rows int) {
+	n := min(sp.ahead.N, rows-dst.N)
+	if n <= 0 {
+		return
+	}
+	dst.Append(&sp.ahead, batch.Span(0, n))
+	var rest batch.Batch
+	if n < sp.ahead.N {
+		rest.Append(&sp.ahead, batch.Span(n, sp.ahead.N))
+	}
+	sp.ahead = rest
 }
 
 // Payload tags in the encoded form of a message.
