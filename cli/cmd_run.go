@@ -18,7 +18,7 @@ type runFlags struct {
 	keepGoing     bool
 	strict        bool
 	tape          string
-	embed         bool
+	embed, full   bool
 	// Flags of parts that are not there; see later.
 	gateway string
 	detach  bool

@@ -33,7 +33,9 @@ func (a *app) tapeRecord() *cobra.Command {
 		Use:   "record SCRIPT",
 		Short: "Run a script and keep a tape of it",
 		Long: `Runs a script as mink run does and writes a tape. Sources that can be read again are kept as
-positions; with --embed their rows are on the tape, which then needs nothing else.`,
+positions, and a replay compares how many rows each read gives, the first and the last of
+them; with --full it compares every value, here and in all operators. With --embed the rows are
+on the tape, and a replay needs no source.`,
 		Args:    cobra.ExactArgs(1),
 		Example: examples("mink tape record job.sql -o run.mtape", "mink tape record --embed --output json job.sql -o run.mtape"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -51,6 +53,7 @@ positions; with --embed their rows are on the tape, which then needs nothing els
 		},
 	}
 	f.add(c)
+	c.Flags().BoolVar(&f.full, "full", false, "hash every value, so that a replay finds any change of an input; slower")
 	c.Flags().StringVarP(&f.tape, "out", "o", "", "the tape (default: the script's name with .mtape)")
 	_ = c.Flags().MarkHidden("tape")
 	_ = c.Flags().MarkHidden("dry-run")

@@ -48,7 +48,7 @@ func (a *app) recordScripts(ctx context.Context, f runFlags, config map[string]s
 	if !terminal(a.out) {
 		run.out = &tapedOut{w: a.out, to: to}
 	}
-	o := embed{nodes: f.nodes, checkpointDir: f.checkpointDir, record: &engine.Record{To: to, Embed: f.embed}}
+	o := embed{nodes: f.nodes, checkpointDir: f.checkpointDir, record: &engine.Record{To: to, Embed: f.embed, Full: f.full}}
 	err = run.inSession(ctx, o, f, config, texts)
 	if e := trace.Pack(disk, folder, f.tape); e != nil {
 		return errors.Join(err, e)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // command runs mink in a folder of its own and gives what it wrote.
@@ -83,11 +84,18 @@ func TestTapeFiles(t *testing.T) {
 	if _, errs, code = command(t, "run", "--tape", "rows.mtape", "--embed", "job.sql"); code != 0 {
 		t.Fatal(errs)
 	}
+	if _, errs, code = command(t, "tape", "record", "--full", "job.sql", "-o", "full.mtape"); code != 0 {
+		t.Fatal(errs)
+	}
 	if err := os.RemoveAll("out"); err != nil {
 		t.Fatal(err)
 	}
 	if got, errs, code := command(t, "tape", "replay", "positions.mtape"); code != 0 || got != want {
 		t.Errorf("exit %d, %q instead of %q\n%s", code, got, want, errs)
+	}
+	writeText(t, "in.csv", "a,1\nb,7\na,3\n") // between the first and the last row
+	if _, errs, code := command(t, "tape", "replay", "full.mtape"); code != exitFailed || !strings.Contains(errs, "divergence") {
+		t.Errorf("over another row in the middle: exit %d\n%s", code, errs)
 	}
 	writeText(t, "in.csv", "a,1\nb,7\na,8\n")
 	if _, errs, code := command(t, "tape", "replay", "positions.mtape"); code != exitFailed || !strings.Contains(errs, "divergence") || !strings.Contains(errs, "in.csv") {
@@ -101,6 +109,20 @@ func TestTapeFiles(t *testing.T) {
 	}
 	if _, err := os.Stat("out"); err == nil {
 		t.Error("a replay has written to a table")
+	}
+}
+
+// A statement is planned again as of when it was given: in a batch that is its time.
+func TestTapeTime(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeText(t, "job.sql", "SET 'execution.runtime-mode' = 'batch';\nSELECT NOW(), CURRENT_DATE, UUID(), RAND() FROM (VALUES (1), (2)) AS t (a)")
+	want, errs, code := command(t, "tape", "record", "--output", "json", "job.sql")
+	if code != 0 {
+		t.Fatal(errs)
+	}
+	time.Sleep(5 * time.Millisecond) // the clock has moved
+	if got, errs, code := command(t, "tape", "replay", "--output", "json", "job.mtape"); code != 0 || got != want {
+		t.Errorf("exit %d, %q instead of %q\n%s", code, got, want, errs)
 	}
 }
 

@@ -174,5 +174,12 @@ func (s *Session) start(p *plan.Physical, name string, c *catalog.Config, zone *
 	if err := samePlan(p, f.Manifest.Jobs[num].Plan); err != nil {
 		return nil, err
 	}
-	return e.Jobs.Replay(p, name, c, zone, f, num)
+	done := e.use()
+	j, err := e.Jobs.Replay(p, name, c, zone, f, num)
+	if err != nil {
+		done(false)
+		return nil, err
+	}
+	e.hold(j, done)
+	return j, nil
 }

@@ -30,6 +30,7 @@ func (e *Engine) start(p *plan.Physical, name string, c *catalog.Config, zone *t
 	var err error
 	if taped = taped && e.rec != nil; taped {
 		if rec, err = e.rec.job(p); err != nil {
+			done(false)
 			return nil, err
 		}
 	}
@@ -41,11 +42,16 @@ func (e *Engine) start(p *plan.Physical, name string, c *catalog.Config, zone *t
 	if taped {
 		e.rec.started(rec.Number, j)
 	}
+	e.hold(j, done)
+	return j, nil
+}
+
+// hold keeps what user functions run in until a job has ended.
+func (e *Engine) hold(j *job.Job, done func(ended bool)) {
 	if len(e.host.Runtimes) > 0 {
 		e.cfg.Env.Go("user functions of "+j.ID(), func() {
 			<-j.Done()
 			done(true)
 		})
 	}
-	return j, nil
 }

@@ -91,11 +91,15 @@ type collector struct {
 	prepared  map[string][]string
 	committed map[string]bool
 	wms       []int64
+	writers   int // opened
 }
 
 func (s *collector) Changes(q connect.Changes) connect.Changes { return q }
 func (s *collector) Grade() string                             { return "exactly-once" }
 func (s *collector) Open(w connect.WriterCtx) (connect.Writer, error) {
+	s.mu.Lock()
+	s.writers++
+	s.mu.Unlock()
 	return &collectWriter{s: s}, nil
 }
 

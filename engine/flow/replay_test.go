@@ -178,7 +178,7 @@ func TestReplay(t *testing.T) {
 
 func testReplay(t *testing.T, embed bool) {
 	tape, want, sink := recorded(t, embed)
-	committed := len(sink.sorted())
+	committed, writers := len(sink.sorted()), sink.writers
 	var got outputs
 	if err := Replay(tape, got.see); err != nil {
 		t.Fatal(err)
@@ -191,8 +191,8 @@ func testReplay(t *testing.T, embed bool) {
 			t.Errorf("%s: %d rows, %d when recorded", who, len(got.out[who]), len(rows))
 		}
 	}
-	if n := len(sink.sorted()); n != committed {
-		t.Errorf("the replay wrote %d rows outside", n-committed)
+	if n := len(sink.sorted()); n != committed || sink.writers != writers {
+		t.Errorf("the replay wrote %d rows outside, with %d writers", n-committed, sink.writers-writers)
 	}
 }
 

@@ -23,7 +23,6 @@ type taper struct {
 
 	mu       sync.Mutex
 	attempts []*tapedAttempt
-	from     int64 // number of the checkpoint that the next attempt begins from
 	err      error
 }
 
@@ -63,9 +62,6 @@ func (tp *taper) failed(err error) {
 // keep copies a checkpoint, since the job removes its own in time. It runs outside
 // of steps.
 func (tp *taper) keep(from *ckptStore, m *meta, attempt int64) error {
-	tp.mu.Lock()
-	tp.from = m.id
-	tp.mu.Unlock()
 	disk, dir := tp.to.Checkpoint(tp.num, attempt)
 	return from.export(m, disk, dir)
 }
