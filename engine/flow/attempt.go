@@ -233,7 +233,8 @@ func (t *task) restore(p plan) error {
 			WithHint("set pipeline.max-parallelism to %d; another number needs a rewritten savepoint", p.meta.groups)
 	}
 	same := len(v.subs) == t.v.Parallelism
-	for i := range v.subs {
+	apart := t.att.job.graph.apart(t.v.ID)
+	for i, seen := 0, false; i < len(v.subs); i++ {
 		if same && i != t.sub {
 			continue
 		}
@@ -241,9 +242,10 @@ func (t *task) restore(p plan) error {
 		if err != nil {
 			return err
 		}
-		t.wms.cur = max(t.wms.cur, s.wm)
+		t.wms.cur = merged(t.wms.cur, s.wm, apart && seen)
+		seen = true
 		for _, old := range s.nodes {
-			t.restoreNode(old, i)
+			t.restoreNode(old, apart)
 		}
 	}
 	t.relink()
@@ -278,22 +280,26 @@ func (t *task) nodesTo() int {
 	return hi
 }
 
-// restoreNode merges what an old subtask kept of a node. Channels of all subtasks
-// carry the same watermarks, so that theirs are equal at a barrier; should idleness
-// have made them differ, the highest makes sure that nothing fires twice. Nodes
-// behind a reader take the lowest: their subtasks had different splits.
-func (t *task) restoreNode(old nodeState, i int) {
+// merged is the watermark to go on from after two old subtasks: the lowest where
+// their inputs were apart, for rows of the slower one would be late after the other's.
+// Else every subtask had channels with the same watermarks, so that theirs are equal at
+// a barrier; should idleness have made them differ, the highest makes sure that nothing
+// fires twice.
+func merged(a, b int64, apart bool) int64 {
+	if apart {
+		return min(a, b)
+	}
+	return max(a, b)
+}
+
+// restoreNode merges what an old subtask kept of a node.
+func (t *task) restoreNode(old nodeState, apart bool) {
 	for _, n := range t.nodes {
 		if n.spec.UID != old.uid {
 			continue
 		}
-		wm, out := old.wm, old.out
-		switch {
-		case t.src != nil && n.restored:
-			wm, out = min(wm, n.ctx.Watermark()), min(out, n.outWM)
-		default:
-			wm, out = max(wm, n.ctx.Watermark()), max(out, n.outWM)
-		}
+		wm := merged(n.ctx.Watermark(), old.wm, apart && n.restored)
+		out := merged(n.outWM, old.out, apart && n.restored)
 		n.restored = true
 		n.ctx.SetWatermark(wm)
 		n.outWM = out

@@ -222,6 +222,20 @@ func (g *Graph) validOuts(v *Vertex, node int, outs []Out) error {
 	return nil
 }
 
+// apart reports that the subtasks of vertex v see watermarks of their own: it reads
+// splits itself, or rows come to it, from subtask to subtask, from a vertex that does.
+func (g *Graph) apart(v int) bool {
+	if g.Vertices[v].Source != nil {
+		return true
+	}
+	for i := range g.Edges {
+		if e := &g.Edges[i]; e.To == v && e.Kind == Forward && g.apart(e.From) {
+			return true
+		}
+	}
+	return false
+}
+
 func (g *Graph) maxParallelism() int {
 	if g.MaxParallelism <= 0 {
 		return DefaultMaxParallelism

@@ -76,7 +76,7 @@ func TestTimers(t *testing.T) {
 	}
 	_, y, lines := diaryTask(t, 1)
 	y.nodes[0].timers = []int64{38}
-	y.restoreNode(s.nodes[0], 0) // of another subtask: both are kept
+	y.restoreNode(s.nodes[0], true) // of another subtask: both are kept
 	y.nowSet, y.nowMS = true, 50
 	if err := y.onTimer(); err != nil {
 		t.Fatal(err)
