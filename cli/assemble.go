@@ -14,6 +14,7 @@ import (
 	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/function/scalar"
 	"github.com/minkstream/mink/engine/gateway"
 	"github.com/minkstream/mink/engine/trace"
@@ -25,8 +26,9 @@ type embed struct {
 	checkpointDir string
 	connectors    []*connect.Connector
 	// record keeps a tape; replay executes one again.
-	record *engine.Record
-	replay *trace.File
+	record   *engine.Record
+	replay   *trace.File
+	playback flow.Playback
 	// register adds Go functions.
 	register func(e *engine.Engine) error
 	log      func(text string)
@@ -70,6 +72,7 @@ func (a *app) embedded(o embed) (gateway.Client, error) {
 		Stdout:        printed(a.out),
 		Record:        o.record,
 		Replay:        o.replay,
+		Playback:      o.playback,
 		Stderr:        &lineWriter{w: a.err, clean: terminal(a.err)},
 		Log:           o.log,
 	})

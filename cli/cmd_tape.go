@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/trace"
 )
 
@@ -23,7 +24,7 @@ every reading of the clock. Executed again it gives the same rows, the same stat
 output, to the byte.`,
 		Example: examples("mink tape record job.sql -o run.mtape", "mink tape replay run.mtape", "mink tape info run.mtape"),
 	}
-	c.AddCommand(a.tapeRecord(), a.tapeReplay(), a.tapeInfo())
+	c.AddCommand(a.tapeRecord(), a.tapeReplay(), a.tapeInfo(), a.tapeCut())
 	return c
 }
 
@@ -62,14 +63,19 @@ on the tape, and a replay needs no source.`,
 
 func (a *app) tapeReplay() *cobra.Command {
 	f := runFlags{nodes: 1}
+	var to string
+	var how flow.Playback
 	c := &cobra.Command{
 		Use:   "replay TAPE",
 		Short: "Execute a tape again, exactly",
 		Long: `Executes the jobs of a tape again, in this process, and compares each step with the recorded
 one. Results are printed as the recording did; nothing is written to tables. It fails with
-"divergence" at the first step that is not the recorded one.`,
-		Args:    cobra.ExactArgs(1),
-		Example: examples("mink tape replay run.mtape", "mink tape replay --output json run.mtape | head"),
+"divergence" at the first step that is not the recorded one.
+
+` + untilHelp,
+		Args: cobra.ExactArgs(1),
+		Example: examples("mink tape replay run.mtape", "mink tape replay --output json run.mtape | head",
+			"mink tape replay --until 40:1284 run.mtape", "mink tape replay --speed 1 run.mtape"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
 				return err
@@ -79,9 +85,24 @@ one. Results are printed as the recording did; nothing is written to tables. It 
 				return err
 			}
 			defer t.Close()
-			return a.replayTape(c.Context(), f, t)
+			if how.Speed < 0 {
+				return failed(exitUsage, diag.New(diag.Config, "--speed must be above 0").WithHint("1 is that of the recording; without it the replay goes as fast as it can"))
+			}
+			if to == "" {
+				return a.replayTape(c.Context(), f, t, how)
+			}
+			u, err := parseUntil(to, t)
+			if err != nil {
+				return err
+			}
+			how.After = u.after
+			err = a.replayTape(c.Context(), f, t, how)
+			u.tell(t, func(text string) { fmt.Fprintln(a.err, text) })
+			return err
 		},
 	}
+	c.Flags().StringVar(&to, "until", "", "stop at this moment")
+	c.Flags().Float64Var(&how.Speed, "speed", 0, "go so much faster than the recording: 1 takes as long, 0.1 ten times as long")
 	c.Flags().StringVar(&f.output, "output", "", "table, changelog, json or csv: that of the recording for the same bytes")
 	return c
 }
@@ -138,4 +159,41 @@ func (a *app) tellTape(t *trace.File, output string) error {
 		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%d\t%d\t%d\t%s\n", i+1, j.Name, j.State, j.Tasks, j.Attempts, j.Steps, j.SourceRows, input)
 	}
 	return w.Flush()
+}
+
+func (a *app) tapeCut() *cobra.Command {
+	var to, out string
+	var embed bool
+	c := &cobra.Command{
+		Use:   "cut TAPE",
+		Short: "Make a tape of the first part of another",
+		Long: `Executes a tape up to a moment and writes what was executed as a tape of its own. With --embed
+the rows of all sources are put on it, so that it needs them no more; without --to that is all
+it does.
+
+` + untilHelp,
+		Args:    cobra.ExactArgs(1),
+		Example: examples("mink tape cut run.mtape --to 40:1284 -o part.mtape", "mink tape cut run.mtape --embed -o fixture.mtape"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if out == "" {
+				return failed(exitUsage, diag.New(diag.Config, "a name for the new tape is missing").WithHint("add -o part.mtape"))
+			}
+			t, err := a.openTape(args[0])
+			if err != nil {
+				return err
+			}
+			defer t.Close()
+			var u *until
+			if to != "" {
+				if u, err = parseUntil(to, t); err != nil {
+					return err
+				}
+			}
+			return a.cutTape(c.Context(), t, u, embed, out)
+		},
+	}
+	c.Flags().StringVar(&to, "to", "", "end at this moment")
+	c.Flags().StringVarP(&out, "out", "o", "", "the new tape")
+	c.Flags().BoolVar(&embed, "embed", false, "put the rows of all sources on it")
+	return c
 }

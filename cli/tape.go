@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/trace"
 )
 
@@ -80,21 +80,16 @@ func (a *app) openTape(name string) (*trace.File, error) {
 
 // replayTape executes the jobs of a tape again and shows their results as the
 // recording did.
-func (a *app) replayTape(ctx context.Context, f runFlags, t *trace.File) error {
+func (a *app) replayTape(ctx context.Context, f runFlags, t *trace.File, how flow.Playback) error {
 	pieces, err := t.Output()
 	if err != nil {
 		return failed(exitUnreachable, err)
 	}
-	var sql strings.Builder
-	for _, s := range t.Manifest.Statements {
-		sql.WriteString(s.Text + ";\n")
+	if terminal(a.out) {
+		return a.playTape(ctx, f, t, how, a.out)
 	}
-	run, out := *a, newOrderedOut(a.out, pieces)
-	if !terminal(a.out) {
-		run.out = out
-	}
-	err = run.inSession(ctx, embed{nodes: 1, replay: t}, f, t.Manifest.Settings, []text{{t.Name, sql.String()}})
-	return errors.Join(err, out.Flush())
+	out := newOrderedOut(a.out, pieces)
+	return errors.Join(a.playTape(ctx, f, t, how, out), out.Flush())
 }
 
 // tapedJob is what is told of a job on a tape.

@@ -20,6 +20,7 @@ import (
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/job"
 	"github.com/minkstream/mink/engine/trace"
@@ -62,6 +63,8 @@ type Config struct {
 	// given its statements, in order. Sinks write nothing; let Env.Disk keep what
 	// statements write, such as an env.Overlay.
 	Replay *trace.File
+	// Playback says how its jobs are executed.
+	Playback flow.Playback
 }
 
 // Engine runs statements. It may be used from several goroutines.

@@ -175,7 +175,7 @@ func (s *Session) start(p *plan.Physical, name string, c *catalog.Config, zone *
 		return nil, err
 	}
 	done := e.use()
-	j, err := e.Jobs.Replay(p, name, c, zone, f, num)
+	j, err := e.Jobs.Replay(p, name, c, zone, f, num, e.cfg.Playback)
 	if err != nil {
 		done(false)
 		return nil, err

@@ -162,38 +162,19 @@ func (c *coordinator) assemble(p *pending) (*meta, error) {
 			m.commits = append(m.commits, l.c)
 		}
 	}
-	id := 0
-	for _, v := range c.job.graph.Vertices {
-		mv := metaVertex{uid: v.UID, name: v.Name, subs: make([]metaSub, v.Parallelism)}
-		for i := range v.Nodes {
-			mv.ops = append(mv.ops, v.Nodes[i].UID)
+	if err := m.assemble(c.job.graph, p.acks, c.chainOf); err != nil {
+		return nil, err
+	}
+	for _, a := range p.acks {
+		if a == nil {
+			continue // planted
 		}
-		for sub := range v.Parallelism {
-			a := p.acks[id]
-			id++
-			if a == nil {
-				continue // planted
-			}
-			s := metaSub{inline: a.inline, writers: a.writers}
-			if a.file.path != "" {
-				if a.base != 0 {
-					chain, ok := c.chainOf(a.base, v.UID, sub)
-					if !ok {
-						return nil, diag.New(diag.Checkpoint, "task %s continues checkpoint %d, which is not kept", c.att.tasks[id-1].name, a.base)
-					}
-					s.chain = append(s.chain, chain...)
-				}
-				s.chain = append(s.chain, a.file)
-			}
-			mv.subs[sub] = s
-			for _, k := range a.commits {
-				// What an earlier checkpoint of this attempt has is committed or carried.
-				if k.n > c.took || c.job.plant == PlantStaleAck {
-					m.commits = append(m.commits, k)
-				}
+		for _, k := range a.commits {
+			// What an earlier checkpoint of this attempt has is committed or carried.
+			if k.n > c.took || c.job.plant == PlantStaleAck {
+				m.commits = append(m.commits, k)
 			}
 		}
-		m.vertices = append(m.vertices, mv)
 	}
 	return m, nil
 }
@@ -202,9 +183,7 @@ func (c *coordinator) assemble(p *pending) (*meta, error) {
 func (c *coordinator) chainOf(n int64, uid string, sub int) ([]fileRef, bool) {
 	for _, m := range c.kept {
 		if m.id == n && m.attempt == c.att.n {
-			if v := m.vertex(uid); v != nil && sub < len(v.subs) {
-				return v.subs[sub].chain, true
-			}
+			return m.chainOf(uid, sub)
 		}
 	}
 	return nil, false

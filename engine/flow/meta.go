@@ -149,6 +149,47 @@ func (m *meta) vertex(uid string) *metaVertex {
 	return nil
 }
 
+// assemble takes what the tasks of a graph have acknowledged. chainOf gives the files of
+// a subtask in an earlier checkpoint, which the state of a task may continue.
+func (m *meta) assemble(g *Graph, acks []*ack, chainOf func(n int64, uid string, sub int) ([]fileRef, bool)) error {
+	id := 0
+	for _, v := range g.Vertices {
+		mv := metaVertex{uid: v.UID, name: v.Name, subs: make([]metaSub, v.Parallelism)}
+		for i := range v.Nodes {
+			mv.ops = append(mv.ops, v.Nodes[i].UID)
+		}
+		for sub := range v.Parallelism {
+			a := acks[id]
+			id++
+			if a == nil {
+				continue // planted
+			}
+			s := metaSub{inline: a.inline, writers: a.writers}
+			if a.file.path != "" {
+				if a.base != 0 {
+					chain, ok := chainOf(a.base, v.UID, sub)
+					if !ok {
+						return diag.New(diag.Checkpoint, "task %s continues checkpoint %d, which is not kept", taskName(v, sub), a.base)
+					}
+					s.chain = append(s.chain, chain...)
+				}
+				s.chain = append(s.chain, a.file)
+			}
+			mv.subs[sub] = s
+		}
+		m.vertices = append(m.vertices, mv)
+	}
+	return nil
+}
+
+// chainOf is the files of a subtask.
+func (m *meta) chainOf(uid string, sub int) ([]fileRef, bool) {
+	if v := m.vertex(uid); v != nil && sub < len(v.subs) {
+		return v.subs[sub].chain, true
+	}
+	return nil, false
+}
+
 // bytes is the size of all files that the checkpoint refers to.
 func (m *meta) bytes() int64 {
 	n := int64(0)

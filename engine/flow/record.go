@@ -28,13 +28,16 @@ type recorder struct {
 	replay bool
 	player *player
 	inputs *trace.RowReader
+	// rewrite is the other tape that a replay makes, if it does.
+	rewrite *rewriting
 }
+
+// writes reports that the steps go to a tape.
+func (r *recorder) writes() bool { return !r.replay || r.rewrite != nil }
 
 func (r *recorder) begin(t *task, p pick) {
 	r.cur = trace.Step{N: t.step, Pick: int32(p), Calls: r.cur.Calls[:0]}
-	if !r.replay {
-		r.cur.Stamp = t.att.host.mono()
-	}
+	r.cur.Stamp = t.att.host.mono()
 	r.open = true
 	r.fold(uint64(p) + 1)
 }
@@ -43,10 +46,12 @@ func (r *recorder) begin(t *task, p pick) {
 func (r *recorder) end(err error) {
 	r.open = false
 	if r.cur.Failed = err != nil; r.cur.Failed {
-		r.cur.Error = err.Error()
+		if r.cur.Error = err.Error(); r.rewrite != nil {
+			r.cur.Error = r.rewrite.text(r.given.Error) // what was read again wraps it once more
+		}
 	}
 	r.cur.Hash, r.cur.Chained = r.chain, r.full || r.cur.N%64 == 0
-	if !r.replay {
+	if r.writes() {
 		r.log.Add(&r.cur)
 	}
 }
@@ -73,7 +78,11 @@ func (r *recorder) outside(f func() ([]byte, error)) ([]byte, error) {
 	var err error
 	switch {
 	case r.replay && r.given != nil && len(r.cur.Calls) < len(r.given.Calls):
-		if c = r.given.Calls[len(r.cur.Calls)]; c.Failed {
+		c = r.given.Calls[len(r.cur.Calls)]
+		if r.rewrite != nil && r.rewrite.Answers != nil {
+			c.Data = r.rewrite.Answers(c.Data)
+		}
+		if c.Failed {
 			err = errors.New(string(c.Data))
 		}
 	case r.replay && r.given != nil:
@@ -151,7 +160,7 @@ func (r *recorder) polled(split int, b *batch.Batch, s connect.Status) {
 	r.poll = trace.Poll{Split: split, Rows: b.Rows(), Status: uint8(s), Digest: r.digest(b)}
 	r.cur.Poll = &r.poll
 	r.fold(r.poll.Digest + uint64(s))
-	if r.embed && !r.replay && b.Rows() > 0 {
+	if r.embed && r.writes() && b.Rows() > 0 {
 		kept := &batch.Batch{}
 		kept.Gather(b, nil)
 		r.rows = append(r.rows, kept)
@@ -182,6 +191,11 @@ func (r *recorder) pollAgain(s *source, sp *split) (connect.Status, error) {
 	}
 	if got := r.digest(&s.b); s.b.Rows() != p.Rows || got != p.Digest {
 		return 0, r.player.diverged(s.t, "split %s gives %d rows with digest %016x where it gave %d with %016x", sp.at.ID, s.b.Rows(), got, p.Rows, p.Digest)
+	}
+	if w := r.rewrite; w != nil && w.Rows != nil && s.b.Rows() > 0 {
+		if err := w.Rows(s.spec.Table, s.spec.Schema, &s.b); err != nil {
+			return 0, err
+		}
 	}
 	r.polled(sp.num, &s.b, connect.Status(p.Status))
 	return connect.Status(p.Status), nil

@@ -38,13 +38,13 @@ func (d *Divergence) Error() string {
 // Replay executes a tape again and compares the chains. probe, if not nil, sees every
 // batch that a node emits. It stops at the first difference with a *Divergence.
 func Replay(t *Tape, probe func(Probe)) error {
-	return (&replaying{tape: t, probe: probe, host: &player{}, attempt: func(*attempt) {}}).run()
+	return (&replaying{tape: t, how: Playback{Probe: probe}, host: &player{}, attempt: func(*attempt) {}}).run()
 }
 
 // replaying is a tape being executed.
 type replaying struct {
 	tape    *Tape
-	probe   func(Probe)
+	how     Playback
 	host    *player
 	attempt func(*attempt) // hears of each
 	// failure is what the newest step failed with, as it did when it was recorded.
@@ -52,22 +52,38 @@ type replaying struct {
 }
 
 func (r *replaying) run() error {
+	p := r.host
+	p.rewrite = newRewriting(r.how.Rewrite, r.tape)
+	p.store = &ckptStore{disk: env.NewMemDisk(), dir: "replay"}
+	var err error
 	for i := range r.tape.attempts {
-		if err := r.play(&r.tape.attempts[i]); err != nil {
-			return err
+		if err = r.play(&r.tape.attempts[i]); err != nil {
+			break
 		}
 	}
-	return nil
+	if err == nil || err == errReached {
+		if e := p.rewrite.close(r.tape, err == nil); e != nil {
+			return e
+		}
+	}
+	return err
 }
 
 // player is the host of a replayed attempt.
 type player struct {
 	stopped atomic.Bool
 	steps   [][]trace.Step
-	at      []int // next record of each task
+	at      []int      // next record of each task
+	store   *ckptStore // of the checkpoints that the tasks take again
 	mono0   atomic.Int64
 	failure error
 	results []mail // of work that the tasks do again: uploads and readers
+	moment  Moment
+	tape    *tapeAttempt
+	metas   []*meta // checkpoints that were completed, oldest first
+	acks    map[int64][]*ack
+	rewrite *rewriting // nil where steps are compared alone
+	pace    *pace
 }
 
 func (r *replaying) play(x *tapeAttempt) error {
@@ -75,14 +91,24 @@ func (r *replaying) play(x *tapeAttempt) error {
 	p.steps, p.at, p.results, p.failure = x.tasks, make([]int, len(x.tasks)), nil, nil
 	j := *r.tape.job
 	j.host, j.graph = p, x.graph
-	j.cfg.Probe = r.probe
-	j.store = &ckptStore{disk: env.NewMemDisk(), dir: "replay"}
-	a, err := newAttempt(&j, x.plan)
+	j.cfg.Probe = r.how.Probe
+	j.store = p.store
+	from := p.from(x.plan)
+	a, err := newAttempt(&j, from)
 	if err != nil {
 		return err
 	}
+	p.begin(a, x)
+	if p.rewrite != nil {
+		if err := p.rewrite.begin(a, x, from); err != nil {
+			return err
+		}
+	}
 	for i, tk := range a.tasks {
-		tk.rec = &recorder{full: j.cfg.Record.Full, replay: true, player: p}
+		if tk.rec == nil {
+			tk.rec = &recorder{full: j.cfg.Record.Full}
+		}
+		tk.rec.replay, tk.rec.player, tk.rec.rewrite = true, p, p.rewrite
 		if open := x.inputs[i]; open != nil {
 			if tk.rec.inputs, err = open(); err != nil {
 				return err
@@ -93,7 +119,7 @@ func (r *replaying) play(x *tapeAttempt) error {
 	r.attempt(a)
 	opened := make([]bool, len(a.tasks))
 	for tk := p.next(a); tk != nil; tk = p.next(a) {
-		if p.stopped.Load() {
+		if p.stopped.Load() || !p.pace.wait(p, p.steps[tk.id][p.at[tk.id]].Stamp) {
 			return errStopped
 		}
 		if !opened[tk.id] {
@@ -105,6 +131,11 @@ func (r *replaying) play(x *tapeAttempt) error {
 		}
 		if err := p.step(tk); err != nil {
 			return err
+		}
+		p.note(tk)
+		p.rewrite.stepped()
+		if r.how.After != nil && r.how.After(&p.moment) {
+			return errReached
 		}
 	}
 	r.failure = p.failure
@@ -145,6 +176,7 @@ func (p *player) step(t *task) error {
 	if s.Mail != nil {
 		m, err := decodeMail(s.Mail, t.att.n)
 		if err == nil {
+			p.rewrite.mail(&m)
 			err = p.again(t, &m)
 		}
 		if err != nil {
@@ -188,7 +220,7 @@ func (p *player) step(t *task) error {
 		d.Why = "it reads the clock, which it did not"
 	case (t.rec.cur.Poll != nil || s.Poll != nil) && pick(s.Pick) != pickPoll:
 		d.Why = "it asks a reader in a step that does not"
-	case s.Chained && s.Hash != have:
+	case s.Chained && s.Hash != have && p.rewrite == nil:
 		d.Why = fmt.Sprintf("%s: chain %016x instead of %016x", p.event(t, s), have, s.Hash)
 	default:
 		return nil
@@ -236,7 +268,7 @@ func (p *player) again(t *task, m *mail) error {
 				continue
 			}
 			p.results = append(p.results[:i], p.results[i+1:]...)
-			if want.err == nil && want.file.hash != have.file.hash {
+			if want.err == nil && want.file.hash != have.file.hash && p.rewrite == nil {
 				d := p.diverged(t, "the state at checkpoint %d has hash %016x instead of %016x", want.n, have.file.hash, want.file.hash)
 				d.Want, d.Have = want.file.hash, have.file.hash
 				return d
@@ -255,7 +287,6 @@ func (p *player) again(t *task, m *mail) error {
 func (p *player) now() int64               { return 0 }
 func (p *player) mono() int64              { return p.mono0.Load() }
 func (p *player) timer(actor, int64, mail) {}
-func (p *player) toCoord(*task, mail)      {}
 func (p *player) toTask(*task, mail)       {}
 func (p *player) command(_ *coordinator, k *command) {
 	if k.kind == cmdCancel {

@@ -12,14 +12,14 @@ import (
 // StartReplay executes a tape again as a job that ends as the recorded one did: who
 // has such a job looks at it as at any other. It fails with a divergence where the run
 // is not the recorded one. Cancel stops it between two steps.
-func StartReplay(e *env.Env, t *Tape, probe func(Probe)) *Job {
-	h := &player{}
+func StartReplay(e *env.Env, t *Tape, how Playback) *Job {
+	h := &player{moment: Moment{Job: t.num}, pace: newPace(e, how.Speed)}
 	core := *t.job
 	core.host = h
 	c := newCoordinator(&core)
 	c.setState(Running)
 	j := &Job{c: c, host: h}
-	r := &replaying{tape: t, probe: probe, host: h, attempt: func(a *attempt) {
+	r := &replaying{tape: t, how: how, host: h, attempt: func(a *attempt) {
 		c.mu.Lock()
 		c.att, c.status.Attempt = a, a.n
 		c.mu.Unlock()
@@ -30,6 +30,8 @@ func StartReplay(e *env.Env, t *Tape, probe func(Probe)) *Job {
 		case errors.As(err, &d):
 			state = Failed
 			err = diag.Wrap(diag.Divergence, d, "the run is not the recorded one")
+		case errors.Is(err, errReached):
+			err = nil
 		case errors.Is(err, errStopped):
 			state, err = Cancelled, nil
 		case err != nil:
@@ -62,5 +64,6 @@ func (t *Tape) ended(failure error) (State, error) {
 	return Finished, nil
 }
 
-// errStopped ends a replay that was cancelled.
-var errStopped = errors.New("the replay was stopped")
+// errStopped ends a replay that was cancelled, errReached one that has come as far as was
+// asked for.
+var errStopped, errReached = errors.New("the replay was stopped"), errors.New("the replay has come as far as was asked for")

@@ -113,6 +113,12 @@ func (o *outputs) see(p Probe) {
 // recorded runs a job on workers that fails once after a checkpoint.
 func recorded(t *testing.T, embed bool) (*Tape, *outputs, *collector) {
 	t.Helper()
+	return recordedAt(t, embed, 3)
+}
+
+// recordedAt has so many subtasks that count.
+func recordedAt(t *testing.T, embed bool, counts int) (*Tape, *outputs, *collector) {
+	t.Helper()
 	const total = 30_000
 	var failed, armed atomic.Bool
 	src := &numbers{total: total, keys: 50, splits: 3, fail: func(int64) error {
@@ -124,7 +130,7 @@ func recorded(t *testing.T, embed bool) (*Tape, *outputs, *collector) {
 		return nil
 	}}
 	sink := &collector{twoPhase: true}
-	g := countGraph(src, sink, 2, 3)
+	g := countGraph(src, sink, 2, counts)
 	g.Vertices[1].Nodes[0].Op = func() exec.Operator { return &stamped{} }
 	seen := &outputs{}
 	cl := NewCluster(env.OS(t.TempDir()), ClusterOptions{Nodes: 2})

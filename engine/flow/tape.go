@@ -71,7 +71,8 @@ func (tp *taper) begin(a *attempt, p plan) {
 	tp.mu.Lock()
 	defer tp.mu.Unlock()
 	x := &tapedAttempt{n: a.n, tasks: a.tasks}
-	x.started = trace.Attempt{N: a.n, Slots: p.slots, Done: append([]bool(nil), p.done...), Splits: make([][]trace.Split, len(p.splits))}
+	h := tp.job.host
+	x.started = trace.Attempt{N: a.n, Began: h.now(), Stamp: h.mono(), Slots: p.slots, Done: append([]bool(nil), p.done...), Splits: make([][]trace.Split, len(p.splits))}
 	if p.meta != nil {
 		x.started.Checkpoint = p.meta.id
 	}
@@ -105,9 +106,13 @@ func (tp *taper) flush() {
 			tp.note(func(m *trace.Manifest) {
 				k := &m.Jobs[tp.num]
 				k.Attempts = append(k.Attempts, x.started)
-				k.Tasks = k.Tasks[:0]
+				k.Tasks, k.Tables = k.Tasks[:0], k.Tables[:0]
 				for _, t := range x.tasks {
-					k.Tasks = append(k.Tasks, t.name)
+					table := ""
+					if t.src != nil {
+						table = t.src.spec.Table
+					}
+					k.Tasks, k.Tables = append(k.Tasks, t.name), append(k.Tables, table)
 				}
 			})
 		}
@@ -157,6 +162,7 @@ func (j *Job) CloseTape() error {
 // external systems are not called.
 type Tape struct {
 	job      *jobCore
+	num      int
 	attempts []tapeAttempt
 	// state and cause are how the job ended.
 	state, cause string
@@ -164,8 +170,10 @@ type Tape struct {
 
 type tapeAttempt struct {
 	graph *Graph
-	plan  plan
-	tasks [][]trace.Step
+	// timeMS is the time when the clock of stamps stood at mono.
+	timeMS, mono int64
+	plan         plan
+	tasks        [][]trace.Step
 	// inputs opens the rows of a task; nil where they are read again.
 	inputs []func() (*trace.RowReader, error)
 }
@@ -184,7 +192,7 @@ func ReadTape(f *trace.File, num int, e *env.Env, g *Graph, cfg Config) (*Tape, 
 	cfg = cfg.withDefaults(g)
 	cfg.Late, cfg.Dir = nil, ""
 	cfg.SpillDir = "" // spilled state of a replay stays in memory
-	t := &Tape{state: m.State, cause: m.Error, job: &jobCore{graph: g, cfg: cfg, env: e, groups: g.maxParallelism(), seed: m.Seed, zone: g.Zone}}
+	t := &Tape{num: num, state: m.State, cause: m.Error, job: &jobCore{graph: g, cfg: cfg, env: e, groups: g.maxParallelism(), seed: m.Seed, zone: g.Zone}}
 	if t.job.zone == nil {
 		t.job.zone = time.UTC
 	}
@@ -203,7 +211,7 @@ func ReadTape(f *trace.File, num int, e *env.Env, g *Graph, cfg Config) (*Tape, 
 
 func (t *Tape) attempt(f *trace.File, num int, a trace.Attempt) (tapeAttempt, error) {
 	g := t.job.graph
-	x := tapeAttempt{graph: g, plan: plan{attempt: a.N, slots: a.Slots, done: a.Done, splits: make([][]splitState, len(a.Splits))}}
+	x := tapeAttempt{graph: g, timeMS: a.Began, mono: a.Stamp, plan: plan{attempt: a.N, slots: a.Slots, done: a.Done, splits: make([][]splitState, len(a.Splits))}}
 	if len(a.Splits) != len(g.Vertices) || len(a.Done) != len(g.Vertices) {
 		return x, diag.New(diag.InvalidTape, "the tape has %d vertices of the job, and the script gives it %d", len(a.Splits), len(g.Vertices))
 	}

@@ -155,7 +155,7 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 
 // Replay executes job num of a tape again; the plan and the settings are those that it
 // was submitted with.
-func (m *Manager) Replay(p *plan.Physical, name string, s *catalog.Config, zone *time.Location, f *trace.File, num int) (*Job, error) {
+func (m *Manager) Replay(p *plan.Physical, name string, s *catalog.Config, zone *time.Location, f *trace.File, num int, how flow.Playback) (*Job, error) {
 	j, cfg, err := m.build(p, name, s, zone)
 	if err != nil {
 		return nil, err
@@ -167,7 +167,7 @@ func (m *Manager) Replay(p *plan.Physical, name string, s *catalog.Config, zone 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	j.Nodes = 1
-	j.Job = flow.StartReplay(m.env, t, nil)
+	j.Job = flow.StartReplay(m.env, t, how)
 	m.add(j)
 	return j, nil
 }

@@ -47,7 +47,9 @@ type Job struct {
 	Full     bool `json:"full,omitempty"`
 	Embedded bool `json:"embedded,omitempty"`
 	// Tasks are the names of the tasks, in the order of their numbers.
-	Tasks    []string  `json:"tasks"`
+	Tasks []string `json:"tasks"`
+	// Tables are what the sources of the tasks read, "" in tasks without one.
+	Tables   []string  `json:"tables,omitempty"`
 	Attempts []Attempt `json:"attempts"`
 	// State is how it ended, Error why it failed.
 	State string `json:"state,omitempty"`
@@ -57,6 +59,10 @@ type Job struct {
 // Attempt is what one attempt of a job began from.
 type Attempt struct {
 	N int64 `json:"n"`
+	// Began is the time at which it was made, Stamp the reading then of the clock that
+	// stamps its steps, in nanoseconds.
+	Began int64 `json:"began,omitempty"`
+	Stamp int64 `json:"stamp,omitempty"`
 	// Slots are the nodes of the cluster that ran the subtasks.
 	Slots []string `json:"slots,omitempty"`
 	// Splits and Done are by vertex: what its sources read, and whether no further

@@ -39,6 +39,13 @@ func (f *Folder) Output(by string, n int) {
 	f.output = append(f.output, Piece{by, int64(n)})
 }
 
+// Pieces takes the order of output of another tape over.
+func (f *Folder) Pieces(list []Piece) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.output = append(f.output, list...)
+}
+
 func encodeOutput(list []Piece) ([]byte, error) {
 	b := array.NewRecordBuilder(memory.NewGoAllocator(), outputSchema)
 	by := b.Field(0).(*array.BinaryDictionaryBuilder)

@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/flow"
+	"github.com/minkstream/mink/engine/trace"
+)
+
+// newTape is a tape that a command makes out of another.
+type newTape struct {
+	*app
+	name, folder string
+	to           *trace.Folder
+}
+
+// beginTape begins a tape that has the statements of m, and of its jobs what is not of
+// a run.
+func (a *app) beginTape(name string, m trace.Manifest) (*newTape, error) {
+	disk, folder := a.machineDisk(), name+".part"
+	if err := disk.RemoveAll(folder); err != nil {
+		return nil, diag.Wrap(diag.IO, err, "cannot remove %s, which an earlier command left", folder)
+	}
+	m.Closed = false
+	m.Jobs = append([]trace.Job(nil), m.Jobs...)
+	for i := range m.Jobs {
+		m.Jobs[i].Attempts, m.Jobs[i].State, m.Jobs[i].Error = nil, "", ""
+	}
+	to, err := trace.Create(disk, folder, m)
+	if err != nil {
+		return nil, err
+	}
+	return &newTape{app: a, name: name, folder: folder, to: to}, nil
+}
+
+// end makes a file of it, or removes it if it came to nothing.
+func (n *newTape) end(err error) error {
+	disk := n.machineDisk()
+	if err == nil {
+		err = n.to.Close()
+	}
+	if err == nil {
+		err = trace.Pack(disk, n.folder, n.name)
+	}
+	if err != nil {
+		_ = disk.RemoveAll(n.folder)
+		return err
+	}
+	if info, e := disk.Stat(n.name); e == nil {
+		fmt.Fprintf(n.err, "tape %s, %s\n", n.name, sizeText(info.Size()))
+	}
+	return nil
+}
+
+// playTape executes the statements of a tape again; rows go to out.
+func (a *app) playTape(ctx context.Context, f runFlags, t *trace.File, how flow.Playback, out io.Writer) error {
+	var sql strings.Builder
+	for _, s := range t.Manifest.Statements {
+		sql.WriteString(s.Text + ";\n")
+	}
+	run := *a
+	run.out = out
+	return run.inSession(ctx, embed{nodes: 1, replay: t, playback: how}, f, t.Manifest.Settings, []text{{t.Name, sql.String()}})
+}
+
+// silently is playTape for what comes of it, and not to be looked at. A job that failed
+// when it was recorded fails again, which is no failure of this.
+func (a *app) silently(ctx context.Context, t *trace.File, how flow.Playback) error {
+	run := *a
+	var said strings.Builder
+	run.err = &said
+	err := run.playTape(ctx, runFlags{nodes: 1, output: "json", keepGoing: true}, t, how, io.Discard)
+	if e := (*exitError)(nil); errors.As(err, &e) && e.code == exitFailed && e.err == nil {
+		if strings.Contains(said.String(), string(diag.Divergence)) || strings.Contains(said.String(), string(diag.InvalidTape)) {
+			fmt.Fprint(a.err, said.String())
+			return err
+		}
+		return nil
+	}
+	return err
+}
+
+// cutTape writes the part of a tape up to a moment.
+func (a *app) cutTape(ctx context.Context, t *trace.File, u *until, embed bool, name string) error {
+	n, err := a.beginTape(name, t.Manifest)
+	if err != nil {
+		return err
+	}
+	pieces, err := t.Output()
+	if err == nil {
+		n.to.Pieces(pieces)
+		how := flow.Playback{Rewrite: &flow.Rewrite{To: n.to, Embed: embed}}
+		if u != nil {
+			how.After = u.after
+		}
+		err = a.silently(ctx, t, how)
+	}
+	if err = n.end(err); err == nil && u != nil {
+		u.tell(t, func(text string) { fmt.Fprintln(a.err, text) })
+	}
+	return err
+}

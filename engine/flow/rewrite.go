@@ -1,0 +1,112 @@
+package flow
+
+import (
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/trace"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// Rewrite makes another tape of what a replay does: of the same steps, with hashes of
+// what they do now. So a tape can be cut, or its rows be changed, and what comes out is
+// one that was executed.
+//
+// Where changed rows lead to other steps, such as a filter that lets fewer of them
+// through, the replay stops with a *Divergence and there is no such tape.
+type Rewrite struct {
+	// To is the new tape. Its manifest has the statements and the plans of the jobs.
+	To *trace.Folder
+	// Embed keeps the rows of all sources, and not of those alone that were on the tape.
+	Embed bool
+	// Rows changes what a reader of a table has given; nil leaves it.
+	Rows func(table string, s types.Schema, b *batch.Batch) error
+	// Answers is called with what the outside has answered, also to the preparation of
+	// a sink, and gives what stands for it; nil leaves it.
+	Answers func(data []byte) []byte
+	// Text changes messages of errors; nil leaves them.
+	Text func(text string) string
+}
+
+// rewriteEvery is the number of steps after which they are written.
+const rewriteEvery = 4096
+
+// rewriting is the new tape of a job while it is made.
+type rewriting struct {
+	*Rewrite
+	tape  *taper
+	steps int
+}
+
+func newRewriting(w *Rewrite, t *Tape) *rewriting {
+	if w == nil {
+		return nil
+	}
+	j := *t.job
+	j.host = &player{}
+	j.cfg.Record.To, j.cfg.Record.Number = w.To, t.num
+	j.cfg.Record.Embed = j.cfg.Record.Embed || w.Embed
+	return &rewriting{Rewrite: w, tape: newTaper(&j)}
+}
+
+// begin gives the tasks of an attempt recorders that repeat and record.
+func (w *rewriting) begin(a *attempt, x *tapeAttempt, p plan) error {
+	if p.meta != nil {
+		if err := w.tape.keep(p.from, p.meta, a.n); err != nil {
+			return err
+		}
+	}
+	w.tape.begin(a, p)
+	started := &w.tape.attempts[len(w.tape.attempts)-1].started
+	started.Began, started.Stamp = x.timeMS, x.mono
+	return nil
+}
+
+// stepped writes now and then.
+func (w *rewriting) stepped() {
+	if w == nil {
+		return
+	}
+	if w.steps++; w.steps%rewriteEvery == 0 {
+		w.tape.flush()
+	}
+}
+
+// close writes the rest. The job ends as it did, unless its end was not reached.
+func (w *rewriting) close(t *Tape, whole bool) error {
+	if w == nil {
+		return nil
+	}
+	state, cause := t.state, t.cause
+	if !whole {
+		state, cause = "CUT", ""
+	}
+	w.tape.flush()
+	w.tape.note(func(m *trace.Manifest) {
+		k := &m.Jobs[w.tape.num]
+		k.State, k.Error = state, w.text(cause)
+	})
+	return w.tape.err
+}
+
+func (w *rewriting) text(s string) string {
+	if w.Text == nil || s == "" {
+		return s
+	}
+	return w.Text(s)
+}
+
+// mail changes a message before the task takes it.
+func (w *rewriting) mail(m *mail) {
+	if w == nil || w.Answers == nil {
+		return
+	}
+	switch p := m.payload.(type) {
+	case *asyncResult:
+		p.data = w.Answers(p.data)
+	case *snapDone:
+		for i, b := range p.prepared {
+			if b != nil {
+				p.prepared[i] = w.Answers(b)
+			}
+		}
+	}
+}
