@@ -29,6 +29,8 @@ type embed struct {
 	record   *engine.Record
 	replay   *trace.File
 	playback flow.Playback
+	// fork runs over the inputs of a tape.
+	fork *forked
 	// register adds Go functions.
 	register func(e *engine.Engine) error
 	log      func(text string)
@@ -50,6 +52,11 @@ func (a *app) embedded(o embed) (gateway.Client, error) {
 			zone = z
 		}
 	}
+	workers := 0
+	if k := o.fork; k != nil {
+		// One worker, so that rows meet in the same order each time.
+		e.Disk, e.Seed, zone, workers = env.NewOverlay(e.Disk), k.seed, k.zone, 1
+	}
 	if o.record != nil {
 		err := o.record.To.Edit(func(m *trace.Manifest) { m.Seed, m.Zone = e.Seed, zone.String() })
 		if err != nil {
@@ -65,6 +72,8 @@ func (a *app) embedded(o embed) (gateway.Client, error) {
 		Runtimes:      connectors.Runtimes(),
 		Nodes:         o.nodes,
 		Slots:         o.slots,
+		Workers:       workers,
+		Edit:          o.fork.edit(),
 		CheckpointDir: o.checkpointDir,
 		SpillDir:      spill,
 		MemoryBytes:   machineMemory() / 4,

@@ -63,7 +63,8 @@ on the tape, and a replay needs no source.`,
 
 func (a *app) tapeReplay() *cobra.Command {
 	f := runFlags{nodes: 1}
-	var to string
+	var to, sql string
+	var seed uint64
 	var how flow.Playback
 	c := &cobra.Command{
 		Use:   "replay TAPE",
@@ -72,10 +73,16 @@ func (a *app) tapeReplay() *cobra.Command {
 one. Results are printed as the recording did; nothing is written to tables. It fails with
 "divergence" at the first step that is not the recorded one.
 
+With --sql another script is run over what the sources of the tape gave, and so is that of the
+tape; printed is in what their final tables differ, row by row: - for what the script of the
+tape gives, + for what the other does. With --seed the script of the tape is run with rows cut
+into other batches and other random numbers; if a table differs, the exit code is 1.
+
 ` + untilHelp,
 		Args: cobra.ExactArgs(1),
 		Example: examples("mink tape replay run.mtape", "mink tape replay --output json run.mtape | head",
-			"mink tape replay --until 40:1284 run.mtape", "mink tape replay --speed 1 run.mtape"),
+			"mink tape replay --until 40:1284 run.mtape", "mink tape replay --speed 1 run.mtape",
+			"mink tape replay --sql new.sql run.mtape", "mink tape replay --seed 7 run.mtape"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
 				return err
@@ -85,6 +92,9 @@ one. Results are printed as the recording did; nothing is written to tables. It 
 				return err
 			}
 			defer t.Close()
+			if sql != "" || seed != 0 {
+				return a.compareWith(c.Context(), t, sql, seed, f.output, to != "" || how.Speed != 0)
+			}
 			if how.Speed < 0 {
 				return failed(exitUsage, diag.New(diag.Config, "--speed must be above 0").WithHint("1 is that of the recording; without it the replay goes as fast as it can"))
 			}
@@ -101,6 +111,8 @@ one. Results are printed as the recording did; nothing is written to tables. It 
 			return err
 		},
 	}
+	c.Flags().StringVar(&sql, "sql", "", "run this script over the taped inputs and print what differs")
+	c.Flags().Uint64Var(&seed, "seed", 0, "run anew with this seed and print what differs")
 	c.Flags().StringVar(&to, "until", "", "stop at this moment")
 	c.Flags().Float64Var(&how.Speed, "speed", 0, "go so much faster than the recording: 1 takes as long, 0.1 ten times as long")
 	c.Flags().StringVar(&f.output, "output", "", "table, changelog, json or csv: that of the recording for the same bytes")

@@ -23,6 +23,7 @@ import (
 	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/job"
+	"github.com/minkstream/mink/engine/plan"
 	"github.com/minkstream/mink/engine/trace"
 )
 
@@ -65,6 +66,8 @@ type Config struct {
 	Replay *trace.File
 	// Playback says how its jobs are executed.
 	Playback flow.Playback
+	// Edit changes the graph of each job before it is started; see package fork.
+	Edit func(p *plan.Physical, g *flow.Graph, zone *time.Location) error
 }
 
 // Engine runs statements. It may be used from several goroutines.
@@ -109,7 +112,7 @@ func New(cfg Config) (*Engine, error) {
 		},
 		Jobs: job.NewManager(cfg.Env, job.Options{
 			Nodes: cfg.Nodes, Slots: cfg.Slots, Workers: cfg.Workers, CheckpointDir: cfg.CheckpointDir, Zone: cfg.Zone,
-			SpillDir: cfg.SpillDir, MemoryBytes: cfg.MemoryBytes, Log: cfg.Log,
+			SpillDir: cfg.SpillDir, MemoryBytes: cfg.MemoryBytes, Log: cfg.Log, Edit: cfg.Edit,
 		}),
 	}
 	if cfg.Record != nil {

@@ -87,6 +87,24 @@ func (tp *taper) begin(a *attempt, p plan) {
 	tp.attempts = append(tp.attempts, x)
 }
 
+// sources are the readers among tasks.
+func sources(tasks []*task) (list []trace.Source) {
+	for _, t := range tasks {
+		switch {
+		case t.src == nil:
+		case t.sub > 0:
+			last := &list[len(list)-1]
+			last.Tasks = append(last.Tasks, t.id)
+		default:
+			once, ok := t.src.spec.Source.(connect.Once)
+			list = append(list, trace.Source{
+				Table: t.src.spec.Table, Vertex: t.v.ID, Tasks: []int{t.id}, Ordered: t.src.ordered, Once: ok && once.Once(),
+			})
+		}
+	}
+	return list
+}
+
 // embeds reports that the tape keeps the rows of a vertex's source.
 func (j *jobCore) embeds(v *Vertex) bool {
 	if v.Source == nil {
@@ -106,13 +124,9 @@ func (tp *taper) flush() {
 			tp.note(func(m *trace.Manifest) {
 				k := &m.Jobs[tp.num]
 				k.Attempts = append(k.Attempts, x.started)
-				k.Tasks, k.Tables = k.Tasks[:0], k.Tables[:0]
+				k.Tasks, k.Sources = k.Tasks[:0], sources(x.tasks)
 				for _, t := range x.tasks {
-					table := ""
-					if t.src != nil {
-						table = t.src.spec.Table
-					}
-					k.Tasks, k.Tables = append(k.Tasks, t.name), append(k.Tables, table)
+					k.Tasks = append(k.Tasks, t.name)
 				}
 			})
 		}

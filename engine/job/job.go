@@ -51,6 +51,8 @@ type Options struct {
 	MemoryBytes int64
 	// Log takes notices about jobs; may be nil.
 	Log func(text string)
+	// Edit changes the graph of a job before it is started; may be nil.
+	Edit func(p *plan.Physical, g *flow.Graph, zone *time.Location) error
 }
 
 // NewManager makes a manager; its cluster starts with the first job.
@@ -186,6 +188,11 @@ func (m *Manager) build(p *plan.Physical, name string, s *catalog.Config, zone *
 	var err error
 	if j.Graph, cfg, err = Build(p, s, zone, collect); err != nil {
 		return nil, cfg, err
+	}
+	if m.options.Edit != nil {
+		if err := m.options.Edit(p, j.Graph, zone); err != nil {
+			return nil, cfg, err
+		}
 	}
 	cfg.Name = name
 	j.Late, _ = cfg.Late.(*LateLog)

@@ -48,12 +48,24 @@ type Job struct {
 	Embedded bool `json:"embedded,omitempty"`
 	// Tasks are the names of the tasks, in the order of their numbers.
 	Tasks []string `json:"tasks"`
-	// Tables are what the sources of the tasks read, "" in tasks without one.
-	Tables   []string  `json:"tables,omitempty"`
+	// Sources are the readers of the job.
+	Sources  []Source  `json:"sources,omitempty"`
 	Attempts []Attempt `json:"attempts"`
 	// State is how it ended, Error why it failed.
 	State string `json:"state,omitempty"`
 	Error string `json:"error,omitempty"`
+}
+
+// Source is a reader of a job.
+type Source struct {
+	// Table is the full name of what it reads, Vertex its place in Attempt.Splits.
+	Table  string `json:"table"`
+	Vertex int    `json:"vertex"`
+	// Tasks read it. Splits are dealt to them in turn, or all to the first if Ordered.
+	Tasks   []int `json:"tasks"`
+	Ordered bool  `json:"ordered,omitempty"`
+	// Once says that the rows cannot be read again, and so are on the tape.
+	Once bool `json:"once,omitempty"`
 }
 
 // Attempt is what one attempt of a job began from.

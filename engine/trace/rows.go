@@ -216,6 +216,9 @@ func badRows(why any) error {
 	return diag.New(diag.InvalidTape, "the rows on the tape cannot be read: %v", why)
 }
 
+// Has reports that a column of the schema is on the tape; an empty file has none.
+func (r *RowReader) Has(column int) bool { return slices.Contains(r.cols, column) }
+
 // Next makes b the rows of the next poll; they are valid until the next call. After
 // the last one it fails with io.EOF.
 func (r *RowReader) Next(b *batch.Batch) (err error) {
