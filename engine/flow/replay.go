@@ -176,7 +176,7 @@ func (p *player) step(t *task) error {
 	if s.Mail != nil {
 		m, err := decodeMail(s.Mail, t.att.n)
 		if err == nil {
-			p.rewrite.mail(&m)
+			p.rewrite.mail(t, &m)
 			err = p.again(t, &m)
 		}
 		if err != nil {
