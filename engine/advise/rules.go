@@ -13,6 +13,7 @@ func Rules() []*Rule {
 		floatSum,
 		integerDivision,
 		joinWithoutTTL,
+		jsonPath,
 		limitWithoutOrder,
 		lookupWithoutCache,
 		manyWindows,

@@ -111,7 +111,8 @@ func (b *Binder) checkFunction(u *catalog.UserFunction, name ast.Name, id ast.St
 		return place(err)
 	}
 	if r := b.Session.Host.Runtime(u.Language); r != nil {
-		if err := checkOptions(u, opts, r.Options()); err != nil {
+		// Flink has PYTHON, too, and takes any options for it.
+		if err := checkOptions(u, opts, r.Options()); err != nil && u.Language != "PYTHON" {
 			return err
 		}
 		_, err := b.declared(r, u)
@@ -198,7 +199,7 @@ func (b *Binder) describeFunction(s *ast.Describe) (*Action, error) {
 				if err != nil {
 					return nil, placed(err, s.Name.Span())
 				}
-				kind, det, signatures = d.Kind.String(), d.Det == function.Deterministic, []string{d.text(u.Name())}
+				kind, det, signatures = d.Kind.String(), d.Det == function.Deterministic, []string{d.described(u)}
 			}
 			if u.Language == "SQL" {
 				sig, err := b.sqlSignature(u)

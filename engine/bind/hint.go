@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"cmp"
 	"maps"
 	"strconv"
 	"strings"
@@ -66,7 +67,7 @@ func (b *Binder) parseHints(list []ast.Hint) (hints, error) {
 				}
 				m[k] = o.Value.Value
 			}
-			if err := lookupRetry(m, hint.Name.Span); err != nil {
+			if err := cmp.Or(lookupRetry(m, hint.Name.Span), lookupAsync(m, hint.Name.Span)); err != nil {
 				return h, err
 			}
 			if !table.Set {

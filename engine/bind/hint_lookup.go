@@ -24,7 +24,11 @@ func lookupValue(key string, v ast.String) error {
 		if low != "ordered" && low != "allow_unordered" {
 			return bad("ordered or allow_unordered")
 		}
-	case "capacity", "max-attempts":
+	case "capacity": // lookupAsync asks for more of it where something waits
+		if _, err := strconv.Atoi(v.Value); err != nil {
+			return bad("a number")
+		}
+	case "max-attempts":
 		if n, err := strconv.Atoi(v.Value); err != nil || n < 1 {
 			return bad("a number of at least 1")
 		}
@@ -40,6 +44,15 @@ func lookupValue(key string, v ast.String) error {
 		if low != "fixed_delay" {
 			return bad("fixed_delay")
 		}
+	}
+	return nil
+}
+
+// lookupAsync refuses a hint that asks for lookups that wait, and for no room for them.
+// Without 'async' the optimizer decides whether any wait, and looks at the capacity then.
+func lookupAsync(m map[string]string, at diag.Span) error {
+	if n, err := strconv.Atoi(m["capacity"]); err == nil && n < 1 && strings.EqualFold(m["async"], "true") {
+		return diag.At(at, diag.InvalidOption, "'capacity' of the LOOKUP hint is a number of at least 1, not '%d'", n)
 	}
 	return nil
 }

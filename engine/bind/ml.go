@@ -58,17 +58,9 @@ func (b *Binder) modelCall(args map[string]ast.Expr, name string, outer *scope) 
 		}
 		m.args = append(m.args, v)
 	}
-	m.run, err = b.runConfig(args["CONFIG"], "table.exec.async-ml-predict")
-	if err != nil {
+	// Other keys are the provider's, as in Flink.
+	if m.run, err = b.runConfig(args["CONFIG"], "table.exec.async-ml-predict"); err != nil {
 		return nil, err
-	}
-	if unknown := m.run.rest.Keys(); len(unknown) > 0 {
-		var keys []string
-		for _, d := range runOptions {
-			keys = append(keys, d.Key)
-		}
-		e := diag.At(m.run.at[unknown[0]], diag.UnknownOption, "CONFIG has no key '%s'; keys are: %s", unknown[0], strings.Join(keys, ", "))
-		return nil, suggest(e, unknown[0], keys)
 	}
 	return m, nil
 }

@@ -99,13 +99,31 @@ func badArguments(u *catalog.UserFunction, err error) error {
 var noTypes = []types.Type{}
 
 // text is the signature for people.
-func (d *declared) text(name string) string {
+func (d *declared) text(name string) string { return d.signature(name, d.Names) }
+
+// described is the signature that DESCRIBE shows. Flink has numbers for the parameters
+// of a function in Python, and one star for those without a type; their own names, which
+// calls may use here, stand in errors.
+func (d *declared) described(u *catalog.UserFunction) string {
+	if u.Language != "PYTHON" {
+		return d.text(u.Name())
+	}
+	if d.params == nil {
+		return u.Name() + "(*)"
+	}
+	var names []string
+	for i := range d.params {
+		names = append(names, "arg"+strconv.Itoa(i))
+	}
+	return d.signature(u.Name(), names)
+}
+
+func (d *declared) signature(name string, names []string) string {
 	var parts []string
-	n := max(len(d.Names), len(d.params))
-	for i := range n {
+	for i := range max(len(names), len(d.params)) {
 		arg := ""
-		if i < len(d.Names) {
-			arg = d.Names[i]
+		if i < len(names) {
+			arg = names[i]
 		}
 		if i < len(d.params) {
 			if arg != "" {
@@ -115,7 +133,7 @@ func (d *declared) text(name string) string {
 		}
 		parts = append(parts, arg)
 	}
-	if d.Names == nil && d.params == nil {
+	if names == nil && d.params == nil {
 		parts = append(parts, "...")
 	}
 	return name + "(" + strings.Join(parts, ", ") + ")"

@@ -15,7 +15,8 @@ func constantText(n Node, what string) (string, error) {
 	return string(l.Col.Bytes(0, &tmp)), nil
 }
 
-// newObjectOf makes OBJECT_OF('class', 'field', value, ...): a row with a class.
+// newObjectOf makes OBJECT_OF('class', 'field', value, ...): a row with a class. Its type
+// may be NULL, as in Flink, though no object is.
 func newObjectOf(args []Node, at diag.Span) (Node, error) {
 	class, err := constantText(args[0], "the class of OBJECT_OF")
 	if err != nil {
@@ -24,7 +25,7 @@ func newObjectOf(args []Node, at diag.Span) (Node, error) {
 	if len(args)%2 == 0 {
 		return nil, diag.At(at, diag.InvalidArgument, "OBJECT_OF takes a class, then names and values in turn")
 	}
-	t := types.Type{Kind: types.Row, NotNull: true, Class: class}
+	t := types.Type{Kind: types.Row, Class: class}
 	var values []Node
 	for k := 1; k < len(args); k += 2 {
 		name, err := constantText(args[k], "the name of a field")
@@ -101,7 +102,8 @@ func newObjectUpdate(args []Node, at diag.Span) (Node, error) {
 		out.Fields[i].Type = values[i].Type().Plain()
 	}
 	made := &Make{Args: values, T: out, At: at}
-	if !t.IsNullable() {
+	if _, object := o.(*Make); object || !t.IsNullable() {
+		made.T = out.Nullable(t.IsNullable())
 		return made, nil
 	}
 	return NewCase([]Node{NewIs(IsNull, true, o, at), made, NewNull(out.Nullable(true), at)}, at)

@@ -78,7 +78,7 @@ func castNested(from, to types.Type, explicit bool) bool {
 	if from.Key != nil && !CanCast(*from.Key, *to.Key, explicit) {
 		return false
 	}
-	if from.Class != to.Class {
+	if (from.Class == "") != (to.Class == "") { // of classes that are nowhere, Flink takes one for the other
 		return false
 	}
 	if len(from.Fields) != len(to.Fields) {

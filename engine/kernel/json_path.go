@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -13,8 +14,10 @@ type JSONPath struct {
 	// Lax paths find nothing where strict ones, the default, are mistaken.
 	Lax bool
 	// Many is set when the path may find several values.
-	Many  bool
-	steps []jsonStep
+	Many bool
+	// Mistake is what is wrong with a path that no document has anything for, or nil.
+	Mistake error
+	steps   []jsonStep
 }
 
 type jsonStep struct {
@@ -24,7 +27,11 @@ type jsonStep struct {
 	all   bool // every member or element
 }
 
-// CompileJSONPath reads a path; $ and its point may be left out.
+// ErrJSONPathUnsupported is a path of a kind that Find does not know.
+var ErrJSONPathUnsupported = errors.New("not supported yet")
+
+// CompileJSONPath reads a path; $ and its point may be left out. A path that makes no
+// sense is one with a Mistake; the error is ErrJSONPathUnsupported.
 func CompileJSONPath(text string) (*JSONPath, error) {
 	p := &JSONPath{}
 	s := strings.TrimSpace(text)
@@ -38,7 +45,8 @@ func CompileJSONPath(text string) (*JSONPath, error) {
 	}
 	switch {
 	case s == "":
-		return nil, fmt.Errorf("the JSON path is empty")
+		p.Mistake = errors.New("the JSON path is empty")
+		return p, nil
 	case s[0] == '$':
 		s = s[1:]
 	default: // a.b is $.a.b
@@ -49,7 +57,12 @@ func CompileJSONPath(text string) (*JSONPath, error) {
 		var err error
 		st, s, err = jsonPathStep(s)
 		if err != nil {
-			return nil, fmt.Errorf("the JSON path %q: %w", text, err)
+			err = fmt.Errorf("the JSON path %q: %w", text, err)
+			if errors.Is(err, ErrJSONPathUnsupported) {
+				return nil, err
+			}
+			p.Mistake = err
+			return p, nil
 		}
 		p.Many = p.Many || st.all
 		p.steps = append(p.steps, st)
@@ -60,7 +73,7 @@ func CompileJSONPath(text string) (*JSONPath, error) {
 // jsonPathStep reads one step.
 func jsonPathStep(s string) (jsonStep, string, error) {
 	if strings.HasPrefix(s, "..") {
-		return jsonStep{}, "", fmt.Errorf("search at any depth (..) is not supported yet")
+		return jsonStep{}, "", fmt.Errorf("search at any depth (..) is %w", ErrJSONPathUnsupported)
 	}
 	if strings.HasPrefix(s, ".[") {
 		s = s[1:]
@@ -77,7 +90,7 @@ func jsonPathStep(s string) (jsonStep, string, error) {
 		case name == "*":
 			return jsonStep{all: true, named: true}, s[end:], nil
 		case strings.ContainsAny(name, "()?@"):
-			return jsonStep{}, "", fmt.Errorf("%q is not supported yet", name)
+			return jsonStep{}, "", fmt.Errorf("%q is %w", name, ErrJSONPathUnsupported)
 		case strings.ContainsAny(name, " \t\r\n"):
 			return jsonStep{}, "", fmt.Errorf("a name with blanks stands in brackets: ['%s']", name)
 		}
@@ -108,7 +121,7 @@ func jsonPathStep(s string) (jsonStep, string, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		return jsonStep{}, "", fmt.Errorf("[%s] is not supported yet", text)
+		return jsonStep{}, "", fmt.Errorf("[%s] is %w", text, ErrJSONPathUnsupported)
 	}
 	return jsonStep{index: n}, rest, nil
 }

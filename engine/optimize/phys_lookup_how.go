@@ -19,17 +19,8 @@ func (o *optimizer) lookupHow(j *plan.LookupJoin, scan *logical.Scan, at diag.Sp
 	if w, ok := j.Lookup.(connect.Waiting); ok {
 		sync, async = w.Modes()
 	}
-	switch strings.ToLower(mode["async"]) {
-	case "true":
-		if !async {
-			return diag.At(at, diag.InvalidOption, "the LOOKUP hint asks for 'async', and connector '%s' cannot be looked up so", scan.Connector.Name)
-		}
-	case "false":
-		if !sync {
-			return diag.At(at, diag.InvalidOption, "the LOOKUP hint asks for 'async' = 'false', and connector '%s' can only be looked up so", scan.Connector.Name)
-		}
-		async = false
-	}
+	// The hint is a wish: a table that can be asked in one way only is asked so.
+	async = async && !(sync && strings.EqualFold(mode["async"], "false"))
 	// As in Flink what is kept is read within the step where the table can be.
 	async = async && (j.KeepKey == nil || !sync || strings.EqualFold(mode["async"], "true"))
 	h := &plan.LookupHow{Async: async, Capacity: c.Int("table.exec.async-lookup.buffer-capacity"), Timeout: c.Duration("table.exec.async-lookup.timeout").Milliseconds()}
@@ -39,6 +30,9 @@ func (o *optimizer) lookupHow(j *plan.LookupJoin, scan *logical.Scan, at diag.Sp
 	}
 	if v, ok := mode["capacity"]; ok {
 		h.Capacity, _ = strconv.Atoi(v) // checked by the binder, as are those below
+		if h.Capacity < 1 && async {
+			return diag.At(at, diag.InvalidOption, "'capacity' of the LOOKUP hint is a number of at least 1, not '%s'", v)
+		}
 	}
 	if v, ok := mode["timeout"]; ok {
 		d, _ := connect.ParseDuration(v)

@@ -92,6 +92,10 @@ type request struct {
 	Sink       *table            `json:"sink,omitempty"`
 	Setup      []string          `json:"setup"`
 	Statements []string          `json:"statements"`
+	// Linger is how long the windows of processing time are that its tables wait for.
+	Linger string `json:"linger,omitempty"`
+	// Partitions: tables are in a catalog that knows their directories.
+	Partitions bool `json:"partitions,omitempty"`
 	// Files is a hash of the Python files that the section uses.
 	Files string `json:"files,omitempty"`
 }
@@ -148,6 +152,10 @@ func (j Job) request(dir string) request {
 		t := tableOf(s.Sink)
 		r.Sink = &t
 	}
+	if j.lasts() {
+		r.Linger = lasting
+	}
+	r.Partitions = !r.Gateway && s.Has(ofPartitions)
 	changes := s.Has(changesRows)
 	in := func(sql string) []string {
 		if changes {
@@ -159,6 +167,9 @@ func (j Job) request(dir string) request {
 		r.Setup = append(r.Setup, in(sql)...)
 	}
 	r.Statements = in(s.SQL)
+	if j.lasts() {
+		r.Statements = in(shorter(s.SQL))
+	}
 	if j.needsPython() {
 		r.Files = pythonFiles()
 	}

@@ -42,7 +42,7 @@ var jsonQuery = function.Func{
 		}
 		r := function.Resolved{Params: params, Result: s.returning, Strict: true, Fallible: true, Cost: 250}
 		r.Make = func() function.Kernel {
-			j := &jsonReader{jsonSpec: s}
+			j := newJSONReader(s)
 			return func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
 				if list {
 					return j.lists(f, dst, args, n, live)
@@ -105,7 +105,7 @@ func (r *jsonReader) query(s []byte, paths *kernel.Strs, i int) (ok bool, err er
 			ok = r.path.Lax
 		}
 	}
-	clause, what := r.onError, "finds a mistake in the document or no object or array at the path"
+	clause, what := r.onError, r.mistake("finds a mistake in the document or no object or array at the path")
 	if ok {
 		clause, what = r.onEmpty, "finds nothing at the path"
 	}

@@ -47,7 +47,7 @@ func jsonCall(c *function.Call, onEmpty, onError string, returning ...string) (j
 	}
 	if p, ok := literal(c, 1); ok {
 		if s.path, err = kernel.CompileJSONPath(p); err != nil {
-			return s, nil, jsonPathError(err)
+			return s, nil, diag.New(diag.Unsupported, "%s", err)
 		}
 	}
 	for i := 2; i < len(c.Args); i++ {
@@ -96,18 +96,6 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-func jsonPathError(err error) error {
-	code := diag.InvalidArgument
-	if strings.Contains(err.Error(), "not supported yet") {
-		code = diag.Unsupported
-	}
-	e := diag.New(code, "%s", err)
-	if code == diag.InvalidArgument {
-		e.WithHint("a path begins with $ and goes down by names and indexes: '$.a[0].b'")
-	}
-	return e
-}
-
 // jsonDefault is the text of the constant behind DEFAULT.
 func jsonDefault(c *function.Call, i int) (string, error) {
 	if i >= len(c.Args) || c.Args[i].Lit == nil || c.Args[i].Lit.IsNull(0) {
@@ -124,22 +112,30 @@ func jsonDefault(c *function.Call, i int) (string, error) {
 // jsonReader looks things up in documents; it keeps its memory between batches.
 type jsonReader struct {
 	jsonSpec
-	text  string // of a path that is no constant
-	spans [][2]int
-	tmp   []byte
+	varies bool   // the path is no constant
+	text   string // of the path then
+	spans  [][2]int
+	tmp    []byte
 }
 
+func newJSONReader(s jsonSpec) *jsonReader { return &jsonReader{jsonSpec: s, varies: s.path == nil} }
+
 // at gives the values that the path of lane i leads to in s. ok is false when there
-// is a mistake in the document or, under a strict path, nothing to be found; empty
-// when a lax path finds nothing.
+// is a mistake in the path, in the document or, under a strict path, nothing to be
+// found; empty when a lax path finds nothing.
 func (r *jsonReader) at(s []byte, paths *kernel.Strs, i int) (spans [][2]int, empty, ok bool, err error) {
-	if r.path == nil || r.text != "" {
+	if r.varies {
 		if p := paths.At(i); r.path == nil || string(p) != r.text {
 			if r.path, err = kernel.CompileJSONPath(string(p)); err != nil {
 				return nil, false, false, fail(i, "%s", err)
 			}
 			r.text = string(p)
 		}
+	}
+	if r.path.Mistake != nil {
+		kind, _, _ := kernel.CheckJSON(s)
+		empty = r.path.Lax && kind == kernel.JSONInvalid
+		return nil, empty, empty, nil
 	}
 	if r.path.Direct() {
 		from, to, valid := r.path.FindChecked(s)
@@ -158,6 +154,15 @@ func (r *jsonReader) at(s []byte, paths *kernel.Strs, i int) (spans [][2]int, em
 		return nil, r.path.Lax, r.path.Lax, nil
 	}
 	return r.spans, false, true, nil
+}
+
+// mistake is what an ERROR clause says: what is wrong with the path, or else what the
+// function says of a document.
+func (r *jsonReader) mistake(what string) string {
+	if r.path.Mistake != nil {
+		return "reads nothing: " + r.path.Mistake.Error()
+	}
+	return what
 }
 
 // isJSONNull reports whether a path led to null alone, which Flink takes for nothing.
@@ -185,7 +190,7 @@ var jsonExists = function.Func{
 		}
 		r := function.Resolved{Params: params, Result: types.BooleanT, Strict: true, Fallible: s.onError.word == "ERROR" || s.path == nil, Cost: 150}
 		r.Make = func() function.Kernel {
-			j := &jsonReader{jsonSpec: s}
+			j := newJSONReader(s)
 			return func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
 				docs, paths := kernel.StrsOf(args[0]), kernel.StrsOf(args[1])
 				for i := range kernel.Lanes(n, live) {
@@ -205,7 +210,7 @@ var jsonExists = function.Func{
 					case "UNKNOWN":
 						dst.SetNull(i, n)
 					case "ERROR":
-						return fail(i, "JSON_EXISTS finds a mistake in the document or nothing at the path")
+						return fail(i, "JSON_EXISTS %s", j.mistake("finds a mistake in the document or nothing at the path"))
 					}
 				}
 				return nil
@@ -245,7 +250,7 @@ var jsonValue = function.Func{
 		}
 		r := function.Resolved{Params: params, Result: s.returning, Strict: true, Fallible: true, Cost: 200}
 		r.Make = func() function.Kernel {
-			j := &jsonReader{jsonSpec: s}
+			j := newJSONReader(s)
 			return func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
 				return j.values(f, dst, args, n, live)
 			}
@@ -296,7 +301,7 @@ func (r *jsonReader) values(f *function.Frame, dst *batch.Col, args []*batch.Col
 				continue
 			}
 		}
-		clause, what := r.onError, "finds a mistake in the document or no value at the path"
+		clause, what := r.onError, r.mistake("finds a mistake in the document or no value at the path")
 		if ok {
 			clause, what = r.onEmpty, "finds nothing at the path"
 		}

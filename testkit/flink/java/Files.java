@@ -1,5 +1,6 @@
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -178,7 +179,7 @@ final class Files {
         @Override
         public DynamicTableSource createDynamicTableSource(Context c) {
             RowType type = (RowType) c.getPhysicalRowDataType().getLogicalType();
-            return new Tables.Source(new ArrayList<>(HELD.getOrDefault(path(c), Collections.emptyList())), type, "I");
+            return new Tables.Source(new ArrayList<>(HELD.getOrDefault(path(c), Collections.emptyList())), type, "I", Duration.ZERO);
         }
 
         @Override

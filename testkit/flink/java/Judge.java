@@ -183,6 +183,10 @@ public final class Judge {
                 EnvironmentSettings.Builder b = EnvironmentSettings.newInstance();
                 env = (TableEnvironmentInternal) TableEnvironment.create((batch ? b.inBatchMode() : b.inStreamingMode()).build());
                 settings.forEach(env.getConfig()::set);
+                if (section.path("partitions").asBoolean()) {
+                    env.registerCatalog(Partitions.NAME, new Partitions());
+                    env.useCatalog(Partitions.NAME);
+                }
             }
             for (JsonNode f : section.path("functions")) {
                 statement("CREATE TEMPORARY SYSTEM FUNCTION " + f.get("name").asText() + " AS '" + f.get("class").asText() + "'");
@@ -200,7 +204,7 @@ public final class Judge {
             Tables.INPUTS.put(key, t);
             statement("CREATE TEMPORARY TABLE " + t.get("name").asText() + " (" + t.get("columns").asText()
                     + ") WITH ('connector' = 'judge', 'key' = '" + key + "', 'mode' = '" + t.get("mode").asText()
-                    + "', 'zone' = '" + zone.getId() + "')");
+                    + "', 'zone' = '" + zone.getId() + "'" + (section.has("linger") ? ", 'linger' = '" + section.get("linger").asText() + "'" : "") + ")");
         }
 
         void statement(String text) throws Exception {

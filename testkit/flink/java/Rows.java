@@ -8,7 +8,7 @@ import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Base64;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -94,7 +94,7 @@ final class Rows {
                 boolean map = t instanceof MapType;
                 LogicalType k = map ? ((MapType) t).getKeyType() : ((MultisetType) t).getElementType();
                 LogicalType v = map ? ((MapType) t).getValueType() : new IntType();
-                Map<Object, Object> out = new HashMap<>();
+                Map<Object, Object> out = new LinkedHashMap<>(); // in the order given
                 for (Iterator<Map.Entry<String, JsonNode>> it = n.fields(); it.hasNext(); ) {
                     Map.Entry<String, JsonNode> e = it.next();
                     out.put(value(JSON.valueToTree(e.getKey()), k, zone), value(e.getValue(), v, zone));

@@ -1,5 +1,6 @@
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.time.Duration;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -56,6 +57,7 @@ final class Tables {
         static final ConfigOption<String> KEY = ConfigOptions.key("key").stringType().noDefaultValue();
         static final ConfigOption<String> MODE = ConfigOptions.key("mode").stringType().noDefaultValue();
         static final ConfigOption<String> ZONE = ConfigOptions.key("zone").stringType().noDefaultValue();
+        static final ConfigOption<Duration> LINGER = ConfigOptions.key("linger").durationType().defaultValue(Duration.ZERO);
 
         @Override
         public String factoryIdentifier() {
@@ -69,7 +71,7 @@ final class Tables {
 
         @Override
         public Set<ConfigOption<?>> optionalOptions() {
-            return Set.of();
+            return Set.of(LINGER);
         }
 
         @Override
@@ -81,7 +83,7 @@ final class Tables {
             if (rows == null) {
                 rows = Rows.read(INPUTS.get(key), type, ZoneId.of(h.getOptions().get(ZONE)));
             }
-            return new Source(rows, type, h.getOptions().get(MODE));
+            return new Source(rows, type, h.getOptions().get(MODE), h.getOptions().get(LINGER));
         }
 
         @Override
@@ -109,11 +111,13 @@ final class Tables {
         final List<RowData> rows;
         final RowType type;
         final String mode;
+        final Duration linger;
 
-        Source(List<RowData> rows, RowType type, String mode) {
+        Source(List<RowData> rows, RowType type, String mode, Duration linger) {
             this.rows = rows;
             this.type = type;
             this.mode = mode;
+            this.linger = linger;
         }
 
         @Override
@@ -129,7 +133,7 @@ final class Tables {
                     InternalTypeInfo<RowData> info = InternalTypeInfo.of(type);
                     try {
                         boolean paced = e.getBufferTimeout() == 0;
-                        Feed feed = new Feed(rows, info.createSerializer(new SerializerConfigImpl()), paced);
+                        Feed feed = new Feed(rows, info.createSerializer(new SerializerConfigImpl()), paced, linger.toMillis());
                         return e.addSource(feed, "judge", info).setParallelism(1);
                     } catch (IOException x) {
                         throw new UncheckedIOException(x);
@@ -163,7 +167,7 @@ final class Tables {
 
         @Override
         public DynamicTableSource copy() {
-            return new Source(rows, type, mode);
+            return new Source(rows, type, mode, linger);
         }
 
         @Override
@@ -174,21 +178,29 @@ final class Tables {
 
     /**
      * Gives rows one by one, in order. A paced one waits for what comes of a row before the next: where rows go several
-     * ways, those do not overtake each other.
+     * ways, those do not overtake each other. One that lingers is for windows of processing time of that length: it
+     * begins when one of them does, and stays until they and sessions with such a gap have fired, since Flink forgets
+     * what is open when its input ends (FLINK-18647).
      */
     @SuppressWarnings("deprecation")
     public static final class Feed extends FromElementsFunction<RowData> {
         private static final int PACE = 20;
         private final boolean paced;
+        private final long linger;
 
-        Feed(List<RowData> rows, TypeSerializer<RowData> s, boolean paced) throws IOException {
+        Feed(List<RowData> rows, TypeSerializer<RowData> s, boolean paced, long linger) throws IOException {
             super(s, rows);
             this.paced = paced;
+            this.linger = linger;
         }
 
         @Override
         public void run(SourceContext<RowData> to) throws Exception {
+            if (linger > 0) {
+                Thread.sleep(linger - System.currentTimeMillis() % linger);
+            }
             super.run(paced ? new Paced(to) : to);
+            Thread.sleep(2 * linger);
         }
 
         private static final class Paced implements SourceContext<RowData> {
