@@ -75,6 +75,7 @@ var needNoExample = map[diag.Code]string{
 }
 
 // TestAdviceLevels turns advice off, denies it, and gets the setting wrong.
+// shows mink.advice
 func TestAdviceLevels(t *testing.T) {
 	const script = "CREATE TABLE t (k INT, v INT) WITH ('connector' = 'datagen');\nSELECT k, COUNT(v) FROM t GROUP BY k"
 	for _, c := range []struct {

@@ -39,6 +39,28 @@ type embed struct {
 // embedded starts an engine in this process: the one place where connectors,
 // formats and functions come together.
 func (a *app) embedded(o embed) (gateway.Client, error) {
+	cfg, spill, err := a.config(o)
+	if err != nil {
+		return nil, err
+	}
+	eng, err := engine.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if o.register != nil {
+		if err := o.register(eng); err != nil {
+			return nil, err
+		}
+	}
+	c := &embeddedClient{Client: gateway.Local(eng), spill: spill}
+	if o.record != nil {
+		c.closeTape = eng.CloseTape
+	}
+	return c, nil
+}
+
+// config is what an engine is made of, and the folder for what it spills.
+func (a *app) config(o embed) (cfg engine.Config, spill string, err error) {
 	keepHeadroom()
 	e := env.OS("")
 	e.Seed = uint64(time.Now().UnixNano())
@@ -60,11 +82,11 @@ func (a *app) embedded(o embed) (gateway.Client, error) {
 	if o.record != nil {
 		err := o.record.To.Edit(func(m *trace.Manifest) { m.Seed, m.Zone = e.Seed, zone.String() })
 		if err != nil {
-			return nil, err
+			return cfg, "", err
 		}
 	}
-	spill := filepath.Join(os.TempDir(), fmt.Sprintf("mink-%d", os.Getpid()))
-	eng, err := engine.New(engine.Config{
+	spill = filepath.Join(os.TempDir(), fmt.Sprintf("mink-%d", os.Getpid()))
+	return engine.Config{
 		Env:           e,
 		Connectors:    append(connectors.All(), o.connectors...),
 		Formats:       connectors.Formats(),
@@ -84,20 +106,7 @@ func (a *app) embedded(o embed) (gateway.Client, error) {
 		Playback:      o.playback,
 		Stderr:        &lineWriter{w: a.err, clean: terminal(a.err)},
 		Log:           o.log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if o.register != nil {
-		if err := o.register(eng); err != nil {
-			return nil, err
-		}
-	}
-	c := &embeddedClient{Client: gateway.Local(eng), spill: spill}
-	if o.record != nil {
-		c.closeTape = eng.CloseTape
-	}
-	return c, nil
+	}, spill, nil
 }
 
 // printed is the stream of the print connector.

@@ -24,7 +24,7 @@ every reading of the clock. Executed again it gives the same rows, the same stat
 output, to the byte.`,
 		Example: examples("mink tape record job.sql -o run.mtape", "mink tape replay run.mtape", "mink tape info run.mtape"),
 	}
-	c.AddCommand(a.tapeRecord(), a.tapeReplay(), a.tapeInfo(), a.tapeCut())
+	c.AddCommand(a.tapeRecord(), a.tapeReplay(), a.tapeInfo(), a.tapeCut(), a.tapeMerge(), a.tapeRedact())
 	return c
 }
 
@@ -171,41 +171,4 @@ func (a *app) tellTape(t *trace.File, output string) error {
 		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%d\t%d\t%d\t%s\n", i+1, j.Name, j.State, j.Tasks, j.Attempts, j.Steps, j.SourceRows, input)
 	}
 	return w.Flush()
-}
-
-func (a *app) tapeCut() *cobra.Command {
-	var to, out string
-	var embed bool
-	c := &cobra.Command{
-		Use:   "cut TAPE",
-		Short: "Make a tape of the first part of another",
-		Long: `Executes a tape up to a moment and writes what was executed as a tape of its own. With --embed
-the rows of all sources are put on it, so that it needs them no more; without --to that is all
-it does.
-
-` + untilHelp,
-		Args:    cobra.ExactArgs(1),
-		Example: examples("mink tape cut run.mtape --to 40:1284 -o part.mtape", "mink tape cut run.mtape --embed -o fixture.mtape"),
-		RunE: func(c *cobra.Command, args []string) error {
-			if out == "" {
-				return failed(exitUsage, diag.New(diag.Config, "a name for the new tape is missing").WithHint("add -o part.mtape"))
-			}
-			t, err := a.openTape(args[0])
-			if err != nil {
-				return err
-			}
-			defer t.Close()
-			var u *until
-			if to != "" {
-				if u, err = parseUntil(to, t); err != nil {
-					return err
-				}
-			}
-			return a.cutTape(c.Context(), t, u, embed, out)
-		},
-	}
-	c.Flags().StringVar(&to, "to", "", "end at this moment")
-	c.Flags().StringVarP(&out, "out", "o", "", "the new tape")
-	c.Flags().BoolVar(&embed, "embed", false, "put the rows of all sources on it")
-	return c
 }

@@ -40,10 +40,15 @@ func (a *app) beginTape(name string, m trace.Manifest) (*newTape, error) {
 
 // end makes a file of it, or removes it if it came to nothing.
 func (n *newTape) end(err error) error {
-	disk := n.machineDisk()
 	if err == nil {
 		err = n.to.Close()
 	}
+	return n.endClosed(err)
+}
+
+// endClosed is end for a tape that its engine has closed.
+func (n *newTape) endClosed(err error) error {
+	disk := n.machineDisk()
 	if err == nil {
 		err = trace.Pack(disk, n.folder, n.name)
 	}
@@ -76,9 +81,11 @@ func (a *app) silently(ctx context.Context, t *trace.File, how flow.Playback) er
 	run.err = &said
 	err := run.playTape(ctx, runFlags{nodes: 1, output: "json", keepGoing: true}, t, how, io.Discard)
 	if e := (*exitError)(nil); errors.As(err, &e) && e.code == exitFailed && e.err == nil {
-		if strings.Contains(said.String(), string(diag.Divergence)) || strings.Contains(said.String(), string(diag.InvalidTape)) {
-			fmt.Fprint(a.err, said.String())
-			return err
+		for _, code := range []diag.Code{diag.Divergence, diag.InvalidTape} {
+			if _, rest, ok := strings.Cut(said.String(), string(code)+": "); ok {
+				line, _, _ := strings.Cut(rest, "\n")
+				return diag.New(code, "%s", line)
+			}
 		}
 		return nil
 	}

@@ -68,6 +68,9 @@ type Config struct {
 	Playback flow.Playback
 	// Edit changes the graph of each job before it is started; see package fork.
 	Edit func(p *plan.Physical, g *flow.Graph, zone *time.Location) error
+	// Held, unless nil, gets the jobs of Replay, which are not executed then: to the
+	// session each ends at once, without rows.
+	Held func(h *job.Held)
 }
 
 // Engine runs statements. It may be used from several goroutines.

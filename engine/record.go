@@ -175,6 +175,14 @@ func (s *Session) start(p *plan.Physical, name string, c *catalog.Config, zone *
 		return nil, err
 	}
 	done := e.use()
+	if e.cfg.Held != nil {
+		// What user functions run in is kept until the engine is closed.
+		j, held, err := e.Jobs.Hold(p, name, c, zone, f, num)
+		if err == nil {
+			e.cfg.Held(held)
+		}
+		return j, err
+	}
 	j, err := e.Jobs.Replay(p, name, c, zone, f, num, e.cfg.Playback)
 	if err != nil {
 		done(false)

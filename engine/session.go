@@ -10,6 +10,7 @@ import (
 	"github.com/minkstream/mink/engine/bind"
 	"github.com/minkstream/mink/engine/catalog"
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/job"
 	"github.com/minkstream/mink/engine/optimize"
@@ -352,4 +353,9 @@ func jobName(b bind.Bound) string {
 		return "insert-into_" + strings.Join(names, ",")
 	}
 	return "collect"
+}
+
+// Condition binds a condition on the rows of a schema; see bind.Condition.
+func (s *Session) Condition(text string, schema types.Schema) (expr.Node, error) {
+	return bind.Condition(s.cat, text, schema)
 }

@@ -78,7 +78,7 @@ var keys = sortKeys(append(idleKeys(), []Key{
 	{"execution.checkpointing.unaligned.enabled", connect.Bool, "false", nil, "Taken, without effect: checkpoints are aligned."},
 	{"execution.checkpointing.incremental", connect.Bool, "false", nil, "Taken, without effect: checkpoints are incremental."},
 	{"execution.state-recovery.path", connect.String, "", nil, "Snapshot that the next jobs start from."},
-	{"execution.state-recovery.claim-mode", connect.Enum, "NO_CLAIM", []string{"NO_CLAIM", "CLAIM", "LEGACY"}, "Who owns that snapshot."},
+	{"execution.state-recovery.claim-mode", connect.Enum, "NO_CLAIM", []string{"NO_CLAIM", "CLAIM", "LEGACY"}, "Taken, without effect: nobody deletes a snapshot but who made it."},
 	{"execution.state-recovery.ignore-unclaimed-state", connect.Bool, "false", nil, "Start although state of the snapshot has no operator."},
 	{"parallelism.default", connect.Int, "1", nil, "Parallelism of jobs."},
 	{"mink.script.dir", connect.String, "", nil, "Folder of the script, where the modules and files of user functions are looked up first."},

@@ -187,6 +187,8 @@ func TestExcerptHidesSecrets(t *testing.T) {
 		{"'password' = '${env:P}'", "'password' = '${env:P}'"},
 		{"`it's` = 'x', 'password' AND 'x' = 'y'", "`it's` = 'x', 'password' AND 'x' = 'y'"},
 		{"'password'", "'password'"},
+		{"SET 'parameters' = 'user:ada,password:hunter2,x:y'", "SET 'parameters' = 'user:ada,password:*******,x:y'"},
+		{"'url' = 'http://host/token', 'p' = 'token:'", "'url' = 'http://host/token', 'p' = 'token:'"},
 	} {
 		if got := MaskSecrets(c.in); got != c.want {
 			t.Errorf("%s\ngot  %s\nwant %s", c.in, got, c.want)

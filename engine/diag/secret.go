@@ -21,7 +21,7 @@ func IsSecret(key string) bool {
 }
 
 // MaskSecrets writes stars over the values of secret options, 'key' = 'value', in a
-// statement. The text keeps its length, so that places stay right. A reference such
+// statement, and over those in lists of pairs, 'key' = 'user:ada,password:x'. The text keeps its length, so that places stay right. A reference such
 // as ${env:NAME} is no secret.
 func MaskSecrets(sql string) string {
 	var out []byte
@@ -31,15 +31,22 @@ func MaskSecrets(sql string) string {
 		case c == '\'':
 			end := closing(sql, i)
 			value := strings.TrimSuffix(sql[i+1:end], "'")
-			if equals && IsSecret(key) && !strings.HasPrefix(value, "${") {
+			stars := func(from, to int) {
 				if out == nil {
 					out = []byte(sql)
 				}
-				for k := i + 1; k < i+1+len(value); k++ {
+				for k := i + 1 + from; k < i+1+to; k++ {
 					if out[k] != '\n' {
 						out[k] = '*'
 					}
 				}
+			}
+			switch {
+			case !equals || strings.HasPrefix(value, "${"):
+			case IsSecret(key):
+				stars(0, len(value))
+			default:
+				secretPairs(value, stars)
 			}
 			key, equals, i = value, false, end
 		case c == '`' || c == '"':
@@ -70,6 +77,21 @@ func MaskSecrets(sql string) string {
 		return sql
 	}
 	return string(out)
+}
+
+// secretPairs calls stars with the place of each secret in a list of pairs, such as
+// 'user:ada,password:x' of job parameters.
+func secretPairs(value string, stars func(from, to int)) {
+	for from := 0; from < len(value); {
+		to := len(value)
+		if n := strings.IndexByte(value[from:], ','); n >= 0 {
+			to = from + n
+		}
+		if n := strings.IndexByte(value[from:to], ':'); n >= 0 && IsSecret(value[from:from+n]) {
+			stars(from+n+1, to)
+		}
+		from = to + 1
+	}
 }
 
 // closing is the index behind the quoted text that begins at i; a quote inside is

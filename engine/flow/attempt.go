@@ -24,6 +24,7 @@ type jobCore struct {
 	zone   *time.Location
 	plant  Plant
 	tape   *taper
+	watch  Watcher // of a replay; nil otherwise
 }
 
 // attempt is one run of a job's tasks, from a checkpoint or from nothing to the
@@ -60,7 +61,7 @@ func newAttempt(j *jobCore, p plan) (*attempt, error) {
 		first[i] = len(a.tasks)
 		for sub := range v.Parallelism {
 			t := &task{
-				att: a, id: len(a.tasks), v: v, sub: sub, name: taskName(v, sub),
+				att: a, id: len(a.tasks), v: v, sub: sub, name: taskName(v, sub), watch: j.watch,
 				yieldRows: exec.YieldRows, uidHash: batch.HashBytes([]byte(v.UID)) + uint64(sub), wm: batch.NoWatermark,
 			}
 			if len(p.slots) > 0 {

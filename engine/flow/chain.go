@@ -32,6 +32,7 @@ type node struct {
 	resume    exec.Resumer // heads only
 	finish    exec.Finisher
 	completer exec.Completer
+	alone     *alone // in a replay that looks at this operator apart; else nil
 	finished  bool
 	restored  bool
 
@@ -77,6 +78,12 @@ func (n *node) process(link, in int, b *batch.Batch) error {
 		b = n.mergeMarks(link, b)
 	}
 	n.asked, n.input = false, in
+	if n.t.watch != nil && (n.alone == nil || !n.alone.busy) {
+		n.t.watch.Took(n.place(), in, b)
+	}
+	if n.alone != nil && !n.alone.busy && b.Rows() > 0 {
+		return n.oneByOne(link, in, b)
+	}
 	if err := n.op.Process(&n.ctx, in, b); err != nil {
 		return n.opError(err)
 	}
@@ -157,6 +164,9 @@ func (n *node) advance(ts int64) error {
 	if ts <= n.ctx.Watermark() {
 		return nil
 	}
+	if n.t.watch != nil {
+		n.t.watch.Watermark(n.place(), ts)
+	}
 	n.ctx.SetWatermark(ts)
 	n.asked = false
 	if err := n.op.Watermark(&n.ctx, ts); err != nil {
@@ -199,6 +209,9 @@ func (n *node) forward() error {
 		return nil // rows of calls under way lie before it
 	}
 	n.outWM = ts
+	if n.alone != nil {
+		return nil
+	}
 	return passWatermark(n.outs, ts)
 }
 
@@ -251,6 +264,12 @@ func (n *node) Emit(b *batch.Batch) error {
 	}
 	if n.t.rec != nil {
 		n.t.rec.output(n.num, b)
+	}
+	if n.t.watch != nil {
+		n.t.watch.Gave(n.place(), b)
+	}
+	if n.alone != nil {
+		return nil
 	}
 	if wm := b.LastMark(); wm > n.outWM {
 		n.outWM = wm
@@ -313,6 +332,9 @@ func (n *node) fire(now int64) error {
 		at := n.timers[0]
 		n.timers = slices.Delete(n.timers, 0, 1)
 		n.asked = false
+		if n.t.watch != nil {
+			n.t.watch.Timer(n.place(), at)
+		}
 		if err := n.op.Timer(&n.ctx, at); err != nil {
 			return n.opError(err)
 		}

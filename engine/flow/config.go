@@ -43,9 +43,6 @@ type Config struct {
 	// Committed says that the job that wrote Restore has ended and committed all it had
 	// prepared: nothing of it is committed again, whatever became of it since.
 	Committed bool
-	// NewLineage is set when Restore names a savepoint that other jobs may start
-	// from too: its committables are this job's own from then on.
-	NewLineage bool
 	// DiscardState starts empty although Dir has checkpoints, or restores while
 	// leaving out state that no operator of the graph claims.
 	DiscardState bool

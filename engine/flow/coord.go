@@ -256,7 +256,7 @@ func (j *jobCore) boot(completed bool) *bootDone {
 	}
 	if d.meta == nil && d.line.completed && !discard {
 		d.err = diag.New(diag.Checkpoint, "the job has completed checkpoint %d, but %s holds no checkpoint any more", d.line.newest, s.dir).
-			WithHint("starting empty would lose its state; --discard-state does so on purpose")
+			WithHint("starting empty would lose its state; to do so on purpose, choose another folder")
 		return d
 	}
 	if d.meta != nil {
@@ -308,7 +308,7 @@ func (j *jobCore) claims(m *meta) error {
 		}
 		if has && !slices.ContainsFunc(j.graph.Vertices, func(x *Vertex) bool { return x.UID == v.uid }) {
 			return diag.New(diag.Checkpoint, "the checkpoint has state of %s, which the job does not have", v.name).
-				WithHint("--discard-state leaves such state out")
+				WithHint("'execution.state-recovery.ignore-unclaimed-state' = 'true' leaves such state out")
 		}
 	}
 	return nil

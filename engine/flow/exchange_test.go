@@ -289,3 +289,37 @@ func TestMarksThroughExchange(t *testing.T) {
 		}
 	})
 }
+
+// timedHost notes for when the tasks of a still attempt ask to be called.
+type timedHost struct {
+	*player
+	at    []int64
+	mails []mail
+}
+
+func (h *timedHost) timer(_ actor, at int64, m mail) { h.at, h.mails = append(h.at, at), append(h.mails, m) }
+
+// A row whose batch does not fill goes when the time of the buffer is over.
+func TestBufferTimeout(t *testing.T) {
+	a := still(t, edge(Hash, 1, 2), Config{BatchRows: 4096, BufferTimeout: 70 * time.Millisecond})
+	h := &timedHost{player: a.host.(*player)}
+	a.host = h
+	x := a.tasks[0]
+	x.outs[0].write(pairs(0, 1, 1))
+	x.outs[0].write(pairs(0, 1, 1)) // asks for no second time
+	waiting := func() (n int32) {
+		for _, y := range a.tasks[1:] {
+			n += int32(y.ins[0].count.Load())
+		}
+		return n
+	}
+	if n := waiting(); n != 0 || len(h.at) != 1 || h.at[0] != 70 {
+		t.Fatalf("%d batches are sent, the task is to be called at %v", n, h.at)
+	}
+	if err := x.onMail(&h.mails[0]); err != nil {
+		t.Fatal(err)
+	}
+	if n := waiting(); n != 1 {
+		t.Errorf("%d batches after the time", n)
+	}
+}

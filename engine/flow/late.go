@@ -30,6 +30,9 @@ type LateLog interface {
 // Late counts late rows and hands them to the log.
 func (n *node) Late(b *batch.Batch, lanes []uint16, watermark int64) {
 	n.late += int64(len(lanes))
+	if n.t.watch != nil && len(lanes) > 0 {
+		n.t.watch.Late(n.place(), n.input, b, lanes, watermark)
+	}
 	log := n.t.att.job.cfg.Late
 	if log == nil || len(lanes) == 0 {
 		return

@@ -53,7 +53,7 @@ func (s *sinkOp) txn(n int64) string {
 // open makes the writer, with the states of the old subtasks dealt to this one.
 func (s *sinkOp) open(states [][]byte) error {
 	t := s.node.t
-	if shown, ok := s.spec.(connect.Shown); t.rec != nil && t.rec.replay && !(ok && shown.Shown()) {
+	if shown, ok := s.spec.(connect.Shown); t.rec != nil && t.rec.replay && !(ok && shown.Shown() && !t.rec.player.silent) {
 		s.w = replayWriter{}
 		return nil
 	}

@@ -27,6 +27,9 @@ type recorder struct {
 	given  *trace.Step
 	replay bool
 	player *player
+	// part, unless it is 0, is how many rows of its batch a step takes that is not
+	// executed whole.
+	part   int
 	inputs *trace.RowReader
 	// rewrite is the other tape that a replay makes, if it does.
 	rewrite *rewriting

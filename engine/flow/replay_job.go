@@ -50,6 +50,18 @@ func StartReplay(e *env.Env, t *Tape, how Playback) *Job {
 	return j
 }
 
+// HeldReplay is a job that has finished without doing anything: it stands for one whose
+// tape somebody executes with a Stepper.
+func HeldReplay(t *Tape) *Job {
+	h := &player{}
+	core := *t.job
+	core.host = h
+	c := newCoordinator(&core)
+	c.setState(Finished)
+	close(c.done)
+	return &Job{c: c, host: h}
+}
+
 // ended is how the recorded job ended; failure is that of its last attempt's step.
 func (t *Tape) ended(failure error) (State, error) {
 	switch t.state {

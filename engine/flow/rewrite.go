@@ -2,6 +2,7 @@ package flow
 
 import (
 	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/trace"
 	"github.com/minkstream/mink/engine/types"
 )
@@ -19,9 +20,11 @@ type Rewrite struct {
 	Embed bool
 	// Rows changes what a reader of a table has given; nil leaves it.
 	Rows func(table string, s types.Schema, b *batch.Batch) error
-	// Answers is called with what the outside has answered, also to the preparation of
-	// a sink, and gives what stands for it; nil leaves it.
+	// Answers is called with what the outside has answered, and gives what stands for it;
+	// nil leaves it.
 	Answers func(data []byte) []byte
+	// Bare leaves out what sinks have prepared and kept, but for those that are shown.
+	Bare bool
 	// Text changes messages of errors; nil leaves them.
 	Text func(text string) string
 }
@@ -95,17 +98,25 @@ func (w *rewriting) text(s string) string {
 }
 
 // mail changes a message before the task takes it.
-func (w *rewriting) mail(m *mail) {
-	if w == nil || w.Answers == nil {
+func (w *rewriting) mail(t *task, m *mail) {
+	if w == nil {
 		return
 	}
 	switch p := m.payload.(type) {
 	case *asyncResult:
-		p.data = w.Answers(p.data)
+		if w.Answers != nil {
+			p.data = w.Answers(p.data)
+		}
 	case *snapDone:
-		for i, b := range p.prepared {
-			if b != nil {
-				p.prepared[i] = w.Answers(b)
+		for i, k := range t.sinks {
+			if shown, ok := k.spec.(connect.Shown); !w.Bare || ok && shown.Shown() {
+				continue
+			}
+			if i < len(p.prepared) && p.prepared[i] != nil {
+				p.prepared[i] = []byte{}
+			}
+			if i < len(p.states) && p.states[i] != nil {
+				p.states[i] = []byte{}
 			}
 		}
 	}

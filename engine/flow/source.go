@@ -166,6 +166,9 @@ func (s *source) poll() error {
 	if err != nil {
 		return s.failed(err)
 	}
+	if s.t.rec != nil && s.t.rec.part > 0 {
+		firstRows(&s.b, s.t.rec.part)
+	}
 	s.last, s.status = sp, status
 	n := s.b.Rows()
 	if n > 0 {
@@ -186,6 +189,10 @@ func (s *source) poll() error {
 		}
 		if s.t.rec != nil {
 			s.t.rec.output(-1, &s.b)
+		}
+		if w := s.t.watch; w != nil {
+			w.Read(s.place(), sp.at.ID, &s.b)
+			w.Gave(s.place(), &s.b)
 		}
 		for _, o := range s.t.outs {
 			o.tookInput()

@@ -281,9 +281,9 @@ func (s *ckptStore) newest(allow int64, l *lineage) (*meta, error) {
 		}
 		e := diag.Wrap(diag.Checkpoint, err, "checkpoint %d in %s cannot be used", n, s.dir)
 		if i+1 < len(list) {
-			e.Hint = fmt.Sprintf("checkpoint %d is older: rows committed after it would be written again; to accept that, restore with --allow-duplicates-from %d", list[i+1], list[i+1])
+			e.Hint = fmt.Sprintf("checkpoint %d is older: rows committed after it would be written again; to accept that, choose another checkpoint folder and set 'execution.state-recovery.path' to %s", list[i+1], s.path(chkName(list[i+1])))
 		} else {
-			e.Hint = "there is no older one; --discard-state starts the job without state"
+			e.Hint = "there is no older one; to start without state, choose another folder"
 		}
 		return nil, e
 	}

@@ -108,6 +108,7 @@ type task struct {
 	dead     atomic.Bool  // no more steps
 	ext      atomic.Int32 // calls outside that work with the task
 	rec      *recorder
+	watch    Watcher
 
 	// Counts for people.
 	rowsIn, batchesIn int64
@@ -433,6 +434,9 @@ func (t *task) onBatch(i int, l *lease) error {
 			t.marks = t.sides[t.inputs[i]].marks(i, l.b.Marks, t.marks[:0])
 		}
 		t.hdr.Marks = t.marks
+	}
+	if t.rec != nil && t.rec.part > 0 {
+		firstRows(&t.hdr, t.rec.part)
 	}
 	for _, o := range t.outs {
 		o.tookInput()

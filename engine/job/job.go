@@ -174,6 +174,34 @@ func (m *Manager) Replay(p *plan.Physical, name string, s *catalog.Config, zone 
 	return j, nil
 }
 
+// Held is a job of a tape that is not run: whoever holds it executes the tape itself,
+// as often and as far as it likes.
+type Held struct {
+	// Number is that of the job on the tape.
+	Number int
+	Name   string
+	Plan   *plan.Physical
+	Tape   *flow.Tape
+	Zone   *time.Location
+}
+
+// Hold makes job num of a tape without running it. The job that is returned has ended.
+func (m *Manager) Hold(p *plan.Physical, name string, s *catalog.Config, zone *time.Location, f *trace.File, num int) (*Job, *Held, error) {
+	j, cfg, err := m.build(p, name, s, zone)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := flow.ReadTape(f, num, m.env, j.Graph, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	j.Nodes, j.Job = 1, flow.HeldReplay(t)
+	m.add(j)
+	return j, &Held{Number: num, Name: name, Plan: p, Tape: t, Zone: zone}, nil
+}
+
 // build makes the graph of a job and the collector of a query.
 func (m *Manager) build(p *plan.Physical, name string, s *catalog.Config, zone *time.Location) (*Job, flow.Config, error) {
 	j := &Job{Name: name, Plan: p}

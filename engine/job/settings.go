@@ -36,7 +36,6 @@ func flowConfig(s *catalog.Config) (flow.Config, error) {
 	if !s.Bool("execution.buffer-timeout.enabled") {
 		c.BufferTimeout = never
 	}
-	c.NewLineage = c.Restore != "" && s.Enum("execution.state-recovery.claim-mode") != "CLAIM"
 	c.TolerableFailures = s.Int("execution.checkpointing.tolerable-failed-checkpoints")
 	if c.TolerableFailures == 0 {
 		c.TolerableFailures = -1

@@ -11,15 +11,18 @@ import (
 // payload. Equal rows have equal bytes.
 type Codec struct {
 	rows *batch.RowCodec
-	n    int
+	ts   []types.Type
 	ptrs []*batch.Col
 	str  batch.StringBuilder
 }
 
 // NewCodec makes a codec for rows of the given column types.
 func NewCodec(ts []types.Type) *Codec {
-	return &Codec{rows: batch.NewRowCodec(ts), n: len(ts)}
+	return &Codec{rows: batch.NewRowCodec(ts), ts: ts}
 }
+
+// Types are those of the columns.
+func (c *Codec) Types() []types.Type { return c.ts }
 
 // Append appends the bytes of one row: the columns cols of b, in the codec's
 // order, at lane.

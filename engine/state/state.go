@@ -93,6 +93,8 @@ type Store struct {
 // structure is what the store knows of each of its parts.
 type structure interface {
 	describe() Description
+	// look shows the content to people, between two steps.
+	look() Look
 	// mem is what the structure holds in memory, as the budget sees it.
 	mem() int64
 	// freeze returns an unchanging image. delta asks for what has changed since the

@@ -121,6 +121,7 @@ func TestJobStatements(t *testing.T) {
 
 // TestStopWithSavepoint stops a job and goes on from its savepoint: no number is lost
 // and none comes twice.
+// shows execution.state-recovery.path
 func TestStopWithSavepoint(t *testing.T) {
 	j := newJobSession(t)
 	id := j.start("INSERT INTO written SELECT n FROM numbers")
@@ -149,6 +150,25 @@ func TestStopWithSavepoint(t *testing.T) {
 	}
 }
 
+// TestUnclaimedState starts a query from a savepoint of another one, whose count it has
+// no place for: that is refused, unless the session says that it may be left out.
+// shows execution.state-recovery.ignore-unclaimed-state
+func TestUnclaimedState(t *testing.T) {
+	j := newJobSession(t)
+	j.rows("CREATE TABLE counts (n BIGINT, c BIGINT) WITH ('connector' = 'blackhole')")
+	id := j.start("INSERT INTO counts SELECT MOD(n, 3), COUNT(*) FROM numbers GROUP BY MOD(n, 3)")
+	time.Sleep(100 * time.Millisecond)
+	path := j.rows("STOP JOB '" + id + "' WITH SAVEPOINT")[0].cells[0]
+	j.rows("SET 'execution.state-recovery.path' = '" + path + "'; SET 'table.dml-sync' = 'true'")
+	_, err := j.session.Execute(j.ctx, "INSERT INTO written SELECT n FROM numbers")
+	if d := diag.As(err); d == nil || d.Code != diag.Checkpoint || !strings.Contains(d.Hint, "'execution.state-recovery.ignore-unclaimed-state' = 'true'") {
+		t.Errorf("with state that nobody claims: %v", err)
+	}
+	j.rows("SET 'execution.state-recovery.ignore-unclaimed-state' = 'true'; SET 'table.dml-sync' = 'false'")
+	id = j.start("INSERT INTO written SELECT n FROM numbers")
+	j.rows("RESET 'execution.state-recovery.path'; STOP JOB '" + id + "' WITH SAVEPOINT")
+}
+
 // TestStopWithDrain sends the last watermark, so that a window fires that the stream
 // had not reached the end of.
 func TestStopWithDrain(t *testing.T) {
@@ -169,6 +189,7 @@ func TestStopWithDrain(t *testing.T) {
 	}
 }
 
+// shows execution.checkpointing.savepoint-dir
 func TestSavepointNeedsADirectory(t *testing.T) {
 	j := newJobSession(t)
 	id := j.start("INSERT INTO written SELECT n FROM numbers")

@@ -5,9 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/minkstream/mink/engine/flow"
 )
 
 // ttlScript gives ids 1 to 4, one a second, all of key 1.
@@ -18,47 +15,6 @@ WITH ('connector' = 'datagen', 'fields.id.kind' = 'sequence', 'fields.id.start' 
 func ttlRun(t *testing.T, seed uint64, ttl, columns, query string, settings ...[2]string) []string {
 	t.Helper()
 	return clockRun(t, seed, []string{ttlScript}, columns, query, append(settings, [2]string{"table.exec.state.ttl", ttl})...)
-}
-
-// clockRun runs a query over tables on the simulated host, whose clock passes as sources
-// wait, and returns its changes.
-func clockRun(t *testing.T, seed uint64, tables []string, columns, query string, settings ...[2]string) []string {
-	t.Helper()
-	s := flow.NewSim(flow.SimOptions{Seed: seed, Nodes: 1, Policy: flow.SimPolicy(seed % uint64(flow.PickPoliciesEnd)), Delay: time.Millisecond, Disk: time.Millisecond, MaxSteps: 1 << 20})
-	kept := &keeper{}
-	e := simulatedLocal(t, s.Env, kept.connector())
-	defer e.Close()
-	session := e.NewSession()
-	for _, kv := range settings {
-		if err := session.Set(kv[0], kv[1]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, sql := range append(tables, "CREATE TABLE kept ("+columns+") WITH ('connector' = 'kept')") {
-		if _, err := session.Execute(t.Context(), sql); err != nil {
-			t.Fatal(err)
-		}
-	}
-	g, cfg, err := session.Build("INSERT INTO kept " + query)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.JobID = "j"
-	j, err := s.Submit(g, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err = s.Run(func() error { return nil }); err == nil {
-		err = j.Err()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []string
-	for _, r := range kept.outcome().rows {
-		out = append(out, r.String())
-	}
-	return out
 }
 
 // counted are the changes of a count of key 1 that begins anew after so many rows.
@@ -148,6 +104,7 @@ func TestStateTTL(t *testing.T) {
 
 // TestMiniBatchLatency bundles four rows that come a second apart: an interval of half a
 // second tells each, one of an hour the last count.
+// shows table.exec.mini-batch.allow-latency
 func TestMiniBatchLatency(t *testing.T) {
 	for latency, want := range map[string]string{"500 ms": counted(4), "1 h": "+I[1, 4]"} {
 		for _, phases := range []string{"ONE_PHASE", "TWO_PHASE"} {

@@ -25,6 +25,7 @@ func watermarkTables(slow string) []string {
 
 // TestIdleSources counts what of the slow source is in time. It holds the watermark back
 // until it is idle; then its rows come late. The option of the table wins over the setting.
+// shows table.exec.source.idle-timeout
 func TestIdleSources(t *testing.T) {
 	const query = `SELECT src, SUM(n) FROM (SELECT src, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE merged, DESCRIPTOR(ts), INTERVAL '1' SECOND))
 GROUP BY src, window_start, window_end) GROUP BY src`
@@ -87,6 +88,7 @@ func TestWatermarkAlignment(t *testing.T) {
 // TestWatermarkEmit gives a row of 10 s and, 100 ms later, one of 1 s. It is late
 // where each row moves the watermark, and in time where that is done every 200 ms, but
 // not where it is done every 10 ms.
+// shows pipeline.auto-watermark-interval
 func TestWatermarkEmit(t *testing.T) {
 	const query = "SELECT CAST(COUNT(*) AS INT) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '5' SECOND)) GROUP BY window_start, window_end"
 	for _, c := range []struct {

@@ -7,6 +7,10 @@
 // sections are parsed, and each use counts. A test counts only where the row's
 // pattern is found in its text, so that a mark cannot stand above anything.
 //
+// Settings are held to more (effects.go): each that is said to have an effect needs two
+// sections between which it alone makes the difference, or a Go test with a comment
+// "// shows KEY".
+//
 // Begin with Rows, then Collect in tests.go and Page in page.go.
 package support
 

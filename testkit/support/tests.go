@@ -29,6 +29,8 @@ type Test struct {
 	// Refuses: the section is an error that updating input makes; Tried are its functions.
 	Refuses bool
 	Tried   map[string]bool
+	// Settings are those whose effect a Go test says it shows.
+	Settings []string
 }
 
 // Collect reads the tests below the root of the tree.
@@ -42,27 +44,39 @@ func Collect(root string) ([]*Test, error) {
 }
 
 func sections(dir string) ([]*Test, error) {
+	var out []*Test
+	err := eachSection(dir, func(file string, s *sqltest.Section) { out = append(out, section(file, s)) })
+	return out, err
+}
+
+// Sections are the sections of the SQL suite below the root of the tree.
+func Sections(root string) ([]*sqltest.Section, error) {
+	var out []*sqltest.Section
+	err := eachSection(filepath.Join(root, "testkit", "sqltest", "testdata"), func(_ string, s *sqltest.Section) { out = append(out, s) })
+	return out, err
+}
+
+func eachSection(dir string, do func(file string, s *sqltest.Section)) error {
 	names, err := filepath.Glob(filepath.Join(dir, "*.test"))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var out []*Test
 	for _, name := range names {
 		text, err := os.ReadFile(name)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		f, err := sqltest.Parse(string(text))
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s: %w", name, err)
 		}
 		for _, s := range f.Sections {
 			if s.Skip == "" {
-				out = append(out, section(filepath.Base(name), s))
+				do(filepath.Base(name), s)
 			}
 		}
 	}
-	return out, nil
+	return nil
 }
 
 func section(file string, s *sqltest.Section) *Test {
@@ -113,10 +127,11 @@ func table(g *sqltest.Given) string {
 
 var (
 	coversLine = regexp.MustCompile(`^\s*// covers ([A-Z0-9. ]+)$`)
+	showsLine  = regexp.MustCompile(`^// shows ([a-z][a-z0-9-]*\.[a-z0-9.\- ]+)$`)
 	testLine   = regexp.MustCompile(`^func (Test\w+)\(`)
 )
 
-// goTests finds comments "// covers ..." above test functions.
+// goTests finds comments "// covers ..." and "// shows ..." above test functions.
 func goTests(root string) ([]*Test, error) {
 	var out []*Test
 	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
@@ -146,23 +161,27 @@ func goTests(root string) ([]*Test, error) {
 
 func goTest(path, text string) ([]*Test, error) {
 	var out []*Test
-	var marks []string
+	var marks, settings []string
 	for i, line := range strings.Split(text, "\n") {
 		if m := coversLine.FindStringSubmatch(line); m != nil {
 			marks = append(marks, strings.Fields(m[1])...)
 			continue
 		}
+		if m := showsLine.FindStringSubmatch(line); m != nil {
+			settings = append(settings, strings.Fields(m[1])...)
+			continue
+		}
 		m := testLine.FindStringSubmatch(line)
 		switch {
-		case marks == nil || strings.HasPrefix(line, "//"):
+		case marks == nil && settings == nil || strings.HasPrefix(line, "//"):
 		case m == nil:
-			return nil, fmt.Errorf("%s:%d: covers stands above a test function", path, i+1)
+			return nil, fmt.Errorf("%s:%d: covers and shows stand above a test function", path, i+1)
 		default:
 			dir := path[:strings.LastIndexByte(path, '/')+1]
 			out = append(out, &Test{
-				Name: m[1] + " (" + strings.TrimSuffix(dir, "/") + ")", At: fmt.Sprintf("%s:%d", path, i+1), Marks: marks, Text: text,
+				Name: m[1] + " (" + strings.TrimSuffix(dir, "/") + ")", At: fmt.Sprintf("%s:%d", path, i+1), Marks: marks, Settings: settings, Text: text,
 			})
-			marks = nil
+			marks, settings = nil, nil
 		}
 	}
 	return out, nil

@@ -22,9 +22,9 @@ import (
 )
 
 const module = `
-import os, time
+import asyncio, os, sys, time
 from pyflink.table import DataTypes
-from pyflink.table.udf import AggregateFunction, udaf, udf, udtf
+from pyflink.table.udf import AggregateFunction, AsyncScalarFunction, udaf, udf, udtf
 
 @udf(result_type=DataTypes.INT())
 def pid(i):
@@ -61,6 +61,20 @@ class Total(AggregateFunction):
 
 total = udaf(Total(), result_type=DataTypes.BIGINT(), accumulator_type=DataTypes.ARRAY(DataTypes.BIGINT()))
 size = udf(lambda s: s.map(lambda x: len(s)), result_type="INT", func_type="pandas")
+
+running = most = 0
+
+class Crowd(AsyncScalarFunction):
+    async def eval(self, i):
+        global running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+        return most
+
+crowd = udf(Crowd(), result_type=DataTypes.INT())
+plain = udf(lambda x: 'pyarrow' in sys.modules, result_type="BOOLEAN")
 
 @udf(result_type=DataTypes.STRING())
 def where(name):
@@ -125,20 +139,94 @@ func rows(t *testing.T, s gateway.Session, sql string) ([]any, error) {
 	}
 }
 
-// A function over Series gets so many rows at a time.
-func TestSeriesSizes(t *testing.T) {
+// withPandas opens a session whose Python has pandas and pyarrow.
+func withPandas(t *testing.T) gateway.Session {
+	t.Helper()
 	s := session(t)
-	for _, set := range []string{"'python.executable' = '" + python.NeedPandas(t) + "'", "'python.fn-execution.arrow.batch.size' = '2'"} {
-		if _, err := rows(t, s, "SET "+set); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := rows(t, s, "CREATE FUNCTION py_size AS 'fns.size' LANGUAGE PYTHON"); err != nil {
+	if _, err := rows(t, s, "SET 'python.executable' = '"+python.NeedPandas(t)+"'"); err != nil {
 		t.Fatal(err)
 	}
-	got, err := rows(t, s, "SELECT py_size(x) FROM (VALUES (4), (5), (6)) AS v (x)")
-	if err != nil || fmt.Sprint(got) != "[2 2 1]" {
-		t.Fatalf("got %v, %v", got, err)
+	return s
+}
+
+// A function over Series gets so many rows at a time, and no more than its worker is given.
+// shows python.fn-execution.arrow.batch.size python.fn-execution.bundle.size python.executable
+func TestSeriesSizes(t *testing.T) {
+	for _, c := range []struct{ key, want string }{
+		{"", "[3 3 3]"}, {"python.fn-execution.arrow.batch.size", "[2 2 1]"}, {"python.fn-execution.bundle.size", "[2 2 1]"},
+	} {
+		s := withPandas(t)
+		if c.key != "" {
+			if _, err := rows(t, s, "SET '"+c.key+"' = '2'"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := rows(t, s, "CREATE FUNCTION py_size AS 'fns.size' LANGUAGE PYTHON"); err != nil {
+			t.Fatal(err)
+		}
+		got, err := rows(t, s, "SELECT py_size(x) FROM (VALUES (4), (5), (6)) AS v (x)")
+		if err != nil || fmt.Sprint(got) != c.want {
+			t.Errorf("%s: got %v, %v", c.key, got, err)
+		}
+	}
+}
+
+// Columns go as Arrow unless the session forbids it; then the worker does not even load it.
+// shows mink.udf.arrow
+func TestArrow(t *testing.T) {
+	for _, arrow := range []string{"true", "false"} {
+		s := withPandas(t)
+		for _, sql := range []string{"SET 'mink.udf.arrow' = '" + arrow + "'", "CREATE FUNCTION py_plain AS 'fns.plain' LANGUAGE PYTHON"} {
+			if _, err := rows(t, s, sql); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := rows(t, s, "SELECT py_plain(x) FROM (VALUES (4)) AS v (x)")
+		if err != nil || fmt.Sprint(got) != "["+arrow+"]" {
+			t.Errorf("arrow %s: got %v, %v", arrow, got, err)
+		}
+	}
+}
+
+// So many calls of an asynchronous function run at once.
+// shows table.exec.async-scalar.max-concurrent-operations
+func TestAsyncCalls(t *testing.T) {
+	for _, most := range []string{"1", "3"} {
+		s := session(t)
+		for _, sql := range []string{"SET 'table.exec.async-scalar.max-concurrent-operations' = '" + most + "'", "CREATE FUNCTION py_crowd AS 'fns.crowd' LANGUAGE PYTHON"} {
+			if _, err := rows(t, s, sql); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := rows(t, s, "SELECT MAX(py_crowd(x)) FROM (VALUES (1), (2), (3), (4), (5), (6)) AS v (x)")
+		if err != nil || fmt.Sprint(got) != "["+most+"]" {
+			t.Errorf("%s at once: got %v, %v", most, got, err)
+		}
+	}
+}
+
+// Modules are looked up beside the script, and in further folders.
+// shows mink.script.dir python.pythonpath
+func TestFolders(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "further.py"), []byte("from pyflink.table.udf import udf\ntwo = udf(lambda: 2, result_type='INT')\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"python.pythonpath", "mink.script.dir", ""} {
+		s := session(t)
+		if key != "" {
+			if _, err := rows(t, s, "SET '"+key+"' = '"+dir+"'"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := rows(t, s, "CREATE FUNCTION py_two AS 'further.two' LANGUAGE PYTHON")
+		if (err == nil) != (key != "") {
+			t.Errorf("%q: %v", key, err)
+			continue
+		}
+		if got, err := rows(t, s, "SELECT py_two()"); key != "" && (err != nil || fmt.Sprint(got) != "[2]") {
+			t.Errorf("%s: got %v, %v", key, got, err)
+		}
 	}
 }
 
@@ -155,6 +243,7 @@ func TestSeriesWithoutPandas(t *testing.T) {
 }
 
 // What the settings of a worker name: archives, .zip files, requirements.
+// shows python.archives
 func TestFiles(t *testing.T) {
 	s := session(t)
 	dir := t.TempDir()
@@ -199,6 +288,7 @@ func TestFiles(t *testing.T) {
 }
 
 // A requirement that is not met is an error that says how to meet it.
+// shows python.requirements
 func TestRequirements(t *testing.T) {
 	s := session(t)
 	list := filepath.Join(t.TempDir(), "requirements.txt")
@@ -276,6 +366,7 @@ func TestCrash(t *testing.T) {
 }
 
 // A call that takes too long ends its worker, and is no hang.
+// shows mink.udf.timeout
 func TestTimeout(t *testing.T) {
 	s := session(t)
 	begin := time.Now()

@@ -1,0 +1,203 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/minkstream/mink/debugger"
+	"github.com/minkstream/mink/engine/diag"
+)
+
+// debugFlags are those of mink debug.
+type debugFlags struct {
+	at       string
+	commands []string
+	json     bool
+	job      int
+	run      runFlags
+}
+
+func (a *app) debugCommand() *cobra.Command {
+	f := debugFlags{run: runFlags{nodes: 1}}
+	c := &cobra.Command{
+		Use:   "debug SCRIPT|TAPE",
+		Short: "Step through a run, forwards and backwards",
+		Long: `Opens a tape and executes it again, step by step: nothing is written, and every moment can be
+looked at and gone back to. A script is run first and recorded. Commands come from -c, else
+from standard input, one a line; help lists them.`,
+		Args: cobra.ExactArgs(1),
+		Example: examples(
+			"mink debug run.mtape",
+			"mink debug run.mtape --at 3:120 -c 'where; state GroupAggregate'",
+			"mink debug job.sql -c \"why-not revenue WHERE sku = 'A-17'\"",
+			"mink debug run.mtape --json -c tasks | jq .",
+		),
+		RunE: func(c *cobra.Command, args []string) error { return a.debug(c.Context(), &f, args[0]) },
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"mtape", "sql"}, cobra.ShellCompDirectiveFilterFileExt
+		},
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.at, "at", "", "begin at this `position`: 40:1284, end, @11:54:52, wm=11:55, orders/1@7041, out=revenue#61")
+	fl.StringArrayVarP(&f.commands, "command", "c", nil, "carry out these `commands`, parted by ;, and exit; may be repeated")
+	fl.BoolVar(&f.json, "json", false, "answer each command with a JSON object on a line")
+	fl.IntVar(&f.job, "job", 0, "number of the job on the tape; by default the first")
+	fl.StringArrayVar(&f.run.set, "set", nil, "set a configuration key of a script, `key=value`; may be repeated")
+	fl.StringVarP(&f.run.tape, "out", "o", "", "keep the tape of a script here")
+	return c
+}
+
+// debug opens a tape, or records one of a script, and carries commands out.
+func (a *app) debug(ctx context.Context, f *debugFlags, name string) (err error) {
+	tape := name
+	if !a.isTape(name) {
+		made, remove, err := a.recordToDebug(ctx, f, name)
+		if err != nil {
+			return err
+		}
+		defer remove()
+		tape = made
+	}
+	t, err := a.openTape(tape)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	cfg, spill, err := a.config(embed{nodes: 1, replay: t})
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(spill)
+	cfg.Stdout, cfg.Stderr = io.Discard, io.Discard
+	d, err := debugger.Open(ctx, cfg, nil, t)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	s := &debugSession{app: a, d: d, json: f.json, zone: cfg.Zone}
+	if err := s.choose(f.job); err != nil {
+		return failed(exitUsage, err)
+	}
+	return s.run(ctx, f)
+}
+
+// isTape reports a tape, by its name or because it is a folder of one.
+func (a *app) isTape(name string) bool {
+	info, err := a.machineDisk().Stat(name)
+	return filepath.Ext(name) == ".mtape" || err == nil && info.IsDir()
+}
+
+// recordToDebug runs a script and keeps a tape of it, in a folder that remove deletes
+// unless the tape was asked for.
+func (a *app) recordToDebug(ctx context.Context, f *debugFlags, script string) (tape string, remove func(), err error) {
+	text, err := a.readScript([]string{script})
+	if err != nil {
+		return "", nil, err
+	}
+	remove = func() {}
+	run := f.run
+	if run.tape == "" {
+		disk := a.machineDisk()
+		dir := filepath.ToSlash(filepath.Join(os.TempDir(), fmt.Sprintf("mink-debug-%d", os.Getpid())))
+		if err := disk.MkdirAll(dir); err != nil {
+			return "", nil, diag.Wrap(diag.IO, err, "cannot make a folder for the tape")
+		}
+		remove = func() { _ = disk.RemoveAll(dir) }
+		run.tape = dir + "/run.mtape"
+	}
+	quiet := *a
+	quiet.out = io.Discard
+	err = quiet.runScripts(ctx, run, text)
+	var e *exitError
+	if errors.As(err, &e) && e.code == exitFailed && e.err == nil {
+		err = nil // the job has failed, as was said; its tape is what one wants to look at
+	}
+	if err != nil {
+		remove()
+		return "", nil, err
+	}
+	return run.tape, remove, nil
+}
+
+// choose takes a job of the tape, by its number from 1; 0 is the first.
+func (s *debugSession) choose(n int) error {
+	if n == 0 {
+		n = 1
+	}
+	if n < 1 || n > len(s.d.Jobs) {
+		return diag.New(diag.NotFound, "the tape has no job %d", n).WithHint("it has %d", len(s.d.Jobs))
+	}
+	s.j, s.number = s.d.Jobs[n-1], n
+	return nil
+}
+
+// run carries out the commands of -c or of standard input. With -c the first mistake
+// ends it.
+func (s *debugSession) run(ctx context.Context, f *debugFlags) error {
+	if f.at != "" {
+		if err := s.command(ctx, "goto "+f.at); err != nil {
+			return err
+		}
+	}
+	if len(f.commands) > 0 {
+		for _, list := range f.commands {
+			for _, c := range splitCommands(list) {
+				if err := s.command(ctx, c); err != nil || s.quit {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	prompt := terminal(s.in) && terminal(s.out)
+	if prompt && !s.json {
+		fmt.Fprintf(s.err, "%s, %d %s; help lists commands, quit ends\n", s.d.Tape.Name, len(s.d.Jobs), plural(int64(len(s.d.Jobs)), "job"))
+	}
+	in := bufio.NewScanner(s.in)
+	for !s.quit {
+		if prompt {
+			fmt.Fprintf(s.err, "%s> ", s.j.Position())
+		}
+		if !in.Scan() {
+			break
+		}
+		if err := s.command(ctx, in.Text()); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			s.complain(err)
+		}
+	}
+	return in.Err()
+}
+
+// splitCommands cuts at semicolons that are not within quotes.
+func splitCommands(text string) []string {
+	var out []string
+	from, quoted := 0, false
+	for i, r := range text {
+		switch {
+		case r == '\'':
+			quoted = !quoted
+		case r == ';' && !quoted:
+			out = append(out, text[from:i])
+			from = i + 1
+		}
+	}
+	out = append(out, text[from:])
+	kept := out[:0]
+	for _, c := range out {
+		if strings.TrimSpace(c) != "" {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
