@@ -14,6 +14,7 @@ func commands(a *app) []*cobra.Command {
 		a.runCommand(),
 		a.sqlCommand(),
 		a.tapeCommand(),
+		a.testCommand(),
 		a.versionCommand(),
 	}
 }

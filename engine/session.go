@@ -9,6 +9,7 @@ import (
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/bind"
 	"github.com/minkstream/mink/engine/catalog"
+	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/flow"
@@ -169,17 +170,92 @@ func (s *Session) Check(text string) ([]*diag.Error, error) {
 // without running it: for hosts other than the engine's cluster, such as the
 // simulation.
 func (s *Session) Build(text string) (*flow.Graph, flow.Config, error) {
+	b, err := s.Prepare(text, nil)
+	if err != nil {
+		return nil, flow.Config{}, err
+	}
+	return b.Graph, b.Config, nil
+}
+
+// Prepared is a job that is ready to run.
+type Prepared struct {
+	Graph  *flow.Graph
+	Config flow.Config
+	// Plan has its advice. Late takes the late rows; nil when none are kept.
+	Plan *plan.Physical
+	Late *job.LateLog
+	// Inserts are the statements of a set, or the one; empty for a query.
+	Inserts []*bind.Insert
+
+	bound bind.Bound
+	text  string
+}
+
+// Prepare is Build that tells what was planned. A statement may be a query, too: collect
+// takes its rows. INSERTs within a statement set are collected and give nil, as do
+// statements that only change the session, which take effect.
+func (s *Session) Prepare(text string, collect connect.Sink) (*Prepared, error) {
 	defer s.engine.use()(false)
 	s.begin(text)
 	bound, err := s.bind(text)
 	if err != nil {
-		return nil, flow.Config{}, err
+		return nil, err
 	}
-	p, err := optimize.Plan(bound, s.cat)
-	if err != nil {
-		return nil, flow.Config{}, err
+	if s.inSet {
+		if _, done, err := s.collectSet(bound, text); done || err != nil {
+			return nil, err
+		}
 	}
-	return job.Build(p, s.cat.Config, s.Zone(), nil)
+	out := &Prepared{}
+	switch b := bound.(type) {
+	case *bind.Action:
+		_, err := s.apply(b)
+		return nil, err
+	case *bind.BeginSet:
+		s.inSet, s.set, s.setAt = true, []*bind.Insert{}, b.At
+		return nil, nil
+	case *bind.EndSet:
+		if bound, err = s.endSet(b); bound == nil {
+			return nil, err
+		}
+	case *bind.Explain:
+		return nil, nil
+	}
+	switch b := bound.(type) {
+	case *bind.Insert:
+		out.Inserts = []*bind.Insert{b}
+	case *bind.Inserts:
+		out.Inserts = b.List
+	}
+	if s.statement(bound, text) != nil {
+		return nil, diag.At(diag.Span{End: len(text)}, diag.Unsupported, "a host of one job cannot run this statement, which is not supported yet")
+	}
+	if out.Plan, err = s.plan(bound, text); err != nil {
+		return nil, err
+	}
+	if _, _, err := create(bound); err != nil {
+		return nil, err
+	}
+	out.bound, out.text = bound, text
+	return out, s.graph(out, collect)
+}
+
+// PrepareAgain plans a prepared statement with the settings that the session has now.
+func (s *Session) PrepareAgain(p *Prepared, collect connect.Sink) (*Prepared, error) {
+	defer s.engine.use()(false)
+	out := &Prepared{Inserts: p.Inserts, bound: p.bound, text: p.text}
+	var err error
+	if out.Plan, err = s.plan(p.bound, p.text); err != nil {
+		return nil, err
+	}
+	return out, s.graph(out, collect)
+}
+
+func (s *Session) graph(p *Prepared, collect connect.Sink) error {
+	var err error
+	p.Graph, p.Config, err = job.Build(p.Plan, s.cat.Config, s.Zone(), collect)
+	p.Late, _ = p.Config.Late.(*job.LateLog)
+	return err
 }
 
 func (s *Session) bind(text string) (bind.Bound, error) {

@@ -212,12 +212,17 @@ const (
 	Wait
 	// End: the split has ended.
 	End
+	// Idle is Wait, and the split is known to give nothing for a while: it holds no
+	// watermark back until it has rows.
+	Idle
 )
 
 // Reader reads one split.
 type Reader interface {
 	// Poll fills dst (reset, at most max rows, columns of the source's schema)
-	// without waiting. It ends a batch early rather than wait.
+	// without waiting. It ends a batch early rather than wait. A batch without rows may
+	// have one mark, at 0: a reader that knows the split's watermark otherwise than by
+	// its rows says it so.
 	Poll(dst *batch.Batch, max int) (Status, error)
 	// NextAt is the processing time (ms) at which a poll after Wait is worth
 	// while, or 0 when only Wake tells.

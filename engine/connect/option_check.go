@@ -42,6 +42,9 @@ var (
 		"mongodb", "pulsar", "sqs", "mysql-cdc", "postgres-cdc", "mongodb-cdc", "oracle-cdc", "sqlserver-cdc", "prometheus"}
 )
 
+// FlinkConnectors lists connectors that Flink documents; mink has some of them.
+func FlinkConnectors() []string { return slices.Clone(flinkConnectors) }
+
 // Pick returns the connector that the option 'connector' names.
 func Pick(list []*Connector, o Options) (*Connector, error) {
 	name, ok := o["connector"]

@@ -33,6 +33,14 @@ type SimOptions struct {
 	MaxSteps int
 	// Story, if set, hears of each step.
 	Story func(text string)
+	// Held keeps wall time where Start and Advance put it, in milliseconds of the epoch:
+	// tasks read that, and their timers wait for it. How long a message or a disk takes
+	// still passes in the time of the simulation, which the runtime's own timers follow.
+	Held  bool
+	Start int64
+	// On is the disk of a simulation before, so that a job goes on from its checkpoints;
+	// nil is an empty one.
+	On *env.MemDisk
 }
 
 // Sim is the simulated host: one goroutine, a virtual clock, a model disk and
@@ -70,6 +78,8 @@ type Sim struct {
 	diskSlow int64
 	fuse     int
 	ops      int // disk operations until the armed fault
+	soon     int // events in the heap that are no timers
+	held     []heldTimer
 	armed    *SimFault
 	struck   *SimFault
 	err      error
@@ -104,7 +114,12 @@ func NewSim(o SimOptions) *Sim {
 		o.MaxSteps = 1 << 20
 	}
 	s := &Sim{opt: o, rng: o.Seed*0x9E3779B97F4A7C15 + 0x1234567, epoch: 1_700_000_000_000, hash: 14695981039346656037}
-	s.Disk = env.NewMemDisk()
+	if o.Held {
+		s.epoch = o.Start
+	}
+	if s.Disk = o.On; s.Disk == nil {
+		s.Disk = env.NewMemDisk()
+	}
 	s.Disk.Fault = s.diskFault
 	s.Env = &env.Env{Clock: simClock{s}, Disk: s.Disk, Seed: o.Seed | 1, Go: func(_ string, f func()) {
 		s.at(s.clock+s.delay(o.Disk, "go"), simEvent{kind: evCall, run: f, node: -2})
@@ -161,35 +176,45 @@ func (s *Sim) Hash() uint64 { return s.hash }
 func (s *Sim) Steps() int { return s.steps }
 
 // Now is virtual time in milliseconds.
-func (s *Sim) Now() int64 { return s.epoch + (s.clock+s.skew)/1e6 }
+func (s *Sim) Now() int64 {
+	if s.opt.Held {
+		return s.epoch
+	}
+	return s.epoch + (s.clock+s.skew)/1e6
+}
 
 // Run runs the job to its end. An error says that it got stuck or that an
 // invariant of the runtime broke; how the job itself ended is the job's to tell.
 // check, if not nil, is asked after each step.
 func (s *Sim) Run(check func() error) error {
-	c := func() *coordinator { return s.host.job.c }
-	for c().phase != over {
-		if s.steps >= s.opt.MaxSteps {
-			return fmt.Errorf("stuck: the job has not ended after %d steps and %s of virtual time (state %s)", s.steps, time.Duration(s.clock), c().status.State)
-		}
-		s.faults()
-		if err := s.one(); err != nil {
+	for s.host.job.c.phase != over {
+		if err := s.turn(check); err != nil {
 			return err
-		}
-		if s.err != nil {
-			return s.err
-		}
-		if c().calls > commitCalls {
-			return fmt.Errorf("%d commits outstanding, more than %d", c().calls, commitCalls)
-		}
-		if check != nil {
-			if err := check(); err != nil {
-				return err
-			}
 		}
 	}
 	s.settle()
 	return s.err
+}
+
+// turn lets faults happen and one step.
+func (s *Sim) turn(check func() error) error {
+	if s.steps >= s.opt.MaxSteps {
+		return fmt.Errorf("stuck: the job has not ended after %d steps and %s of virtual time (state %s)", s.steps, time.Duration(s.clock), s.host.job.c.status.State)
+	}
+	s.faults()
+	if err := s.one(); err != nil {
+		return err
+	}
+	if s.err != nil {
+		return s.err
+	}
+	if calls := s.host.job.c.calls; calls > commitCalls {
+		return fmt.Errorf("%d commits outstanding, more than %d", calls, commitCalls)
+	}
+	if check != nil {
+		return check()
+	}
+	return nil
 }
 
 // settle lets the calls to external systems arrive that are still on their way, and

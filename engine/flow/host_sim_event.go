@@ -28,6 +28,8 @@ type simEvent struct {
 	// late: the checkpoint folder may be on a store of the network, where what a
 	// process has asked for is done even if the process has died meanwhile.
 	late bool
+	// timer: nothing is on its way, somebody waits for a time.
+	timer bool
 }
 
 type simDue struct {
@@ -57,6 +59,9 @@ func (s *Sim) at(at int64, e simEvent) {
 	} else {
 		id = int32(len(s.slab))
 		s.slab = append(s.slab, e)
+	}
+	if !e.timer {
+		s.soon++
 	}
 	s.seq++
 	d := simDue{max(at, s.clock), s.seq, id}
@@ -102,6 +107,9 @@ func (s *Sim) next() simEvent {
 	e := s.slab[id]
 	s.slab[id] = simEvent{}
 	s.spare = append(s.spare, id)
+	if !e.timer {
+		s.soon--
+	}
 	return e
 }
 

@@ -64,9 +64,14 @@ func (h *simHost) now() int64  { return h.s.Now() }
 func (h *simHost) mono() int64 { return h.s.clock }
 
 func (h *simHost) timer(to actor, at int64, m mail) {
+	s, a := h.s, h.of(to)
+	if s.opt.Held && a.t != nil {
+		s.hold(at, a, m)
+		return
+	}
 	// A little late, as real timers are.
-	wait := max(0, at-h.s.Now())*1e6 + int64(h.s.Choose(300_000, "timer"))
-	h.s.at(h.s.clock+wait, simEvent{kind: evMail, to: h.of(to), m: m})
+	wait := max(0, at-s.Now())*1e6 + int64(s.Choose(300_000, "timer"))
+	s.at(s.clock+wait, simEvent{kind: evMail, to: a, m: m, timer: true})
 }
 
 func (h *simHost) async(to actor, _ *task, local bool, name string, f func() mail) {
@@ -232,7 +237,7 @@ func (c simClock) Mono() int64         { return c.s.clock }
 func (c simClock) Sleep(time.Duration) {}
 func (c simClock) At(mono int64, f func()) func() {
 	stopped := false
-	c.s.at(mono, simEvent{kind: evCall, node: -2, run: func() {
+	c.s.at(mono, simEvent{kind: evCall, node: -2, timer: true, run: func() {
 		if !stopped {
 			f()
 		}

@@ -171,6 +171,10 @@ func (s *source) poll() error {
 	}
 	s.last, s.status = sp, status
 	n := s.b.Rows()
+	if n == 0 && len(s.b.Marks) > 0 {
+		s.wms.in[sp.num].raise(s.b.LastMark())
+		s.wms.update()
+	}
 	if n > 0 {
 		sp.idleDue = false
 		if s.wms.in[sp.num].idle {
@@ -281,6 +285,10 @@ func (s *source) settle() error {
 		switch s.status {
 		case connect.Wait:
 			s.wait(sp)
+		case connect.Idle:
+			s.wms.in[sp.num].idle = true
+			s.wait(sp)
+			s.wms.update()
 		case connect.End:
 			s.end(sp)
 		}

@@ -1,0 +1,251 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/testkit/harness"
+	"github.com/minkstream/mink/testkit/suite"
+)
+
+// testFlags are those of mink test.
+type testFlags struct {
+	match           string
+	tags            []string
+	update          bool
+	watch           bool
+	failFast        bool
+	seed            uint64
+	schedules, jobs int
+	faults          []string
+	shrink          bool
+	reports         []string
+	output          string
+}
+
+func (a *app) testCommand() *cobra.Command {
+	var f testFlags
+	c := &cobra.Command{
+		Use:   "test [PATH...]",
+		Short: "Run tests of streaming SQL",
+		Long: `Runs *_test.sql files: plain SQL with lines that begin with @, which say what the job is given
+and what must come of it. The job is the file that production runs; its sources are replaced by
+the given rows, and what it writes is captured. Nothing waits: event time and the clock stand
+still until the test moves them.
+
+  @test total_of_a_minute
+  @use revenue.sql
+  @given orders
+    event_time | id | sku  | amt
+    11:54:01   | 1  | A-17 | 10.00
+  @watermark orders 11:55:00
+  @expect table revenue
+    sku  | window_start | total
+    A-17 | 11:54:00     | 10.00
+
+Each test runs row by row, and then under schedules drawn from seeds: other batches, other
+parallelism, crashes. All runs must give one answer. PATH is a file, a folder or FILE:TEST.`,
+		Example: examples(
+			"mink test",
+			"mink test jobs/revenue_test.sql:total_of_a_minute",
+			"mink test -k late --schedules 100",
+			"mink test --update jobs/   # write what came out into the files; read the diff",
+			"mink test --report gh --report junit=report.xml",
+		),
+		RunE: func(c *cobra.Command, args []string) error {
+			o, err := f.options(args)
+			if err != nil {
+				return err
+			}
+			if f.watch {
+				return a.watchTests(c.Context(), f, o)
+			}
+			return a.runTests(c.Context(), f, o)
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"sql"}, cobra.ShellCompDirectiveFilterFileExt
+		},
+	}
+	f.add(c)
+	return c
+}
+
+func (f *testFlags) add(c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringVarP(&f.match, "match", "k", "", "run tests whose FILE:TEST this regular `expression` matches")
+	fl.StringSliceVar(&f.tags, "tag", nil, "run tests with this `tag`; may be repeated")
+	fl.BoolVar(&f.update, "update", false, "rewrite what tests expect with what came out")
+	fl.BoolVar(&f.watch, "watch", false, "run again when a file changes")
+	fl.BoolVar(&f.failFast, "fail-fast", false, "begin no further test after a failure")
+	fl.Uint64Var(&f.seed, "seed", 1, "seed of the first schedule")
+	fl.IntVar(&f.schedules, "schedules", harness.DefaultSchedules, "schedules of each test beside the run row by row")
+	fl.StringSliceVar(&f.faults, "faults", harness.DefaultFaults, "what may go wrong: "+strings.Join(harness.FaultNames, ", ")+", or none")
+	fl.BoolVar(&f.shrink, "shrink", true, "look for the smallest case that fails")
+	fl.IntVar(&f.jobs, "jobs", 0, "tests that run at a time (default: one a core)")
+	fl.StringArrayVar(&f.reports, "report", nil, "also report as "+strings.Join(suite.Forms, ", ")+"; `form=FILE` writes a file, the form alone replaces the usual output")
+	fl.StringVar(&f.output, "output", "text", "text or json")
+	_ = c.RegisterFlagCompletionFunc("report", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return suite.Forms, cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// options checks the flags.
+func (f *testFlags) options(paths []string) (*suite.Options, error) {
+	usage := func(format string, args ...any) error { return failed(exitUsage, diag.New(diag.Config, format, args...)) }
+	o := &suite.Options{
+		Paths: paths, Tags: f.tags, Jobs: f.jobs, Update: f.update, FailFast: f.failFast,
+		Plan: harness.Plan{Schedules: f.schedules, Seed: f.seed, NoShrink: !f.shrink, Faults: []string{}}, Run: harness.Options{Zone: hostZone()},
+	}
+	switch {
+	case f.schedules < 0:
+		return nil, usage("--schedules must not be negative")
+	case f.schedules == harness.DefaultSchedules:
+		o.Plan.Schedules = 0 // what the test says
+	case f.schedules == 0:
+		o.Plan.Schedules = -1
+	case f.seed == 0:
+		return nil, usage("--seed is a number from 1 on")
+	case f.jobs < 0:
+		return nil, usage("--jobs must not be negative")
+	case f.output != "text" && f.output != "json":
+		return nil, usage("no output form %q", f.output)
+	}
+	for _, name := range f.faults {
+		if name == "none" {
+			continue
+		}
+		if !slices.Contains(harness.FaultNames, name) {
+			return nil, failed(exitUsage, diag.New(diag.Config, "no fault %q", name).WithHint("one of %s, or none", strings.Join(harness.FaultNames, ", ")))
+		}
+		o.Plan.Faults = append(o.Plan.Faults, name)
+	}
+	if f.match != "" {
+		var err error
+		if o.Match, err = regexp.Compile(f.match); err != nil {
+			return nil, usage("-k is no regular expression: %v", err)
+		}
+	}
+	return o, nil
+}
+
+// runTests runs tests once and reports.
+func (a *app) runTests(ctx context.Context, f testFlags, o *suite.Options) error {
+	reports, files, err := a.reports(f)
+	if err != nil {
+		return err
+	}
+	o.Each = func(r *suite.Result) {
+		for _, x := range reports {
+			x.Each(r)
+		}
+	}
+	s, err := suite.Run(ctx, *o)
+	if s != nil {
+		for _, x := range reports {
+			if e := x.End(s); err == nil {
+				err = e
+			}
+		}
+	}
+	for _, file := range files {
+		if e := file.Close(); err == nil {
+			err = e
+		}
+	}
+	switch {
+	case diag.CodeOf(err) == diag.NotFound:
+		return failed(exitUnreachable, err)
+	case err != nil:
+		return err
+	case s.Failed > 0:
+		return failed(exitFailed, nil)
+	}
+	return nil
+}
+
+// reports opens what --report asks for; one without a file takes standard output.
+func (a *app) reports(f testFlags) ([]suite.Report, []io.Closer, error) {
+	var out []suite.Report
+	var files []io.Closer
+	usual := f.output
+	if usual == "json" {
+		f.reports = append(f.reports, "json")
+	}
+	for _, r := range f.reports {
+		form, name, ok := strings.Cut(r, "=")
+		var w io.Writer = a.out
+		if ok {
+			file, err := os.Create(name)
+			if err != nil {
+				return nil, files, failed(exitUsage, diag.Wrap(diag.Config, err, "cannot write the report"))
+			}
+			w, files = file, append(files, file)
+		} else if form != "gh" {
+			usual = ""
+		}
+		x, err := suite.NewReport(form, w)
+		if err != nil {
+			return nil, files, failed(exitUsage, err)
+		}
+		out = append(out, x)
+	}
+	if usual == "text" {
+		out = append(out, &suite.Text{W: a.out})
+	}
+	return out, files, nil
+}
+
+// watchTests runs tests again and again, when a file has changed, until it is
+// interrupted.
+func (a *app) watchTests(ctx context.Context, f testFlags, o *suite.Options) error {
+	for {
+		before := stamps(o.Paths)
+		if err := a.runTests(ctx, f, o); err != nil && ctx.Err() == nil {
+			if d := diag.As(err); d != nil {
+				a.complain(err)
+			}
+		}
+		fmt.Fprintln(a.err, "waiting for a change; Ctrl-C ends")
+		for maps.Equal(before, stamps(o.Paths)) {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(200 * time.Millisecond):
+			}
+		}
+	}
+}
+
+// stamps are the times of the files that tests are made of.
+func stamps(paths []string) map[string]time.Time {
+	out := map[string]time.Time{}
+	note := func(name string) {
+		if info, err := os.Stat(name); err == nil {
+			out[name] = info.ModTime()
+		}
+	}
+	files, _, err := suite.Find(paths)
+	if err != nil {
+		return out
+	}
+	for _, name := range files {
+		note(name)
+		f, _ := suite.Read(name)
+		for _, t := range f.Tests {
+			for _, s := range t.Case.Scripts {
+				note(s.Name)
+			}
+		}
+	}
+	return out
+}

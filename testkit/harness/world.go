@@ -1,0 +1,352 @@
+package harness
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/minkstream/mink/connectors"
+	"github.com/minkstream/mink/engine"
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/flow"
+	"github.com/minkstream/mink/engine/function/scalar"
+	"github.com/minkstream/mink/engine/plan"
+	"github.com/minkstream/mink/engine/sql/ast"
+	"github.com/minkstream/mink/engine/sql/parse"
+)
+
+// Options are what runs of many cases share. The zero value is enough for jobs without
+// user functions in Go.
+type Options struct {
+	// Register adds Go functions to each engine.
+	Register func(*engine.Engine) error
+	// Dir resolves relative paths of lookup tables and functions; "" is the working
+	// directory.
+	Dir string
+	// Plant breaks the runtime on purpose, to show that tests find it.
+	Plant flow.Plant
+	// Connectors stand beside mink's own; their sources and sinks are replaced, too.
+	Connectors []*connect.Connector
+	// Zone is the time zone that 'default' stands for; nil is UTC.
+	Zone *time.Location
+}
+
+// shape is what a plan depends on beside the case.
+type shape struct {
+	parallelism int
+	// exact: changes go out one by one, as they come about.
+	exact bool
+	batch bool
+}
+
+// World is a case planned for one shape: it can be run any number of times, one run at a
+// time.
+type World struct {
+	shape   shape
+	options *Options
+	values  values
+	engine  *engine.Engine
+	session *engine.Session
+	clock   *heldClock
+	inlets  []*inlet
+	sinks   []*outlet
+	jobs    []*job
+	advice  []plan.Advice
+	// failed is why the scripts do not plan; a case may expect it.
+	failed *Error
+	run    *Run // at hand
+	// planning is the job whose statement is being planned; restores are the numbers of
+	// tasks with which the case goes on from a checkpoint.
+	planning *job
+	batches  map[*Row]*batch.Batch // of steps, by their first rows
+	restores []int
+}
+
+// job is a statement of the scripts that runs.
+type job struct {
+	world    *World
+	prepared *engine.Prepared
+	number   int
+	source   diag.Source // the statement, and where it stands
+	feeds    []*feed
+	result   *outlet
+	// at are the plans for other parallelism.
+	at map[int]*engine.Prepared
+}
+
+// heldClock is the wall time that statements see.
+type heldClock struct{ now int64 }
+
+func (c *heldClock) Now() int64              { return c.now }
+func (c *heldClock) Mono() int64             { return c.now * 1e6 }
+func (c *heldClock) Sleep(time.Duration)     {}
+func (c *heldClock) At(int64, func()) func() { return func() {} }
+
+func (w *World) close() { w.engine.Close() }
+
+// label is the worst of the jobs'.
+func (w *World) label() plan.LabelKind {
+	worst := plan.Deterministic
+	for _, j := range w.jobs {
+		worst = max(worst, j.prepared.Plan.Label())
+	}
+	return worst
+}
+
+// plan makes a world. An error is mink's or the host's; what is wrong with the scripts is
+// in World.failed.
+func newWorld(c *Case, o *Options, s shape) (*World, error) {
+	w := &World{shape: s, options: o, clock: &heldClock{}, batches: map[*Row]*batch.Batch{}}
+	for _, step := range c.Steps {
+		if r, ok := step.(*Restore); ok && r.Parallelism > 0 {
+			w.restores = append(w.restores, r.Parallelism)
+		}
+	}
+	w.clock.now = c.start().UnixMilli()
+	if s.parallelism > 1 && !s.batch {
+		w.restores = append(w.restores, other(s.parallelism))
+	}
+	disk := env.OS("")
+	outside := &env.Env{Clock: w.clock, Disk: env.NewOverlay(disk.Disk), Seed: 1, Go: disk.Go, Processes: disk.Processes}
+	var list []*connect.Connector
+	for _, k := range append(append(connectors.All(), o.Connectors...), standIns(o.Connectors)...) {
+		list = append(list, w.wrap(k))
+	}
+	var err error
+	w.engine, err = engine.New(engine.Config{
+		Env: outside, Connectors: list, Formats: connectors.Formats(), Functions: scalar.All(), Runtimes: connectors.Runtimes(), Zone: o.Zone,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if o.Register != nil {
+		if err := o.Register(w.engine); err != nil {
+			return nil, err
+		}
+	}
+	w.session = w.engine.NewSession()
+	if err := w.settings(c); err != nil {
+		return nil, err
+	}
+	for i := range c.Scripts {
+		if w.failed = w.script(&c.Scripts[i]); w.failed != nil {
+			break
+		}
+	}
+	w.values = values{zone: w.session.Zone(), day: c.start().In(time.UTC).Format("2006-01-02 ")}
+	if w.failed == nil {
+		w.failed = w.checkSettings()
+	}
+	return w, nil
+}
+
+func (w *World) settings(c *Case) error {
+	own := map[string]string{}
+	for k, v := range c.Settings {
+		own[k] = v
+	}
+	if w.shape.parallelism > 0 {
+		own["parallelism.default"] = fmt.Sprint(w.shape.parallelism)
+	}
+	if w.shape.exact {
+		own["mink.exec.fold"] = "ROW"
+	}
+	if w.shape.batch {
+		own["execution.runtime-mode"] = "BATCH"
+	}
+	for k, v := range own {
+		if err := w.session.Set(k, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkSettings refuses what a test cannot give one answer for.
+func (w *World) checkSettings() *Error {
+	if w.label() < plan.Unsafe {
+		return nil
+	}
+	for _, j := range w.jobs {
+		for _, n := range j.prepared.Plan.Nodes {
+			for _, l := range n.Info().Labels {
+				if l.Kind == plan.Unsafe {
+					e := diag.New(diag.NonDeterministicUpdate, "%s: %s", n.Name(), l.Reason)
+					e.Span = n.Info().Span
+					return &Error{Source: j.source, Err: e.WithHint("no test can give one answer: give the update stream an upsert key, or leave the column out")}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// script runs statements: what changes the session takes effect, what runs becomes a job.
+func (w *World) script(s *Source) *Error {
+	text := s.script()
+	for _, it := range parse.Script(text) {
+		src := diag.Source{Name: s.Name, Text: s.Text, Offset: s.From}
+		if it.Err != nil {
+			return &Error{Source: src, Err: diag.As(it.Err)}
+		}
+		if shows(it.Stmt) || w.overridden(it.Stmt) {
+			continue
+		}
+		src.Offset += it.Span.Start
+		if err := w.statement(text[it.Span.Start:it.Span.End], src); err != nil {
+			e := diag.As(err)
+			if e == nil {
+				e = diag.Wrap(diag.Internal, err, "the statement failed")
+			}
+			if e.Span.IsZero() && e.In == "" {
+				c := *e
+				c.Span = diag.Span{End: max(1, strings.IndexAny(text[it.Span.Start:it.Span.End]+" ", " \t\r\n;("))}
+				e = &c
+			}
+			return &Error{Source: src, Err: e}
+		}
+	}
+	return nil
+}
+
+// shows reports statements that only show something.
+func shows(s ast.Statement) bool {
+	switch s.(type) {
+	case *ast.Explain, *ast.Show, *ast.Describe:
+		return true
+	}
+	return false
+}
+
+// overridden reports a SET of what the run decides.
+func (w *World) overridden(s ast.Statement) bool {
+	set, ok := s.(*ast.Set)
+	if !ok {
+		return false
+	}
+	switch set.Key.Value {
+	case "parallelism.default", "table.exec.resource.default-parallelism":
+		return w.shape.parallelism > 0
+	case "mink.exec.fold":
+		return w.shape.exact
+	case "execution.runtime-mode":
+		return w.shape.batch
+	}
+	return false
+}
+
+func (w *World) statement(text string, src diag.Source) error {
+	j := &job{world: w, number: len(w.jobs), source: src, at: map[int]*engine.Prepared{}, result: &outlet{world: w}}
+	w.planning = j
+	p, err := w.session.Prepare(text, j.result)
+	if err != nil || p == nil {
+		return err
+	}
+	j.prepared = p
+	w.advice = append(w.advice, p.Plan.Advice...)
+	if len(p.Inserts) == 0 {
+		root := p.Plan.Roots[0].(*plan.Collect)
+		j.result.schema = root.In.Info().Schema
+		w.sinks = append(w.sinks, j.result)
+	}
+	for _, n := range w.restores {
+		if err := w.session.Set("parallelism.default", fmt.Sprint(n)); err != nil {
+			return err
+		}
+		if j.at[n], err = w.session.PrepareAgain(p, j.result); err != nil {
+			return err
+		}
+	}
+	w.jobs = append(w.jobs, j)
+	if len(w.restores) > 0 {
+		return w.session.Set("parallelism.default", fmt.Sprint(max(1, w.shape.parallelism)))
+	}
+	return nil
+}
+
+// wrap gives a connector's tables given rows and captured sinks. Options are checked as in
+// production, and what kinds of changes a table has is asked of the connector itself.
+func (w *World) wrap(c *connect.Connector) *connect.Connector {
+	k := *c
+	if c.Source != nil {
+		k.Source = func(t *connect.Table) (connect.Source, error) {
+			inner, err := c.Source(t)
+			if err != nil {
+				return nil, err
+			}
+			return w.feed(t, inner), nil
+		}
+		k.Starts = true
+	}
+	if c.Sink != nil {
+		k.Sink = func(t *connect.Table) (connect.Sink, error) {
+			inner, err := c.Sink(t)
+			if err != nil {
+				return nil, err
+			}
+			return w.outlet(t, inner), nil
+		}
+	}
+	return &k
+}
+
+// source finds the inlet that a test names.
+func (w *World) source(p Place, name string) (*inlet, error) {
+	var names []string
+	for _, in := range w.inlets {
+		if matches(in.path, name) {
+			return in, nil
+		}
+		names = append(names, in.short())
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	e := p.Fail(diag.UnknownTable, "the job reads no table %q", name)
+	switch s := diag.Suggest(name, names); {
+	case s != "":
+		return nil, e.Hint("did you mean %q", s)
+	case len(names) == 0:
+		return nil, e.Hint("it reads no table at all: name the script with @use, or write the query into the test")
+	}
+	return nil, e.Hint("it reads: %s", strings.Join(names, ", "))
+}
+
+// sink finds the outlet that a test names.
+func (w *World) sink(p Place, name string) (*outlet, error) {
+	var names []string
+	for _, s := range w.sinks {
+		if name == "" && (s.name == "" || len(w.sinks) == 1) || s.name != "" && matches(s.path, name) {
+			return s, nil
+		}
+		if s.name != "" {
+			names = append(names, path.Base(strings.ReplaceAll(s.name, ".", "/")))
+		}
+	}
+	if name == "" {
+		return nil, p.Fail(diag.UnknownTable, "the job has %d sinks and no query: say which one", len(names)).Hint("it writes to: %s", strings.Join(names, ", "))
+	}
+	e := p.Fail(diag.UnknownTable, "the job writes to no table %q", name)
+	if s := diag.Suggest(name, names); s != "" {
+		return nil, e.Hint("did you mean %q", s)
+	}
+	if len(names) == 0 {
+		return nil, e.Hint("it writes to none: leave the name out for the result of its query")
+	}
+	return nil, e.Hint("it writes to: %s", strings.Join(names, ", "))
+}
+
+// matches tells whether a name, with or without catalog and database, is that of a path.
+func matches(full []string, name string) bool {
+	parts := strings.Split(strings.ReplaceAll(name, "`", ""), ".")
+	return len(parts) <= len(full) && slices.Equal(full[len(full)-len(parts):], parts)
+}
+
+// pathOf splits `catalog`.`database`.`table`.
+func pathOf(name string) []string {
+	return strings.Split(strings.Trim(name, "`"), "`.`")
+}
