@@ -143,7 +143,11 @@ func (s *debugSession) choose(n int) error {
 // ends it.
 func (s *debugSession) run(ctx context.Context, f *debugFlags) error {
 	if f.at != "" {
-		if err := s.command(ctx, "goto "+f.at); err != nil {
+		st, err := s.seek(ctx, f.at)
+		if err == nil && len(f.commands) == 0 {
+			err = s.stopped(st)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -250,7 +250,7 @@ func (s *debugSession) placed(err error, condition string) error {
 	if d == nil || condition == "" || d.Span.IsZero() {
 		return err
 	}
-	return &placedError{err: d, text: condition}
+	return failed(exitFailed, &placedError{err: d, text: condition})
 }
 
 // placedError is a mistake in a text of a command.

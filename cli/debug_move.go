@@ -56,15 +56,19 @@ func (s *debugSession) move(ctx context.Context, args string, back bool) error {
 }
 
 func (s *debugSession) goTo(ctx context.Context, args string) error {
-	t, err := debugger.ParseTarget(args)
-	if err != nil {
-		return err
-	}
-	st, err := s.j.Seek(ctx, t)
+	st, err := s.seek(ctx, args)
 	if err != nil {
 		return err
 	}
 	return s.stopped(st)
+}
+
+func (s *debugSession) seek(ctx context.Context, to string) (debugger.Stop, error) {
+	t, err := debugger.ParseTarget(to)
+	if err != nil {
+		return debugger.Stop{}, err
+	}
+	return s.j.Seek(ctx, t)
 }
 
 func (s *debugSession) where(context.Context, string) error { return s.stopped(s.j.Here()) }

@@ -24,6 +24,7 @@ type eyes struct {
 	read       map[[2]string]int64
 	kept       map[int64]map[[2]string]int64 // read by each checkpoint
 	wrote      map[*Operator]int64
+	restored   func() int64 // checkpoint that the attempt began from
 	// listener hears of all that the eyes see, or nil.
 	listener flow.Watcher
 }
@@ -64,7 +65,7 @@ func (e *eyes) end(s *flow.StepEvent) *mark {
 
 // restart begins an attempt: sources stand where its checkpoint had them.
 func (e *eyes) restart(s *flow.StepEvent) {
-	restored := e.j.stepper.Restored()
+	restored := e.restored()
 	e.checkpoint = restored
 	clear(e.watermarks)
 	e.read = map[[2]string]int64{}
@@ -189,15 +190,17 @@ func (e *eyes) Timer(at flow.Place, due int64) {
 
 // splitNumber is the place of a split among those of its source, in the order of their
 // names, those that were found later behind.
-func (j *Job) splitNumber(source, split string) int {
+func (j *Job) splitNumber(source, split string) int { return j.splitNumberAs(j.stepper, source, split) }
+
+func (j *Job) splitNumberAs(s *flow.Stepper, source, split string) int {
 	list := j.splits[source]
 	if i := slices.Index(list, split); i >= 0 {
 		return i
 	}
 	// All that are known now are put in order at once.
 	var more []string
-	if j.stepper != nil {
-		for _, t := range j.stepper.Tasks() {
+	if s != nil {
+		for _, t := range s.Tasks() {
 			if t.UID != source {
 				continue
 			}
@@ -227,10 +230,12 @@ func natural(a, b string) int {
 }
 
 // origin names row number n (from 0) of what a step read.
-func (j *Job) origin(r readMark, n int64) string {
+func (j *Job) origin(r readMark, n int64) string { return j.originAs(j.stepper, r, n) }
+
+func (j *Job) originAs(s *flow.Stepper, r readMark, n int64) string {
 	o := j.uids[r.source]
 	if o == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s/%d@%d", o.Table, j.splitNumber(r.source, r.split), r.from+n+1)
+	return fmt.Sprintf("%s/%d@%d", o.Table, j.splitNumberAs(s, r.source, r.split), r.from+n+1)
 }

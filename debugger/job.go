@@ -104,6 +104,7 @@ func (j *Job) forward(capture bool) (bool, error) {
 	if j.stepper == nil {
 		j.eyes = newEyes(j)
 		j.stepper = j.Tape.Stepper(j.eyes)
+		j.eyes.restored = j.stepper.Restored
 		j.at = 0
 	}
 	j.record = 0

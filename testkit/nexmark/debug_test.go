@@ -54,6 +54,7 @@ func TestDebugged(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer d.Close()
+		whyOf(t, d.Jobs[0])
 		backAndForth(t, d.Jobs[0])
 	})
 }
@@ -138,4 +139,37 @@ func stateOf(t *testing.T, j *debugger.Job) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// whyOf traces a row of the output to the source: it is made of rows that were read.
+func whyOf(t *testing.T, j *debugger.Job) {
+	t.Helper()
+	l, err := j.WhyRow(context.Background(), "", 1)
+	if err != nil {
+		if strings.Contains(err.Error(), "the tape has no out=#1") {
+			return // so few events give no row
+		}
+		t.Fatal(err)
+	}
+	var path []string
+	read := int64(0)
+	var walk func(l *debugger.Lineage)
+	walk = func(l *debugger.Lineage) {
+		path = append(path, fmt.Sprintf("%s %d", l.Operator, l.Total))
+		if strings.HasPrefix(l.Operator, "TableSourceScan") {
+			read += l.Total
+			for _, r := range l.Rows {
+				if r.Origin == "" {
+					t.Errorf("a row that was read has no origin")
+				}
+			}
+		}
+		for _, x := range l.From {
+			walk(x)
+		}
+	}
+	walk(l)
+	if read == 0 {
+		t.Errorf("the row is made of nothing: %q", path)
+	}
 }

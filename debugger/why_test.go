@@ -1,0 +1,234 @@
+package debugger_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/minkstream/mink/debugger"
+)
+
+// The lineage of a sum is the rows of its key and window, without the one that was late.
+func TestWhy(t *testing.T) {
+	j := revenue(t)
+	check := func(l *debugger.Lineage, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var origins []string
+		reason := ""
+		for l != nil {
+			origins = nil
+			for _, r := range l.Rows {
+				origins = append(origins, r.Origin)
+			}
+			reason += l.Reason
+			if len(l.From) == 0 {
+				break
+			}
+			l = l.From[0]
+		}
+		if want := []string{"orders/0@1", "orders/0@3", "orders/0@5"}; !slices.Equal(origins, want) {
+			t.Errorf("it is made of %q, wanted %q", origins, want)
+		}
+		// Order 6, at 11:55:10, brings the watermark to 11:55:05.
+		if !strings.Contains(reason, "orders/0@6 moved it to 2026-08-22 11:55:05.000") {
+			t.Errorf("it came out because %q", reason)
+		}
+	}
+	check(j.Why(ctx, "revenue", "sku = 'A-17'"))
+	check(j.WhyRow(ctx, "revenue", 1))
+	if _, err := j.Why(ctx, "revenue", "sku = 'C-09'"); err == nil || !strings.Contains(err.Error(), "has no row") {
+		t.Errorf("of a row that is not there: %v", err)
+	}
+}
+
+// missing is a case whose cause is known because it was made so.
+type missing struct {
+	files      map[string]string
+	statements []string
+	output     string
+	where      string
+	want       debugger.Code
+	at         string // where to stand; "" is the end
+}
+
+const ordersUpsert = `CREATE TABLE orders (id BIGINT, sku STRING, amt INT, PRIMARY KEY (id) NOT ENFORCED)
+WITH ('connector'='filesystem','path'='/in/orders.json','format'='changelog-json', 'changelog-json.changelog-mode'='I,UB,UA,D')`
+
+func (c *missing) sink(columns string) *missing {
+	c.statements = append(c.statements, "CREATE TABLE sink ("+columns+") WITH ('connector'='blackhole')")
+	c.output = "sink"
+	return c
+}
+
+func (c *missing) insert(query string) *missing {
+	c.statements = append(c.statements, "INSERT INTO sink "+query)
+	return c
+}
+
+// noise is a list of orders of other articles, in order of time from 10:00:00, about a
+// second apart.
+func noise(rng *rand.Rand, n int) []order {
+	var out []order
+	at := 0
+	for i := range n {
+		at += 1 + rng.IntN(2)
+		out = append(out, order{100 + i, fmt.Sprintf("N-%02d", rng.IntN(6)), 100 + rng.IntN(5000), second(at)})
+	}
+	return out
+}
+
+func second(n int) string { return fmt.Sprintf("%02d:%02d:%02d", 10+n/3600, n/60%60, n%60) }
+
+func with(list []order, at int, o order) []order { return slices.Insert(slices.Clone(list), at, o) }
+
+func start(list []order) *missing {
+	return &missing{files: map[string]string{"/in/orders.csv": ordersCSV(list)}, statements: []string{ordersDDL}}
+}
+
+const tumble = "SELECT sku, window_start, SUM(amt) FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY sku, window_start, window_end"
+
+// makers make a case of each code.
+var makers = map[debugger.Code]func(rng *rand.Rand) *missing{
+	debugger.Present: func(rng *rand.Rand) *missing {
+		list := noise(rng, 5+rng.IntN(40))
+		k := rng.IntN(len(list))
+		c := start(with(list, k, order{1, "X", 500, list[k].at})).sink("id BIGINT, sku STRING").insert("SELECT id, sku FROM orders")
+		c.where = "sku = 'X'"
+		return c
+	},
+	debugger.NeverCame: func(rng *rand.Rand) *missing {
+		c := start(noise(rng, 5+rng.IntN(40))).sink("sku STRING, n BIGINT").insert("SELECT sku, COUNT(*) FROM orders WHERE amt > 0 GROUP BY sku")
+		c.where = "sku = 'X'"
+		return c
+	},
+	debugger.Filtered: func(rng *rand.Rand) *missing {
+		list := noise(rng, 5+rng.IntN(40))
+		k := rng.IntN(len(list))
+		c := start(with(list, k, order{1, "X", 50, list[k].at})).sink("sku STRING, n BIGINT").insert("SELECT sku, COUNT(*) FROM orders WHERE amt > 0.6 GROUP BY sku")
+		c.where = "sku = 'X'"
+		return c
+	},
+	debugger.Late: func(rng *rand.Rand) *missing {
+		list := noise(rng, 140+rng.IntN(40)) // more than two minutes
+		c := start(append(list, order{1, "X", 500, second(rng.IntN(50))})).sink("sku STRING, w TIMESTAMP(3), amt DECIMAL(38, 2)").insert(tumble)
+		c.where = "sku = 'X'"
+		return c
+	},
+	debugger.WindowOpen: func(rng *rand.Rand) *missing {
+		list := noise(rng, 20+rng.IntN(10))
+		k := rng.IntN(len(list))
+		c := start(with(list, k, order{1, "X", 500, list[k].at})).sink("sku STRING, w TIMESTAMP(3), amt DECIMAL(38, 2)").insert(tumble)
+		c.where, c.at = "sku = 'X'", "batch of WindowAggregate"
+		return c
+	},
+	debugger.NoPartner: func(rng *rand.Rand) *missing {
+		list := noise(rng, 5+rng.IntN(40))
+		k := rng.IntN(len(list))
+		c := start(with(list, k, order{1, "X", 500, list[k].at}))
+		c.files["/in/skus.csv"] = "N-00,a\nN-01,b\nN-02,c\n"
+		c.statements = append(c.statements, "CREATE TABLE skus (sku STRING, name STRING) WITH ('connector'='filesystem','path'='/in/skus.csv','format'='csv')")
+		c.sink("id BIGINT, name STRING").insert("SELECT o.id, s.name FROM orders o JOIN skus s ON o.sku = s.sku")
+		c.where = "id = 1"
+		return c
+	},
+	debugger.Deduplicated: func(rng *rand.Rand) *missing {
+		list := noise(rng, 5+rng.IntN(40))
+		k := 1 + rng.IntN(len(list)-1)
+		o := list[rng.IntN(k)]
+		c := start(with(list, k, order{1, o.sku, 500, list[k].at})).sink("id BIGINT, sku STRING").
+			insert("SELECT id, sku FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY sku ORDER BY ts) AS n FROM orders) WHERE n = 1")
+		c.where = "id = 1"
+		return c
+	},
+	debugger.Evicted: func(rng *rand.Rand) *missing {
+		list := noise(rng, 12+rng.IntN(40))
+		k := rng.IntN(len(list))
+		c := start(with(list, k, order{1, "N-00", 1, list[k].at})).sink("id BIGINT, amt DECIMAL(9, 2)").
+			insert("SELECT id, amt FROM (SELECT *, ROW_NUMBER() OVER (ORDER BY amt DESC) AS n FROM orders) WHERE n <= 3")
+		c.where = "id = 1"
+		return c
+	},
+	debugger.Retracted: func(rng *rand.Rand) *missing {
+		var lines []string
+		for i := range 10 + rng.IntN(10) {
+			lines = append(lines, fmt.Sprintf(`{"op":"+I","row":{"id":%d,"sku":"N","amt":%d}}`, 10+i, rng.IntN(100)))
+		}
+		row := `"row":{"id":1,"sku":"X","amt":5}}`
+		at := rng.IntN(len(lines))
+		lines = slices.Insert(lines, at, `{"op":"+I",`+row)
+		lines = slices.Insert(lines, at+1+rng.IntN(len(lines)-at), `{"op":"-D",`+row)
+		c := &missing{files: map[string]string{"/in/orders.json": strings.Join(lines, "\n") + "\n"}, statements: []string{ordersUpsert}}
+		c.sink("id BIGINT, sku STRING, PRIMARY KEY (id) NOT ENFORCED").insert("SELECT id, sku FROM orders")
+		c.where = "sku = 'X'"
+		return c
+	},
+	debugger.Limited: func(rng *rand.Rand) *missing {
+		list := noise(rng, 10+rng.IntN(40))
+		k := 5 + rng.IntN(len(list)-5)
+		c := start(with(list, k, order{1, "X", 500, list[k].at})).sink("id BIGINT, sku STRING").insert("SELECT id, sku FROM orders LIMIT 5")
+		c.where = "id = 1"
+		return c
+	},
+	debugger.DifferentValue: func(rng *rand.Rand) *missing {
+		list := noise(rng, 5+rng.IntN(40))
+		k := rng.IntN(len(list))
+		n := 1 + rng.IntN(3)
+		for range n {
+			list = with(list, k, order{1, "X", 500, list[k].at})
+		}
+		c := start(list).sink("sku STRING, n BIGINT, PRIMARY KEY (sku) NOT ENFORCED").insert("SELECT sku, COUNT(*) FROM orders GROUP BY sku")
+		c.where = fmt.Sprintf("sku = 'X' AND n = %d", n+1+rng.IntN(3))
+		return c
+	},
+}
+
+// Of a hundred generated cases why-not finds the cause that they were made with.
+func TestWhyNot(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	var codes []debugger.Code
+	for c := range makers {
+		codes = append(codes, c)
+	}
+	slices.Sort(codes)
+	for n := range 110 {
+		code := codes[n%len(codes)]
+		c := makers[code](rng)
+		c.want = code
+		t.Run(fmt.Sprintf("%s-%d", code, n), func(t *testing.T) { c.check(t) })
+	}
+}
+
+func (c *missing) check(t *testing.T) {
+	j := open(t, c.files, nil, c.statements...).Jobs[0]
+	if c.at != "" {
+		for {
+			st, err := j.Step(ctx, debugger.ByBatch, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if st.Why == "end" {
+				t.Fatal("no task takes rows")
+			}
+			if st.Step.Event == "batch" {
+				break
+			}
+		}
+	}
+	list, err := j.WhyNot(ctx, c.output, c.where)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) == 0 || list[0].Code != c.want {
+		t.Errorf("%s\nfinds %+v, wanted %s", c.statements[len(c.statements)-1], list, c.want)
+	}
+	for _, f := range list {
+		if f.Text == "" || len(f.Evidence) == 0 {
+			t.Errorf("%s has text %q and evidence %v", f.Code, f.Text, f.Evidence)
+		}
+	}
+}
