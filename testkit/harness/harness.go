@@ -202,6 +202,12 @@ type TakeCheckpoint struct{ At }
 // Kill ends the process of the job, which goes on from its newest checkpoint.
 type Kill struct{ At }
 
+// Disturb lets a fault happen: node, coordinator, power, reset, cut, pause or slow-disk.
+type Disturb struct {
+	At
+	Fault string
+}
+
 // Restore takes a checkpoint and goes on from it with another parallelism.
 type Restore struct {
 	At

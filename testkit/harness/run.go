@@ -1,7 +1,9 @@
 package harness
 
 import (
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/minkstream/mink/engine/batch"
@@ -251,6 +253,15 @@ func (r *Run) happen(s Step) error {
 	case *Kill:
 		return r.each(func(jr *jobRun) error {
 			jr.sim.Strike(flow.SimFault{Kind: flow.FaultNode})
+			return jr.settle(r.turn)
+		})
+	case *Disturb:
+		kind, ok := disturbances[s.Fault]
+		if !ok {
+			return s.Place.Fail(diag.InvalidArgument, "no fault %q", s.Fault).Hint("one of %s", strings.Join(slices.Sorted(maps.Keys(disturbances)), ", "))
+		}
+		return r.each(func(jr *jobRun) error {
+			jr.sim.Strike(flow.SimFault{Kind: kind, Until: 10 * time.Millisecond})
 			return jr.settle(r.turn)
 		})
 	case *Restore:

@@ -58,6 +58,12 @@ var faultKinds = map[string][]flow.SimFaultKind{
 	"slow":  {flow.FaultPause, flow.FaultSlowDisk},
 }
 
+// disturbances are the faults that a step can name.
+var disturbances = map[string]flow.SimFaultKind{
+	"node": flow.FaultNode, "coordinator": flow.FaultCoordinator, "power": flow.FaultPower, "reset": flow.FaultReset,
+	"cut": flow.FaultCut, "pause": flow.FaultPause, "slow-disk": flow.FaultSlowDisk,
+}
+
 // DefaultFaults are those of a run that does not say.
 var DefaultFaults = []string{"kill", "net", "slow", "dup"}
 
