@@ -14,7 +14,8 @@ import (
 // out anew.
 type recorder struct {
 	log   trace.Log
-	rows  []*batch.Batch // of polls, if the tape keeps them
+	rows  []byte // polls, if the tape keeps them, as frames
+	spare []byte // memory for them
 	embed bool
 	cur   trace.Step
 	poll  trace.Poll
@@ -164,9 +165,7 @@ func (r *recorder) polled(split int, b *batch.Batch, s connect.Status) {
 	r.cur.Poll = &r.poll
 	r.fold(r.poll.Digest + uint64(s))
 	if r.embed && r.writes() && b.Rows() > 0 {
-		kept := &batch.Batch{}
-		kept.Gather(b, nil)
-		r.rows = append(r.rows, kept)
+		r.rows = trace.AppendFrame(r.rows, b)
 	}
 }
 

@@ -133,16 +133,15 @@ func (tp *taper) flush() {
 		for _, t := range x.tasks {
 			t.stepMu.Lock()
 			blocks, rows := t.rec.log.Take(), t.rec.rows
-			t.rec.rows = nil
+			t.rec.rows = t.rec.spare[:0]
 			t.stepMu.Unlock()
 			if tp.err == nil && len(blocks) > 0 {
 				tp.failed(tp.to.Steps(tp.num, x.n, t.id, blocks))
 			}
-			for _, b := range rows {
-				if tp.err == nil {
-					tp.failed(tp.to.Rows(tp.num, x.n, t.id, t.v.Source.Schema, b))
-				}
+			if tp.err == nil && len(rows) > 0 {
+				tp.failed(tp.to.Rows(tp.num, x.n, t.id, t.v.Source.Schema, rows))
 			}
+			t.rec.spare = rows // of this goroutine alone until the next call
 		}
 	}
 }

@@ -96,7 +96,7 @@ func record3(t *testing.T) (*env.MemDisk, []Step) {
 		}
 	}
 	for _, b := range polls() {
-		if err := f.Rows(0, 1, 7, inputSchema, b); err != nil {
+		if err := f.Rows(0, 1, 7, inputSchema, AppendFrame(nil, b)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -33,7 +33,6 @@ type Folder struct {
 type rowFile struct {
 	s types.Schema
 	f env.File
-	w *RowWriter
 }
 
 // Create begins a tape in a folder, which must be new or empty.
@@ -118,22 +117,27 @@ func (f *Folder) Steps(job int, attempt int64, task int, blocks []byte) error {
 	return nil
 }
 
-// Rows appends the rows of a poll.
-func (f *Folder) Rows(job int, attempt int64, task int, s types.Schema, b *batch.Batch) error {
+// Rows appends polls of a task's source, as AppendFrame writes them.
+func (f *Folder) Rows(job int, attempt int64, task int, s types.Schema, polls []byte) error {
 	name := stem(job, attempt, task)
 	f.mu.Lock()
-	r := f.rows[name]
+	r, err := f.rows[name], error(nil)
 	if r == nil {
-		w, err := f.disk.Create(path.Join(f.dir, "inputs", name+".rows"))
-		if err != nil {
-			f.mu.Unlock()
-			return f.failed(err)
+		var w env.File
+		if w, err = f.disk.Create(path.Join(f.dir, "inputs", name+".rows")); err == nil {
+			r = &rowFile{s, w}
+			f.rows[name] = r
+			_, err = w.Write([]byte(framesMagic))
 		}
-		r = &rowFile{s, w, NewRowWriter(w, s, false)}
-		f.rows[name] = r
 	}
 	f.mu.Unlock()
-	return r.w.Add(b)
+	if err == nil {
+		_, err = r.f.Write(polls)
+	}
+	if err != nil {
+		return f.failed(err)
+	}
+	return nil
 }
 
 // Checkpoint is where the checkpoint goes that an attempt began from.
@@ -150,14 +154,10 @@ func (f *Folder) Close() error {
 	defer f.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(f.rows)) {
 		r := f.rows[name]
-		err := r.w.Close()
-		if e := r.f.Close(); err == nil && e != nil {
-			err = f.failed(e)
+		if err := r.f.Close(); err != nil {
+			return f.failed(err)
 		}
-		if err == nil {
-			err = f.compress(name, r.s)
-		}
-		if err != nil {
+		if err := f.compress(name, r.s); err != nil {
 			return err
 		}
 	}
@@ -196,7 +196,7 @@ func (f *Folder) Close() error {
 	return f.save()
 }
 
-// compress writes the rows of a task anew, compressed. While they came in there was no
+// compress writes the rows of a task as an Arrow file. While they came in there was no
 // time for it.
 func (f *Folder) compress(name string, s types.Schema) error {
 	from, to := path.Join(f.dir, "inputs", name+".rows"), path.Join(f.dir, "inputs", name+".arrow")
@@ -217,7 +217,7 @@ func (f *Folder) compress(name string, s types.Schema) error {
 	if err != nil {
 		return f.failed(err)
 	}
-	w := NewRowWriter(out, s, true)
+	w := NewRowWriter(out, s)
 	for b := (batch.Batch{}); err == nil; {
 		if err = r.Next(&b); err == nil {
 			err = w.Add(&b)

@@ -13,9 +13,6 @@ import (
 	"github.com/minkstream/mink/engine/types"
 )
 
-// arrowMagic begins an Arrow IPC file, with two bytes that fill it up.
-const arrowMagic = "ARROW1\x00\x00"
-
 // options name the column that has the kind of change of each row: __op, or what no
 // column of the schema is called.
 func options(s types.Schema) batch.ArrowOptions {
@@ -32,18 +29,14 @@ func options(s types.Schema) batch.ArrowOptions {
 type RowWriter struct {
 	w     *ipc.FileWriter
 	out   io.Writer
-	zstd  bool
 	whole types.Schema
 	kept  types.Schema
 	cols  []int // of the source's schema
 }
 
-// NewRowWriter writes rows of a schema; columns and fields that have no storage in the
-// first batch are left out. With zstd the buffers are compressed, which takes several
-// times as long as to write them.
-func NewRowWriter(out io.Writer, s types.Schema, zstd bool) *RowWriter {
-	return &RowWriter{out: out, whole: s, zstd: zstd}
-}
+// NewRowWriter writes rows of a schema, compressed; columns and fields that have no
+// storage in the first batch are left out.
+func NewRowWriter(out io.Writer, s types.Schema) *RowWriter { return &RowWriter{out: out, whole: s} }
 
 // Add writes the rows of one poll.
 func (w *RowWriter) Add(b *batch.Batch) error {
@@ -54,11 +47,7 @@ func (w *RowWriter) Add(b *batch.Batch) error {
 				w.cols = append(w.cols, i)
 			}
 		}
-		opts := []ipc.Option{ipc.WithSchema(options(w.whole).ArrowSchema(w.kept)), ipc.WithAllocator(memory.NewGoAllocator())}
-		if w.zstd {
-			opts = append(opts, ipc.WithZstd())
-		}
-		f, err := ipc.NewFileWriter(&appendOnly{w: w.out}, opts...)
+		f, err := ipc.NewFileWriter(&appendOnly{w: w.out}, ipc.WithSchema(options(w.whole).ArrowSchema(w.kept)), ipc.WithAllocator(memory.NewGoAllocator()), ipc.WithZstd())
 		if err != nil {
 			return diag.Wrap(diag.IO, err, "cannot write rows to the tape")
 		}
@@ -154,9 +143,11 @@ func whole(t types.Type, c *batch.Col) {
 	c.Type, c.Kids = t, kids
 }
 
-// RowReader reads the file of a RowWriter, also one that was not closed.
+// RowReader reads the file of a RowWriter, or the frames of a recording that was not
+// closed.
 type RowReader struct {
 	read func() (arrow.Record, error)
+	raw  *frames // instead
 	s    types.Schema
 	kept types.Schema
 	cols []int
@@ -170,6 +161,9 @@ func NewRowReader(data *io.SectionReader, s types.Schema) (r *RowReader, err err
 	if data == nil || data.Size() == 0 {
 		return r, nil
 	}
+	if begins(data, framesMagic) {
+		return newFrames(data, s)
+	}
 	defer func() {
 		if x := recover(); x != nil { // the library's reader breaks off on some damage
 			r, err = nil, badRows(x)
@@ -178,20 +172,6 @@ func NewRowReader(data *io.SectionReader, s types.Schema) (r *RowReader, err err
 	var has *arrow.Schema
 	if f, err := ipc.NewFileReader(data, ipc.WithAllocator(memory.NewGoAllocator())); err == nil {
 		has, r.read = f.Schema(), f.Read
-	} else if begins(data, arrowMagic) {
-		// Without its end the file is a stream behind eight bytes.
-		rest := io.NewSectionReader(data, int64(len(arrowMagic)), data.Size()-int64(len(arrowMagic)))
-		f, err := ipc.NewReader(rest, ipc.WithAllocator(memory.NewGoAllocator()))
-		if err != nil {
-			return nil, badRows(err)
-		}
-		has, r.read = f.Schema(), func() (arrow.Record, error) {
-			rec, err := f.Read()
-			if err != nil {
-				return nil, io.EOF // cut off where the writer died
-			}
-			return rec, nil
-		}
 	} else {
 		return nil, badRows(err)
 	}
@@ -217,7 +197,12 @@ func badRows(why any) error {
 }
 
 // Has reports that a column of the schema is on the tape; an empty file has none.
-func (r *RowReader) Has(column int) bool { return slices.Contains(r.cols, column) }
+func (r *RowReader) Has(column int) bool {
+	if r.raw != nil {
+		return r.raw.has(column)
+	}
+	return slices.Contains(r.cols, column)
+}
 
 // Next makes b the rows of the next poll; they are valid until the next call. After
 // the last one it fails with io.EOF.
@@ -227,6 +212,9 @@ func (r *RowReader) Next(b *batch.Batch) (err error) {
 			err = badRows(x)
 		}
 	}()
+	if r.raw != nil {
+		return r.raw.next(b)
+	}
 	rec, err := r.read()
 	if err == io.EOF {
 		return io.EOF

@@ -17,6 +17,7 @@
 //	manifest.json         statements, settings, jobs and their attempts (Manifest)
 //	steps/J-A-T.arrow     the log of task T in attempt A of job J: Arrow IPC, a row a step
 //	inputs/J-A-T.arrow    the rows that its source gave: Arrow IPC, a record batch a poll
+//	                      (while it is recorded J-A-T.rows, frames of raw rows)
 //	ckpt/J-A/...          the checkpoint that the attempt began from
 //	output.arrow          who wrote to standard output, and in which order
 //
