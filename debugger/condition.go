@@ -12,6 +12,7 @@ import (
 type condition struct {
 	calc  *expr.Calc
 	frame *function.Frame
+	types []types.Type
 	out   batch.Batch
 }
 
@@ -29,12 +30,12 @@ func (j *Job) compile(n expr.Node, schema types.Schema) (*condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &condition{calc: calc, frame: function.NewFrame(function.FixedEnv{WatermarkTime: batch.NoWatermark}, j.Zone)}, nil
+	return &condition{calc: calc, types: schema.Types(), frame: function.NewFrame(function.FixedEnv{WatermarkTime: batch.NoWatermark}, j.Zone)}, nil
 }
 
 // lanes are the lanes of a batch that the condition is true of; they are the caller's.
 func (c *condition) lanes(b *batch.Batch, watermark int64) ([]uint16, error) {
-	view := *b
+	view := *filled(b, c.types)
 	view.Marks, view.Keys = nil, nil
 	c.frame.SetEnv(function.FixedEnv{WatermarkTime: watermark})
 	if err := c.calc.Run(c.frame, &view, &c.out); err != nil || c.out.Rows() == 0 {

@@ -32,6 +32,10 @@ type Job struct {
 	stepper *flow.Stepper
 	eyes    *eyes
 	side    *flow.Stepper // stands within the step, where the cursor does
+
+	breaks    []*Break
+	lastBreak int
+	scan      *scan // where they are hit, as far as is known; nil before
 }
 
 func newJob(d *Debugger, h *job.Held) *Job {
@@ -45,6 +49,7 @@ func newJob(d *Debugger, h *job.Held) *Job {
 func (j *Job) close() error {
 	j.rewind()
 	j.drop()
+	j.rescan()
 	return nil
 }
 
@@ -109,15 +114,14 @@ func (j *Job) forward(capture bool) (bool, error) {
 	}
 	j.record = 0
 	j.drop()
+	before := *j.eyes
 	j.eyes.begin(capture)
 	e, more, err := j.stepper.Next()
-	switch {
-	case err != nil:
+	if err != nil || !more {
+		// The cursor stays where it is, and what happened there is what it shows.
+		j.eyes.captured, j.eyes.moment, j.eyes.failed = before.captured, before.moment, before.failed
 		j.whole, j.diverged = true, err
 		return false, err
-	case !more:
-		j.whole = true
-		return false, nil
 	}
 	m := j.eyes.end(e)
 	j.at++

@@ -30,7 +30,7 @@ func (r Row) MarshalJSON() ([]byte, error) {
 
 // copyRows keeps lanes of a batch that is valid during a call only; nil keeps its rows.
 func copyRows(b *batch.Batch, lanes []uint16) *batch.Batch {
-	view := *b
+	view := *filled(b, nil)
 	view.Marks, view.Keys = nil, nil
 	if lanes != nil {
 		view.Sel = lanes

@@ -162,6 +162,9 @@ func whyOf(t *testing.T, j *debugger.Job) {
 				if r.Origin == "" {
 					t.Errorf("a row that was read has no origin")
 				}
+				if _, err := r.Row.MarshalJSON(); err != nil {
+					t.Error(err)
+				}
 			}
 		}
 		for _, x := range l.From {

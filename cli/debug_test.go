@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+const debugScript = `CREATE TABLE t (k STRING, v INT) WITH ('connector'='filesystem', 'path'='t.csv', 'format'='csv');
+CREATE TABLE s (k STRING, n INT) WITH ('connector'='print');
+INSERT INTO s SELECT k, SUM(v) FROM t WHERE v > 0 GROUP BY k;`
+
+// A script is recorded and stepped through; answers go to standard output, also as JSON,
+// and nothing that the job prints is among them.
+func TestDebug(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeText(t, "job.sql", debugScript)
+	writeText(t, "t.csv", "a,1\nb,0\na,2\n")
+	out, errs, code := command(t, "debug", "job.sql", "-o", "job.mtape", "-c", "goto end; state GroupAggregate; why s WHERE n = 3", "-c", "why-not s WHERE k = 'b'")
+	if code != 0 {
+		t.Fatal(errs)
+	}
+	for _, want := range []string{"end of the tape", "| a |    2 |      3 |", "+I k=a v=1  (t/0@1,", "+I k=a v=2  (t/0@3,", "filtered at Calc", "k=b v=0  (t/0@2,"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("there is no %q in\n%s", want, out)
+		}
+	}
+	// Every command answers with one object.
+	list := []string{"plan", "step", "tasks", "queues", "watermarks", "timers", "goto end", "where", "windows", "state GroupAggregate", "history GroupAggregate WHERE k = 'a'", "back batch", "why s#1", "why-not s WHERE k = 'z'", "why-stuck", "why-big", "break record s", "trace late", "hits", "break", "goto start", "continue", "reverse", "job", "help"}
+	out, errs, code = command(t, "debug", "job.mtape", "--json", "-c", strings.Join(list, "; "))
+	if code != 0 {
+		t.Fatal(errs)
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if len(lines) != len(list) {
+		t.Errorf("%d commands give %d lines", len(list), len(lines))
+	}
+	for i, l := range lines {
+		var v map[string]any
+		if err := json.Unmarshal([]byte(l), &v); err != nil || len(v) != 1 {
+			t.Errorf("%s gives %s: %v", list[min(i, len(list)-1)], l, err)
+		}
+	}
+}
+
+// What cannot be done is said, with what can.
+func TestDebugRefuses(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeText(t, "job.sql", debugScript)
+	writeText(t, "t.csv", "a,1\n")
+	if _, errs, code := command(t, "debug", "job.sql", "-o", "job.mtape", "-c", "quit"); code != 0 {
+		t.Fatal(errs)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"nope.mtape", "-c", "where"}, exitUnreachable, "cannot open the tape nope.mtape"},
+		{[]string{"nope.sql", "-c", "where"}, exitUnreachable, "nope.sql"},
+		{[]string{"job.mtape", "--job", "2", "-c", "where"}, exitUsage, "no job 2"},
+		{[]string{"job.mtape", "-c", "stpe"}, exitUsage, "did you mean step"},
+		{[]string{"job.mtape", "-c", "goto 9:9"}, exitFailed, "it ends at"},
+		{[]string{"job.mtape", "-c", "goto nowhere"}, exitUsage, "40:1284"},
+		{[]string{"job.mtape", "--at", "x"}, exitUsage, "40:1284"},
+		{[]string{"job.mtape", "-c", "state"}, exitUsage, "one of TableSourceScan[1]"},
+		{[]string{"job.mtape", "-c", "goto end; state Calc[2]"}, exitFailed, "keeps no state"},
+		{[]string{"job.mtape", "-c", "tasks"}, exitFailed, "step first"},
+		{[]string{"job.mtape", "-c", "why-not s WHERE nope = 1"}, exitFailed, "columns are: k, n"},
+		{[]string{"job.mtape", "-c", "why-not r WHERE k = 'a'"}, exitFailed, "no operator"},
+		{[]string{"job.mtape", "-c", "why s#7"}, exitFailed, "no out=s#7"},
+	} {
+		out, errs, code := command(t, append([]string{"debug"}, c.args...)...)
+		if code != c.code || !strings.Contains(errs, c.says) || strings.Contains(errs, "panic") {
+			t.Errorf("%q ends with %d, wanted %d, and says %q, wanted %q in it\n%s", c.args, code, c.code, errs, c.says, out)
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package debugger_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/minkstream/mink/debugger"
+)
+
+func set(t *testing.T, j *debugger.Job, text string) *debugger.Break {
+	t.Helper()
+	b, err := debugger.ParseBreak(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := j.Set(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+// hit runs to the next breakpoint and gives the rows of the hits.
+func hit(t *testing.T, j *debugger.Job, back bool) (debugger.Stop, []string) {
+	t.Helper()
+	st, hits, err := j.Continue(ctx, back)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []string
+	for _, h := range hits {
+		rows = append(rows, texts(h.Rows)...)
+	}
+	return st, rows
+}
+
+// A run stops where a breakpoint is hit, in both directions.
+func TestContinue(t *testing.T) {
+	j := revenue(t)
+	first := set(t, j, "record Calc[2] in WHERE amt < 4")
+	second := set(t, j, "record revenue WHERE total = 4")
+	st, rows := hit(t, j, false)
+	if st.Why != "break" || st.Break != first.ID || len(rows) != 2 || !strings.Contains(rows[0], `"id":4,`) || !strings.Contains(rows[1], `"id":6,`) {
+		t.Errorf("the first stop is %+v with %q", st, rows)
+	}
+	at := st.Position
+	st, rows = hit(t, j, false)
+	if st.Break != second.ID || len(rows) != 1 || !strings.Contains(rows[0], `"total":"4.00"`) {
+		t.Errorf("the second stop is %+v with %q", st, rows)
+	}
+	if st, _ = hit(t, j, false); st.Why != "end" {
+		t.Errorf("the third stop is %+v", st)
+	}
+	if st, _ = hit(t, j, true); st.Break != second.ID {
+		t.Errorf("backwards the first stop is %+v", st)
+	}
+	if st, _ = hit(t, j, true); st.Break != first.ID || st.Position != at {
+		t.Errorf("backwards the second stop is %+v", st)
+	}
+	if st, _ = hit(t, j, true); st.Why != "start" {
+		t.Errorf("backwards the third stop is %+v", st)
+	}
+	if err := j.Unset(first.ID); err != nil {
+		t.Fatal(err)
+	}
+	if st, _ = hit(t, j, false); st.Break != second.ID {
+		t.Errorf("without the first breakpoint the stop is %+v", st)
+	}
+	if j.Unset(first.ID) == nil {
+		t.Error("a breakpoint was removed twice")
+	}
+}
+
+// Each kind is hit where it should be, and nowhere else.
+func TestBreakKinds(t *testing.T) {
+	late := open(t, map[string]string{"/in/orders.csv": ordersCSV(orders)}, nil, ordersDDL, revenueDDL, revenueSQL).Jobs[0]
+	changes := `{"op":"+I","row":{"id":1,"sku":"A","amt":5}}
+{"op":"-U","row":{"id":1,"sku":"A","amt":5}}
+{"op":"+U","row":{"id":1,"sku":"A","amt":6}}
+{"op":"-D","row":{"id":1,"sku":"A","amt":6}}
+{"op":"-D","row":{"id":9,"sku":"Z","amt":9}}
+`
+	changed := open(t, map[string]string{"/in/orders.json": changes}, nil, ordersUpsert,
+		"CREATE TABLE sink (sku STRING, n INT) WITH ('connector'='blackhole')", "INSERT INTO sink SELECT sku, SUM(amt) FROM orders GROUP BY sku").Jobs[0]
+	failing := open(t, map[string]string{"/in/orders.csv": ordersCSV(orders)}, nil, ordersDDL,
+		"CREATE TABLE sink (n INT) WITH ('connector'='blackhole')", "INSERT INTO sink SELECT CAST(sku AS INT) FROM orders").Jobs[0]
+	for _, c := range []struct {
+		job   *debugger.Job
+		brk   string
+		steps int    // that are hit
+		rows  int    // in all of them
+		has   string // what the first hit says or has
+	}{
+		{late, "late", 1, 1, `"5.00"`},
+		{late, "late WindowAggregate BY 50s", 1, 1, `"5.00"`},
+		{late, "late WindowAggregate BY 60s", 0, 0, ""},
+		{late, "late WindowAggregate WHERE sku = 'B-02'", 0, 0, ""},
+		{late, "watermark WindowAggregate 11:55", 1, 0, "from (none yet) to 2026-08-22 11:55:05.000"},
+		{late, "watermark WindowAggregate 2026-08-22 12:00", 1, 0, "(end of the input)"},
+		{late, "checkpoint", 1, 0, "checkpoint 1 begins"},
+		{late, "checkpoint AFTER 1", 0, 0, ""},
+		{late, "record revenue ONCE", 1, 2, "43.50"},
+		{late, "record revenue AFTER 1", 1, 2, "3.00"},
+		{late, "state WindowAggregate WHERE sku = 'B-02'", 2, 2, "changes"},
+		{late, "changelog", 0, 0, ""},
+		{late, "exception", 0, 0, ""},
+		{late, "timer", 0, 0, ""},
+		{changed, "kind orders -U", 1, 1, `"amt":5`},
+		{changed, "kind orders -D", 1, 2, `"amt":6`},
+		{changed, "record orders WHERE id = 1", 0, 0, ""}, // nobody reads that column, so it is not there
+		{changed, "changelog orders", 1, 1, `-D of a row that is not there`},
+		{failing, "exception", 1, 0, "the step fails"},
+	} {
+		b := set(t, c.job, c.brk)
+		hits, err := c.job.Hits(ctx, b.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, said := 0, ""
+		for i, h := range hits {
+			rows += len(h.Rows)
+			if i == 0 {
+				said = h.Text + strings.Join(texts(h.Rows), "")
+			}
+		}
+		if len(hits) != c.steps || rows != c.rows || !strings.Contains(said, c.has) {
+			t.Errorf("%s is hit in %d steps with %d rows, the first %q; wanted %d, %d, %q", c.brk, len(hits), rows, said, c.steps, c.rows, c.has)
+		}
+		if err := c.job.Unset(b.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if st := seek(t, failing, "end"); !strings.Contains(st.Error, "A-17") {
+		t.Errorf("the failed run ends with %+v", st)
+	}
+	for _, bad := range []string{"", "nope", "record", "kind WindowAggregate", "state", "watermark WindowAggregate", "record Nope", "record revenue WHERE nope = 1", "late WHERE a = 1", "watermark WindowAggregate STALL x", "checkpoint AFTER x", "timer a b"} {
+		b, err := debugger.ParseBreak(bad)
+		if err == nil {
+			_, err = late.Set(b)
+		}
+		if err == nil {
+			t.Errorf("%q is taken for a breakpoint", bad)
+		}
+	}
+	if len(late.Breaks()) > 0 || slices.Contains(debugger.BreakKinds, "") {
+		t.Error("a breakpoint that was refused is set")
+	}
+}

@@ -1,0 +1,109 @@
+package debugger
+
+import (
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/types"
+)
+
+// filled is a batch whose columns may all be looked at: those that nobody in the job reads
+// are never filled by a source, and are NULL here, of the types given (nil: text). A batch
+// without such is given as it is.
+func filled(b *batch.Batch, ts []types.Type) *batch.Batch {
+	whole := true
+	for i := range b.Cols {
+		whole = whole && complete(&b.Cols[i], b.N)
+	}
+	if whole || b.N == 0 {
+		return b
+	}
+	out := *b
+	out.Cols = make([]batch.Col, len(b.Cols))
+	for i := range b.Cols {
+		c := b.Cols[i]
+		if c.Type.Kind == types.Invalid {
+			if c.Type = types.StringT; i < len(ts) {
+				c.Type = ts[i]
+			}
+		}
+		out.Cols[i] = fill(&c, b.N)
+	}
+	return &out
+}
+
+// complete reports that a column, and the fields in it, have values for n lanes.
+func complete(c *batch.Col, n int) bool {
+	if c.Enc == batch.Const {
+		n = 1
+	}
+	if c.Enc == batch.Sparse {
+		n = len(c.At)
+	}
+	if n == 0 {
+		return true
+	}
+	if c.Type.Kind == types.Invalid {
+		return false
+	}
+	switch c.Type.Phys() {
+	case types.PhysBool:
+		return len(c.Bits) > 0
+	case types.PhysI8:
+		return len(c.I8) >= n
+	case types.PhysI16:
+		return len(c.I16) >= n
+	case types.PhysI32:
+		return len(c.I32) >= n
+	case types.PhysI64:
+		return len(c.I64) >= n
+	case types.PhysF32:
+		return len(c.F32) >= n
+	case types.PhysF64:
+		return len(c.F64) >= n
+	case types.PhysDec:
+		return len(c.Dec) >= n
+	case types.PhysBytes:
+		return len(c.Views) >= n
+	case types.PhysList:
+		return len(c.Offs) > n
+	case types.PhysRow:
+		for i := range c.Kids {
+			if !complete(&c.Kids[i], n) {
+				return false
+			}
+		}
+		return len(c.Kids) > 0
+	}
+	return true
+}
+
+// fill is a column with NULL for what is not there.
+func fill(c *batch.Col, n int) batch.Col {
+	if complete(c, n) {
+		return *c
+	}
+	if c.Type.Phys() == types.PhysRow && len(c.Kids) > 0 {
+		out := *c
+		lanes := n
+		if c.Enc == batch.Const {
+			lanes = 1
+		}
+		if c.Enc == batch.Sparse {
+			lanes = len(c.At)
+		}
+		out.Kids = make([]batch.Col, len(c.Kids))
+		for i := range c.Kids {
+			kid := c.Kids[i]
+			if kid.Type.Kind == types.Invalid {
+				kid.Type = batch.KidType(c.Type, i)
+			}
+			out.Kids[i] = fill(&kid, lanes)
+		}
+		return out
+	}
+	var out batch.Col
+	out.Alloc(c.Type.Nullable(true), n)
+	for l := range n {
+		out.SetNull(l, n)
+	}
+	return out
+}
