@@ -25,7 +25,7 @@ type Queue struct {
 	size    int64
 	owner   uint32   // of buckets on disk; 0: none yet
 	seq     []uint64 // by key group: the last number given out
-	order   []waitRef
+	order   []sortedWord
 	// Buckets that ended since the last snapshot, and between the last confirmed
 	// checkpoint and it.
 	gone, gonePend []int64
@@ -56,17 +56,11 @@ type bucket struct {
 	dirty, pend bool // changed since the last snapshot; before it, after the last confirmed checkpoint
 }
 
-// waitRef is an entry being sorted.
-type waitRef struct {
-	ts  int64
-	seq uint64
-	at  uint32
-	kg  uint16
-}
-
 // waiting is an entry:
 //
 //	time 8 | hash 8 | number 8 | key | payload
+//
+// with the key group, in 2 bytes, before it in memory; bucket reads its parts in place.
 type waiting struct {
 	ts           int64
 	hash, seq    uint64
@@ -191,45 +185,73 @@ func (q *Queue) sort(b *bucket) {
 	q.size += b.mem() - had
 }
 
-// sort puts the entries in memory in order and says how many it dropped.
-func (b *bucket) sort(spec QueueSpec, scratch *[]waitRef) (dropped int) {
+// sort puts the entries in memory in order and says how many it dropped. Times within a
+// bucket and key groups are one number, what else is compared begins with another: most
+// entries are in order after a sort by those two.
+func (b *bucket) sort(spec QueueSpec, scratch *[]sortedWord) (dropped int) {
 	if b.sorted {
 		return 0
 	}
 	order := (*scratch)[:0]
 	for _, at := range b.at[b.taken:] {
-		kg, w, _ := takeWaiting(b.data[at:])
-		order = append(order, waitRef{ts: w.ts, seq: w.seq, at: at, kg: kg})
+		w := sortedWord{group: b.rank(at), ref: at}
+		if spec.ByArrival {
+			w.word = b.seq(at)
+		} else {
+			w.word = prefix(b.key(at))
+		}
+		order = append(order, w)
 	}
-	slices.SortFunc(order, func(x, y waitRef) int {
-		if d := cmp.Compare(x.ts, y.ts); d != 0 {
-			return d
-		}
-		if d := cmp.Compare(x.kg, y.kg); d != 0 {
-			return d
-		}
-		if !spec.ByArrival {
-			if d := bytes.Compare(b.key(x.at), b.key(y.at)); d != 0 {
-				return d
-			}
-		}
-		return cmp.Compare(x.seq, y.seq)
-	})
+	order = sortWords(order)
+	if !spec.ByArrival {
+		b.sortTies(order)
+	}
 	// Images share the old list.
 	at := make([]uint32, 0, len(order))
 	for i, w := range order {
 		if spec.Set && i > 0 {
-			if p := order[i-1]; p.ts == w.ts && p.kg == w.kg && bytes.Equal(b.key(p.at), b.key(w.at)) {
+			if p := order[i-1]; p.group == w.group && p.word == w.word && bytes.Equal(b.key(p.ref), b.key(w.ref)) {
 				continue
 			}
 		}
-		at = append(at, w.at)
+		at = append(at, w.ref)
 	}
 	b.at, b.taken, b.sorted, *scratch = at, 0, true, order
 	if dropped = len(order) - len(at); dropped > 0 {
 		b.repack()
 	}
 	return dropped
+}
+
+// sortTies sorts what is equal in both numbers by whole keys, then by arrival.
+func (b *bucket) sortTies(order []sortedWord) {
+	for from := 0; from < len(order); {
+		to := from + 1
+		for to < len(order) && order[to].group == order[from].group && order[to].word == order[from].word {
+			to++
+		}
+		if to-from > 1 {
+			slices.SortFunc(order[from:to], func(x, y sortedWord) int {
+				if d := bytes.Compare(b.key(x.ref), b.key(y.ref)); d != 0 {
+					return d
+				}
+				return cmp.Compare(b.seq(x.ref), b.seq(y.ref))
+			})
+		}
+		from = to
+	}
+}
+
+// prefix is the first eight bytes of a key, to be compared as a number.
+func prefix(key []byte) uint64 {
+	if len(key) >= 8 {
+		return binary.BigEndian.Uint64(key)
+	}
+	w := uint64(0)
+	for i, x := range key {
+		w |= uint64(x) << (56 - 8*i)
+	}
+	return w
 }
 
 // repack drops the bytes of entries that are gone.
@@ -248,9 +270,17 @@ func (b *bucket) repack() {
 	b.data = data
 }
 
+// rank is an entry's time within its bucket, and its key group.
+func (b *bucket) rank(at uint32) uint32 {
+	e := b.data[at:]
+	return (uint32(binary.LittleEndian.Uint64(e[2:]))&(1<<bucketBits-1))<<16 | uint32(binary.LittleEndian.Uint16(e))
+}
+
+func (b *bucket) seq(at uint32) uint64 { return binary.LittleEndian.Uint64(b.data[at+18:]) }
+
 func (b *bucket) key(at uint32) []byte {
-	_, w, _ := takeWaiting(b.data[at:])
-	return w.key
+	e := b.data[at+26:]
+	return e[4 : 4+binary.LittleEndian.Uint32(e)]
 }
 
 // Min is the earliest time of any entry, and whether there is one.

@@ -71,7 +71,7 @@ func (x *queueImage) write(w *snapWriter) {
 			w.put(uint16(x.from+g), put64(nil, n))
 		}
 	}
-	var scratch []waitRef
+	var scratch []sortedWord
 	for i := range x.buckets {
 		b := &x.buckets[i]
 		if x.delta {
