@@ -44,6 +44,9 @@ type intervalJoin struct {
 	due   state.Due
 	found []state.Pos
 	rows  [][]byte
+	lanes []uint16
+	ends  []int
+	wms   []int64
 	pairs batch.Batch
 	out   batch.Batch
 	lists [2]rowList
@@ -132,6 +135,12 @@ func (j *intervalJoin) Process(c *Ctx, in int, b *batch.Batch) error {
 		}
 		return j.flushPads(c, in)
 	}
+	if !j.eager() {
+		if err := j.rowsOf(c, in, b, keys, c.Watermark()); err != nil {
+			return err
+		}
+		return j.expire(c, max(c.Watermark(), b.LastMark()))
+	}
 	// A mark matters when rows leave at it, those of this batch included.
 	least := MinTime(j.times, b.Sel, b.N)
 	crosses := func(_, to int64) bool {
@@ -162,34 +171,33 @@ func (j *intervalJoin) Process(c *Ctx, in int, b *batch.Batch) error {
 	return nil
 }
 
-// rowsOf joins rows under watermark wm, in order. Rows with a NULL in their key match
+// eager reports that rows must leave at the very mark: they come out padded, or go at
+// moments of their own. Else they may lie on for a while, unseen.
+func (j *intervalJoin) eager() bool {
+	return !j.cfg.Rowtime || j.cfg.Type.keeps(0) || j.cfg.Type.keeps(1) || j.cfg.Cleanup > 0
+}
+
+// rowsOf joins rows under watermark wm and the marks of b, in order. Rows with a NULL in their key match
 // nothing.
 func (j *intervalJoin) rowsOf(c *Ctx, in int, b *batch.Batch, keys *batch.KeyVec, wm int64) error {
 	sel, null := withoutNulls(b, j.cfg.of(in), j.cfg.NullSafe, j.kept[:0], j.null[:0])
 	if j.null = null; len(null) > 0 {
 		j.kept = sel
 	}
-	own, other := &j.group[in], &j.group[1-in]
+	own := &j.group[in]
 	j.sides[in].Keys().Group(own, b, keys, sel, state.Upsert)
-	j.sides[1-in].Keys().Group(other, b, keys, sel, state.Write)
+	j.sides[1-in].Keys().Group(&j.group[1-in], b, keys, sel, state.Write)
 	n := b.N
 	if sel != nil {
 		n = len(sel)
 	}
-	for i := range n {
-		l := i
-		if sel != nil {
-			l = int(sel[i])
-		}
-		var err error
-		if null, err = j.unmatchable(c, in, b, null, l); err != nil {
-			return err
-		}
-		if err = j.row1(c, in, b, l, own.Refs[own.G[i]], other.Refs[other.G[i]], wm); err != nil {
+	r := intervalRows{in: in, b: b, sel: sel, null: null, n: n, wm: wm, marks: b.Marks}
+	for r.next < n {
+		if err := j.chunk(c, &r); err != nil {
 			return err
 		}
 	}
-	if _, err := j.unmatchable(c, in, b, null, b.N); err != nil {
+	if err := j.unmatchable(c, &r, b.N); err != nil {
 		return err
 	}
 	for _, ref := range own.Refs {
@@ -200,97 +208,14 @@ func (j *intervalJoin) rowsOf(c *Ctx, in int, b *batch.Batch, keys *batch.KeyVec
 	return nil
 }
 
-// unmatchable pads the rows of null before a lane and returns the others.
-func (j *intervalJoin) unmatchable(c *Ctx, in int, b *batch.Batch, null []uint16, before int) ([]uint16, error) {
-	for len(null) > 0 && int(null[0]) < before {
-		if j.cfg.Type.keeps(in) {
-			j.row = j.codecs[in].Append(j.row[:0], b, j.cols[in], int(null[0]))
-			if err := j.pad(c, in, j.row); err != nil {
-				return nil, err
-			}
-		}
-		null = null[1:]
-	}
-	return null, nil
-}
-
-// row1 joins one row and caches it while it can still match.
-func (j *intervalJoin) row1(c *Ctx, in int, b *batch.Batch, l int, own, other state.Ref, wm int64) error {
-	t := j.times[l]
-	matched := false
-	if other != state.None {
-		lo, hi := j.bounds(in, t)
-		s := j.sides[1-in]
-		j.found, j.rows = j.found[:0], j.rows[:0]
-		for p := s.Seek(other, timeWord(lo), nil); p.OK() && wordTime(s.Word(p)) <= hi; p = s.Next(p) {
-			j.found = append(j.found, p)
-			j.rows = append(j.rows, s.Payload(p))
-		}
-		if len(j.found) > 0 {
-			pass, err := j.match(c, in, b, l)
-			if err != nil {
-				return err
-			}
-			for _, i := range pass {
-				s.Lanes(j.found[i])[0] = 1
-			}
-			matched = len(pass) > 0
-			if matched {
-				// Rows that were padded before come out before.
-				if err := j.flushPads(c, in); err != nil {
-					return err
-				}
-				if err := j.joined(c, pass); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	j.row = j.codecs[in].Append(j.row[:0], b, j.cols[in], l)
-	until := j.last(in, t)
-	if until <= wm {
-		if !matched && j.cfg.Type.keeps(in) {
-			return j.pad(c, in, j.row)
-		}
+// joined emits pairs that passed, behind rows of input in that were padded before.
+func (j *intervalJoin) joined(c *Ctx, in int, pass []uint16) error {
+	if len(pass) == 0 {
 		return nil
 	}
-	p := j.sides[in].Insert(own, timeWord(t), nil, j.row)
-	if matched {
-		j.sides[in].Lanes(p)[0] = 1
+	if err := j.flushPads(c, in); err != nil {
+		return err
 	}
-	until += j.cfg.Cleanup
-	j.expiry[in].Add(until, j.sides[in].Keys().KeyOf(own, nil), nil)
-	if !j.cfg.Rowtime {
-		c.SetTimer(until + 1)
-	}
-	return nil
-}
-
-// match makes j.pairs of lane l with j.rows and returns those that pass.
-func (j *intervalJoin) match(c *Ctx, in int, b *batch.Batch, l int) ([]uint16, error) {
-	n, nl := len(j.rows), len(j.types[0])
-	j.pairs.SetColumns(nl + len(j.types[1]))
-	own, other := j.pairs.Cols[:nl], j.pairs.Cols[nl:]
-	if in == 1 {
-		own, other = other, own
-	}
-	for i := range own {
-		own[i].Alloc(j.types[in][i], 0)
-		own[i].AppendRepeat(0, &b.Cols[i], l, n)
-	}
-	for i := range other {
-		other[i].Alloc(j.types[1-in][i], n)
-	}
-	j.codecs[1-in].Decode(other, 0, nil, j.rows)
-	j.pairs.N, j.pairs.Sel = n, nil
-	if j.res == nil {
-		return batch.Span(0, n), nil
-	}
-	return j.res.prog.Filter(j.res.frame, &j.pairs, nil)
-}
-
-// joined emits the pairs that passed.
-func (j *intervalJoin) joined(c *Ctx, pass []uint16) error {
 	j.out.SetColumns(len(j.cfg.Out))
 	for i := range j.out.Cols {
 		j.out.Cols[i].Gather(&j.pairs.Cols[i], pass, len(pass))
@@ -355,7 +280,7 @@ func (j *intervalJoin) expire(c *Ctx, now int64) error {
 					continue
 				}
 				upTo := j.due.TS[i]
-				if j.cfg.Cleanup > 0 {
+				if j.cfg.Cleanup > 0 || !j.eager() {
 					upTo = now
 				}
 				p := j.sides[s].First(ref)
@@ -367,8 +292,11 @@ func (j *intervalJoin) expire(c *Ctx, now int64) error {
 					}
 					p = j.sides[s].Remove(p)
 				}
-				if j.sides[s].Len(ref) == 0 {
+				switch {
+				case !p.OK():
 					j.sides[s].Keys().Delete(ref)
+				case !j.eager():
+					j.expiry[s].Add(j.last(s, wordTime(j.sides[s].Word(p))), k, nil)
 				}
 			}
 			if err := j.flushPads(c, s); err != nil {
