@@ -300,16 +300,27 @@ func sortCases() []*conformCase {
 	}
 	const single = "an order of all rows"
 	full := &conformCase{
-		name: "sort", stays: "one list without a key", in: [][]types.Type{in}, single: single, gen: changes(distinct), msgs: sorted(true, 0, -1),
+		name: "sort", in: [][]types.Type{in}, single: single, gen: changes(distinct), msgs: sorted(true, 0, -1),
 		op: func() Operator {
 			return NewSort(SortConfig{Input: in, OrderBy: []OrderKey{{Col: 1, Desc: true}}, Fetch: -1})
 		},
 	}
 	cut := &conformCase{
-		name: "sort, offset and fetch", stays: "one list without a key", in: [][]types.Type{in}, single: single, gen: inserts(fresh), msgs: sorted(false, 3, 5),
+		name: "sort, offset and fetch", in: [][]types.Type{in}, single: single, gen: inserts(fresh), msgs: sorted(false, 3, 5),
 		op: func() Operator {
 			return NewSort(SortConfig{Input: in, OrderBy: []OrderKey{{Col: 1, NullsFirst: true}}, Offset: 3, Fetch: 5})
 		},
+	}
+	// In runs of a few rows, which are merged at the end.
+	runs := func(c *conformCase) *conformCase {
+		d := *c
+		d.name = c.name + ", in runs"
+		d.op = func() Operator {
+			o := c.op().(*sortAll)
+			o.limit = 4
+			return o
+		}
+		return &d
 	}
 	some := &conformCase{
 		name: "limit", stays: "a counter", in: [][]types.Type{in}, single: single, gen: inserts(fresh),
@@ -322,7 +333,7 @@ func sortCases() []*conformCase {
 			return out
 		},
 	}
-	return []*conformCase{full, cut, some, temporalSortCase(), proctimeSortCase()}
+	return []*conformCase{full, cut, runs(full), runs(cut), some, temporalSortCase(), proctimeSortCase()}
 }
 
 func temporalSortCase() *conformCase {

@@ -21,31 +21,52 @@ type SortConfig struct {
 
 // NewSort makes the sort of a bounded input: rows come out when it has ended. The
 // input may take rows back.
-func NewSort(cfg SortConfig) Operator { return &sortAll{cfg: cfg} }
+func NewSort(cfg SortConfig) Operator { return &sortAll{cfg: cfg, limit: sortRun} }
+
+// sortRun is the number of rows that are put into one order as they come. What comes
+// then begins another run: a place among few is found in the processor's cache. Runs are
+// merged at the end.
+const sortRun = 1 << 13
 
 type sortAll struct {
-	cfg    SortConfig
-	sorted *state.Sorted
-	order  *state.Ordering
-	cols   []int
-	all    []int
-	codec  *state.Codec
-	list   rowList
-	group  state.Grouper
-	place  []byte
-	row    []byte
+	cfg   SortConfig
+	limit int // sortRun, fewer in tests
+	// runs are by number, from 0. An entry whose lane is set takes back a row of its place
+	// and payload, of whatever run.
+	runs    *state.Sorted
+	removes bool // there may be such
+	order   *state.Ordering
+	cols    []int
+	all     []int
+	codec   *state.Codec
+	list    rowList
+	key     batch.Batch
+	keys    batch.KeyVec
+	place   []byte
+	row     []byte
+	left    int64 // rows to skip
 }
 
 // Draw names the operator and its state.
 func (o *sortAll) Draw() Drawing { return Drawing{Name: "Sort", State: []string{"rows"}} }
 
-// Open makes the list of rows.
+// Open makes the lists of rows.
 func (o *sortAll) Open(c *Ctx) error {
 	o.order, o.cols = ordering(o.cfg.Input, o.cfg.OrderBy)
 	o.codec, o.all = state.NewCodec(o.cfg.Input), allCols(len(o.cfg.Input))
 	o.list = newRowList(o.cfg.Input, o.codec, false)
-	o.sorted = c.Store.Sorted(c.Name+".rows", state.SortedSpec{})
+	run := []types.Type{types.BigIntT.Nullable(false)}
+	o.runs = c.Store.Sorted(c.Name+".rows", state.SortedSpec{Table: state.TableSpec{Key: run}, Entry: 1})
+	o.key.Alloc(run, 1)
+	o.removes = o.runs.Keys().Len() > 0
 	return nil
+}
+
+// ref is the row of a run.
+func (o *sortAll) ref(c *Ctx, run int, mode state.Mode) state.Ref {
+	o.key.Cols[0].I64[0] = int64(run)
+	batch.HashKeys(&o.keys, &o.key, []int{0}, c.MaxParallelism)
+	return o.runs.Keys().Get(state.MakeKey(&o.key, &o.keys, 0, nil), mode)
 }
 
 // Process puts rows in their places.
@@ -53,50 +74,58 @@ func (o *sortAll) Process(c *Ctx, _ int, b *batch.Batch) error {
 	if b.Rows() == 0 {
 		return nil
 	}
-	o.sorted.Keys().Group(&o.group, b, nil, b.Sel, state.Upsert)
-	ref := o.group.Refs[0]
+	run := max(0, o.runs.Keys().Len()-1)
+	ref := o.ref(c, run, state.Upsert)
 	for i := range b.Rows() {
+		if o.runs.Len(ref) >= o.limit {
+			run++
+			ref = o.ref(c, run, state.Upsert)
+		}
 		l := b.Lane(i)
 		word, rest := o.order.Append(o.place[:0], b, o.cols, l)
 		o.place = rest
 		o.row = o.codec.Append(o.row[:0], b, o.all, l)
-		if b.Kind(l).Adds() {
-			o.sorted.Insert(ref, word, rest, o.row)
-			continue
+		p := o.runs.Insert(ref, word, rest, o.row)
+		if !b.Kind(l).Adds() {
+			o.runs.Lanes(p)[0] = 1
+			o.removes = true
 		}
-		removeEqual(o.sorted, ref, word, rest, o.row)
 	}
 	return nil
 }
 
-// removeEqual removes one entry at a place that has the payload.
-func removeEqual(s *state.Sorted, ref state.Ref, word uint64, rest, payload []byte) {
-	for p := s.Seek(ref, word, rest); p.OK() && s.Word(p) == word; p = s.Next(p) {
-		if string(s.Payload(p)) == string(payload) {
-			s.Remove(p)
-			return
-		}
-	}
-}
-
 // Finish gives out the rows in order.
 func (o *sortAll) Finish(c *Ctx) error {
-	cur := o.sorted.Keys().Cursor()
-	var refs [1]state.Ref
-	if cur.Next(refs[:]) == 0 {
-		return nil
+	m := runMerge{s: o.runs}
+	for run := range o.runs.Keys().Len() {
+		m.add(run, o.runs.First(o.ref(c, run, state.Read)))
 	}
-	n := int64(0)
-	for p := o.sorted.First(refs[0]); p.OK(); p = o.sorted.Next(p) {
-		if n++; n <= o.cfg.Offset {
+	o.left = o.cfg.Offset
+	n := o.cfg.Fetch
+	give := func(payload []byte) error {
+		if o.left > 0 {
+			o.left--
+			return nil
+		}
+		o.list.add(batch.Insert, payload, 0)
+		if n--; n != 0 && o.list.len() < batch.MaxRows {
+			return nil
+		}
+		return o.list.emit(c)
+	}
+	var group mergeGroup
+	for len(m.heads) > 0 && n != 0 {
+		if !o.removes {
+			if err := give(m.next()); err != nil {
+				return err
+			}
 			continue
 		}
-		if o.cfg.Fetch >= 0 && n > o.cfg.Offset+o.cfg.Fetch {
-			break
-		}
-		o.list.add(batch.Insert, o.sorted.Payload(p), 0)
-		if o.list.len() == batch.MaxRows {
-			if err := o.list.emit(c); err != nil {
+		for _, payload := range group.take(&m) {
+			if n == 0 {
+				break
+			}
+			if err := give(payload); err != nil {
 				return err
 			}
 		}
