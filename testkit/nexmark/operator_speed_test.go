@@ -67,7 +67,7 @@ var timedOperators = []timedOperator{
 	{op: "WindowTopN", name: "WindowRank",
 		sql: "SELECT auction, price FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, auction ORDER BY price DESC) AS n FROM TABLE(TUMBLE(TABLE bid, " + windows + ")) WHERE n <= 3"},
 	{op: "WindowDedup", name: "WindowDeduplicate",
-		sql: "SELECT auction, price FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, auction ORDER BY `dateTime` DESC) AS n FROM TABLE(TUMBLE(TABLE bid, " + windows + ")) WHERE n = 1"},
+		sql: "SELECT auction, price FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, auction ORDER BY window_time DESC) AS n FROM TABLE(TUMBLE(TABLE bid, " + windows + ")) WHERE n = 1"},
 	{op: "WindowTVF", name: "WindowTableFunction", sql: "SELECT auction, window_start FROM TABLE(HOP(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '5' SECOND, INTERVAL '10' SECOND))"},
 	{op: "WindowAggregate", name: "WindowAggregate", sql: "SELECT auction, window_start, COUNT(*), SUM(price) FROM TABLE(TUMBLE(TABLE bid, " + windows + ") GROUP BY auction, window_start, window_end"},
 	{op: "GroupWindowAggregate", name: "GroupWindowAggregate", sql: "SELECT auction, COUNT(*), SUM(price) FROM bid GROUP BY auction, TUMBLE(`dateTime`, INTERVAL '10' SECOND)"},
