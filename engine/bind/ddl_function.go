@@ -191,8 +191,10 @@ func (b *Binder) describeFunction(s *ast.Describe) (*Action, error) {
 			for _, r := range u.Resources {
 				files = append(files, r[0]+":"+r[1])
 			}
-			out = append(out, []any{"class name", u.Identifier}, []any{"function language", u.Language},
-				[]any{"resource uris", "[" + strings.Join(files, ", ") + "]"})
+			if !u.System { // which Flink keeps made, not as it was declared
+				out = append(out, []any{"class name", u.Identifier}, []any{"function language", u.Language},
+					[]any{"resource uris", "[" + strings.Join(files, ", ") + "]"})
+			}
 			f = u.Func
 			if r := b.Session.Host.Runtime(u.Language); r != nil {
 				d, err := b.declared(r, u)
@@ -226,9 +228,9 @@ func (b *Binder) describeFunction(s *ast.Describe) (*Action, error) {
 		if f != nil {
 			det, signatures = f.Det == function.Deterministic, f.Signatures
 		}
-		if s.Extended {
+		if s.Extended { // no function of Flink refuses to be folded, and one that is not deterministic is not
 			out = append(out, []any{"kind", kind}, []any{"requirements", "[]"}, []any{"is deterministic", word(det)},
-				[]any{"supports constant folding", word(det)}, []any{"signature", strings.Join(signatures, "\n")})
+				[]any{"supports constant folding", "true"}, []any{"signature", strings.Join(signatures, "\n")})
 		}
 		return out, nil
 	}), nil

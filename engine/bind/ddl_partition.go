@@ -85,9 +85,12 @@ func (b *Binder) addPartitions(t *catalog.Table, name ast.Name, a *ast.AddPartit
 		return nil, err
 	}
 	var rows []*batch.Batch
+	var warning *diag.Error
 	for _, d := range a.Partitions {
-		for _, o := range d.Options {
-			return nil, diag.At(o.Key.Span, diag.UnknownOption, "a partition of connector '%s' has no option '%s'", t.Options["connector"], o.Key.Value)
+		for _, o := range d.Options { // Flink takes them, and its table of files does nothing with them either
+			if warning == nil {
+				warning = diag.At(o.Key.Span, diag.UnknownOption, "a partition of connector '%s' has no option '%s', which has no effect", t.Options["connector"], o.Key.Value)
+			}
 		}
 		v, err := b.partitionValues(t, d.Spec, true, a.Span())
 		if err != nil {
@@ -95,7 +98,7 @@ func (b *Binder) addPartitions(t *catalog.Table, name ast.Name, a *ast.AddPartit
 		}
 		rows = append(rows, partitionRow(v))
 	}
-	return done("ALTER TABLE", func() error {
+	out := done("ALTER TABLE", func() error {
 		for _, r := range rows {
 			err := p.Add(r)
 			if err != nil && (!a.IfNotExists || diag.CodeOf(err) != diag.AlreadyExists) {
@@ -103,7 +106,9 @@ func (b *Binder) addPartitions(t *catalog.Table, name ast.Name, a *ast.AddPartit
 			}
 		}
 		return nil
-	}), nil
+	})
+	out.Warning = warning
+	return out, nil
 }
 
 func (b *Binder) dropPartitions(t *catalog.Table, name ast.Name, a *ast.DropPartitions) (*Action, error) {

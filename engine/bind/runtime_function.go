@@ -108,14 +108,18 @@ func (d *declared) described(u *catalog.UserFunction) string {
 	if u.Language != "PYTHON" {
 		return d.text(u.Name())
 	}
+	name := u.Name()
+	if !u.System {
+		name = strings.Join([]string{u.Path.Catalog, u.Path.Database, u.Path.Object}, ".")
+	}
 	if d.params == nil {
-		return u.Name() + "(*)"
+		return name + "(*)"
 	}
 	var names []string
 	for i := range d.params {
 		names = append(names, "arg"+strconv.Itoa(i))
 	}
-	return d.signature(u.Name(), names)
+	return d.signature(name, names)
 }
 
 func (d *declared) signature(name string, names []string) string {

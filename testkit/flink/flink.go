@@ -8,8 +8,10 @@
 // What a section has and Flink's jars have not stands in java: tables with rows of their
 // own (Tables), tables whose rows change and the format changelog-json (Files), the
 // connector and the model that tests register (Twins), their functions (Functions), a
-// search for vectors (Vectors). Sections about jobs, statement sets and materialized tables
-// go through Flink's SQL Gateway (Gateway). What exists in mink alone says so in its section:
+// search for vectors (Vectors), a catalog that knows partitions by their folders
+// (Partitions). Windows of processing time are shorter for Flink (lasting.go). Sections
+// about jobs, statement sets and materialized tables go through Flink's SQL Gateway
+// (Gateway). What exists in mink alone says so in its section:
 // "mink only: reason".
 //
 // `make test-flink` runs TestFlink, which writes docs/flink-comparison.md; a

@@ -32,7 +32,7 @@ var javaFunctions = []javaFunction{
 }
 
 // functionFiles are the files that call them.
-var functionFiles = []string{"functions_aggregate_user.test", "process.test"}
+var functionFiles = []string{"functions_aggregate_user.test", "process.test", "settings_effects.test"}
 
 var word = regexp.MustCompile(`\w+`)
 
