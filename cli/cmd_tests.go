@@ -77,6 +77,7 @@ parallelism, crashes. All runs must give one answer. PATH is a file, a folder or
 		},
 	}
 	f.add(c)
+	c.AddCommand(a.testNew())
 	return c
 }
 
@@ -101,7 +102,9 @@ func (f *testFlags) add(c *cobra.Command) {
 
 // options checks the flags.
 func (f *testFlags) options(paths []string) (*suite.Options, error) {
-	usage := func(format string, args ...any) error { return failed(exitUsage, diag.New(diag.Config, format, args...)) }
+	usage := func(format string, args ...any) error {
+		return failed(exitUsage, diag.New(diag.Config, format, args...))
+	}
 	o := &suite.Options{
 		Paths: paths, Tags: f.tags, Jobs: f.jobs, Update: f.update, FailFast: f.failFast,
 		Plan: harness.Plan{Schedules: f.schedules, Seed: f.seed, NoShrink: !f.shrink, Faults: []string{}}, Run: harness.Options{Zone: hostZone()},

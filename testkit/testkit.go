@@ -29,7 +29,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -88,18 +87,18 @@ func Open(t T, file string, options ...Option) *Job {
 		t.Fatalf("cannot open the job: %v", err)
 		return nil
 	}
-	o := &harness.Options{Dir: filepath.Dir(file)}
-	return open(t, harness.Source{Name: file, Text: string(text)}, o, options)
+	return open(t, harness.Source{Name: file, Text: string(text)}, options)
 }
 
 // OpenSQL opens a job whose statements are given.
 func OpenSQL(t T, sql string, options ...Option) *Job {
 	t.Helper()
-	return open(t, harness.Source{Name: "sql", Text: sql}, &harness.Options{}, options)
+	return open(t, harness.Source{Name: "sql", Text: sql}, options)
 }
 
-func open(t T, script harness.Source, o *harness.Options, options []Option) *Job {
+func open(t T, script harness.Source, options []Option) *Job {
 	t.Helper()
+	o := &harness.Options{}
 	c := &harness.Case{Scripts: []harness.Source{script}, Settings: map[string]string{}}
 	for _, f := range options {
 		f(c, o)

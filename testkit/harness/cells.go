@@ -223,3 +223,56 @@ func CellOf(x any) Cell {
 	}
 	return Cell{Text: string(text)}
 }
+
+// Taken is a row of a batch.
+type Taken struct {
+	Schema types.Schema
+	Batch  *batch.Batch
+	Lane   int
+}
+
+// CellsOf are rows as a test gives them, under a header of the columns at some positions. A
+// time on the day is written without its date.
+func CellsOf(list []Taken, at []int, day time.Time) (header []Cell, rows []Row) {
+	v := &values{zone: time.UTC, day: day.Format("2006-01-02 ")}
+	for _, i := range at {
+		header = append(header, Cell{Text: list[0].Schema[i].Name})
+	}
+	for _, t := range list {
+		r := Row{Kind: t.Batch.Kind(t.Lane)}
+		for _, i := range at {
+			r.Cells = append(r.Cells, v.cell(&t.Batch.Cols[i], t.Lane))
+		}
+		rows = append(rows, r)
+	}
+	return header, rows
+}
+
+// cell is a value as it is given again.
+func (v *values) cell(c *batch.Col, lane int) Cell {
+	switch {
+	case c.IsNull(lane):
+		return Cell{Null: true}
+	case nested(c.Type):
+		return Cell{Text: v.asJSON(c, lane)}
+	case c.Type.Kind == types.Timestamp || c.Type.Kind == types.TimestampLTZ:
+		return Cell{Text: v.text(c, lane)}
+	}
+	text := string(kernel.AppendText(nil, c, lane, v.zone))
+	return Cell{Text: text, Quoted: strings.ContainsAny(text, "|\n\t") || text == ""}
+}
+
+// asJSON writes a nested value as it is read.
+func (v *values) asJSON(c *batch.Col, lane int) string {
+	schema := types.Schema{{Name: "v", Type: c.Type.Plain().Nullable(true)}}
+	e, err := changeFormat.Encoder(schema, connect.Options{}, &connect.Table{Schema: schema, Physical: 1, Zone: v.zone})
+	if err != nil {
+		return "NULL"
+	}
+	line, err := e.Encode(nil, &batch.Batch{N: lane + 1, Cols: []batch.Col{*c}, Sel: []uint16{uint16(lane)}})
+	if err != nil {
+		return "NULL"
+	}
+	text := strings.TrimSpace(string(line))
+	return strings.TrimSuffix(strings.TrimPrefix(text, `{"op":"+I","row":{"v":`), "}}")
+}

@@ -352,4 +352,3 @@ func (t *taken) expected(c *Case, i int, err error, s Schedule) error {
 	t.failures = append(t.failures, &Failure{Err: e, Schedule: s})
 	return nil
 }
-

@@ -142,8 +142,9 @@ func (f *feed) Splits(int) ([]connect.Split, error) {
 func (f *feed) Discover([]string) ([]connect.Split, error) { return nil, nil }
 func (f *feed) DiscoverInterval() time.Duration            { return 0 }
 
-// Open starts a reader. That of a later attempt takes the run back to the step that it
-// has to read again.
+// Open starts a reader. That of a later attempt takes the run back to before the step that
+// it has to read again: as when the job began, tasks that read nothing have said so before
+// the first row comes.
 func (f *feed) Open(s connect.Split, ctx connect.ReaderCtx) (connect.Reader, error) {
 	var n int
 	if _, err := fmt.Sscanf(s.ID, "%d", &n); err != nil {
@@ -161,7 +162,7 @@ func (f *feed) Open(s connect.Split, ctx connect.ReaderCtx) (connect.Reader, err
 	f.readers = slices.DeleteFunc(f.readers, func(o *feedReader) bool { return o.split == s.ID || o.closed })
 	f.readers = append(f.readers, r)
 	if e := r.next(); e != nil {
-		r.jr.gate = min(r.jr.gate, e.turn)
+		r.jr.gate = min(r.jr.gate, e.turn-1)
 	}
 	return r, nil
 }

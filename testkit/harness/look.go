@@ -42,6 +42,7 @@ func (r *Run) checkState(s *ExpectState) (*Mismatch, error) {
 	found := false
 	var have int64
 	for _, jr := range r.jobs {
+		found = found || jr.sim.Over() // a job that has ended keeps nothing
 		for _, op := range jr.sim.State() {
 			if len(op.Structures) > 0 {
 				names = append(names, op.Name)
@@ -136,7 +137,7 @@ func (r *Run) checkNoRows(s *ExpectNoRows) (*Mismatch, error) {
 		ddl += t.create()
 	}
 	k.Scripts = slices.Insert(k.Scripts, 0, Source{Name: "tables", Text: ddl})
-	w, err := newWorld(k, &Options{Register: r.World.options.Register, Dir: r.World.options.Dir, Connectors: []*connect.Connector{heldConnector}, Zone: r.World.options.Zone}, shape{parallelism: 1})
+	w, err := newWorld(k, &Options{Register: r.World.options.Register, Connectors: []*connect.Connector{heldConnector}, Zone: r.World.options.Zone}, shape{parallelism: 1})
 	if err != nil {
 		return nil, err
 	}

@@ -491,4 +491,3 @@ func (r *Run) watermarks() string {
 	}
 	return out
 }
-

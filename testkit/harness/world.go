@@ -25,9 +25,6 @@ import (
 type Options struct {
 	// Register adds Go functions to each engine.
 	Register func(*engine.Engine) error
-	// Dir resolves relative paths of lookup tables and functions; "" is the working
-	// directory.
-	Dir string
 	// Plant breaks the runtime on purpose, to show that tests find it.
 	Plant flow.Plant
 	// Connectors stand beside mink's own; their sources and sinks are replaced, too.

@@ -221,7 +221,10 @@ func (j *jsonLines) Each(r *Result) {
 		out["message"] = Describe(r)
 		if r.Verdict != nil && len(r.Verdict.Failures) > 0 {
 			f := r.Verdict.Failures[0]
-			out["seed"], out["debug"] = f.Schedule.Seed, DebugCommand(r, f)
+			out["seed"] = f.Schedule.Seed
+			if m := f.Mismatch; m != nil && m.First > 0 {
+				out["first"] = fmt.Sprintf("out=%s#%d", m.Sink, m.First)
+			}
 			if m := f.Mismatch; m != nil && (m.Want != nil || m.Have != nil) {
 				out["columns"], out["want"], out["have"] = m.Names, m.Want, m.Have
 			}

@@ -271,11 +271,7 @@ func (o *Options) one(r *Result) {
 			r.Internal = diag.New(diag.Internal, "the test broke off: %v", p).WithHint("this is a defect of mink; please report it with the test")
 		}
 	}()
-	run := o.Run
-	if run.Dir == "" {
-		run.Dir = filepath.Dir(r.File.Name)
-	}
-	r.Verdict, r.Internal = harness.Check(r.Test.Case, &run, o.Plan)
+	r.Verdict, r.Internal = harness.Check(r.Test.Case, &o.Run, o.Plan)
 }
 
 func (s *Summary) count(r *Result) {

@@ -90,26 +90,16 @@ func describe(b *strings.Builder, r *Result, f *harness.Failure) {
 			b.WriteString("hint: " + m.Hint + "\n")
 		}
 	}
+	if m := f.Mismatch; m != nil && m.First > 0 {
+		fmt.Fprintf(b, "first wrong change: out=%s#%d\n", m.Sink, m.First)
+	}
 	if f.Schedule.Seed != 0 {
 		fmt.Fprintf(b, "found after %d runs with %s\n", r.Verdict.Runs, f.Schedule.String())
-		fmt.Fprintf(b, "again: mink test %s --seed %d --schedules 1\n", r.Name(), f.Schedule.Seed)
 	}
 	small(b, f.Small)
-	if f.Mismatch != nil || f.Err.Ran {
-		fmt.Fprintf(b, "debug: %s\n", DebugCommand(r, f))
-	}
-}
-
-// DebugCommand opens the debugger where the failure shows.
-func DebugCommand(r *Result, f *harness.Failure) string {
-	s := "mink debug " + r.Name()
 	if f.Schedule.Seed != 0 {
-		s += fmt.Sprintf(" --seed %d", f.Schedule.Seed)
+		fmt.Fprintf(b, "again: mink test %s --seed %d --schedules 1\n", r.Name(), f.Schedule.Seed)
 	}
-	if m := f.Mismatch; m != nil && m.First > 0 {
-		return s + fmt.Sprintf(" --at 'out=%s#%d'", m.Sink, m.First)
-	}
-	return s + " --at end"
 }
 
 // small writes the smallest case: what is given, and what differs.
