@@ -40,7 +40,7 @@ func debugVerbs() []debugVerb {
 		{"goto", "g", "POSITION", "go to 40:1284, start, end, @11:54:52, wm=11:55, orders/1@7041, out=revenue#61", (*debugSession).goTo},
 		{"continue", "c", "", "run to the next breakpoint", (*debugSession).goOn},
 		{"reverse", "r", "", "run backwards to the last breakpoint before", (*debugSession).goReverse},
-		{"break", "", "record OPERATOR [in|out] | kind OPERATOR -D | state OPERATOR | late [OPERATOR] [BY 5s] | watermark OPERATOR TIME|STALL 30s | timer | checkpoint | changelog | exception, then [AFTER n] [ONCE] [WHERE condition]", "set a breakpoint; alone it lists them", (*debugSession).setBreak},
+		{"break", "", breakForms, "set a breakpoint; alone it lists them", (*debugSession).setBreak},
 		{"trace", "", "what break takes", "note the hits without stopping, also those of the past", (*debugSession).trace},
 		{"hits", "", "[N]", "list where breakpoints were hit up to here", (*debugSession).hits},
 		{"delete", "", "N", "remove a breakpoint", (*debugSession).deleteBreak},
@@ -58,7 +58,7 @@ func debugVerbs() []debugVerb {
 		{"why-stuck", "", "", "say what the job waits for", (*debugSession).whyStuck},
 		{"why-big", "", "", "say what the state consists of", (*debugSession).whyBig},
 		{"job", "", "[N]", "list the jobs of the tape, or take another", (*debugSession).job},
-		{"help", "?", "", "list the commands", (*debugSession).help},
+		{"help", "?", "[COMMAND]", "list the commands, or the forms of one", (*debugSession).help},
 		{"quit", "", "", "end", func(s *debugSession, _ context.Context, _ string) error { s.quit = true; return nil }},
 	}
 }
@@ -95,17 +95,37 @@ func (s *debugSession) answer(name string, v any, text func() string) error {
 	return e.Encode(map[string]any{name: v})
 }
 
-func (s *debugSession) help(context.Context, string) error {
+// breakForms are the forms of break: the first line is for the list of all commands.
+const breakForms = `KIND [OPERATOR] [AFTER n] [ONCE] [WHERE condition]; help break lists the kinds
+break record OPERATOR [in|out] [WHERE condition]
+break kind OPERATOR +I|-U|+U|-D
+break state OPERATOR [WHERE condition]
+break late [OPERATOR] [BY 5s] [WHERE condition]
+break watermark OPERATOR TIME
+break watermark OPERATOR STALL 30s
+break timer [OPERATOR]
+break checkpoint
+break changelog [OPERATOR]
+break exception`
+
+func (s *debugSession) help(_ context.Context, args string) error {
 	return s.answer("commands", debugVerbNames(), func() string {
 		var b strings.Builder
 		for _, v := range debugVerbs() {
+			if args != "" && args != v.name && args != v.short {
+				continue
+			}
+			forms, more, _ := strings.Cut(v.args, "\n")
 			name := v.name
 			if v.short != "" {
 				name += " (" + v.short + ")"
 			}
 			fmt.Fprintf(&b, "%-16s %s\n", name, v.help)
-			if v.args != "" {
-				fmt.Fprintf(&b, "%-16s   %s %s\n", "", v.name, v.args)
+			if forms != "" {
+				fmt.Fprintf(&b, "%-16s   %s %s\n", "", v.name, forms)
+			}
+			if args != "" && more != "" {
+				b.WriteString(more + "\n")
 			}
 		}
 		return b.String()

@@ -58,6 +58,13 @@ func config(e *env.Env) engine.Config {
 // open records the statements over files and opens the tape.
 func open(t *testing.T, files map[string]string, settings map[string]string, statements ...string) *debugger.Debugger {
 	t.Helper()
+	return openOver(t, files, nil, settings, statements...)
+}
+
+// openOver opens the tape over files that have changed since; nil keeps the rows on the
+// tape.
+func openOver(t *testing.T, files, changed map[string]string, settings map[string]string, statements ...string) *debugger.Debugger {
+	t.Helper()
 	disk := env.NewMemDisk()
 	for name, text := range files {
 		put(t, disk, name, text)
@@ -69,7 +76,7 @@ func open(t *testing.T, files map[string]string, settings map[string]string, sta
 		t.Fatal(err)
 	}
 	c := config(e)
-	c.Record = &engine.Record{To: to, Embed: true, Full: true}
+	c.Record = &engine.Record{To: to, Embed: changed == nil, Full: true}
 	eng, err := engine.New(c)
 	if err != nil {
 		t.Fatal(err)
@@ -101,6 +108,9 @@ func open(t *testing.T, files map[string]string, settings map[string]string, sta
 	f, err := trace.Open(disk, "tape")
 	if err != nil {
 		t.Fatal(err)
+	}
+	for name, text := range changed {
+		put(t, disk, name, text)
 	}
 	again := env.OS("")
 	again.Disk = env.NewOverlay(disk)
@@ -448,5 +458,24 @@ func TestBackIsForward(t *testing.T) {
 				t.Fatalf("at %s by %s there is\n%s\nand on the way back\n%s", st.Position, u, seen[i], now)
 			}
 		}
+	}
+}
+
+// Over an input that has changed the run is the recorded one up to where it is read.
+func TestDivergence(t *testing.T) {
+	other := slices.Clone(orders)
+	other[7].amt = 401
+	j := openOver(t, map[string]string{"/in/orders.csv": ordersCSV(orders)}, map[string]string{"/in/orders.csv": ordersCSV(other)},
+		map[string]string{"mink.exec.batch-rows": "2"}, ordersDDL, revenueDDL, revenueSQL).Jobs[0]
+	st := seek(t, j, "end")
+	if st.Why != "divergence" || !strings.Contains(st.Error, "Source: orders") {
+		t.Errorf("the end is %+v", st)
+	}
+	at := j.Ordinal()
+	if st, err := j.Step(ctx, debugger.ByStep, -1); err != nil || st.Why != "moved" || j.Ordinal() != at-1 {
+		t.Errorf("from there one step back is %+v, %v", st, err)
+	}
+	if st, err := j.Step(ctx, debugger.ByStep, 2); err != nil || st.Why != "divergence" || j.Ordinal() != at {
+		t.Errorf("and forwards again %+v, %v", st, err)
 	}
 }

@@ -293,11 +293,13 @@ func (j *Job) Seek(ctx context.Context, t Target) (Stop, error) {
 			return Stop{}, err
 		}
 	}
-	for !j.whole {
+	for from := j.at; !j.whole; {
 		if j.at&63 == 0 && ctx.Err() != nil {
 			return Stop{}, ctx.Err()
 		}
-		more, err := j.forward(true)
+		// What happens is kept on short ways alone: behind a long one it is cheaper to
+		// come to the step a second time.
+		more, err := j.forward(j.at < from+nearSteps)
 		if err != nil {
 			return j.divergence(err)
 		}
@@ -317,6 +319,9 @@ func (j *Job) Seek(ctx context.Context, t Target) (Stop, error) {
 	}
 	return Stop{}, e
 }
+
+// nearSteps is a short way.
+const nearSteps = 256
 
 // arrive puts the cursor behind step n, or within it where the target says so.
 func (j *Job) arrive(ctx context.Context, n int64, t Target) (Stop, error) {
