@@ -201,6 +201,9 @@ func (s *script) show(ctx context.Context, op gateway.Operation) error {
 			mode = "changelog"
 		}
 	}
+	if mode == "changelog" && op.Result() == gateway.Info {
+		mode = "table" // what a statement says of itself has no changes, and is shown whole
+	}
 	start := time.Now()
 	p, err := show.New(mode, show.Options{
 		Out:      s.out,

@@ -223,6 +223,7 @@ func (e *Engine) CloseTape() error {
 func (e *Engine) Close() {
 	e.pipelines.close()
 	e.Jobs.Close()
+	e.pipelines.release()
 	for _, r := range e.host.Runtimes {
 		r.Close()
 	}

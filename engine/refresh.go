@@ -83,6 +83,8 @@ type pipeline struct {
 	epoch int
 	// last is the newest scheduled refresh.
 	last *job.Job
+	// lease is that of job, in a catalog that other processes may have open.
+	lease catalog.Lease
 }
 
 func (p *pipeline) enter(ctx context.Context) error {
@@ -113,6 +115,7 @@ func (p *pipeline) stopFilling(ctx context.Context) {
 	if p.job != nil && !p.job.State().Ended() {
 		_ = p.e.Jobs.Cancel(ctx, p.job.ID()) // the job is known, and waiting is all that can fail
 	}
+	p.release()
 }
 
 // begin is from where a streaming job goes on. The zero value begins as START_MODE says.
@@ -135,7 +138,10 @@ func (p *pipeline) lost(m *catalog.Materialized) begin {
 }
 
 // startJob starts the streaming job and says what the catalog is to know of it.
-func (p *pipeline) startJob(s *Session, t *catalog.Table, from begin) (catalog.Refresh, error) {
+func (p *pipeline) startJob(ctx context.Context, s *Session, t *catalog.Table, from begin) (catalog.Refresh, error) {
+	if err := p.hold(ctx); err != nil {
+		return catalog.Refresh{}, err
+	}
 	m := t.Materialized
 	if from.folder == "" && from.savepoint == "" {
 		from.since = m.Start.Since(p.e.cfg.Env.Clock.Now())
@@ -160,6 +166,9 @@ func (p *pipeline) startJob(s *Session, t *catalog.Table, from begin) (catalog.R
 	run.place = job.Place{Folder: from.folder, SourcesOnly: from.sourcesOnly, Committed: committed}
 	if p.job, err = run.runInsert(p.insert(t, "INTO", "", p.options)); err != nil {
 		return catalog.Refresh{}, err
+	}
+	if c := p.leaser(); c != nil {
+		p.keep(c, p.job, p.lease)
 	}
 	return catalog.Refresh{
 		Status: catalog.Activated, Job: p.job.ID(), Folder: from.folder, Savepoint: from.savepoint, SourcesOnly: from.sourcesOnly, Since: from.since,
@@ -392,6 +401,9 @@ func (p *pipeline) removeFolder(c *catalog.Session, folder string) {
 func (p *pipeline) removeFolders(c *catalog.Session) {
 	if home := p.home(c); home != "" {
 		_ = p.e.cfg.Env.Disk.RemoveAll(home) // as above
+	}
+	if l := p.leaser(); l != nil {
+		_ = l.DropLeases(p.path) // as above
 	}
 }
 

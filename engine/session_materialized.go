@@ -158,7 +158,7 @@ func (s *Session) activate(ctx context.Context, p *pipeline, from begin) error {
 		p.arm(t.Materialized.Freshness.Duration())
 		return nil
 	}
-	run, err := p.startJob(s, t, from)
+	run, err := p.startJob(ctx, s, t, from)
 	if err != nil {
 		return err
 	}
@@ -191,6 +191,7 @@ func (s *Session) suspend(ctx context.Context, p *pipeline, t *catalog.Table) er
 		}
 	}
 	p.disarm()
+	p.release()
 	p.options = nil
 	return s.note(p.path, func(r *catalog.Refresh) {
 		r.Status, r.Savepoint, r.Folder, r.SourcesOnly = catalog.Suspended, savepoint, "", false
@@ -281,6 +282,11 @@ func (s *Session) alterMaterialized(ctx context.Context, p *pipeline, t, old *ca
 		return nil
 	}
 	active := m.Refresh.Status != catalog.Suspended
+	if active && p.running() == "" {
+		if err := p.hold(ctx); err != nil {
+			return err
+		}
+	}
 	// back is how to go on with the old definition.
 	var back begin
 	var err error

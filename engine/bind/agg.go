@@ -218,10 +218,10 @@ func (x *block) aggItem(e *ast.FuncCall, name string, user *userAggregate) (aggI
 	distinct := e.Quantifier == ast.QuantifierDistinct
 	if name == "COUNT" && len(args) > 1 {
 		if distinct && !x.b.batch() {
-			return it, diag.At(at, diag.UnsupportedByFlink, "COUNT takes one field on a stream")
+			return it, diag.At(at, diag.UnsupportedByFlink, "COUNT takes one field on a stream").WithHint("COUNT(DISTINCT ROW(a, b)) counts rows of fields, those with NULL too")
 		}
 		if !distinct {
-			return it, diag.At(at, diag.UnsupportedByFlink, "COUNT of several fields needs DISTINCT")
+			return it, diag.At(at, diag.UnsupportedByFlink, "COUNT of several fields needs DISTINCT").WithHint("COUNT(*) counts rows, COUNT(a) those where a is not NULL")
 		}
 		var err error
 		if args, err = together(args, at); err != nil {

@@ -6,7 +6,6 @@ import (
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/sql/ast"
-	"github.com/minkstream/mink/engine/types"
 )
 
 // Creation is what CREATE TABLE AS and REPLACE TABLE AS do to the catalog before their
@@ -138,6 +137,9 @@ func (b *Binder) tableAs(s *ast.CreateTable, p catalog.Path, q *rows) (*catalog.
 
 // queryColumns are the columns of a query as those of a table.
 func queryColumns(q ast.Query, r *rows) ([]catalog.Column, error) {
+	if err := typed(q, r); err != nil {
+		return nil, err
+	}
 	var out []catalog.Column
 	seen := map[string]bool{}
 	for i, f := range r.node.Schema() {
@@ -146,9 +148,6 @@ func queryColumns(q ast.Query, r *rows) ([]catalog.Column, error) {
 			return nil, diag.At(columnSpan(q, i), diag.DuplicateName, "the query has two columns named %q", name).WithHint("give one of them an alias")
 		}
 		seen[name] = true
-		if f.Type.Kind == types.Null {
-			return nil, diag.At(columnSpan(q, i), diag.TypeMismatch, "column %q is NULL and has no type", name).WithHint("CAST(NULL AS type) gives it one")
-		}
 		out = append(out, catalog.Column{Name: name, Type: f.Type.Plain()})
 	}
 	return out, nil

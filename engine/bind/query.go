@@ -264,7 +264,20 @@ func (b *Binder) Query(q ast.Query) (*Query, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := typed(q, r); err != nil {
+		return nil, err
+	}
 	names := plan.Unique(append([]string(nil), r.names...))
 	root := logical.NewProject(r.node, logical.Refs(r.node.Schema()), names, q.Span())
 	return &Query{Root: root, At: q.Span()}, nil
+}
+
+// typed refuses columns of a result or a view to which nothing gives a type, as Flink does.
+func typed(q ast.Query, r *rows) error {
+	for i, f := range r.node.Schema() {
+		if f.Type.Kind == types.Null {
+			return diag.At(columnSpan(q, i), diag.TypeMismatch, "column %q is NULL and has no type", r.names[i]).WithHint("CAST(NULL AS STRING), or another type, gives it one")
+		}
+	}
+	return nil
 }

@@ -297,7 +297,9 @@ type timedHost struct {
 	mails []mail
 }
 
-func (h *timedHost) timer(_ actor, at int64, m mail) { h.at, h.mails = append(h.at, at), append(h.mails, m) }
+func (h *timedHost) timer(_ actor, at int64, m mail) {
+	h.at, h.mails = append(h.at, at), append(h.mails, m)
+}
 
 // A row whose batch does not fill goes when the time of the buffer is over.
 func TestBufferTimeout(t *testing.T) {

@@ -283,7 +283,8 @@ func parseFullDate(s []byte) (int64, bool) {
 	return parseDate(s)
 }
 
-// parseFullClock reads a time of which no part but the fraction is missing.
+// parseFullClock reads a time of which no part but the fraction is missing. 24:00:00 is
+// the end of the day, as in Java's formatters.
 func parseFullClock(s []byte) (int64, bool) {
 	if bytes.Count(s, []byte(":")) != 2 {
 		return 0, false
@@ -292,6 +293,10 @@ func parseFullClock(s []byte) (int64, bool) {
 		s = s[:k]
 	} else if k >= 0 && len(s)-k-1 > 9 {
 		return 0, false
+	}
+	if rest, ok := bytes.CutPrefix(s, []byte("24:")); ok {
+		ns, ok := parseClock(append([]byte("00:"), rest...))
+		return 24 * 3600 * 1_000_000_000, ok && ns == 0
 	}
 	return parseClock(s)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/minkstream/mink/connectors"
 	"github.com/minkstream/mink/connectors/datagen"
 	"github.com/minkstream/mink/engine"
+	"github.com/minkstream/mink/engine/catalog"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/function/scalar"
@@ -574,4 +575,73 @@ func atOnce(t *testing.T, mode string) {
 	if n := len(m.e.Jobs.Jobs()); n != jobs {
 		t.Errorf("%d refreshes after DROP", n-jobs)
 	}
+}
+
+// TestMaterializedLease: one process at a time fills a table of a catalog on disk. While
+// the first is alive another one is refused; one that died without a word is waited for,
+// and its table taken over; a process that has lost its table ends its job.
+func TestMaterializedLease(t *testing.T) {
+	dir := t.TempDir()
+	var m [2]*matSession
+	for i := range m {
+		m[i] = newMatSession(t, dir)
+		m[i].rows("CREATE CATALOG c WITH ('type' = 'mink', 'path' = '${dir}/cat', 'default-database' = 'shop'); USE CATALOG c")
+	}
+	m[0].rows(matNumbers + `;
+		CREATE MATERIALIZED TABLE m WITH ('connector' = 'filesystem', 'path' = '${dir}/m', 'format' = 'json') FRESHNESS = INTERVAL '1' SECOND AS SELECT n FROM numbers`)
+	m[0].grows("m", 0)
+	for _, sql := range []string{"ALTER MATERIALIZED TABLE m RESUME", "ALTER MATERIALIZED TABLE m AS SELECT n, n AS again FROM numbers"} {
+		_, err := m[1].session.Execute(m[1].ctx, sql)
+		if d := diag.As(err); d == nil || d.Code != diag.InvalidQuery || !strings.Contains(d.Msg, "another process fills") {
+			t.Fatalf("%s beside a job that runs: %v", sql, err)
+		}
+	}
+	m[0].rows("ALTER MATERIALIZED TABLE m SUSPEND")
+	m[1].rows("ALTER MATERIALIZED TABLE m RESUME") // at once: the lease was given back
+	n := m[1].grows("m", m[1].once("m"))
+
+	// A third process takes the table, and is not heard of again.
+	outside := env.OS("")
+	catalogOfThird, err := catalog.OpenDisk(outside, filepath.Join(dir, "cat"), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := catalog.Path{Catalog: "c", Database: "shop", Object: "m"}
+	holder, err := catalogOfThird.Holder(table)
+	if err != nil || holder.Number != 2 {
+		t.Fatalf("the holder is %v, %v", holder, err)
+	}
+	if _, err := catalogOfThird.TakeLease(table, holder, "third", outside.Clock.Now()+15_000); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := catalogOfThird.TakeLease(table, holder, "fourth", outside.Clock.Now()+15_000); diag.CodeOf(err) != diag.Conflict {
+		t.Errorf("two took the table at once: %v", err)
+	}
+	jobs := m[1].e.Jobs.Jobs()
+	last := jobs[0]
+	for _, j := range jobs {
+		if !j.State().Ended() {
+			last = j
+		}
+	}
+	m[1].clock.to(time.UnixMilli(m[1].clock.Now()).Add(5 * time.Second))
+	select {
+	case <-last.Done():
+	case <-time.After(20 * time.Second):
+		t.Fatal("the process that lost the table fills it as if nothing had happened")
+	}
+	if st := last.State().String(); st != "CANCELED" {
+		t.Errorf("the job is %s", st)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		time.Sleep(200 * time.Millisecond)
+		m[0].clock.to(time.UnixMilli(m[0].clock.Now()).Add(20 * time.Second))
+	}()
+	m[0].rows("ALTER MATERIALIZED TABLE m RESUME")
+	<-ended
+	m[0].grows("m", n)
+	m[0].rows("ALTER MATERIALIZED TABLE m SUSPEND")
+	m[0].once("m")
 }

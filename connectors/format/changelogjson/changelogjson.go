@@ -167,7 +167,7 @@ func (d *decoder) kind(op []byte) (batch.Kind, bool) {
 			continue
 		}
 		if !has(d.changes, k) {
-			return 0, d.P.Refuse("op '" + k.String() + "' is not in the table's changelog-mode")
+			return 0, d.P.Refuse("op '" + k.String() + "' is not in the table's changelog-mode; add " + [...]string{"I", "UB", "UA", "D"}[k] + " to 'changelog-mode'")
 		}
 		return k, true
 	}
