@@ -18,6 +18,7 @@ type runFlags struct {
 	keepGoing     bool
 	strict        bool
 	tape          string
+	keepTape      string
 	embed, full   bool
 	// Flags of parts that are not there; see later.
 	gateway string
@@ -36,6 +37,7 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.BoolVar(&f.strict, "strict", false, "take warnings for errors")
 	fl.StringVar(&f.gateway, "gateway", "", "run on the cluster behind this SQL gateway")
 	fl.StringVar(&f.tape, "tape", "", "record the run on this tape; see mink tape")
+	fl.StringVar(&f.keepTape, "keep-tape", "auto", "keep a tape of a job that fails, in the folder tapes of --dir: on, off, or auto, which is on where mink talks to a terminal")
 	fl.BoolVar(&f.embed, "embed", false, "keep the rows of all sources on the tape")
 	fl.BoolVar(&f.detach, "detach", false, "return after submission; needs a cluster")
 	for _, name := range []string{"gateway", "detach"} {
@@ -57,6 +59,8 @@ func (f *runFlags) check() error {
 		return failed(exitUsage, diag.New(diag.Config, "--nodes must be from 1 to %d", nodesMax))
 	}
 	switch {
+	case f.keepTape != "" && f.keepTape != "auto" && f.keepTape != "on" && f.keepTape != "off":
+		return failed(exitUsage, diag.New(diag.Config, "--keep-tape cannot be %q", f.keepTape).WithHint("on, off or auto"))
 	case f.detach:
 		return failed(exitUsage, diag.New(diag.Config, "--detach needs a cluster that goes on without this process, and the embedded one does not").
 			WithHint("leave --detach out"))

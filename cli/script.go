@@ -59,6 +59,9 @@ func (a *app) runScripts(ctx context.Context, f runFlags, texts ...text) error {
 	if f.tape != "" {
 		return a.recordScripts(ctx, f, config, texts)
 	}
+	if !f.dryRun && (f.keepTape == "on" || f.keepTape == "auto" && terminal(a.err)) {
+		return a.ringScripts(ctx, f, config, texts)
+	}
 	return a.inSession(ctx, embed{nodes: f.nodes, checkpointDir: f.checkpointDir}, f, config, texts)
 }
 

@@ -28,19 +28,7 @@ func (a *app) recordScripts(ctx context.Context, f runFlags, config map[string]s
 	if err := disk.RemoveAll(folder); err != nil {
 		return diag.Wrap(diag.IO, err, "cannot remove %s, which an earlier recording left", folder)
 	}
-	m := trace.Manifest{Build: version, Created: time.Now().UnixMilli(), Settings: map[string]string{}}
-	for i, t := range texts {
-		if i > 0 {
-			m.Script += " "
-		}
-		m.Script += t.name
-	}
-	for k, v := range config {
-		if m.Settings[k] = v; diag.IsSecret(k) {
-			m.Settings[k] = "******"
-		}
-	}
-	to, err := trace.Create(disk, folder, m)
+	to, err := trace.Create(disk, folder, manifestOf(config, texts))
 	if err != nil {
 		return err
 	}
@@ -57,6 +45,23 @@ func (a *app) recordScripts(ctx context.Context, f runFlags, config map[string]s
 		fmt.Fprintf(a.err, "tape %s, %s\n", f.tape, sizeText(info.Size()))
 	}
 	return err
+}
+
+// manifestOf is what is known of a run before it begins.
+func manifestOf(config map[string]string, texts []text) trace.Manifest {
+	m := trace.Manifest{Build: version, Created: time.Now().UnixMilli(), Settings: map[string]string{}}
+	for i, t := range texts {
+		if i > 0 {
+			m.Script += " "
+		}
+		m.Script += t.name
+	}
+	for k, v := range config {
+		if m.Settings[k] = v; diag.IsSecret(k) {
+			m.Settings[k] = "******"
+		}
+	}
+	return m
 }
 
 func sizeText(n int64) string {

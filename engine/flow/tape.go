@@ -62,6 +62,9 @@ func (tp *taper) failed(err error) {
 // keep copies a checkpoint, since the job removes its own in time. It runs outside
 // of steps.
 func (tp *taper) keep(from *ckptStore, m *meta, attempt int64) error {
+	if !tp.to.Takes(m.bytes()) {
+		return nil
+	}
 	disk, dir := tp.to.Checkpoint(tp.num, attempt)
 	return from.export(m, disk, dir)
 }

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"encoding/json"
 	"errors"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"path"
@@ -87,15 +88,39 @@ func (f *File) openZip(disk env.Disk, name string, size int64) error {
 		return f.bad("it is no zip file")
 	}
 	for _, part := range z.File {
+		checked := false
 		f.parts[part.Name] = func() (*io.SectionReader, error) {
 			at, err := part.DataOffset()
-			if err == nil && part.Method != zip.Store {
-				err = errors.New("it is packed, and parts of a tape are stored")
+			if err != nil {
+				return nil, err
 			}
-			return io.NewSectionReader(in, at, int64(part.UncompressedSize64)), err
+			if part.Method != zip.Store || part.UncompressedSize64 > uint64(size-at) {
+				return nil, errors.New("it is packed or cut off, and parts of a tape are stored")
+			}
+			r := io.NewSectionReader(in, at, int64(part.UncompressedSize64))
+			if !checked {
+				// What reads the parts trusts the lengths in them.
+				if err := intact(r, part.CRC32); err != nil {
+					return nil, err
+				}
+				checked = true
+			}
+			return r, nil
 		}
 	}
 	f.open = append(f.open, in)
+	return nil
+}
+
+// intact reads a part and compares its checksum.
+func intact(r *io.SectionReader, want uint32) error {
+	sum := crc32.NewIEEE()
+	if _, err := io.Copy(sum, io.NewSectionReader(r, 0, r.Size())); err != nil {
+		return err
+	}
+	if sum.Sum32() != want {
+		return errors.New("its checksum does not match")
+	}
 	return nil
 }
 

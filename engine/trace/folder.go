@@ -28,6 +28,11 @@ type Folder struct {
 	logs     map[string]env.File
 	rows     map[string]*rowFile
 	output   []Piece
+	// A ring is kept until it is known whether anybody wants it.
+	ring  bool
+	limit int64 // bytes of steps and rows
+	bytes int64
+	over  bool
 }
 
 type rowFile struct {
@@ -50,6 +55,54 @@ func Create(disk env.Disk, dir string, m Manifest) (*Folder, error) {
 	return f, f.save()
 }
 
+// Ring begins a tape that is not wanted unless the run fails: in memory, with its manifest
+// written at the end alone. When its steps and rows take more than limit bytes it is
+// given up, see Over.
+func Ring(m Manifest, limit int64) (*Folder, error) {
+	f, err := Create(env.NewMemDisk(), "ring", m)
+	if err == nil {
+		f.ring, f.limit = true, limit
+	}
+	return f, err
+}
+
+// Over reports that a ring was given up, since it became too large.
+func (f *Folder) Over() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.over
+}
+
+// Takes counts bytes that are to be written and reports whether they still are.
+func (f *Folder) Takes(n int64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ring && !f.over {
+		if f.bytes += n; f.bytes > f.limit {
+			f.over = true
+			f.logs, f.rows = map[string]env.File{}, map[string]*rowFile{}
+			_ = f.disk.RemoveAll(f.dir)
+		}
+	}
+	return !f.over
+}
+
+// Failed reports that a job on the tape has failed.
+func (f *Folder) Failed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.ContainsFunc(f.manifest.Jobs, func(j Job) bool { return j.Error != "" && len(j.Attempts) > 0 })
+}
+
+// Keep makes a file on a disk of a ring that was closed.
+func (f *Folder) Keep(disk env.Disk, name string) error {
+	if err := pack(f.disk, f.dir, disk, name+".tmp"); err != nil {
+		_ = disk.Remove(name + ".tmp")
+		return diag.Wrap(diag.IO, err, "cannot write the tape %s", name)
+	}
+	return disk.Rename(name+".tmp", name)
+}
+
 func (f *Folder) failed(err error) error {
 	return diag.Wrap(diag.IO, err, "cannot write the tape %s", f.dir)
 }
@@ -59,6 +112,9 @@ func (f *Folder) Edit(change func(m *Manifest)) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	change(&f.manifest)
+	if f.ring {
+		return nil
+	}
 	return f.save()
 }
 
@@ -99,6 +155,9 @@ func stem(job int, attempt int64, task int) string {
 
 // Steps appends blocks of a task's log, as Log.Take gives them.
 func (f *Folder) Steps(job int, attempt int64, task int, blocks []byte) error {
+	if !f.Takes(int64(len(blocks))) {
+		return nil
+	}
 	name := stem(job, attempt, task)
 	f.mu.Lock()
 	w, err := f.logs[name], error(nil)
@@ -119,6 +178,9 @@ func (f *Folder) Steps(job int, attempt int64, task int, blocks []byte) error {
 
 // Rows appends polls of a task's source, as AppendFrame writes them.
 func (f *Folder) Rows(job int, attempt int64, task int, s types.Schema, polls []byte) error {
+	if !f.Takes(int64(len(polls))) {
+		return nil
+	}
 	name := stem(job, attempt, task)
 	f.mu.Lock()
 	r, err := f.rows[name], error(nil)
@@ -152,6 +214,9 @@ func checkpointDir(job int, attempt int64) string { return fmt.Sprintf("ckpt/%d-
 func (f *Folder) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.over || f.ring && !slices.ContainsFunc(f.manifest.Jobs, func(j Job) bool { return j.Error != "" }) {
+		return nil // nobody wants it
+	}
 	for _, name := range slices.Sorted(maps.Keys(f.rows)) {
 		r := f.rows[name]
 		if err := r.f.Close(); err != nil {
@@ -241,7 +306,7 @@ func (f *Folder) compress(name string, s types.Schema) error {
 // Pack makes one zip file of a closed tape's folder, stored and not packed again, and
 // removes the folder. The file appears whole or not at all.
 func Pack(disk env.Disk, dir, name string) error {
-	err := pack(disk, dir, name+".tmp")
+	err := pack(disk, dir, disk, name+".tmp")
 	if err == nil {
 		if err = disk.Rename(name+".tmp", name); err == nil {
 			return disk.RemoveAll(dir)
@@ -251,8 +316,8 @@ func Pack(disk env.Disk, dir, name string) error {
 	return diag.Wrap(diag.IO, err, "cannot write the tape %s", name)
 }
 
-func pack(disk env.Disk, dir, name string) error {
-	out, err := disk.Create(name)
+func pack(disk env.Disk, dir string, to env.Disk, name string) error {
+	out, err := to.Create(name)
 	if err != nil {
 		return err
 	}
