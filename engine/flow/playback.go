@@ -46,6 +46,9 @@ func (p *player) toCoord(t *task, m mail) {
 	if !ok || m.kind != mailAck {
 		return
 	}
+	if p.acks == nil {
+		p.acks = map[int64][]*ack{}
+	}
 	if p.acks[a.n] == nil {
 		p.acks[a.n] = make([]*ack, len(t.att.tasks))
 	}
