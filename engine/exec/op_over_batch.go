@@ -484,6 +484,7 @@ func (o *overBatch) Snapshot(*Ctx) error { return nil }
 
 // Close has nothing to release.
 func (o *overBatch) Close() error { return nil }
+
 // removeEqual removes one entry at a place that has the payload.
 func removeEqual(s *state.Sorted, ref state.Ref, word uint64, rest, payload []byte) {
 	for p := s.Seek(ref, word, rest); p.OK() && s.Word(p) == word; p = s.Next(p) {

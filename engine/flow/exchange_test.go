@@ -25,7 +25,7 @@ func still(t testing.TB, g *Graph, cfg Config) *attempt {
 	if err := g.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	h := &player{}
+	h := &player{acks: map[int64][]*ack{}}
 	j := &jobCore{graph: g, cfg: cfg.withDefaults(g), host: h, groups: g.maxParallelism(), zone: time.UTC, seed: 1}
 	j.store = &ckptStore{disk: env.NewMemDisk(), dir: "job"}
 	p := plan{attempt: 1, splits: make([][]splitState, len(g.Vertices)), done: make([]bool, len(g.Vertices))}
