@@ -398,6 +398,10 @@
     if
       unreachable
     end
+    ;; The memory may hold what a batch before left there: the first text begins at 0.
+    local.get $offs
+    i32.const 0
+    i32.store
     local.get $c
     local.get $offs
     i32.store offset=32
