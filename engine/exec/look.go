@@ -125,14 +125,13 @@ var stampT = types.TimestampT(3)
 
 // stateBuilder fills columns of a table row by row.
 type stateBuilder struct {
-	t     *StateTable
-	cols  []*batch.Builder
-	keys  [][]byte
-	rows  [][]byte
-	accs  [][]uint64
-	heap  aggregate.Heap
-	n     int
-	kinds []batch.Kind
+	t    *StateTable
+	cols []*batch.Builder
+	keys [][]byte
+	rows [][]byte
+	accs [][]uint64
+	heap aggregate.Heap
+	n    int
 }
 
 // table makes the table of a structure.

@@ -38,13 +38,6 @@ func rewritten(t *testing.T, tape *Tape, how Playback) (*Tape, *trace.File) {
 	return again, file
 }
 
-func total(a tapeAttempt) (n int) {
-	for _, steps := range a.tasks {
-		n += len(steps)
-	}
-	return n
-}
-
 // A tape that is rewritten as it is has the same steps, with the rows of its sources if
 // that is wanted.
 func TestRewriteSame(t *testing.T) {

@@ -36,9 +36,8 @@ type timedOperator struct {
 	op, name string
 	sql      string
 	set      string // "key=value; key=value"
-	// floor, where it is not operatorFloor, and why.
+	// floor, where it is not operatorFloor.
 	floor float64
-	why   string
 }
 
 const windows = "DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)"

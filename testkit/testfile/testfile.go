@@ -67,7 +67,6 @@ type reader struct {
 
 // block are the lines below a directive.
 type block struct {
-	at    diag.Span
 	lines []line
 	end   func(b *block)
 }
