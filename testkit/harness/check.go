@@ -117,12 +117,39 @@ func (k *checker) check() error {
 	if err != nil {
 		return err
 	}
+	given := k.c
+	inputs := 1
+	if generates(given.Steps) {
+		inputs = max(1, given.ForAll.Inputs)
+	}
+	for i := range inputs {
+		c := *given
+		c.Steps, err = w.generated(given.Steps, given.start(), uint64(i))
+		if e := (*Error)(nil); errors.As(err, &e) {
+			k.verdict.Failures = []*Failure{{Err: e, Schedule: plain}}
+			return nil
+		} else if err != nil {
+			return err
+		}
+		k.c = &c
+		if err := k.input(w); err != nil || len(k.verdict.Failures) > 0 {
+			return err
+		}
+	}
+	return nil
+}
+
+// input checks the case with the rows at hand.
+func (k *checker) input(w *World) error {
 	t, err := k.run(w, k.c, plain)
 	if err != nil {
 		return err
 	}
 	k.verdict.Failures = t.failures
 	if len(t.failures) > 0 || w.failed != nil {
+		if f := first(t); f != nil && !k.plan.NoShrink && refuted(f) {
+			f.Small = k.shrink(f)
+		}
 		return nil
 	}
 	k.base = t.tables
@@ -149,6 +176,15 @@ func (k *checker) check() error {
 		}
 	}
 	return nil
+}
+
+// refuted tells whether a property does not hold, which few rows may show better than all.
+func refuted(f *Failure) bool {
+	if f.Mismatch == nil {
+		return false
+	}
+	_, ok := f.Mismatch.Step.(*ExpectNoRows)
+	return ok
 }
 
 // schedules is how many of them can be compared.

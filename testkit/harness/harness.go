@@ -110,6 +110,8 @@ func (c *Case) start() time.Time {
 type ForAll struct {
 	Schedules   int
 	Parallelism []int
+	// Inputs is how many times rows are generated, each time others.
+	Inputs int
 	// Arrival says how rows of different tables meet.
 	Arrival Arrival
 	// Strict compares changes one by one, where the final table is compared otherwise.
@@ -316,6 +318,8 @@ func describe(s Step) string {
 		return "expect advice"
 	case *Give:
 		return "given " + s.Table
+	case *Generate:
+		return "gen " + s.Table
 	}
 	return strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", s), "*harness."))
 }

@@ -46,10 +46,22 @@ func (k *checker) asBatch(c *Case, t *taken) (*Failure, error) {
 		return nil, nil
 	}
 	m := &Mismatch{Step: t.at[len(t.at)-1], Message: "another answer than in batch mode over the same rows", Want: want, Have: have}
-	if t.late > 0 {
+	switch {
+	case t.late > 0:
 		m.Hint = "rows were late, and batch mode knows no lateness"
+	case slices.ContainsFunc(w.inlets, func(in *inlet) bool { return !in.endsIn(c.Steps) }):
+		m.Hint = "not all tables have ended, so that windows may hold rows back: put @end behind the last input"
 	}
 	return &Failure{Mismatch: m, Schedule: plain}, nil
+}
+
+// endsIn tells whether a table ends in a case. In batch mode every table is bounded, so
+// what it is in production does not show here.
+func (in *inlet) endsIn(steps []Step) bool {
+	return slices.ContainsFunc(steps, func(s Step) bool {
+		end, ok := s.(*End)
+		return ok && (end.Table == "" || matches(in.path, end.Table))
+	})
 }
 
 func contains(e *diag.Error, text string) bool {

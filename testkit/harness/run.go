@@ -210,6 +210,10 @@ func (jr *jobRun) failed(err error) error {
 // meet in any order.
 func (r *Run) Do(steps ...Step) error {
 	r.opened = false
+	steps, err := r.World.generated(steps, time.UnixMilli(r.wall).UTC(), 0)
+	if err != nil {
+		return err
+	}
 	for _, s := range steps {
 		var err error
 		switch s := s.(type) {

@@ -26,6 +26,7 @@ func directives() []directive {
 		{"@tag", false, readTag},
 		{"@skip", false, readSkip},
 		{"@given", true, readGiven},
+		{"@gen", true, readGenerate},
 		{"@watermark", true, readWatermark},
 		{"@idle", true, readIdle},
 		{"@clock", false, readClock},

@@ -174,9 +174,9 @@ func expectAdvice(r *reader, at harness.At, w []harness.Cell, form string) {
 	}
 }
 
-// readForAll reads pairs: schedules 50 parallelism 1,2,3 arrival any strict.
+// readForAll reads pairs: schedules 50 inputs 5 parallelism 1,2,3 arrival any strict.
 func readForAll(r *reader, at diag.Span, w []harness.Cell) {
-	const form = "@forall schedules N parallelism N,N,... arrival file|any strict"
+	const form = "@forall schedules N inputs N parallelism N,N,... arrival file|any strict"
 	f := &r.cur.Case.ForAll
 	for i := 0; i < len(w); i++ {
 		key := w[i]
@@ -196,6 +196,13 @@ func readForAll(r *reader, at diag.Span, w []harness.Cell) {
 				return
 			}
 			f.Schedules = n
+		case "inputs":
+			n, err := strconv.Atoi(v.Text)
+			if err != nil || n < 1 {
+				r.fail(v.Span, diag.Syntax, "inputs is a number from 1 on, not %q", v.Text)
+				return
+			}
+			f.Inputs = n
 		case "parallelism":
 			for p := range strings.SplitSeq(v.Text, ",") {
 				n, err := strconv.Atoi(p)
