@@ -2,6 +2,7 @@ package exec
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/minkstream/mink/engine/batch"
 	state "github.com/minkstream/mink/engine/state"
@@ -31,8 +32,15 @@ type materializer struct {
 	keys   batch.KeyVec
 	group  state.Grouper
 	row    []byte
-	uk     []byte
 	list   rowList
+	// whole: the upsert key is of columns of the primary key, so that a key has one row.
+	whole   bool
+	uk      []byte // of a row that is looked for
+	have    []byte // of one that is there
+	ukTypes []types.Type
+	ukCols  []int
+	one     batch.Batch
+	payload [1][]byte
 }
 
 // Draw names the operator and its state.
@@ -43,7 +51,9 @@ func (o *materializer) Draw() Drawing {
 func (o *materializer) prepare() {
 	o.codec, o.all = state.NewCodec(o.cfg.Input), allCols(len(o.cfg.Input))
 	if o.cfg.UpsertKey != nil {
-		o.ukc = state.NewCodec(colTypes(o.cfg.Input, o.cfg.UpsertKey))
+		o.ukTypes, o.ukCols = colTypes(o.cfg.Input, o.cfg.UpsertKey), allCols(len(o.cfg.UpsertKey))
+		o.ukc = state.NewCodec(o.ukTypes)
+		o.whole = !slices.ContainsFunc(o.cfg.UpsertKey, func(k int) bool { return !slices.Contains(o.cfg.Keys, k) })
 	}
 	o.list = newRowList(o.cfg.Input, o.codec, false)
 }
@@ -134,13 +144,14 @@ func (o *materializer) find(ref state.Ref, b *batch.Batch, l int) state.Pos {
 		}
 		return state.Pos{}
 	}
-	var one batch.Batch
-	ts := colTypes(o.cfg.Input, o.cfg.UpsertKey)
+	if o.whole {
+		return o.sorted.First(ref)
+	}
 	o.uk = o.ukc.Append(o.uk[:0], b, o.cfg.UpsertKey, l)
 	for p := o.sorted.First(ref); p.OK(); p = o.sorted.Next(p) {
-		one.Alloc(ts, 1)
-		o.codec.Decode(one.Cols, 0, o.cfg.UpsertKey, [][]byte{o.sorted.Payload(p)})
-		if bytes.Equal(o.ukc.Append(nil, &one, allCols(len(ts)), 0), o.uk) {
+		o.one.Alloc(o.ukTypes, 1)
+		o.codec.Decode(o.one.Cols, 0, o.cfg.UpsertKey, append(o.payload[:0], o.sorted.Payload(p)))
+		if o.have = o.ukc.Append(o.have[:0], &o.one, o.ukCols, 0); bytes.Equal(o.have, o.uk) {
 			return p
 		}
 	}
