@@ -13,7 +13,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/minkstream/mink/debugger"
+	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/trace"
+	"github.com/minkstream/mink/testkit/harness"
+	"github.com/minkstream/mink/testkit/suite"
 )
 
 // debugFlags are those of mink debug.
@@ -23,22 +28,27 @@ type debugFlags struct {
 	json     bool
 	job      int
 	run      runFlags
+	// seed and faults say which run of a test is opened.
+	seed   uint64
+	faults []string
 }
 
 func (a *app) debugCommand() *cobra.Command {
 	f := debugFlags{run: runFlags{nodes: 1}}
 	c := &cobra.Command{
-		Use:   "debug SCRIPT|TAPE",
+		Use:   "debug SCRIPT|TAPE|FILE_test.sql:TEST",
 		Short: "Step through a run, forwards and backwards",
 		Long: `Opens a tape and executes it again, step by step: nothing is written, and every moment can be
-looked at and gone back to. A script is run first and recorded. Commands come from -c, else
-from standard input, one a line; help lists them.`,
+looked at and gone back to. A script is run first and recorded, and so is a test: row by row, or
+under the schedule of --seed. Commands come from -c, else from standard input, one a line; help
+lists them.`,
 		Args: cobra.ExactArgs(1),
 		Example: examples(
 			"mink debug run.mtape",
 			"mink debug run.mtape --at 3:120 -c 'where; state GroupAggregate'",
 			"mink debug job.sql -c \"why-not revenue WHERE sku = 'A-17'\"",
 			"mink debug run.mtape --json -c tasks | jq .",
+			"mink debug revenue_test.sql:total_of_a_minute --at out=revenue#1",
 		),
 		RunE: func(c *cobra.Command, args []string) error { return a.debug(c.Context(), &f, args[0]) },
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -52,11 +62,19 @@ from standard input, one a line; help lists them.`,
 	fl.IntVar(&f.job, "job", 0, "number of the job on the tape; by default the first")
 	fl.StringArrayVar(&f.run.set, "set", nil, "set a configuration key of a script, `key=value`; may be repeated")
 	fl.StringVarP(&f.run.tape, "out", "o", "", "keep the tape of a script here")
+	fl.Uint64Var(&f.seed, "seed", 0, "run a test under the schedule of this seed; 0 runs it row by row")
+	addFaults(fl, &f.faults)
 	return c
 }
 
 // debug opens a tape, or records one of a script, and carries commands out.
 func (a *app) debug(ctx context.Context, f *debugFlags, name string) (err error) {
+	if suite.IsTest(name) {
+		return a.debugTest(ctx, f, name)
+	}
+	if f.seed != 0 {
+		return failed(exitUsage, diag.New(diag.Config, "--seed is for tests").WithHint("mink debug FILE_test.sql:TEST --seed N"))
+	}
 	tape := name
 	if !a.isTape(name) {
 		made, remove, err := a.recordToDebug(ctx, f, name)
@@ -77,7 +95,12 @@ func (a *app) debug(ctx context.Context, f *debugFlags, name string) (err error)
 	}
 	defer os.RemoveAll(spill)
 	cfg.Stdout, cfg.Stderr = io.Discard, io.Discard
-	d, err := debugger.Open(ctx, cfg, nil, t)
+	return a.openDebugger(ctx, f, cfg, nil, t)
+}
+
+// openDebugger carries commands out on a tape. cfg and setup are those of debugger.Open.
+func (a *app) openDebugger(ctx context.Context, f *debugFlags, cfg engine.Config, setup func(*engine.Engine) error, t *trace.File) (err error) {
+	d, err := debugger.Open(ctx, cfg, setup, t)
 	if err != nil {
 		return err
 	}
@@ -87,6 +110,56 @@ func (a *app) debug(ctx context.Context, f *debugFlags, name string) (err error)
 		return failed(exitUsage, err)
 	}
 	return s.run(ctx, f)
+}
+
+// debugTest runs a test once, records it and opens the tape. What its jobs read and write
+// is replaced as mink test does.
+func (a *app) debugTest(ctx context.Context, f *debugFlags, name string) error {
+	t, err := suite.One(name)
+	if err != nil {
+		if diag.CodeOf(err) == diag.NotFound {
+			return failed(exitUnreachable, err)
+		}
+		return inTest(err)
+	}
+	faults, err := faultNames(f.faults)
+	if err != nil {
+		return err
+	}
+	disk := env.NewMemDisk()
+	m := manifestOf(nil, nil)
+	m.Script = name
+	to, err := trace.Create(disk, "test", m)
+	if err != nil {
+		return err
+	}
+	o := &harness.Options{Zone: hostZone()}
+	if _, err := harness.Record(t.Case, o, f.seed, faults, to); err != nil {
+		return inTest(err)
+	}
+	if f.run.tape != "" {
+		if err := to.Keep(a.machineDisk(), f.run.tape); err != nil {
+			return err
+		}
+	}
+	tape, err := trace.Open(disk, "test")
+	if err != nil {
+		return err
+	}
+	defer tape.Close()
+	tape.Name = name
+	cfg, setup := harness.Replay(t.Case, o)
+	return a.openDebugger(ctx, f, cfg, setup, tape)
+}
+
+// inTest shows a mistake of a test, or of the scripts that it uses, in the text that it is
+// in; other errors are given as they are.
+func inTest(err error) error {
+	var e *harness.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	return failed(exitFailed, errors.New(err.Error()))
 }
 
 // isTape reports a tape, by its name or because it is a folder of one.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/testkit/harness"
@@ -90,7 +91,7 @@ func (f *testFlags) add(c *cobra.Command) {
 	fl.BoolVar(&f.failFast, "fail-fast", false, "begin no further test after a failure")
 	fl.Uint64Var(&f.seed, "seed", 1, "seed of the first schedule")
 	fl.IntVar(&f.schedules, "schedules", harness.DefaultSchedules, "schedules of each test beside the run row by row")
-	fl.StringSliceVar(&f.faults, "faults", harness.DefaultFaults, "what may go wrong: "+strings.Join(harness.FaultNames, ", ")+", or none")
+	addFaults(fl, &f.faults)
 	fl.BoolVar(&f.shrink, "shrink", true, "look for the smallest case that fails")
 	fl.IntVar(&f.jobs, "jobs", 0, "tests that run at a time (default: one a core)")
 	fl.StringArrayVar(&f.reports, "report", nil, "also report as "+strings.Join(suite.Forms, ", ")+"; `form=FILE` writes a file, the form alone replaces the usual output")
@@ -100,6 +101,25 @@ func (f *testFlags) add(c *cobra.Command) {
 	})
 }
 
+func addFaults(fl *pflag.FlagSet, list *[]string) {
+	fl.StringSliceVar(list, "faults", harness.DefaultFaults, "what may go wrong under a schedule: "+strings.Join(harness.FaultNames, ", ")+", or none")
+}
+
+// faultNames checks what --faults says; the list is not nil.
+func faultNames(given []string) ([]string, error) {
+	out := []string{}
+	for _, name := range given {
+		if name == "none" {
+			continue
+		}
+		if !slices.Contains(harness.FaultNames, name) {
+			return nil, failed(exitUsage, diag.New(diag.Config, "no fault %q", name).WithHint("one of %s, or none", strings.Join(harness.FaultNames, ", ")))
+		}
+		out = append(out, name)
+	}
+	return out, nil
+}
+
 // options checks the flags.
 func (f *testFlags) options(paths []string) (*suite.Options, error) {
 	usage := func(format string, args ...any) error {
@@ -107,7 +127,7 @@ func (f *testFlags) options(paths []string) (*suite.Options, error) {
 	}
 	o := &suite.Options{
 		Paths: paths, Tags: f.tags, Jobs: f.jobs, Update: f.update, FailFast: f.failFast,
-		Plan: harness.Plan{Schedules: f.schedules, Seed: f.seed, NoShrink: !f.shrink, Faults: []string{}}, Run: harness.Options{Zone: hostZone()},
+		Plan: harness.Plan{Schedules: f.schedules, Seed: f.seed, NoShrink: !f.shrink}, Run: harness.Options{Zone: hostZone()},
 	}
 	switch {
 	case f.schedules < 0:
@@ -123,17 +143,11 @@ func (f *testFlags) options(paths []string) (*suite.Options, error) {
 	case f.output != "text" && f.output != "json":
 		return nil, usage("no output form %q", f.output)
 	}
-	for _, name := range f.faults {
-		if name == "none" {
-			continue
-		}
-		if !slices.Contains(harness.FaultNames, name) {
-			return nil, failed(exitUsage, diag.New(diag.Config, "no fault %q", name).WithHint("one of %s, or none", strings.Join(harness.FaultNames, ", ")))
-		}
-		o.Plan.Faults = append(o.Plan.Faults, name)
+	var err error
+	if o.Plan.Faults, err = faultNames(f.faults); err != nil {
+		return nil, err
 	}
 	if f.match != "" {
-		var err error
 		if o.Match, err = regexp.Compile(f.match); err != nil {
 			return nil, usage("-k is no regular expression: %v", err)
 		}

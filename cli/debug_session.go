@@ -163,10 +163,14 @@ func moment(ms int64) string {
 
 // rowLine is a row with its kind in one line.
 func (s *debugSession) rowLine(r debugger.Row) string {
+	r = r.Shown()
 	cells := show.Cells(r.Batch, r.Lane, s.zone)
 	parts := make([]string, len(cells))
 	for i, c := range cells {
 		parts[i] = r.Schema[i].Name + "=" + show.Cut(c, 40)
+	}
+	if len(parts) == 0 {
+		return r.Kind().String() + " (no column is read)"
 	}
 	return r.Kind().String() + " " + strings.Join(parts, " ")
 }

@@ -265,7 +265,7 @@ func (a *armed) match(o *Operator, input int, b *batch.Batch, lanes []uint16, wa
 		if a.Kind == BreakRowKind && b.Kind(int(l)).String() != a.RowKind {
 			continue
 		}
-		rows = append(rows, Row{Schema: schema, Batch: copyRows(b, []uint16{l})})
+		rows = append(rows, keptRow(schema, b, int(l)))
 	}
 	if len(rows) > 0 {
 		a.note(fmt.Sprintf("%s %s %s", o.Name, what, rowsText(int64(len(rows)), "such row")), rows)
@@ -417,6 +417,7 @@ func (a *armed) fits(o *Operator, input int, b *batch.Batch) {
 	if !whole && len(info.UpsertKeys) == 0 {
 		return
 	}
+	raw := b
 	b = filled(b, schema.Types())
 	for i := range b.Rows() {
 		l := b.Lane(i)
@@ -432,7 +433,7 @@ func (a *armed) fits(o *Operator, input int, b *batch.Batch) {
 		}
 		adds := b.Kind(l).Adds()
 		complain := func(why string) {
-			a.note(o.Name+" gives "+why, []Row{{Schema: schema, Batch: copyRows(b, []uint16{uint16(l)})}})
+			a.note(o.Name+" gives "+why, []Row{keptRow(schema, raw, l)})
 		}
 		switch {
 		case info.AppendOnly() && b.Kind(l) != batch.Insert:

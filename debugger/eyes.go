@@ -105,13 +105,13 @@ func (e *eyes) note(at flow.Place, kind string, input int, b *batch.Batch, lanes
 	}
 	h.Operator = o.Name
 	if b != nil {
-		rows := copyRows(b, lanes)
+		rows, blank := copyRows(b, lanes), unread(b)
 		schema := o.Schema()
 		if kind == "in" || kind == "late" {
 			schema = o.InSchemas[input]
 		}
 		for i := range rows.N {
-			h.Rows = append(h.Rows, Row{Schema: schema, Batch: rows, Lane: i})
+			h.Rows = append(h.Rows, Row{Schema: schema, Batch: rows, Lane: i, Unread: blank})
 		}
 	}
 	e.moment = append(e.moment, h)

@@ -127,7 +127,7 @@ func (h *history) touch(at flow.Place) { h.touched = h.touched || at.UID == h.o.
 
 // row is called behind each row that the operator gets.
 func (h *history) row(_ flow.Place, input int, b *batch.Batch, lane int) error {
-	r := Row{Schema: h.o.InSchemas[input], Batch: copyRows(b, []uint16{uint16(lane)})}
+	r := keptRow(h.o.InSchemas[input], b, lane)
 	return h.compare(&r, input)
 }
 

@@ -185,7 +185,7 @@ func (t *tracing) look(e *edge, c *condition, o *Operator, input int, b *batch.B
 		schema = o.InSchemas[input]
 	}
 	keep := func(lane, k int) *found {
-		f := &found{row: Row{Schema: schema, Batch: copyRows(b, []uint16{uint16(lane)})}, step: t.now, watermark: watermark}
+		f := &found{row: keptRow(schema, b, lane), step: t.now, watermark: watermark}
 		if origin != nil {
 			f.origin = origin(k)
 		}
@@ -301,7 +301,7 @@ func (t *tracing) Late(at flow.Place, input int, b *batch.Batch, lanes []uint16,
 	view.Sel = lanes
 	for _, l := range t.pass(s.inConds[input], &view, watermark) {
 		if len(s.late) < foundMax {
-			row := Row{Schema: o.InSchemas[input], Batch: copyRows(b, []uint16{l})}
+			row := keptRow(o.InSchemas[input], b, int(l))
 			s.late = append(s.late, lateFound{found{row: row, step: t.now, watermark: watermark}, input})
 		}
 	}

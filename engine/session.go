@@ -194,9 +194,23 @@ type Prepared struct {
 // Prepare is Build that tells what was planned. A statement may be a query, too: collect
 // takes its rows. INSERTs within a statement set are collected and give nil, as do
 // statements that only change the session, which take effect.
+//
+// An engine that keeps a tape notes the statement and gives the job a number on it
+// (Config.Record): whoever runs the job calls its CloseTape before that of the engine.
 func (s *Session) Prepare(text string, collect connect.Sink) (*Prepared, error) {
 	defer s.engine.use()(false)
-	s.begin(text)
+	end := s.begin(text)
+	p, err := s.prepare(text, collect)
+	if rec := s.engine.rec; err == nil && p != nil && rec != nil {
+		if p.Config.Record, err = rec.job(p.Plan); err == nil {
+			s.given.Jobs = append(s.given.Jobs, p.Config.Record.Number)
+		}
+	}
+	end(err)
+	return p, err
+}
+
+func (s *Session) prepare(text string, collect connect.Sink) (*Prepared, error) {
 	bound, err := s.bind(text)
 	if err != nil {
 		return nil, err

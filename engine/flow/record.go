@@ -161,7 +161,8 @@ func (r *recorder) digest(b *batch.Batch) uint64 {
 
 // polled takes the outcome of a poll.
 func (r *recorder) polled(split int, b *batch.Batch, s connect.Status) {
-	r.poll = trace.Poll{Split: split, Rows: b.Rows(), Status: uint8(s), Digest: r.digest(b)}
+	// The marks are written before the source computes its own into the batch.
+	r.poll = trace.Poll{Split: split, Rows: b.Rows(), Status: uint8(s), Digest: r.digest(b), Marks: b.Marks}
 	r.cur.Poll = &r.poll
 	r.fold(r.poll.Digest + uint64(s))
 	if r.embed && r.writes() && b.Rows() > 0 {
@@ -191,6 +192,7 @@ func (r *recorder) pollAgain(s *source, sp *split) (connect.Status, error) {
 			return 0, err
 		}
 	}
+	s.b.Marks = append(s.b.Marks[:0], p.Marks...)
 	if got := r.digest(&s.b); s.b.Rows() != p.Rows || got != p.Digest {
 		return 0, r.player.diverged(s.t, "split %s gives %d rows with digest %016x where it gave %d with %016x", sp.at.ID, s.b.Rows(), got, p.Rows, p.Digest)
 	}

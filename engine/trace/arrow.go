@@ -3,18 +3,29 @@ package trace
 import (
 	"bytes"
 	"io"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 )
 
 // Steps of a task as an Arrow IPC file, a row a step. A reading that a step did not
 // make is NULL; so are the columns of polls and messages in steps without one.
-var stepSchema = arrow.NewSchema([]arrow.Field{
+var stepSchema = arrow.NewSchema(stepFields, nil)
+
+// markedSchema is that of tasks whose readers gave watermarks of their own: for each poll
+// that had any, where they stand among its rows, and what they are.
+var markedSchema = arrow.NewSchema(append(stepFields[:len(stepFields):len(stepFields)],
+	arrow.Field{Name: "marks_at", Type: arrow.ListOf(arrow.PrimitiveTypes.Uint16), Nullable: true},
+	arrow.Field{Name: "marks", Type: arrow.ListOf(arrow.PrimitiveTypes.Int64), Nullable: true},
+), nil)
+
+var stepFields = []arrow.Field{
 	{Name: "step", Type: arrow.PrimitiveTypes.Int64},
 	{Name: "stamp", Type: arrow.PrimitiveTypes.Int64},
 	{Name: "pick", Type: arrow.PrimitiveTypes.Int32},
@@ -28,7 +39,7 @@ var stepSchema = arrow.NewSchema([]arrow.Field{
 	{Name: "answers", Type: arrow.ListOf(arrow.BinaryTypes.Binary), Nullable: true},
 	{Name: "refused", Type: arrow.ListOf(arrow.FixedWidthTypes.Boolean), Nullable: true},
 	{Name: "hash", Type: arrow.PrimitiveTypes.Uint64, Nullable: true},
-}, nil)
+}
 
 // appendOnly lets the library's writer, which asks where it stands, write to something
 // that cannot seek.
@@ -51,12 +62,16 @@ const stepsPerRecord = 1 << 16
 // EncodeArrow writes steps as an Arrow IPC file with zstd buffers.
 func EncodeArrow(steps []Step) ([]byte, error) {
 	var out bytes.Buffer
-	w, err := ipc.NewFileWriter(&appendOnly{w: &out}, ipc.WithSchema(stepSchema), ipc.WithZstd(), ipc.WithAllocator(memory.NewGoAllocator()))
+	schema := stepSchema
+	if slices.ContainsFunc(steps, func(s Step) bool { return s.Poll != nil && len(s.Poll.Marks) > 0 }) {
+		schema = markedSchema
+	}
+	w, err := ipc.NewFileWriter(&appendOnly{w: &out}, ipc.WithSchema(schema), ipc.WithZstd(), ipc.WithAllocator(memory.NewGoAllocator()))
 	if err != nil {
 		return nil, diag.Wrap(diag.Internal, err, "cannot write steps")
 	}
 	for from := 0; from < len(steps); from += stepsPerRecord {
-		if err := w.Write(record(steps[from:min(len(steps), from+stepsPerRecord)])); err != nil {
+		if err := w.Write(record(schema, steps[from:min(len(steps), from+stepsPerRecord)])); err != nil {
 			return nil, diag.Wrap(diag.Internal, err, "cannot write steps")
 		}
 	}
@@ -66,8 +81,8 @@ func EncodeArrow(steps []Step) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func record(steps []Step) arrow.Record {
-	b := array.NewRecordBuilder(memory.NewGoAllocator(), stepSchema)
+func record(schema *arrow.Schema, steps []Step) arrow.Record {
+	b := array.NewRecordBuilder(memory.NewGoAllocator(), schema)
 	b.Reserve(len(steps))
 	i64 := func(i int) *array.Int64Builder { return b.Field(i).(*array.Int64Builder) }
 	i32 := func(i int) *array.Int32Builder { return b.Field(i).(*array.Int32Builder) }
@@ -119,8 +134,26 @@ func record(steps []Step) arrow.Record {
 		} else {
 			u64(12).AppendNull()
 		}
+		if schema == markedSchema {
+			recordMarks(b, s)
+		}
 	}
 	return b.NewRecord()
+}
+
+func recordMarks(b *array.RecordBuilder, s *Step) {
+	at, marks := b.Field(13).(*array.ListBuilder), b.Field(14).(*array.ListBuilder)
+	if s.Poll == nil || len(s.Poll.Marks) == 0 {
+		at.AppendNull()
+		marks.AppendNull()
+		return
+	}
+	at.Append(true)
+	marks.Append(true)
+	for _, m := range s.Poll.Marks {
+		at.ValueBuilder().(*array.Uint16Builder).Append(m.Pos)
+		marks.ValueBuilder().(*array.Int64Builder).Append(m.WM)
+	}
 }
 
 // DecodeArrow reads what EncodeArrow has written. It fails with invalid-tape where the
@@ -139,7 +172,7 @@ func DecodeArrow(data []byte) (steps []Step, err error) {
 		return bad(err)
 	}
 	defer f.Close() //nolint:errcheck // it reads memory
-	if !f.Schema().Equal(stepSchema) {
+	if !f.Schema().Equal(stepSchema) && !f.Schema().Equal(markedSchema) {
 		return bad("its columns are others")
 	}
 	for i := range f.NumRecords() {
@@ -183,7 +216,22 @@ func appendRecord(steps []Step, rec arrow.Record) []Step {
 		if u64(12).IsValid(i) {
 			s.Chained, s.Hash = true, u64(12).Value(i)
 		}
+		if rec.NumCols() == int64(len(markedSchema.Fields())) {
+			readMarks(&s, rec, i)
+		}
 		steps = append(steps, s)
 	}
 	return steps
+}
+
+func readMarks(s *Step, rec arrow.Record, i int) {
+	at, marks := rec.Column(13).(*array.List), rec.Column(14).(*array.List)
+	if s.Poll == nil || !marks.IsValid(i) {
+		return
+	}
+	from, to := marks.ValueOffsets(i)
+	for k := int(from); k < int(to); k++ {
+		m := batch.Mark{Pos: at.ListValues().(*array.Uint16).Value(k), WM: marks.ListValues().(*array.Int64).Value(k)}
+		s.Poll.Marks = append(s.Poll.Marks, m)
+	}
 }

@@ -28,6 +28,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 
+	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 )
 
@@ -71,6 +72,9 @@ type Poll struct {
 	// Digest is of the rows, in their order; of the first and the last one where the
 	// tape does not keep full digests.
 	Digest uint64
+	// Marks are watermarks that the reader itself gave, with the rows or without. Those
+	// that the table's WATERMARK computes are none of them.
+	Marks []batch.Mark
 }
 
 // blockSteps is the number of records in a block.
@@ -83,6 +87,7 @@ const (
 	hasHash
 	hasFailed
 	hasCalls
+	hasMarks
 )
 
 // Log is the records of one task. It is written by its task alone; the zero value is
@@ -115,6 +120,7 @@ func (l *Log) Add(s *Step) {
 	set(s.Chained, hasHash)
 	set(s.Failed, hasFailed)
 	set(len(s.Calls) > 0, hasCalls)
+	set(s.Poll != nil && len(s.Poll.Marks) > 0, hasMarks)
 	b := binary.AppendUvarint(l.block, flags)
 	b = binary.AppendVarint(b, s.N-l.last.N)
 	b = binary.AppendVarint(b, s.Stamp-l.last.Stamp)
@@ -137,6 +143,7 @@ func (l *Log) Add(s *Step) {
 		b = binary.AppendUvarint(b, uint64(p.Rows))
 		b = append(b, p.Status)
 		b = binary.LittleEndian.AppendUint64(b, p.Digest)
+		b = appendMarks(b, p.Marks)
 	}
 	if len(s.Calls) > 0 {
 		b = binary.AppendUvarint(b, uint64(len(s.Calls)))
@@ -158,6 +165,19 @@ func (l *Log) Add(s *Step) {
 	if l.in++; l.in == blockSteps {
 		l.seal()
 	}
+}
+
+// appendMarks adds marks and their number, nothing where there are none.
+func appendMarks(b []byte, marks []batch.Mark) []byte {
+	if len(marks) == 0 {
+		return b
+	}
+	b = binary.AppendUvarint(b, uint64(len(marks)))
+	for _, m := range marks {
+		b = binary.AppendUvarint(b, uint64(m.Pos))
+		b = binary.AppendVarint(b, m.WM)
+	}
+	return b
 }
 
 // seal ends the open block. Differences begin anew in each, so that one can be read
@@ -243,6 +263,11 @@ func (r *reader) step(last Step) Step {
 			s.Poll.Status = b[0]
 		}
 		s.Poll.Digest = r.fixed()
+		if flags&hasMarks != 0 {
+			for k := r.uint(); k > 0 && !r.bad; k-- {
+				s.Poll.Marks = append(s.Poll.Marks, batch.Mark{Pos: uint16(r.uint()), WM: r.int()})
+			}
+		}
 	}
 	if flags&hasCalls != 0 {
 		for k := r.uint(); k > 0 && !r.bad; k-- {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/minkstream/mink/engine/batch"
 )
 
 func drawSteps(t *rapid.T) []Step {
@@ -25,7 +27,13 @@ func drawSteps(t *rapid.T) []Step {
 			s.Mail = rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "bytes")
 		}
 		if rapid.Bool().Draw(t, "poll") {
-			s.Poll = &Poll{rapid.IntRange(0, 9).Draw(t, "split"), rapid.IntRange(0, 4096).Draw(t, "rows"), rapid.Byte().Draw(t, "status"), rapid.Uint64().Draw(t, "digest")}
+			s.Poll = &Poll{
+				Split: rapid.IntRange(0, 9).Draw(t, "split"), Rows: rapid.IntRange(0, 4096).Draw(t, "rows"), Status: rapid.Byte().Draw(t, "status"),
+				Digest: rapid.Uint64().Draw(t, "digest"),
+			}
+			for range rapid.IntRange(0, 2).Draw(t, "marks") {
+				s.Poll.Marks = append(s.Poll.Marks, batch.Mark{Pos: rapid.Uint16().Draw(t, "place"), WM: rapid.Int64().Draw(t, "watermark")})
+			}
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "calls") {
 			s.Calls = append(s.Calls, Call{rapid.Bool().Draw(t, "refused"), rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "answer")})

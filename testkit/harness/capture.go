@@ -23,14 +23,19 @@ type outlet struct {
 	key    []int
 	upsert []int
 	kept   *kept // of the run at hand
+	// job is the number of the one that writes to it, -1 where several do.
+	job int
 }
 
 func (w *World) outlet(t *connect.Table, inner connect.Sink) *outlet {
 	p := pathOf(t.Name)
 	if i := slices.IndexFunc(w.sinks, func(s *outlet) bool { return slices.Equal(s.path, p) }); i >= 0 {
+		if w.sinks[i].job != w.planning.number {
+			w.sinks[i].job = -1
+		}
 		return w.sinks[i]
 	}
-	s := &outlet{world: w, name: t.Name, path: p, schema: t.Schema, inner: inner, key: t.PrimaryKey}
+	s := &outlet{world: w, name: t.Name, path: p, schema: t.Schema, inner: inner, key: t.PrimaryKey, job: w.planning.number}
 	w.sinks = append(w.sinks, s)
 	return s
 }

@@ -54,6 +54,8 @@ type Failure struct {
 	Schedule Schedule
 	// Small is the smallest case that shows it, where one was looked for.
 	Small *Small
+	// input is the number of the rows that were drawn, from 0.
+	input int
 }
 
 // Place is where the failure is reported.
@@ -133,6 +135,9 @@ func (k *checker) check() error {
 		}
 		k.c = &c
 		if err := k.input(w); err != nil || len(k.verdict.Failures) > 0 {
+			for _, f := range k.verdict.Failures {
+				f.input = i
+			}
 			return err
 		}
 	}
@@ -153,7 +158,7 @@ func (k *checker) input(w *World) error {
 		return nil
 	}
 	k.base = t.tables
-	k.facts = facts{label: w.label(), late: t.late > 0, tables: len(w.inlets), rows: t.rows}
+	k.facts = w.facts(t)
 	k.verdict.Label = k.facts.label
 	if k.c.Oracle {
 		if done, err := k.oracle(t); done || err != nil {
@@ -185,6 +190,11 @@ func refuted(f *Failure) bool {
 	}
 	_, ok := f.Mismatch.Step.(*ExpectNoRows)
 	return ok
+}
+
+// facts are what a plain run has shown.
+func (w *World) facts(t *taken) facts {
+	return facts{label: w.label(), late: t.late > 0, tables: len(w.inlets), rows: t.rows}
 }
 
 // schedules is how many of them can be compared.
@@ -246,6 +256,7 @@ type taken struct {
 	late   int
 	rows   int
 	steps  int
+	taped  error
 }
 
 // run runs a case once.
@@ -263,7 +274,7 @@ func (k *checker) run(w *World, c *Case, s Schedule) (*taken, error) {
 	}
 	defer func() {
 		r.Close()
-		t.steps = r.steps
+		t.steps, t.taped = r.steps, r.taped
 		k.verdict.Steps += r.steps
 	}()
 	i, err := k.steps(t, r, c)

@@ -24,8 +24,19 @@ type Mismatch struct {
 	Names []string
 	// Sink is the sink it is about, "" for none; First the number, from 1, of the first
 	// change that should not have come, 0 for none.
+	// Those of attempts that a crash has taken back count, as they do in the debugger.
 	Sink  string
 	First int
+	// job has the number of the one that writes to the sink, from 0; -1 where several do.
+	job int
+}
+
+// Position is where the debugger finds the first wrong change, "" if there is none.
+func (m *Mismatch) Position() string {
+	if m.First == 0 || m.job < 0 {
+		return ""
+	}
+	return fmt.Sprintf("out=%s#%d", m.Sink, m.First)
 }
 
 // Diff sets the lines side by side: - is expected and missing, + is there and was not
@@ -121,8 +132,7 @@ func (r *Run) checkTable(s *ExpectTable) (*Mismatch, error) {
 	if err != nil {
 		return nil, err
 	}
-	changes := sink.kept.changes()
-	table, err := sink.table(changes)
+	table, err := sink.table(sink.kept.changes())
 	if err != nil {
 		return &Mismatch{Step: s, Message: err.Error()}, nil
 	}
@@ -132,8 +142,8 @@ func (r *Run) checkTable(s *ExpectTable) (*Mismatch, error) {
 	if slices.Equal(want, have) {
 		return nil, nil
 	}
-	m := &Mismatch{Step: s, Message: fmt.Sprintf("%s does not hold what it should", sink.title()), Want: some(want), Have: some(have), Names: pick(sink.schema.Names(), at), Sink: sink.id()}
-	m.First = firstUnexpected(lines(changes, at, false), want)
+	m := &Mismatch{Step: s, Message: fmt.Sprintf("%s does not hold what it should", sink.title()), Want: some(want), Have: some(have), Names: pick(sink.schema.Names(), at), Sink: sink.id(), job: sink.job}
+	m.First = firstUnexpected(table, at, want)
 	if len(have) == 0 {
 		m.Hint = r.whyNothing()
 	}
@@ -148,12 +158,18 @@ func some(list []string) []string {
 	return list
 }
 
-// firstUnexpected is the number of the first change whose row is not among those wanted,
-// counted from 1, or 0.
-func firstUnexpected(changes, want []string) int {
-	for i, c := range changes {
-		if !slices.Contains(want, c) {
-			return i + 1
+// firstUnexpected is the number of the change that brought the first row of a table that
+// is not among those wanted, or 0.
+func firstUnexpected(table []change, at []int, want []string) int {
+	left := map[string]int{}
+	for _, w := range want {
+		left[w]++
+	}
+	table = slices.Clone(table)
+	slices.SortStableFunc(table, func(a, b change) int { return int(a.seq - b.seq) })
+	for i, line := range lines(table, at, false) {
+		if left[line]--; left[line] < 0 {
+			return int(table[i].seq)
 		}
 	}
 	return 0
@@ -192,10 +208,10 @@ func (r *Run) checkChanges(s *ExpectChanges) (*Mismatch, error) {
 	if slices.Equal(want, have) {
 		return nil, nil
 	}
-	m := &Mismatch{Step: s, Message: fmt.Sprintf("%s was given other changes", sink.title()), Want: some(want), Have: some(have), Names: pick(sink.schema.Names(), at), Sink: sink.id()}
+	m := &Mismatch{Step: s, Message: fmt.Sprintf("%s was given other changes", sink.title()), Want: some(want), Have: some(have), Names: pick(sink.schema.Names(), at), Sink: sink.id(), job: sink.job}
 	for i := range have {
 		if i >= len(want) || want[i] != have[i] {
-			m.First = seen + i + 1
+			m.First = int(all[seen+i].seq)
 			break
 		}
 	}

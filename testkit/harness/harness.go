@@ -66,6 +66,7 @@ type Error struct {
 	Err    *diag.Error
 	// Ran tells that the job failed while it ran.
 	Ran bool
+	job int // its number, from 0
 }
 
 func (e *Error) Error() string { return diag.Render(e.Source, e.Err) }

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -27,6 +28,8 @@ type Run struct {
 	seen map[*outlet]int
 	// steps of the simulation that all jobs took.
 	steps int
+	// taped is what kept the tape from being whole.
+	taped error
 }
 
 // jobRun is a job in a run.
@@ -202,7 +205,7 @@ func (jr *jobRun) failed(err error) error {
 	if e == nil {
 		e = diag.Wrap(diag.JobFailed, err, "the job failed")
 	}
-	return &Error{Source: jr.job.source, Err: e, Ran: true}
+	return &Error{Source: jr.job.source, Err: e, Ran: true, job: jr.job.number}
 }
 
 // Do takes steps that give input, move time or disturb the job. Steps of one call that
@@ -466,6 +469,9 @@ func (r *Run) Close() {
 	r.steps = 0
 	for _, jr := range r.jobs {
 		r.steps += jr.before + jr.sim.Steps()
+		if jr.job.prepared.Config.Record.To != nil {
+			r.taped = errors.Join(r.taped, jr.flow.CloseTape())
+		}
 		jr.sim.Abandon()
 	}
 	r.World.run = nil

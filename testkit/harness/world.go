@@ -18,6 +18,7 @@ import (
 	"github.com/minkstream/mink/engine/plan"
 	"github.com/minkstream/mink/engine/sql/ast"
 	"github.com/minkstream/mink/engine/sql/parse"
+	"github.com/minkstream/mink/engine/trace"
 )
 
 // Options are what runs of many cases share. The zero value is enough for jobs without
@@ -31,6 +32,8 @@ type Options struct {
 	Connectors []*connect.Connector
 	// Zone is the time zone that 'default' stands for; nil is UTC.
 	Zone *time.Location
+	// record keeps a tape of the one run; see Record.
+	record *engine.Record
 }
 
 // shape is what a plan depends on beside the case.
@@ -98,27 +101,17 @@ func (w *World) label() plan.LabelKind {
 // plan makes a world. An error is mink's or the host's; what is wrong with the scripts is
 // in World.failed.
 func newWorld(c *Case, o *Options, s shape) (*World, error) {
-	w := &World{shape: s, options: o, clock: &heldClock{}, batches: map[*Row]*batch.Batch{}}
+	w := &World{shape: s, options: o, clock: &heldClock{now: c.start().UnixMilli()}, batches: map[*Row]*batch.Batch{}}
 	for _, step := range c.Steps {
 		if r, ok := step.(*Restore); ok && r.Parallelism > 0 {
 			w.restores = append(w.restores, r.Parallelism)
 		}
 	}
-	w.clock.now = c.start().UnixMilli()
 	if s.parallelism > 1 && !s.batch {
 		w.restores = append(w.restores, other(s.parallelism))
 	}
-	disk := env.OS("")
-	outside := &env.Env{Clock: w.clock, Disk: env.NewOverlay(disk.Disk), Seed: 1, Go: disk.Go, Processes: disk.Processes}
-	var list []*connect.Connector
-	for _, k := range append(append(connectors.All(), o.Connectors...), standIns(o.Connectors)...) {
-		list = append(list, w.wrap(k))
-	}
 	var err error
-	w.engine, err = engine.New(engine.Config{
-		Env: outside, Connectors: list, Formats: connectors.Formats(), Functions: scalar.All(), Runtimes: connectors.Runtimes(), Zone: o.Zone,
-	})
-	if err != nil {
+	if w.engine, err = engine.New(w.config()); err != nil {
 		return nil, err
 	}
 	if o.Register != nil {
@@ -142,6 +135,21 @@ func newWorld(c *Case, o *Options, s shape) (*World, error) {
 	return w, nil
 }
 
+// config is that of an engine in which the case is planned.
+func (w *World) config() engine.Config {
+	o := w.options
+	disk := env.OS("")
+	outside := &env.Env{Clock: w.clock, Disk: env.NewOverlay(disk.Disk), Seed: 1, Go: disk.Go, Processes: disk.Processes}
+	var list []*connect.Connector
+	for _, k := range append(append(connectors.All(), o.Connectors...), standIns(o.Connectors)...) {
+		list = append(list, w.wrap(k))
+	}
+	return engine.Config{
+		Env: outside, Connectors: list, Formats: connectors.Formats(), Functions: scalar.All(), Runtimes: connectors.Runtimes(), Zone: o.Zone,
+		Record: o.record,
+	}
+}
+
 func (w *World) settings(c *Case) error {
 	own := map[string]string{}
 	for k, v := range c.Settings {
@@ -161,7 +169,10 @@ func (w *World) settings(c *Case) error {
 			return err
 		}
 	}
-	return nil
+	if w.options.record == nil {
+		return nil
+	}
+	return w.options.record.To.Edit(func(m *trace.Manifest) { m.Settings = own })
 }
 
 // checkSettings refuses what a test cannot give one answer for.
@@ -238,7 +249,7 @@ func (w *World) overridden(s ast.Statement) bool {
 }
 
 func (w *World) statement(text string, src diag.Source) error {
-	j := &job{world: w, number: len(w.jobs), source: src, at: map[int]*engine.Prepared{}, result: &outlet{world: w}}
+	j := &job{world: w, number: len(w.jobs), source: src, at: map[int]*engine.Prepared{}, result: &outlet{world: w, job: len(w.jobs)}}
 	w.planning = j
 	p, err := w.session.Prepare(text, j.result)
 	if err != nil || p == nil {

@@ -222,8 +222,11 @@ func (j *jsonLines) Each(r *Result) {
 		if r.Verdict != nil && len(r.Verdict.Failures) > 0 {
 			f := r.Verdict.Failures[0]
 			out["seed"] = f.Schedule.Seed
-			if m := f.Mismatch; m != nil && m.First > 0 {
-				out["first"] = fmt.Sprintf("out=%s#%d", m.Sink, m.First)
+			if m := f.Mismatch; m != nil && m.Position() != "" {
+				out["first"] = m.Position()
+			}
+			if line := DebugLine(r, f); line != "" {
+				out["debug"] = line
 			}
 			if m := f.Mismatch; m != nil && (m.Want != nil || m.Have != nil) {
 				out["columns"], out["want"], out["have"] = m.Names, m.Want, m.Have

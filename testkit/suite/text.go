@@ -90,15 +90,15 @@ func describe(b *strings.Builder, r *Result, f *harness.Failure) {
 			b.WriteString("hint: " + m.Hint + "\n")
 		}
 	}
-	if m := f.Mismatch; m != nil && m.First > 0 {
-		fmt.Fprintf(b, "first wrong change: out=%s#%d\n", m.Sink, m.First)
-	}
 	if f.Schedule.Seed != 0 {
 		fmt.Fprintf(b, "found after %d runs with %s\n", r.Verdict.Runs, f.Schedule.String())
 	}
 	small(b, f.Small)
 	if f.Schedule.Seed != 0 {
 		fmt.Fprintf(b, "again: mink test %s --seed %d --schedules 1\n", r.Name(), f.Schedule.Seed)
+	}
+	if line := DebugLine(r, f); line != "" {
+		b.WriteString("debug: " + line + "\n")
 	}
 }
 
