@@ -32,6 +32,25 @@ func (c *Col) Flatten(n int) {
 	}
 }
 
+// Sparsify makes a flat ROW column of n lanes a sparse one, whose children hold only
+// the rows that are not NULL; any other column is left alone.
+func (c *Col) Sparsify(n int) {
+	if c.Type.Kind != types.Row || c.Enc != Flat {
+		return
+	}
+	at := make([]uint16, 0, n)
+	for l := range n {
+		if !c.IsNull(l) {
+			at = append(at, uint16(l))
+		}
+	}
+	kids := make([]Col, len(c.Kids))
+	for i := range kids {
+		kids[i].Gather(&c.Kids[i], at, len(at))
+	}
+	*c = Col{Type: c.Type, Enc: Sparse, At: at, Kids: kids}
+}
+
 func (c *Col) flattenKids(n int) {
 	if c.Type.Kind != types.Row {
 		return

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
@@ -27,15 +28,22 @@ func options(s types.Schema) batch.ArrowOptions {
 // poll that had rows, the column __op with the kinds of change, then the columns that
 // the job reads.
 type RowWriter struct {
-	w     *ipc.FileWriter
-	out   io.Writer
-	whole types.Schema
-	kept  types.Schema
-	cols  []int // of the source's schema
+	w      *ipc.FileWriter
+	out    io.Writer
+	schema *arrow.Schema
+	whole  types.Schema
+	kept   types.Schema
+	cols   []int // of the source's schema
 }
 
+// sparseKey marks, in the metadata of a field, a column that the reader gave sparse. What
+// an operator makes of rows, selections and the places of watermarks included, depends on
+// that, so a replay has to be given the same.
+const sparseKey = "mink.sparse"
+
 // NewRowWriter writes rows of a schema, compressed; columns and fields that have no
-// storage in the first batch are left out.
+// storage in the first batch are left out. A reader is taken to give a column sparse
+// always or never.
 func NewRowWriter(out io.Writer, s types.Schema) *RowWriter { return &RowWriter{out: out, whole: s} }
 
 // Add writes the rows of one poll.
@@ -47,7 +55,8 @@ func (w *RowWriter) Add(b *batch.Batch) error {
 				w.cols = append(w.cols, i)
 			}
 		}
-		f, err := ipc.NewFileWriter(&appendOnly{w: w.out}, ipc.WithSchema(options(w.whole).ArrowSchema(w.kept)), ipc.WithAllocator(memory.NewGoAllocator()), ipc.WithZstd())
+		w.schema = w.schemaOf(b)
+		f, err := ipc.NewFileWriter(&appendOnly{w: w.out}, ipc.WithSchema(w.schema), ipc.WithAllocator(memory.NewGoAllocator()), ipc.WithZstd())
 		if err != nil {
 			return diag.Wrap(diag.IO, err, "cannot write rows to the tape")
 		}
@@ -57,10 +66,23 @@ func (w *RowWriter) Add(b *batch.Batch) error {
 	for k, i := range w.cols {
 		view.Cols[k] = pruned(w.kept[k].Type, &b.Cols[i])
 	}
-	if err := w.w.Write(view.ToArrow(w.kept, options(w.whole))); err != nil {
+	rec := view.ToArrow(w.kept, options(w.whole))
+	if err := w.w.Write(array.NewRecord(w.schema, rec.Columns(), rec.NumRows())); err != nil {
 		return diag.Wrap(diag.IO, err, "cannot write rows to the tape")
 	}
 	return nil
+}
+
+// schemaOf is that of a file whose first rows are b.
+func (w *RowWriter) schemaOf(b *batch.Batch) *arrow.Schema {
+	fields := options(w.whole).ArrowSchema(w.kept).Fields()
+	kinds := len(fields) - len(w.kept)
+	for k, i := range w.cols {
+		if b.Cols[i].Enc == batch.Sparse {
+			fields[kinds+k].Metadata = arrow.NewMetadata([]string{sparseKey}, []string{"true"})
+		}
+	}
+	return arrow.NewSchema(fields, nil)
 }
 
 // Close ends the file. One without rows is empty.
@@ -151,7 +173,9 @@ type RowReader struct {
 	s    types.Schema
 	kept types.Schema
 	cols []int
-	part batch.Batch
+	// sparse says of each of cols that it was given so.
+	sparse []bool
+	part   batch.Batch
 }
 
 // NewRowReader reads rows of a schema. It fails with invalid-tape where the bytes are
@@ -182,6 +206,7 @@ func NewRowReader(data *io.SectionReader, s types.Schema) (r *RowReader, err err
 		}
 		r.kept = append(r.kept, types.Field{Name: f.Name, Type: partOf(f.Type, has.Field(at[0]).Type)})
 		r.cols = append(r.cols, i)
+		r.sparse = append(r.sparse, has.Field(at[0]).Metadata.FindKey(sparseKey) >= 0)
 	}
 	return r, nil
 }
@@ -230,6 +255,9 @@ func (r *RowReader) Next(b *batch.Batch) (err error) {
 	for k, i := range r.cols {
 		b.Cols[i] = r.part.Cols[k]
 		whole(r.s[i].Type, &b.Cols[i])
+		if r.sparse[k] {
+			b.Cols[i].Sparsify(b.N)
+		}
 	}
 	return nil
 }

@@ -16,10 +16,11 @@ import (
 	"github.com/minkstream/mink/testkit/nexmark"
 )
 
-// Every query, recorded on threads with checkpoints, is executed again step by step.
-// MINK_ALL repeats it 20 times.
+// Every query, recorded on threads with checkpoints, is executed again step by step: once
+// over rows that are read again and once over those on the tape. MINK_ALL repeats it 20
+// times.
 func TestTaped(t *testing.T) {
-	side, replays := sideFile(t), 1
+	side, replays := sideFile(t), 2
 	if all {
 		replays = 20
 	}
