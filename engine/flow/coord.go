@@ -295,25 +295,6 @@ func (j *jobCore) boot(completed bool) *bootDone {
 	return d
 }
 
-// claims reports state in a checkpoint that no vertex of the graph would take.
-func (j *jobCore) claims(m *meta) error {
-	if j.cfg.DiscardState || m.final {
-		return nil
-	}
-	for i := range m.vertices {
-		v := &m.vertices[i]
-		has := false
-		for _, s := range v.subs {
-			has = has || len(s.chain) > 0
-		}
-		if has && !slices.ContainsFunc(j.graph.Vertices, func(x *Vertex) bool { return x.UID == v.uid }) {
-			return diag.New(diag.Checkpoint, "the checkpoint has state of %s, which the job does not have", v.name).
-				WithHint("'execution.state-recovery.ignore-unclaimed-state' = 'true' leaves such state out")
-		}
-	}
-	return nil
-}
-
 func (c *coordinator) booted(d *bootDone) {
 	if d.err != nil {
 		c.cause, c.causeIn = d.err, booting
@@ -369,7 +350,7 @@ func (c *coordinator) findSplits() {
 		c.plan.done[i] = src.Bounded() || src.DiscoverInterval() <= 0
 		if c.plan.meta != nil {
 			if old := c.plan.meta.vertex(v.UID); old != nil {
-				list, err := old.splits()
+				_, list, err := old.source()
 				if err != nil {
 					c.fail(err)
 					return
@@ -388,20 +369,6 @@ func (c *coordinator) findSplits() {
 	if c.wait == 0 {
 		c.deploy()
 	}
-}
-
-// splits are those of all old subtasks, by id.
-func (v *metaVertex) splits() ([]splitState, error) {
-	var list []splitState
-	for i := range v.subs {
-		s, err := decodeInline(v.subs[i].inline)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, s.splits...)
-	}
-	slices.SortStableFunc(list, func(a, b splitState) int { return compareText(a.at.ID, b.at.ID) })
-	return list, nil
 }
 
 func (c *coordinator) gotSplits(d *splitsFound) {

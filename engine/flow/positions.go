@@ -16,16 +16,9 @@ import (
 func positions(m *meta, g *Graph, groups int) (*meta, error) {
 	read := map[string][][]splitState{}
 	for i := range m.vertices {
-		table, splits := "", []splitState(nil)
-		for _, sub := range m.vertices[i].subs {
-			s, err := decodeInline(sub.inline)
-			if err != nil {
-				return nil, err
-			}
-			if s.table != "" {
-				table = s.table
-			}
-			splits = append(splits, s.splits...)
+		table, splits, err := m.vertices[i].source()
+		if err != nil {
+			return nil, err
 		}
 		if table != "" {
 			read[table] = append(read[table], splits)
@@ -39,6 +32,9 @@ func positions(m *meta, g *Graph, groups int) (*meta, error) {
 		list := read[v.Source.Table]
 		read[v.Source.Table] = list[1:]
 		e := encoder{}
+		e.begin(inlineTable)
+		e.str(v.Source.Table)
+		e.end()
 		for _, s := range list[0] {
 			e.begin(inlineSplit)
 			e.str(s.at.ID)

@@ -169,6 +169,27 @@ func TestUnclaimedState(t *testing.T) {
 	j.rows("RESET 'execution.state-recovery.path'; STOP JOB '" + id + "' WITH SAVEPOINT")
 }
 
+// TestPositionsOfAnotherTable starts a query from a savepoint of one that read another
+// table with the same connector. Its positions say nothing about this one: that is
+// refused, and where the session leaves them out the table is read from its beginning.
+func TestPositionsOfAnotherTable(t *testing.T) {
+	j := newJobSession(t)
+	id := j.start("INSERT INTO written SELECT n FROM numbers")
+	time.Sleep(100 * time.Millisecond)
+	path := j.rows("STOP JOB '" + id + "' WITH SAVEPOINT")[0].cells[0]
+	before := len(j.numbers())
+	j.rows("SET 'execution.state-recovery.path' = '" + path + "'; SET 'table.dml-sync' = 'true'")
+	_, err := j.session.Execute(j.ctx, "INSERT INTO written SELECT n FROM ending")
+	want := "positions in table `default_catalog`.`default_database`.`numbers` where the job reads table `default_catalog`.`default_database`.`ending`"
+	if d := diag.As(err); d == nil || d.Code != diag.Checkpoint || !strings.Contains(d.Error(), want) || !strings.Contains(d.Hint, "ignore-unclaimed-state") {
+		t.Errorf("over another table: %v", err)
+	}
+	j.rows("SET 'execution.state-recovery.ignore-unclaimed-state' = 'true'; INSERT INTO written SELECT n FROM ending; RESET 'execution.state-recovery.path'")
+	if got := len(j.numbers()); before == 0 || got != before+10 {
+		t.Errorf("%d numbers before the savepoint, and %d after all 10 of another table", before, got)
+	}
+}
+
 // TestStopWithDrain sends the last watermark, so that a window fires that the stream
 // had not reached the end of.
 func TestStopWithDrain(t *testing.T) {
