@@ -134,17 +134,33 @@ var translate = function.Func{
 	Name: "TRANSLATE", Category: function.Text,
 	Summary:    "The string with each character of one set replaced by that at the same place of another; those without partner go.",
 	Signatures: []string{"TRANSLATE(string, from, to)"},
-	Examples:   []function.Example{{SQL: "TRANSLATE('www.apache.org', 'wapcheorg', ' APCHEcom')", Want: "   .APACHE.com"}, {SQL: "TRANSLATE('abc', 'ac', 'x')", Want: "xb"}},
-	Infer: spec{params: []class{text, text, text}, result: types.StringT, cost: 40, eval: func(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
-		w := f.Strings(dst)
-		s, from, to := kernel.StrsOf(args[0]), kernel.StrsOf(args[1]), kernel.StrsOf(args[2])
-		for i := range kernel.Lanes(n, live) {
-			w.Buf = appendTranslated(w.Buf, s.At(i), from.At(i), to.At(i))
-			dst.Views[i] = w.End()
+	Examples:   []function.Example{{SQL: "TRANSLATE('www.apache.org', 'wapcheorg', ' APCHEcom')", Want: "   .APACHE.com"}, {SQL: "TRANSLATE('abc', 'ac', 'x')", Want: "xb"}, {SQL: "TRANSLATE('abc', CAST(NULL AS STRING), 'x')", Want: "abc"}},
+	Infer: spec{params: []class{text, text, text}, result: types.StringT, loose: true, cost: 40, eval: translateKernel}.infer,
+}
+
+// translateKernel leaves a string as it is where the set is NULL; a second set that is
+// NULL has no partners.
+func translateKernel(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
+	w := f.Strings(dst)
+	var s, from, to [batch.InlineMax]byte
+	for i := range kernel.Lanes(n, live) {
+		if args[0].IsNull(i) {
+			setNull(dst, i, n)
+			continue
 		}
-		w.Close()
+		w.Buf = appendTranslated(w.Buf, args[0].Bytes(i, &s), bytesOrNone(args[1], i, &from), bytesOrNone(args[2], i, &to))
+		dst.Views[i] = w.End()
+	}
+	w.Close()
+	return nil
+}
+
+// bytesOrNone is a string, empty where it is NULL.
+func bytesOrNone(c *batch.Col, i int, tmp *[batch.InlineMax]byte) []byte {
+	if c.IsNull(i) {
 		return nil
-	}}.infer,
+	}
+	return c.Bytes(i, tmp)
 }
 
 func appendTranslated(dst, s, from, to []byte) []byte {
