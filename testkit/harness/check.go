@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/plan"
 )
 
@@ -326,16 +327,19 @@ func (k *checker) steps(t *taken, r *Run, c *Case) (int, error) {
 	for _, jr := range r.jobs {
 		t.rows += jr.rows
 	}
-	return len(c.Steps), t.note(r, at)
+	t.note(r, at)
+	return len(c.Steps), nil
 }
 
 // note keeps what the sinks hold.
-func (t *taken) note(r *Run, at Step) error {
+func (t *taken) note(r *Run, at Step) {
 	var all []string
 	for _, s := range r.World.sinks {
 		table, err := s.table(s.kept.changes())
-		if err != nil {
-			return err
+		if err != nil { // changes that cannot follow each other are the job's fault
+			m := &Mismatch{Step: at, Message: fmt.Sprintf("%s was given changes that do not fit: %s", s.title(), diag.As(err).Msg)}
+			t.failures = append(t.failures, &Failure{Mismatch: m, Schedule: r.Schedule})
+			continue
 		}
 		for _, c := range table {
 			line := c.body()
@@ -346,15 +350,12 @@ func (t *taken) note(r *Run, at Step) error {
 		}
 	}
 	t.tables, t.at = append(t.tables, some(all)), append(t.at, at)
-	return nil
 }
 
 // expect looks at one expectation. Changes are compared one by one in the plain run, and
 // under schedules where the case says so.
 func (k *checker) expect(t *taken, r *Run, c *Case, i int) error {
-	if err := t.note(r, c.Steps[i]); err != nil {
-		return err
-	}
+	t.note(r, c.Steps[i])
 	switch s := c.Steps[i].(type) {
 	case *ExpectChanges:
 		if r.Schedule.Seed != 0 && !c.ForAll.Strict {

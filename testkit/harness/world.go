@@ -28,6 +28,8 @@ type Options struct {
 	Register func(*engine.Engine) error
 	// Plant breaks the runtime on purpose, to show that tests find it.
 	Plant flow.Plant
+	// Rewire changes the streaming plan of a statement before it runs, for the same end.
+	Rewire func(*flow.Graph)
 	// Connectors stand beside mink's own; their sources and sinks are replaced, too.
 	Connectors []*connect.Connector
 	// Zone is the time zone that 'default' stands for; nil is UTC.
@@ -256,6 +258,7 @@ func (w *World) statement(text string, src diag.Source) error {
 		return err
 	}
 	j.prepared = p
+	w.rewire(p)
 	w.advice = append(w.advice, p.Plan.Advice...)
 	if len(p.Inserts) == 0 {
 		root := p.Plan.Roots[0].(*plan.Collect)
@@ -269,12 +272,21 @@ func (w *World) statement(text string, src diag.Source) error {
 		if j.at[n], err = w.session.PrepareAgain(p, j.result); err != nil {
 			return err
 		}
+		w.rewire(j.at[n])
 	}
 	w.jobs = append(w.jobs, j)
 	if len(w.restores) > 0 {
 		return w.session.Set("parallelism.default", fmt.Sprint(max(1, w.shape.parallelism)))
 	}
 	return nil
+}
+
+// rewire breaks a plan, where that is asked for. Batch plans stay as they are: they say
+// what should have come out.
+func (w *World) rewire(p *engine.Prepared) {
+	if w.options.Rewire != nil && !w.shape.batch {
+		w.options.Rewire(p.Graph)
+	}
 }
 
 // wrap gives a connector's tables given rows and captured sinks. Options are checked as in
