@@ -409,30 +409,44 @@ func (o *process) Watermark(c *Ctx, ts int64) error {
 	return o.out.flush(c)
 }
 
-// fire goes to a watermark: all rows that waited for it come before the timers up to it,
-// as in Flink, whatever their times.
+// fire goes to a watermark in order of time: rows that waited before the timers of the
+// same moment.
 func (o *process) fire(c *Ctx, wm int64) error {
 	if wm <= o.fired {
 		return nil
 	}
 	o.fired, o.ctx.wm = wm, wm
-	if o.sorts {
-		if at, ok := o.wait.Min(); ok && at <= wm {
-			if err := o.give(c, wm); err != nil {
-				return err
+	for {
+		row, timer := batch.MaxWatermark, batch.MaxWatermark
+		any := false
+		if o.sorts {
+			if at, ok := o.wait.Min(); ok && at <= wm {
+				row, any = at, true
 			}
 		}
-		o.groups.advance(wm)
-	}
-	if !o.cfg.Timers {
-		return nil
-	}
-	for at, ok := o.ctx.due.Min(); ok && at <= wm; at, ok = o.ctx.due.Min() {
-		if err := o.onTimer(c, at); err != nil {
+		if o.cfg.Timers {
+			if at, ok := o.ctx.due.Min(); ok && at <= wm && (at < row || !any) {
+				timer, any = at, true
+			}
+		}
+		var err error
+		switch {
+		case !any:
+			if o.sorts {
+				o.groups.advance(wm)
+			}
+			return nil
+		case timer < row || row == batch.MaxWatermark:
+			err = o.onTimer(c, timer)
+		case o.cfg.Timers:
+			err = o.give(c, row)
+		default:
+			err = o.give(c, wm)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
 // give evaluates the waiting rows up to a time.

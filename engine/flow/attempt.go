@@ -80,31 +80,7 @@ func newAttempt(j *jobCore, p plan) (*attempt, error) {
 		}
 		t.done = a.restored
 	}
-	a.presumeIdle()
 	return a, nil
-}
-
-// presumeIdle takes tasks for idle from the start that have nothing to read and from which
-// nothing comes, as they will say themselves: whether a row is late must not depend on
-// who takes the first step. One that gets a split becomes active.
-func (a *attempt) presumeIdle() {
-	for again := true; again; {
-		again = false
-		for _, t := range a.tasks {
-			if t.idle || t.src == nil && (len(t.ins) == 0 || !t.wms.allIdle()) || t.src != nil && !t.src.idle() && !t.src.over() {
-				continue
-			}
-			t.idle, again = true, true
-			for _, o := range t.outs {
-				for _, l := range o.lanes {
-					for _, p := range l.pipes {
-						p.to.wms.in[p.in].idle = true
-						p.to.ofSide(p.in)
-					}
-				}
-			}
-		}
-	}
 }
 
 func taskName(v *Vertex, sub int) string {
@@ -471,7 +447,7 @@ func (t *task) begin() error {
 			}
 		}
 		t.src.start()
-		t.setIdle(t.src.idle() || t.src.over())
+		t.setIdle(t.src.idle() && !t.src.over())
 		return nil
 	}
 	if len(t.ins) == 0 {
