@@ -135,7 +135,7 @@ var translate = function.Func{
 	Summary:    "The string with each character of one set replaced by that at the same place of another; those without partner go.",
 	Signatures: []string{"TRANSLATE(string, from, to)"},
 	Examples:   []function.Example{{SQL: "TRANSLATE('www.apache.org', 'wapcheorg', ' APCHEcom')", Want: "   .APACHE.com"}, {SQL: "TRANSLATE('abc', 'ac', 'x')", Want: "xb"}, {SQL: "TRANSLATE('abc', CAST(NULL AS STRING), 'x')", Want: "abc"}},
-	Infer: spec{params: []class{text, text, text}, result: types.StringT, loose: true, cost: 40, eval: translateKernel}.infer,
+	Infer:      spec{params: []class{text, text, text}, result: types.StringT, loose: true, cost: 40, eval: translateKernel}.infer,
 }
 
 // translateKernel leaves a string as it is where the set is NULL; a second set that is
