@@ -253,6 +253,9 @@ func (o *outEdge) watermark(ts int64) {
 		if ts <= l.wm {
 			continue
 		}
+		if ts == batch.MaxWatermark {
+			o.flushLane(l) // the last watermark is told, too: it counts where others are idle
+		}
 		l.wm = ts
 		if l.open != nil && l.open.b.N > 0 {
 			l.open.b.AddMark(l.open.b.N, ts)

@@ -29,8 +29,8 @@ func (t *task) sidesMoved() error {
 	if t.sides == nil {
 		return nil
 	}
-	if t.sides[1].update() {
-		if err := t.nodes[0].side(t.sides[1].cur); err != nil {
+	for t.sides[1].update() {
+		if err := t.nodes[0].side(t.sides[1].cur); err != nil || t.paused != nil {
 			return err
 		}
 	}
@@ -42,8 +42,10 @@ func (t *task) sidesMoved() error {
 			}
 		}
 	}
-	if t.sides[0].update() {
-		return t.nodes[0].watermark(0, t.sides[0].cur)
+	for t.sides[0].update() {
+		if err := t.nodes[0].watermark(0, t.sides[0].cur); err != nil || t.paused != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -171,16 +171,16 @@ func (s *source) poll() error {
 	}
 	s.last, s.status = sp, status
 	n := s.b.Rows()
+	if s.wms.in[sp.num].idle && (n > 0 || len(s.b.Marks) > 0) {
+		s.wms.in[sp.num].idle = false
+		s.t.setIdle(false)
+	}
 	if n == 0 && len(s.b.Marks) > 0 {
 		s.wms.in[sp.num].raise(s.b.LastMark())
 		s.wms.update()
 	}
 	if n > 0 {
 		sp.idleDue = false
-		if s.wms.in[sp.num].idle {
-			s.wms.in[sp.num].idle = false
-			s.t.setIdle(s.wms.allIdle())
-		}
 		if err := s.mark(sp); err != nil {
 			return s.failed(err)
 		}

@@ -49,7 +49,8 @@ type task struct {
 	arrived     int
 	done        int64 // newest checkpoint taken or given up
 	lastBarrier elem  // the final one, while operators wait for answers
-	idle        bool
+	quiet       bool  // no input is live
+	idle        bool  // and the receivers know
 	endDue      bool // the input is over
 	ended       bool // and that was passed on
 
@@ -334,9 +335,6 @@ func (t *task) onElem(i int) error {
 	case elemBatch:
 		return t.onBatch(i, e.l)
 	case elemMark:
-		if err := t.onActive(i); err != nil {
-			return err
-		}
 		t.wms.in[i].raise(e.ts)
 		t.ofSide(i)
 		return t.moved()
@@ -356,11 +354,9 @@ func (t *task) onElem(i int) error {
 	return nil
 }
 
-// onActive makes an idle channel count again.
+// onActive makes an idle channel count again. Rows alone do not: who was idle says so
+// ahead of them.
 func (t *task) onActive(i int) error {
-	if !t.wms.in[i].idle {
-		return nil
-	}
 	if t.att.job.plant != PlantIdleStall {
 		t.wms.in[i].idle = false
 		t.ofSide(i)
@@ -368,14 +364,18 @@ func (t *task) onActive(i int) error {
 	return t.moved()
 }
 
-// moved passes on what follows from a change of the inputs' watermarks.
+// moved passes on what follows from a change of the inputs' watermarks. An operator
+// that stops on the way goes on in resume, which comes back here.
 func (t *task) moved() error {
-	if t.wms.update() && t.sides == nil {
-		if err := t.nodes[0].watermark(0, t.wms.cur); err != nil {
+	for t.wms.update() {
+		if t.sides != nil {
+			continue
+		}
+		if err := t.nodes[0].watermark(0, t.wms.cur); err != nil || t.paused != nil {
 			return err
 		}
 	}
-	if err := t.sidesMoved(); err != nil {
+	if err := t.sidesMoved(); err != nil || t.paused != nil {
 		return err
 	}
 	if t.wms.allEnded() {
@@ -406,13 +406,21 @@ func (t *task) end() error {
 	return nil
 }
 
+// setIdle takes note that no input is live, or that one is again.
 func (t *task) setIdle(idle bool) {
-	if idle == t.idle || t.ended {
+	t.quiet = idle
+	t.tellIdle()
+}
+
+// tellIdle lets the receivers know. A return is told at once, ahead of the rows that
+// it brings; idleness only when nothing is under way that still gives rows.
+func (t *task) tellIdle() {
+	if t.quiet == t.idle || t.ended || t.quiet && (t.paused != nil || t.calls > 0) {
 		return
 	}
-	t.idle = idle
+	t.idle = t.quiet
 	k := elemActive
-	if idle {
+	if t.idle {
 		k = elemIdle
 	}
 	for _, o := range t.outs {
@@ -422,9 +430,6 @@ func (t *task) setIdle(idle bool) {
 
 // onBatch gives a batch to the head. Its marks become those of the task.
 func (t *task) onBatch(i int, l *lease) error {
-	if err := t.onActive(i); err != nil {
-		return err
-	}
 	t.batchesIn++
 	t.rowsIn += int64(l.b.Rows())
 	t.hdr = l.b
@@ -481,18 +486,13 @@ func (t *task) resume() error {
 	if t.paused != nil {
 		return nil
 	}
-	if t.src != nil {
-		return t.src.resumed()
-	}
-	if t.endDue {
-		if err := t.end(); err != nil {
-			return err
-		}
-	}
 	if len(n.timers) > 0 {
 		t.armTimer(n.timers[0])
 	}
-	return nil
+	if t.src != nil {
+		return t.src.resumed()
+	}
+	return t.moved()
 }
 
 // flush lets everything go that waits in open batches.
@@ -612,6 +612,7 @@ func (t *task) onAsync(m *mail) error {
 		if t.endDue {
 			return t.end()
 		}
+		t.tellIdle()
 	case *splitOpen:
 		return t.src.opened(r)
 	case *snapDone:

@@ -7,8 +7,8 @@ import "github.com/minkstream/mink/engine/batch"
 // Idle and ended inputs leave the minimum; one that returns counts again at once.
 // When none is live and some may still return it is the greatest that any had, so
 // that the order in which they became idle or ended does not matter. An input at
-// batch.MaxWatermark counts as ended: it says nothing about the others. It never
-// goes back.
+// batch.MaxWatermark counts as ended: it says nothing about the others. When all have
+// ended it is the greatest that any had first, and the end then. It never goes back.
 type tracker struct {
 	in  []input
 	cur int64
@@ -52,7 +52,8 @@ func (w *tracker) others(i int) int64 {
 	return least
 }
 
-// update works out the combined watermark and reports whether it rose.
+// update works out the combined watermark and reports whether it rose; then it may
+// rise once more.
 func (w *tracker) update() bool {
 	least, most := batch.MaxWatermark, batch.NoWatermark
 	live, idle := false, false
@@ -71,7 +72,7 @@ func (w *tracker) update() bool {
 	}
 	switch {
 	case live:
-	case idle:
+	case idle, most > w.cur:
 		least = most
 	case len(w.in) == 0:
 		return false
