@@ -51,8 +51,8 @@ type task struct {
 	lastBarrier elem  // the final one, while operators wait for answers
 	quiet       bool  // no input is live
 	idle        bool  // and the receivers know
-	endDue      bool // the input is over
-	ended       bool // and that was passed on
+	endDue      bool  // the input is over
+	ended       bool  // and that was passed on
 
 	nodes   []*node
 	outs    []*outEdge
