@@ -162,13 +162,17 @@ func (a *app) tellTape(t *trace.File, output string) error {
 	}
 	fmt.Fprintf(a.out, "%s: %s, recorded %s by mink %s, %d %s%s\n", t.Name, m.Script, created, m.Build, len(m.Statements), plural(int64(len(m.Statements)), "statement"), whole)
 	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "JOB\tNAME\tSTATE\tTASKS\tATTEMPTS\tSTEPS\tSOURCE ROWS\tINPUT")
+	fmt.Fprintln(w, "JOB\tNAME\tSTATE\tTASKS\tATTEMPTS\tFROM\tSTEPS\tSOURCE ROWS\tINPUT")
 	for i, j := range jobs {
 		input := "positions"
 		if j.Embedded {
 			input = "embedded"
 		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%d\t%d\t%d\t%s\n", i+1, j.Name, j.State, j.Tasks, j.Attempts, j.Steps, j.SourceRows, input)
+		from := "start"
+		if j.From != "" {
+			from = j.From
+		}
+		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%d\t%s\t%d\t%d\t%s\n", i+1, j.Name, j.State, j.Tasks, j.Attempts, from, j.Steps, j.SourceRows, input)
 	}
 	return w.Flush()
 }

@@ -11,18 +11,19 @@ import (
 )
 
 func (a *app) tapeCut() *cobra.Command {
-	var to, out string
+	var from, to, out string
 	var embed bool
 	c := &cobra.Command{
 		Use:   "cut TAPE",
-		Short: "Make a tape of the first part of another",
-		Long: `Executes a tape up to a moment and writes what was executed as a tape of its own. With --embed
-the rows of all sources are put on it, so that it needs them no more; without --to that is all
-it does.
+		Short: "Make a tape of a part of another",
+		Long: `Executes a tape up to a moment and writes what was executed as a tape of its own. With --from it
+begins at the newest checkpoint before that moment, whose state is put on it; what it prints when it
+is replayed is what came behind. With --embed the rows of all sources are put on it, so that it
+needs them no more.
 
 ` + untilHelp,
 		Args:    cobra.ExactArgs(1),
-		Example: examples("mink tape cut run.mtape --to 40:1284 -o part.mtape", "mink tape cut run.mtape --embed -o fixture.mtape"),
+		Example: examples("mink tape cut run.mtape --to 40:1284 -o part.mtape", "mink tape cut run.mtape --from 38:0 --to 40:1284 -o part.mtape", "mink tape cut run.mtape --embed -o fixture.mtape"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if out == "" {
 				return needsOut()
@@ -32,15 +33,21 @@ it does.
 				return err
 			}
 			defer t.Close()
-			var u *until
+			var begin, u *until
+			if from != "" {
+				if begin, err = parseUntil(from, t); err != nil {
+					return err
+				}
+			}
 			if to != "" {
 				if u, err = parseUntil(to, t); err != nil {
 					return err
 				}
 			}
-			return a.cutTape(c.Context(), t, u, embed, out)
+			return a.cutTape(c.Context(), t, begin, u, embed, out)
 		},
 	}
+	c.Flags().StringVar(&from, "from", "", "begin at the newest checkpoint before this moment")
 	c.Flags().StringVar(&to, "to", "", "end at this moment")
 	c.Flags().StringVarP(&out, "out", "o", "", "the new tape")
 	c.Flags().BoolVar(&embed, "embed", false, "put the rows of all sources on it")

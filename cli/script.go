@@ -59,8 +59,13 @@ func (a *app) runScripts(ctx context.Context, f runFlags, texts ...text) error {
 	if f.tape != "" {
 		return a.recordScripts(ctx, f, config, texts)
 	}
-	if !f.dryRun && (f.keepTape == "on" || f.keepTape == "auto" && terminal(a.err)) {
-		return a.ringScripts(ctx, f, config, texts)
+	ring, err := ringOf(config, f)
+	if err != nil {
+		return err
+	}
+	_, asked := config["mink.tape.keep"]
+	if !f.dryRun && ring.size > 0 && ring.keep != "NEVER" && (f.keepTape == "on" || f.keepTape == "auto" && (asked || terminal(a.err))) {
+		return a.ringScripts(ctx, f, config, texts, ring)
 	}
 	return a.inSession(ctx, embed{nodes: f.nodes, checkpointDir: f.checkpointDir}, f, config, texts)
 }

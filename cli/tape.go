@@ -94,6 +94,9 @@ func (a *app) replayTape(ctx context.Context, f runFlags, t *trace.File, how flo
 		return a.playTape(ctx, f, t, how, a.out)
 	}
 	out := newOrderedOut(a.out, pieces)
+	for _, j := range t.Manifest.Jobs {
+		out.late = out.late || len(j.Attempts) > 0 && j.Attempts[0].Base
+	}
 	return errors.Join(a.playTape(ctx, f, t, how, out), out.Flush())
 }
 
@@ -108,6 +111,8 @@ type tapedJob struct {
 	Attempts   int    `json:"attempts"`
 	Steps      int64  `json:"steps"`
 	SourceRows int64  `json:"source_rows"`
+	// From is where it begins, if that is not its start.
+	From string `json:"from,omitempty"`
 }
 
 // tapedJobs counts what is on a tape.
@@ -116,6 +121,9 @@ func tapedJobs(t *trace.File) ([]tapedJob, error) {
 	jobs := make([]tapedJob, 0, len(m.Jobs))
 	for i, j := range m.Jobs {
 		k := tapedJob{ID: j.ID, Name: j.Name, State: j.State, Error: j.Error, Embedded: j.Embedded, Tasks: len(j.Tasks), Attempts: len(j.Attempts)}
+		if len(j.Attempts) > 0 && j.Attempts[0].Base {
+			k.From = flow.Position{Attempt: j.Attempts[0].N, Checkpoint: j.Attempts[0].Checkpoint}.String()
+		}
 		for _, at := range j.Attempts {
 			for task := range j.Tasks {
 				steps, err := t.Steps(i, at.N, task)

@@ -92,8 +92,8 @@ func (a *app) silently(ctx context.Context, t *trace.File, how flow.Playback) er
 	return err
 }
 
-// cutTape writes the part of a tape up to a moment.
-func (a *app) cutTape(ctx context.Context, t *trace.File, u *until, embed bool, name string) error {
+// cutTape writes the part of a tape between two moments; nil is its start or its end.
+func (a *app) cutTape(ctx context.Context, t *trace.File, from, u *until, embed bool, name string) error {
 	n, err := a.beginTape(name, t.Manifest)
 	if err != nil {
 		return err
@@ -102,13 +102,37 @@ func (a *app) cutTape(ctx context.Context, t *trace.File, u *until, embed bool, 
 	if err == nil {
 		n.to.Pieces(pieces)
 		how := flow.Playback{Rewrite: &flow.Rewrite{To: n.to, Embed: embed}}
+		if from != nil {
+			how.Rewrite.From = from.after
+		}
 		if u != nil {
 			how.After = u.after
 		}
 		err = a.silently(ctx, t, how)
 	}
-	if err = n.end(err); err == nil && u != nil {
+	if err = n.end(err); err == nil && from != nil {
+		a.tellStart(n)
+	}
+	if err == nil && u != nil {
 		u.tell(t, func(text string) { fmt.Fprintln(a.err, text) })
 	}
 	return err
+}
+
+// tellStart says where a tape that was cut begins.
+func (a *app) tellStart(n *newTape) {
+	t, err := trace.Open(n.machineDisk(), n.name)
+	if err != nil {
+		return
+	}
+	defer t.Close()
+	for i, j := range t.Manifest.Jobs {
+		switch {
+		case len(j.Attempts) == 0:
+		case j.Attempts[0].Base:
+			fmt.Fprintf(a.err, "job %d begins at %s\n", i+1, flow.Position{Attempt: j.Attempts[0].N, Checkpoint: j.Attempts[0].Checkpoint})
+		default:
+			fmt.Fprintf(a.err, "job %d begins at its start: no checkpoint was complete before that moment\n", i+1)
+		}
+	}
 }

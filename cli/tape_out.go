@@ -46,6 +46,9 @@ type orderedOut struct {
 	mu     sync.Mutex
 	pieces []trace.Piece
 	held   map[string]*bytes.Buffer
+	// late: the tape begins in the middle of a run, so the first pieces are of what came
+	// before. How much that is, is known at the end.
+	late bool
 }
 
 func newOrderedOut(w io.Writer, pieces []trace.Piece) *orderedOut {
@@ -68,21 +71,49 @@ func (o *orderedOut) write(by string, p []byte) (int, error) {
 		o.held[by] = b
 	}
 	b.Write(p)
+	if o.late {
+		return len(p), nil
+	}
+	return len(p), o.inOrder()
+}
+
+// inOrder writes what is next, as far as it is there.
+func (o *orderedOut) inOrder() error {
 	for len(o.pieces) > 0 {
 		next := &o.pieces[0]
 		b := o.held[next.By]
 		if b == nil || b.Len() == 0 {
-			return len(p), nil
+			return nil
 		}
 		n, err := o.w.Write(b.Next(int(min(next.Bytes, int64(b.Len())))))
 		if next.Bytes -= int64(n); err != nil {
-			return 0, err
+			return err
 		}
 		if next.Bytes == 0 {
 			o.pieces = o.pieces[1:]
 		}
 	}
-	return len(p), o.rest()
+	return o.rest()
+}
+
+// skip leaves out of the pieces what each writer gave before the tape begins.
+func (o *orderedOut) skip() {
+	before := map[string]int64{}
+	for _, p := range o.pieces {
+		before[p.By] += p.Bytes
+	}
+	for by, b := range o.held {
+		before[by] -= int64(b.Len())
+	}
+	kept := o.pieces[:0]
+	for _, p := range o.pieces {
+		n := min(p.Bytes, max(before[p.By], 0))
+		before[p.By] -= n
+		if p.Bytes -= n; p.Bytes > 0 {
+			kept = append(kept, p)
+		}
+	}
+	o.pieces = kept
 }
 
 // Flush writes what the tape has no place for, which is nothing unless the replay ended
@@ -90,6 +121,13 @@ func (o *orderedOut) write(by string, p []byte) (int, error) {
 func (o *orderedOut) Flush() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.late {
+		o.late = false
+		o.skip()
+		if err := o.inOrder(); err != nil {
+			return err
+		}
+	}
 	return o.rest()
 }
 

@@ -100,6 +100,12 @@ const leftOut = "the message was left out when the tape was redacted"
 // redactTape writes a tape with columns masked: the steps of the tape over masked rows
 // if they can be taken so, else those of a new run over the masked rows.
 func (a *app) redactTape(ctx context.Context, t *trace.File, columns []string, key, name string) error {
+	for i, j := range t.Manifest.Jobs {
+		if len(j.Attempts) > 0 && j.Attempts[0].Base {
+			return failed(exitUsage, diag.New(diag.Config, "job %d begins at checkpoint %d, and what its operators keep of rows before it cannot be masked", i+1, j.Attempts[0].Checkpoint).
+				WithHint("take a tape from the start of the job, or mask the columns in the script"))
+		}
+	}
 	r, err := newRedaction(columns, key)
 	if err != nil {
 		return err

@@ -145,7 +145,10 @@ func (r *reader) Poll(dst *batch.Batch, limit int) (connect.Status, error) {
 	if r.started < 0 {
 		r.started = now
 	}
-	n := min(int64(limit), r.rows-r.next, r.allowed(now)-r.given)
+	n := min(int64(limit), r.rows-r.next)
+	if !r.ctx.Unpaced {
+		n = min(n, r.allowed(now)-r.given)
+	}
 	if n <= 0 {
 		// When the next row is due, but not too often.
 		due := r.started + int64(math.Ceil(float64(r.given)*1000*float64(r.of)/float64(r.s.rate)))

@@ -78,7 +78,7 @@ func (s *source) Open(sp connect.Split, rc connect.ReaderCtx) (connect.Reader, e
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{g: g, cfg: &s.cfg, id: sp.ID, now: rc.Now, clock: g.timeline()}
+	r := &reader{g: g, cfg: &s.cfg, id: sp.ID, now: rc.Now, paced: s.cfg.Paced && !rc.Unpaced, clock: g.timeline()}
 	var layout string
 	if len(sp.ID) > 16 {
 		layout = sp.ID[:len(sp.ID)-15]
@@ -106,6 +106,7 @@ type reader struct {
 	given       uint64 // events given so far
 	size        uint64 // events of the split
 	now         func() int64
+	paced       bool
 	// Paced: the event with time base is due at started (ms).
 	started int64
 	began   bool
@@ -155,7 +156,7 @@ func (r *reader) Poll(dst *batch.Batch, most int) (connect.Status, error) {
 		return r.end(), nil
 	}
 	until := uint64(math.MaxUint64)
-	if r.cfg.Paced {
+	if r.paced {
 		until = r.due()
 	}
 	most = min(most, batch.CapRows)

@@ -92,13 +92,15 @@ func (s *source) Open(sp connect.Split, r connect.ReaderCtx) (connect.Reader, er
 	if err != nil {
 		return nil, err
 	}
-	return &reader{source: s, inner: inner, now: r.Now, from: inner.Position(), given: skip, skip: skip}, nil
+	return &reader{source: s, inner: inner, now: r.Now, unpaced: r.Unpaced, from: inner.Position(), given: skip, skip: skip}, nil
 }
 
 type reader struct {
 	*source
 	inner connect.Reader
 	now   func() int64
+	// unpaced: all rows are due.
+	unpaced bool
 	// buf holds rows read ahead; given of the rows since from are out.
 	buf   batch.Batch
 	from  connect.Split
@@ -163,6 +165,9 @@ func (r *reader) time(i int) int64 { return r.buf.Cols[r.col].I64[i] / r.unit }
 
 // due counts the rows from given on whose time has come.
 func (r *reader) due(max int) int {
+	if r.unpaced {
+		return min(r.buf.N-r.given, max)
+	}
 	now := r.now()
 	if !r.began {
 		r.began, r.started, r.firstTime = true, now, r.time(r.given)

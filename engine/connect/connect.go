@@ -192,6 +192,9 @@ type ReaderCtx struct {
 	Subtask, Parallelism int
 	// Now is the processing time in milliseconds; calling it is recorded.
 	Now func() int64
+	// Unpaced: rows are given as they are asked for, whatever time it is. So a replay
+	// that begins in the middle of a run reads at the times of that run.
+	Unpaced bool
 	// Seed is the seed of the run for this split.
 	Seed uint64
 	// Wake asks for another poll; safe from any goroutine. Sources that wait for

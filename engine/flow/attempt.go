@@ -38,6 +38,7 @@ type attempt struct {
 	shelf    shelf
 	stopping bool
 	left     atomic.Int32 // tasks not closed yet, once stopping
+	held     atomic.Bool  // no task takes a step, for whoever looks at the job
 }
 
 // plan is what a new attempt starts from.
@@ -417,6 +418,9 @@ func (t *task) open() (err error) {
 		}
 	}
 	t.keyed = len(t.store.Describe()) > 0
+	if t.continues != nil {
+		t.store.Continue(*t.continues)
+	}
 	return t.store.Err()
 }
 

@@ -18,6 +18,7 @@ type ack struct {
 	// file is the keyed state; base is the checkpoint whose files it continues.
 	file fileRef
 	base int64
+	peek bool
 }
 
 // ckptFlags say what is special about a checkpoint.
@@ -28,6 +29,9 @@ const (
 	ckptFinal ckptFlags = 1 << iota
 	// ckptStop: tasks take no rows behind it.
 	ckptStop
+	// ckptPeek: it is for people and tapes alone. Sinks do not hear of it, and no job goes
+	// on from it.
+	ckptPeek
 )
 
 type writerState struct {
@@ -108,7 +112,7 @@ func (t *task) checkpoint(n, base int64, flags ckptFlags) error {
 		t.report(mail{kind: mailDecline, n: n, err: diag.New(diag.Checkpoint, "the state of checkpoint %d is still being written", t.snap.n)})
 		return nil
 	}
-	a := &ack{task: t.id, n: n}
+	a := &ack{task: t.id, n: n, peek: flags&ckptPeek != 0}
 	if t.src != nil {
 		t.src.freeze()
 		if err := t.plantOffset(n, base, flags); err != nil {
@@ -126,17 +130,20 @@ func (t *task) checkpoint(n, base int64, flags ckptFlags) error {
 	}
 	a.inline = t.encodeInline()
 	t.snap = &snapping{n: n, ack: a}
-	if len(t.sinks) > 0 {
+	if len(t.sinks) > 0 && !a.peek {
 		t.prepare(n)
 	}
 	if t.keyed && flags&ckptFinal == 0 {
-		t.upload(t.store.Snapshot(n, false), n)
+		t.upload(t.store.Snapshot(n, a.peek), n)
 	}
 	if !early && !(t.src != nil && t.att.job.plant == PlantOffsetEarly) {
 		t.forwardBarrier(n, base, flags)
 	}
 	if flags&ckptStop != 0 {
 		t.stopped = true
+	}
+	if t.rec != nil && t.rec.cuts && flags&ckptFinal == 0 {
+		t.rec.cutAt = n
 	}
 	if t.snap.waiting == 0 {
 		t.acknowledge()

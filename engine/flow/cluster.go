@@ -109,6 +109,9 @@ func (cl *Cluster) submit(g *Graph, cfg Config, p Plant) (*Job, error) {
 				default:
 					cl.env.Clock.Sleep(tapeEvery)
 					tp.flush()
+					if j.c.job.cfg.CheckpointInterval <= 0 && tp.wantsBase(0) {
+						h.command(j.c, &command{kind: cmdPeek})
+					}
 				}
 			}
 		})

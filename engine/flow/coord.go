@@ -60,6 +60,8 @@ type coordinator struct {
 	asks      []*command
 	exports   []*command // whose savepoint is being copied
 	lastEnd   int64
+	holds     []*command // that wait for the job to be held
+	held      *attempt   // the one that is, nil otherwise
 
 	// Commits; see coord_commit.go.
 	committers []*committer
@@ -200,6 +202,10 @@ func (c *coordinator) boot() {
 	c.cur, c.final, c.isFinal = nil, nil, false
 	c.loops, c.calls, c.took, c.failures = nil, 0, 0, 0
 	c.reserving, c.groups = false, nil
+	if c.held != nil {
+		c.held = nil
+		c.setHeld(false)
+	}
 	j := c.job
 	if g := c.host.reshape(); g != nil {
 		j.graph = g
@@ -449,6 +455,7 @@ func (c *coordinator) opened() {
 		}
 	}
 	c.checkDrained()
+	c.next()
 }
 
 // discover asks a source for new splits after a while.
@@ -596,6 +603,8 @@ func (c *coordinator) onDone(d any) {
 		c.onReserved(d)
 	case *metaWritten:
 		c.onMeta(d)
+	case *peekedAt:
+		c.onPeeked(d)
 	case *committed:
 		c.onCommitted(d)
 	case *departed:

@@ -40,7 +40,7 @@ func (c *coordinator) dueCheckpoint() {
 		return
 	}
 	c.scheduleCheckpoint(cfg.CheckpointInterval)
-	if c.cur != nil || c.reserving {
+	if c.cur != nil || c.reserving || c.held != nil {
 		return
 	}
 	if p := cfg.CheckpointMinPause; p > 0 && c.host.now()-c.lastEnd < p.Milliseconds() {
@@ -57,9 +57,14 @@ func (c *coordinator) trigger(flags ckptFlags) {
 	}
 	p := &pending{n: c.nextID, flags: flags, acks: make([]*ack, len(c.att.tasks)), start: c.host.now()}
 	c.nextID++
-	p.asks, c.asks = c.asks, nil
 	c.cur = p
-	c.noteCheckpoint(p)
+	if flags&ckptPeek == 0 {
+		p.asks, c.asks = c.asks, nil
+		c.noteCheckpoint(p)
+	}
+	if c.job.tape != nil {
+		c.job.tape.begun(c.att.n, p.n)
+	}
 	for _, t := range c.att.tasks {
 		if len(t.ins) == 0 {
 			c.send(t, mail{kind: mailTrigger, n: p.n, base: c.took, flags: flags})
@@ -105,10 +110,12 @@ func (c *coordinator) onReserved(d *reserved) {
 
 // next triggers what is wanted beyond the periodic checkpoints.
 func (c *coordinator) next() {
-	if c.cur != nil || c.reserving || c.phase != runningNow {
+	if c.cur != nil || c.reserving || c.phase != runningNow || c.held != nil {
 		return
 	}
 	switch {
+	case len(c.holds) > 0:
+		c.trigger(ckptPeek | ckptStop)
 	case c.wantStop != 0:
 		c.trigger(c.wantStop)
 	case c.isFinal:
@@ -140,6 +147,10 @@ func (c *coordinator) onAck(a *ack) {
 		return
 	}
 	p.writing, p.meta = true, m
+	if p.flags&ckptPeek != 0 {
+		c.peeked(p)
+		return
+	}
 	if c.job.plant == PlantCommitBeforeDurable {
 		c.addCommits(m.commits)
 	}
@@ -219,6 +230,7 @@ func (c *coordinator) onMeta(d *metaWritten) {
 	c.newest, c.took, c.failures, c.unsure = m, m.id, 0, nil
 	c.lastEnd = c.host.now()
 	c.line.completed = true
+	c.baseTape(m)
 	c.retain(m)
 	c.noteComplete(p, m)
 	c.addCommits(m.commits)
@@ -271,7 +283,10 @@ func (c *coordinator) abort(err error) {
 	if p == nil {
 		return
 	}
-	c.noteCheckpointFailure(err)
+	peek := p.flags&ckptPeek != 0
+	if !peek {
+		c.noteCheckpointFailure(err)
+	}
 	c.cur = nil
 	for _, ask := range p.asks {
 		ask.answer("", err)
@@ -292,6 +307,10 @@ func (c *coordinator) abort(err error) {
 	// Metadata whose writing failed may be there all the same. It stays until the
 	// next start, which goes on from it or sweeps it.
 	c.doubt(p)
+	if peek {
+		c.unpeeked(p, err)
+		return
+	}
 	c.countFailure(err)
 }
 

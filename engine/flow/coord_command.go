@@ -26,6 +26,9 @@ const (
 	cmdStop  // checkpoint, then no more rows
 	cmdDrain // sources end now, then the job ends as if its input had ended
 	cmdCheckpoint
+	cmdPeek   // a base for the tape
+	cmdHold   // let no task take a step, behind a barrier
+	cmdResume // go on
 )
 
 func (k *command) answer(path string, err error) {
@@ -44,11 +47,23 @@ func (c *coordinator) onCommand(k *command) {
 		c.cancel()
 		return
 	}
-	if c.phase != runningNow || c.isFinal && k.kind != cmdDrain {
+	if c.phase != runningNow || c.isFinal && k.kind != cmdDrain && k.kind != cmdResume {
 		k.answer("", diag.New(diag.JobFailed, "the job is not running"))
 		return
 	}
 	switch k.kind {
+	case cmdPeek:
+		c.peek()
+		return
+	case cmdResume:
+		c.resume(k)
+		return
+	case cmdHold:
+		if c.held != nil {
+			k.answer("", nil)
+			return
+		}
+		c.holds = append(c.holds, k)
 	case cmdSavepoint, cmdCheckpoint:
 		c.asks = append(c.asks, k)
 	case cmdStop:
@@ -117,6 +132,10 @@ func (c *coordinator) dropAsks(err error) {
 		k.answer("", err)
 	}
 	c.asks, c.exports = nil, nil
+	for _, k := range c.holds {
+		k.answer("", err)
+	}
+	c.holds = nil
 }
 
 // exported is the answer of export.

@@ -38,13 +38,14 @@ const (
 
 	// To tasks again.
 	mailAnswer   // what an operator started outside has ended, and may emit rows: n is its number
+	mailGo       // take rows again, after a barrier at which the job was held
 	mailKindsEnd // count
 )
 
 // emits reports messages whose handling may emit rows and so needs credits.
 func (k mailKind) emits() bool {
 	switch k {
-	case mailComplete, mailAbort, mailSplits, mailAlign, mailReport, mailWake, mailFlush, mailIdle:
+	case mailComplete, mailAbort, mailSplits, mailAlign, mailReport, mailWake, mailFlush, mailIdle, mailGo:
 		return false
 	}
 	return true

@@ -43,7 +43,7 @@ func (p *player) note(t *task) {
 // complete, as far as a replay is concerned.
 func (p *player) toCoord(t *task, m mail) {
 	a, ok := m.payload.(*ack)
-	if !ok || m.kind != mailAck {
+	if !ok || m.kind != mailAck || a.n <= p.base {
 		return
 	}
 	if p.acks == nil {
@@ -61,7 +61,16 @@ func (p *player) toCoord(t *task, m mail) {
 	if err := made.assemble(t.att.job.graph, list, p.chainOf); err != nil {
 		return // it continues one that the job had and gave up
 	}
-	p.keep(made)
+	w := p.rewrite
+	if w != nil && w.From != nil {
+		w.made = made
+	}
+	switch {
+	case !a.peek:
+		p.keep(made)
+	case w == nil || w.From == nil:
+		made.files(func(f fileRef) { _ = p.store.disk.Remove(p.store.path(f.path)) })
+	}
 }
 
 // keepMetas is how many checkpoints a replay keeps. An attempt goes on from the newest

@@ -34,6 +34,30 @@ type recorder struct {
 	inputs *trace.RowReader
 	// rewrite is the other tape that a replay makes, if it does.
 	rewrite *rewriting
+	// cuts says that the log is cut at each checkpoint, so that a tape may begin there;
+	// cutAt is the one that the step takes, done are the parts that are complete.
+	cuts bool
+	// resumed says that a replay began in the middle of an attempt: readers were opened
+	// there, as they were not when it was recorded.
+	resumed bool
+	cutAt   int64
+	done    []part
+}
+
+// part is the log of a task up to a checkpoint, and how the task stood there.
+type part struct {
+	n         int64
+	log, rows []byte
+	frame     *frame
+}
+
+// cut ends the log at the checkpoint that the step has taken.
+func (r *recorder) cut(t *task, err error) {
+	if err == nil && r.writes() {
+		r.done = append(r.done, part{r.cutAt, r.log.Take(), r.rows, t.frame()})
+		r.rows = nil
+	}
+	r.cutAt = 0
 }
 
 // writes reports that the steps go to a tape.
@@ -209,7 +233,7 @@ func (r *recorder) pollAgain(s *source, sp *split) (connect.Status, error) {
 // the next one: a file may have grown since.
 func (r *recorder) readAgain(s *source, sp *split, rows int) error {
 	if rows == 0 {
-		if !r.given.Clock {
+		if !r.given.Clock || r.resumed {
 			return nil
 		}
 		// The poll had to wait for a time; to the reader it may be where time begins.

@@ -81,6 +81,7 @@ type player struct {
 	moment  Moment
 	tape    *tapeAttempt
 	metas   []*meta // checkpoints that were completed, oldest first
+	base    int64   // the one that the tape begins at
 	acks    map[int64][]*ack
 	rewrite *rewriting // nil where steps are compared alone
 	pace    *pace
@@ -114,7 +115,9 @@ func (r *replaying) play(x *tapeAttempt) error {
 			return err
 		}
 		p.note(tk)
-		p.rewrite.stepped()
+		if err := p.rewrite.stepped(p); err != nil {
+			return err
+		}
 		if r.how.After != nil && r.how.After(&p.moment) {
 			return errReached
 		}
@@ -152,6 +155,19 @@ func (r *replaying) prepare(x *tapeAttempt) (*attempt, error) {
 				return nil, err
 			}
 		}
+		if x.frames != nil {
+			tk.rec.resumed = true
+			if err := tk.stand(x.frames[i], x.plan.meta.id); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if x.frames != nil {
+		// Later checkpoints may continue the files of this one.
+		p.metas, p.base = []*meta{x.plan.meta}, x.plan.meta.id
+		if err := x.plan.from.export(x.plan.meta, p.store.disk, p.store.dir); err != nil {
+			return nil, err
+		}
 	}
 	return a, nil
 }
@@ -159,6 +175,9 @@ func (r *replaying) prepare(x *tapeAttempt) (*attempt, error) {
 // leftOver says why a recorded step cannot be taken, once none can.
 func (r *replaying) leftOver(a *attempt) error {
 	p := r.host
+	if r.tape.open {
+		return nil
+	}
 	for i, tk := range a.tasks {
 		if p.at[i] < len(p.steps[i]) {
 			s := &p.steps[i][p.at[i]]

@@ -3,6 +3,7 @@ package flow
 import (
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/trace"
 	"github.com/minkstream/mink/engine/types"
 )
@@ -18,6 +19,9 @@ type Rewrite struct {
 	To *trace.Folder
 	// Embed keeps the rows of all sources, and not of those alone that were on the tape.
 	Embed bool
+	// From, unless it is nil, says whether a moment is at or behind the one that the new tape
+	// is to have: it begins at the newest checkpoint before that, where there is one.
+	From func(m *Moment) bool
 	// Rows changes what a reader of a table has given; nil leaves it.
 	Rows func(table string, s types.Schema, b *batch.Batch) error
 	// Answers is called with what the outside has answered, and gives what stands for it;
@@ -37,6 +41,11 @@ type rewriting struct {
 	*Rewrite
 	tape  *taper
 	steps int
+	// made is a checkpoint that the step at hand has completed. limit is the newest at which
+	// the tape may begin, once From has been reached.
+	made    *meta
+	reached bool
+	limit   Position
 }
 
 func newRewriting(w *Rewrite, t *Tape) *rewriting {
@@ -47,11 +56,16 @@ func newRewriting(w *Rewrite, t *Tape) *rewriting {
 	j.host = &player{}
 	j.cfg.Record.To, j.cfg.Record.Number = w.To, t.num
 	j.cfg.Record.Embed = j.cfg.Record.Embed || w.Embed
-	return &rewriting{Rewrite: w, tape: newTaper(&j)}
+	tape := newTaper(&j)
+	tape.cuts = w.From != nil
+	return &rewriting{Rewrite: w, tape: tape}
 }
 
 // begin gives the tasks of an attempt recorders that repeat and record.
 func (w *rewriting) begin(a *attempt, x *tapeAttempt, p plan) error {
+	if x.frames != nil {
+		return w.beginAt(a, x, p)
+	}
 	if p.meta != nil {
 		if err := w.tape.keep(p.from, p.meta, a.n); err != nil {
 			return err
@@ -63,14 +77,48 @@ func (w *rewriting) begin(a *attempt, x *tapeAttempt, p plan) error {
 	return nil
 }
 
-// stepped writes now and then.
-func (w *rewriting) stepped() {
+// beginAt is begin for the attempt in whose middle the tape begins.
+func (w *rewriting) beginAt(a *attempt, x *tapeAttempt, p plan) error {
+	if w.Rows != nil {
+		return diag.New(diag.Config, "the tape begins at checkpoint %d, and what operators keep of rows before it cannot be changed", p.meta.id).
+			WithHint("take a tape from the start of the job")
+	}
+	disk, dir := w.To.Base(w.tape.num, a.n, p.meta.id)
+	if err := disk.MkdirAll(dir); err != nil {
+		return err
+	}
+	if err := p.from.export(p.meta, disk, dir); err != nil {
+		return err
+	}
+	w.tape.begin(a, p)
+	t := w.tape.attempts[len(w.tape.attempts)-1]
+	t.started.Began, t.started.Stamp, t.started.Base, t.started.Splits = x.timeMS, x.mono, true, x.splits
+	for i := range t.from {
+		t.from[i] = p.meta.id
+	}
+	return w.To.Frames(w.tape.num, t.started, x.base)
+}
+
+// stepped writes now and then, and makes the tape begin at a checkpoint that is complete.
+func (w *rewriting) stepped(p *player) error {
 	if w == nil {
-		return
+		return nil
+	}
+	if w.From != nil && !w.reached && w.From(&p.moment) {
+		w.reached, w.limit = true, p.moment.Position
+	}
+	if m := w.made; m != nil {
+		w.made = nil
+		if !w.reached || m.attempt < w.limit.Attempt || m.attempt == w.limit.Attempt && m.id <= w.limit.Checkpoint {
+			if err := w.tape.based(p.store, m); err != nil {
+				return err
+			}
+		}
 	}
 	if w.steps++; w.steps%rewriteEvery == 0 {
 		w.tape.flush()
 	}
+	return nil
 }
 
 // close writes the rest. The job ends as it did, unless its end was not reached.

@@ -91,7 +91,7 @@ func (s *source) open(sp *split) (connect.Reader, error) {
 	}
 	r, err := s.spec.Source.Open(sp.at, connect.ReaderCtx{
 		Subtask: t.sub, Parallelism: t.v.Parallelism,
-		Now:  t.now,
+		Now: t.now, Unpaced: t.rec != nil && t.rec.resumed,
 		Seed: batch.HashBytes([]byte(sp.at.ID)) ^ t.att.job.seed,
 		Wake: func() {
 			if sp.woken.CompareAndSwap(false, true) {

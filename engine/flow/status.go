@@ -42,6 +42,8 @@ type Status struct {
 	// AlreadyFinished: the job's folder says that it came to its end in an earlier
 	// run; nothing was done.
 	AlreadyFinished bool
+	// Held: the job stands still, for whoever looks at it.
+	Held bool
 	// Err is the failure that ended the job, or the last one it recovered from.
 	Err   *diag.Error
 	Tasks []TaskStatus

@@ -194,7 +194,7 @@ var elemNames = [...]string{
 var mailNames = [...]string{
 	mailNone: "message", mailStart: "start", mailTrigger: "trigger", mailComplete: "complete", mailAbort: "abort", mailTimer: "timer",
 	mailFlush: "flush", mailWake: "wake", mailPeriodic: "periodic", mailIdle: "idleness", mailAsync: "answer", mailSplits: "splits",
-	mailAlign: "align", mailReport: "report", mailDrain: "drain", mailAnswer: "answer",
+	mailAlign: "align", mailReport: "report", mailDrain: "drain", mailAnswer: "answer", mailGo: "go",
 }
 
 // peek is the oldest element, which there must be.

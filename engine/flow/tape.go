@@ -24,6 +24,7 @@ type taper struct {
 	mu       sync.Mutex
 	attempts []*tapedAttempt
 	err      error
+	cuts     bool // the tape may come to begin at a checkpoint
 }
 
 // tapedAttempt is an attempt with what of it is not in the folder yet.
@@ -32,13 +33,19 @@ type tapedAttempt struct {
 	tasks   []*task
 	started trace.Attempt
 	noted   bool // in the manifest
+	// from is the checkpoint behind which the part of each task begins, frames are how
+	// the tasks stood at checkpoints that are not complete or given up yet, and outputs
+	// the pieces of output before them.
+	from    []int64
+	frames  map[int64][]*frame
+	outputs map[int64]int
 }
 
 // tapeEvery is how long a step stays in memory alone.
 const tapeEvery = 50 * time.Millisecond
 
 func newTaper(j *jobCore) *taper {
-	tp := &taper{job: j, to: j.cfg.Record.To, num: j.cfg.Record.Number}
+	tp := &taper{job: j, to: j.cfg.Record.To, num: j.cfg.Record.Number, cuts: j.cfg.Record.To.IsRing()}
 	tp.note(func(m *trace.Manifest) {
 		for len(m.Jobs) <= tp.num {
 			m.Jobs = append(m.Jobs, trace.Job{})
@@ -62,7 +69,7 @@ func (tp *taper) failed(err error) {
 // keep copies a checkpoint, since the job removes its own in time. It runs outside
 // of steps.
 func (tp *taper) keep(from *ckptStore, m *meta, attempt int64) error {
-	if !tp.to.Takes(m.bytes()) {
+	if !tp.to.Takes(tp.num, attempt, m.bytes()) {
 		return nil
 	}
 	disk, dir := tp.to.Checkpoint(tp.num, attempt)
@@ -73,7 +80,7 @@ func (tp *taper) keep(from *ckptStore, m *meta, attempt int64) error {
 func (tp *taper) begin(a *attempt, p plan) {
 	tp.mu.Lock()
 	defer tp.mu.Unlock()
-	x := &tapedAttempt{n: a.n, tasks: a.tasks}
+	x := &tapedAttempt{n: a.n, tasks: a.tasks, from: make([]int64, len(a.tasks)), frames: map[int64][]*frame{}, outputs: map[int64]int{}}
 	h := tp.job.host
 	x.started = trace.Attempt{N: a.n, Began: h.now(), Stamp: h.mono(), Slots: p.slots, Done: append([]bool(nil), p.done...), Splits: make([][]trace.Split, len(p.splits))}
 	if p.meta != nil {
@@ -85,7 +92,7 @@ func (tp *taper) begin(a *attempt, p plan) {
 		}
 	}
 	for _, t := range a.tasks {
-		t.rec = &recorder{full: tp.job.cfg.Record.Full, embed: tp.job.embeds(t.v)}
+		t.rec = &recorder{full: tp.job.cfg.Record.Full, embed: tp.job.embeds(t.v), cuts: tp.cuts}
 	}
 	tp.attempts = append(tp.attempts, x)
 }
@@ -121,12 +128,18 @@ func (j *jobCore) embeds(v *Vertex) bool {
 func (tp *taper) flush() {
 	tp.mu.Lock()
 	defer tp.mu.Unlock()
+	tp.write()
+}
+
+func (tp *taper) write() {
 	for _, x := range tp.attempts {
 		if !x.noted {
 			x.noted = true
 			tp.note(func(m *trace.Manifest) {
 				k := &m.Jobs[tp.num]
-				k.Attempts = append(k.Attempts, x.started)
+				if !tp.to.Lost(tp.num, x.n) {
+					k.Attempts = append(k.Attempts, x.started)
+				}
 				k.Tasks, k.Sources = k.Tasks[:0], sources(x.tasks)
 				for _, t := range x.tasks {
 					k.Tasks = append(k.Tasks, t.name)
@@ -135,17 +148,26 @@ func (tp *taper) flush() {
 		}
 		for _, t := range x.tasks {
 			t.stepMu.Lock()
-			blocks, rows := t.rec.log.Take(), t.rec.rows
-			t.rec.rows = t.rec.spare[:0]
+			done, blocks, rows := t.rec.done, t.rec.log.Take(), t.rec.rows
+			t.rec.rows, t.rec.done = t.rec.spare[:0], nil
 			t.stepMu.Unlock()
-			if tp.err == nil && len(blocks) > 0 {
-				tp.failed(tp.to.Steps(tp.num, x.n, t.id, blocks))
+			for _, p := range done {
+				tp.put(x, t, p.log, p.rows)
+				x.cut(t, p)
 			}
-			if tp.err == nil && len(rows) > 0 {
-				tp.failed(tp.to.Rows(tp.num, x.n, t.id, t.v.Source.Schema, rows))
-			}
+			tp.put(x, t, blocks, rows)
 			t.rec.spare = rows // of this goroutine alone until the next call
 		}
+	}
+}
+
+// put writes to the part of a task.
+func (tp *taper) put(x *tapedAttempt, t *task, blocks, rows []byte) {
+	if tp.err == nil && len(blocks) > 0 {
+		tp.failed(tp.to.Steps(tp.num, x.n, t.id, x.from[t.id], blocks))
+	}
+	if tp.err == nil && len(rows) > 0 {
+		tp.failed(tp.to.Rows(tp.num, x.n, t.id, x.from[t.id], t.v.Source.Schema, rows))
 	}
 }
 
@@ -182,6 +204,9 @@ type Tape struct {
 	attempts []tapeAttempt
 	// state and cause are how the job ended.
 	state, cause string
+	// open says that the recording did not come to its end: tasks may have been stopped
+	// anywhere.
+	open bool
 }
 
 type tapeAttempt struct {
@@ -190,6 +215,10 @@ type tapeAttempt struct {
 	timeMS, mono int64
 	plan         plan
 	tasks        [][]trace.Step
+	// frames are the tasks where the tape begins, if that is in the middle of the attempt.
+	frames [][]byte
+	base   []byte
+	splits [][]trace.Split
 	// inputs opens the rows of a task; nil where they are read again.
 	inputs []func() (*trace.RowReader, error)
 }
@@ -208,7 +237,7 @@ func ReadTape(f *trace.File, num int, e *env.Env, g *Graph, cfg Config) (*Tape, 
 	cfg = cfg.withDefaults(g)
 	cfg.Late, cfg.Dir = nil, ""
 	cfg.SpillDir = "" // spilled state of a replay stays in memory
-	t := &Tape{num: num, state: m.State, cause: m.Error, job: &jobCore{graph: g, cfg: cfg, env: e, groups: g.maxParallelism(), seed: m.Seed, zone: g.Zone}}
+	t := &Tape{num: num, state: m.State, cause: m.Error, open: !f.Manifest.Closed, job: &jobCore{graph: g, cfg: cfg, env: e, groups: g.maxParallelism(), seed: m.Seed, zone: g.Zone}}
 	if t.job.zone == nil {
 		t.job.zone = time.UTC
 	}
@@ -238,10 +267,18 @@ func (t *Tape) attempt(f *trace.File, num int, a trace.Attempt) (tapeAttempt, er
 	}
 	if a.Checkpoint > 0 {
 		disk := env.NewMemDisk()
-		if err := f.Checkpoint(num, a.N, disk, "from"); err != nil {
+		var err error
+		if a.Base {
+			x.splits = a.Splits
+			if x.base, err = f.Base(num, a.N, a.Checkpoint, disk, "from"); err == nil {
+				x.frames, err = decodeFrames(x.base, g.Tasks())
+			}
+		} else {
+			err = f.Checkpoint(num, a.N, disk, "from")
+		}
+		if err != nil {
 			return x, err
 		}
-		var err error
 		if x.plan.meta, x.plan.from, err = openSavepoint(disk, "from"); err != nil {
 			return x, err
 		}

@@ -64,6 +64,9 @@ type task struct {
 	snap    *snapping
 	chains  [][]fileRef // of keyed state to restore
 	from    *ckptStore
+	// continues is the snapshot that a replay's store is filled from, where the tape
+	// begins in the middle of an attempt.
+	continues *state.Continuation
 
 	mail   mailbox
 	mailAt int  // the message that may be taken next
@@ -196,6 +199,10 @@ func (t *task) takesRows() bool {
 // then the inputs in turn, then the reader; when there is nothing, what waits in
 // open batches is let go. last is the channel taken last.
 func (t *task) choose(now int64, last *int) pick {
+	if t.att.held.Load() {
+		t.sched.short = false
+		return pickNone
+	}
 	credit := t.credit()
 	t.sched.short = !credit
 	if t.mailReady(credit) {
@@ -230,6 +237,9 @@ func (t *task) choose(now int64, last *int) pick {
 
 // choices appends all events that may be taken now, for a host that draws one.
 func (t *task) choices(now int64, dst []pick) []pick {
+	if t.att.held.Load() {
+		return dst
+	}
 	credit := t.credit()
 	if t.mailReady(credit) {
 		dst = append(dst, pickMail)
@@ -270,6 +280,9 @@ func (t *task) run(p pick) (err error) {
 		}
 		if t.rec != nil {
 			t.rec.end(err)
+			if t.rec.cutAt != 0 {
+				t.rec.cut(t, err)
+			}
 		}
 	}()
 	now := int64(0)
@@ -538,6 +551,8 @@ func (t *task) onMail(m *mail) error {
 		return t.aborted(m.n)
 	case mailTimer:
 		return t.onTimer()
+	case mailGo:
+		t.stopped = false
 	case mailFlush:
 		t.flushSet = false
 		t.flush()

@@ -46,6 +46,7 @@ type part struct {
 	task    int
 	num     int           // of the split within the task
 	from    connect.Split // where it began
+	midway  bool          // the tape begins there, in the middle of a run
 	polls   []poll        // of all splits of the task, as far as they count
 }
 
@@ -102,6 +103,9 @@ func read(f *trace.File, num int, s trace.Source) (*reading, error) {
 			if until = j.Attempts[i+1].Checkpoint; until == 0 {
 				continue
 			}
+			if a.Base && until == a.Checkpoint {
+				continue // the next one read all of it again
+			}
 		}
 		for sub, task := range s.Tasks {
 			list, splits, err := polls(f, num, a, s, sub, task, until)
@@ -115,7 +119,7 @@ func read(f *trace.File, num int, s trace.Source) (*reading, error) {
 					byID[at.ID] = t
 					r.splits = append(r.splits, t)
 				}
-				p := part{attempt: a.N, task: task, num: n, from: at, polls: list}
+				p := part{attempt: a.N, task: task, num: n, from: at, midway: a.Base, polls: list}
 				t.parts = append(t.parts, p)
 				for _, p := range list {
 					if p.num == n {

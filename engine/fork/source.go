@@ -178,6 +178,7 @@ func (r *reader) open(p *part) (err error) {
 	ctx := r.ctx
 	ctx.Now = func() int64 { return r.now }
 	ctx.Wake = func() {}
+	ctx.Unpaced = p.midway
 	ctx.Seed = batch.HashBytes([]byte(r.t.id)) ^ r.r.file.Manifest.Jobs[r.r.job].Seed
 	r.live, err = r.s.Source.Open(p.from, ctx)
 	return err
@@ -201,7 +202,7 @@ func (r *reader) take(p *part, x poll) error {
 	if x.num != p.num {
 		return nil
 	}
-	if r.now = x.now; x.rows == 0 && !x.clock {
+	if r.now = x.now; x.rows == 0 && (!x.clock || p.midway) {
 		return nil
 	}
 	return r.again(x.rows)

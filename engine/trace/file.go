@@ -8,7 +8,11 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
@@ -166,39 +170,81 @@ func (f *File) Steps(job int, attempt int64, task int) ([]Step, error) {
 		}
 		return DecodeArrow(data)
 	}
-	if f.parts[name+".log"] == nil {
-		return nil, nil // the task took no step
+	var steps []Step
+	for _, part := range f.unclosed(name, ".log") {
+		data, err := f.part(part)
+		if err != nil {
+			return nil, err
+		}
+		more, err := Decode(data)
+		if steps = append(steps, more...); err != nil && f.Manifest.Closed {
+			return steps, err
+		}
 	}
-	data, err := f.part(name + ".log")
-	if err != nil {
-		return nil, err
+	return steps, nil // none, if the task took no step
+}
+
+// unclosed are the parts of a task in a recording that is under way or was cut off, in
+// their order.
+func (f *File) unclosed(stem, ext string) []string {
+	var from []int64
+	for name := range f.parts { //mink:det-ok they are sorted
+		if rest, ok := strings.CutPrefix(name, stem+"-"); ok && strings.HasSuffix(rest, ext) {
+			if n, err := strconv.ParseInt(strings.TrimSuffix(rest, ext), 10, 64); err == nil {
+				from = append(from, n)
+			}
+		}
 	}
-	steps, err := Decode(data)
-	if !f.Manifest.Closed {
-		return steps, nil
+	slices.Sort(from)
+	out := make([]string, len(from))
+	for i, n := range from {
+		out[i] = stem + "-" + strconv.FormatInt(n, 10) + ext
 	}
-	return steps, err
+	return out
 }
 
 // Rows are the rows that the source of a task gave.
 func (f *File) Rows(job int, attempt int64, task int, s types.Schema) (*RowReader, error) {
-	name := "inputs/" + stem(job, attempt, task) + ".arrow"
-	if f.parts[name] == nil {
-		name = strings.TrimSuffix(name, ".arrow") + ".rows" // of a recording that is under way or was cut off
+	name := "inputs/" + stem(job, attempt, task)
+	names := []string{name + ".arrow"}
+	if f.parts[names[0]] == nil {
+		names = f.unclosed(name, ".rows")
 	}
-	if f.parts[name] == nil {
-		return NewRowReader(nil, s)
+	whole := &RowReader{s: s, read: func() (arrow.Record, error) { return nil, io.EOF }}
+	for i, name := range names {
+		data, err := f.parts[name]()
+		if err != nil {
+			return nil, diag.Wrap(diag.InvalidTape, err, "the tape %s is damaged in %s", f.Name, name)
+		}
+		r, err := NewRowReader(data, s)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			whole = r
+			continue
+		}
+		whole.more = append(whole.more, r)
 	}
-	r, err := f.parts[name]()
-	if err != nil {
-		return nil, diag.Wrap(diag.InvalidTape, err, "the tape %s is damaged in %s", f.Name, name)
-	}
-	return NewRowReader(r, s)
+	return whole, nil
 }
 
 // Checkpoint copies the checkpoint that an attempt began from to a disk.
 func (f *File) Checkpoint(job int, attempt int64, disk env.Disk, dir string) error {
-	from := checkpointDir(job, attempt) + "/"
+	return f.copy(checkpointDir(job, attempt)+"/", disk, dir)
+}
+
+// Base copies the checkpoint in the middle of an attempt at which the tape begins, and
+// gives the tasks as they stood there.
+func (f *File) Base(job int, attempt, checkpoint int64, disk env.Disk, dir string) ([]byte, error) {
+	from := baseDir(job, attempt, checkpoint)
+	if err := f.copy(from+"/", disk, dir); err != nil {
+		return nil, err
+	}
+	return f.part(from + "/" + framesName)
+}
+
+func (f *File) copy(from string, disk env.Disk, dir string) error {
 	found := false
 	for name := range f.parts { //mink:det-ok the order of copying shows nowhere
 		rest, ok := strings.CutPrefix(name, from)
@@ -219,7 +265,7 @@ func (f *File) Checkpoint(job int, attempt int64, disk env.Disk, dir string) err
 		}
 	}
 	if !found {
-		return f.bad("it lacks the checkpoint that attempt %d of job %d began from", attempt, job)
+		return f.bad("it lacks %s, the checkpoint that it begins from", from)
 	}
 	return nil
 }

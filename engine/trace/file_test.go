@@ -87,12 +87,12 @@ func record3(t *testing.T) (*env.MemDisk, []Step) {
 	var l Log
 	for i := range steps {
 		l.Add(&steps[i])
-		if err := f.Steps(0, 1, 7, l.Take()); err != nil {
+		if err := f.Steps(0, 1, 7, 0, l.Take()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, b := range polls() {
-		if err := f.Rows(0, 1, 7, inputSchema, AppendFrame(nil, b)); err != nil {
+		if err := f.Rows(0, 1, 7, 0, inputSchema, AppendFrame(nil, b)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -2,12 +2,14 @@ package trace
 
 import (
 	"archive/zip"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"sync" //mink:det-ok a tape is written by the host, between steps
 
 	"github.com/minkstream/mink/engine/batch"
@@ -25,14 +27,32 @@ type Folder struct {
 
 	mu       sync.Mutex
 	manifest Manifest
-	logs     map[string]env.File
-	rows     map[string]*rowFile
+	logs     map[part]env.File
+	rows     map[part]*rowFile
 	output   []Piece
-	// A ring is kept until it is known whether anybody wants it.
-	ring  bool
-	limit int64 // bytes of steps and rows
-	bytes int64
-	over  bool
+	split    bool  // the next piece is one of its own
+	gone     int   // pieces that were forgotten
+	ring     *ring // nil for a tape that is wanted whole
+}
+
+// part names the files of a task: what came behind checkpoint From in an attempt, 0 for
+// its start.
+type part struct {
+	job     int
+	attempt int64
+	task    int
+	from    int64
+}
+
+// stem is the name of a task's files, without the checkpoint.
+func (p part) stem() string { return stem(p.job, p.attempt, p.task) }
+
+// file is the name while the tape is recorded.
+func (p part) file() string { return p.stem() + "-" + strconv.FormatInt(p.from, 10) }
+
+// compare orders parts as they belong behind one another.
+func (p part) compare(o part) int {
+	return cmp.Or(cmp.Compare(p.job, o.job), cmp.Compare(p.attempt, o.attempt), cmp.Compare(p.task, o.task), cmp.Compare(p.from, o.from))
 }
 
 type rowFile struct {
@@ -45,7 +65,7 @@ func Create(disk env.Disk, dir string, m Manifest) (*Folder, error) {
 	if list, err := disk.List(dir); err == nil && len(list) > 0 {
 		return nil, diag.New(diag.IO, "%s is not empty", dir).WithHint("a tape is recorded into a folder of its own")
 	}
-	f := &Folder{disk: disk, dir: dir, manifest: m, logs: map[string]env.File{}, rows: map[string]*rowFile{}}
+	f := &Folder{disk: disk, dir: dir, manifest: m, logs: map[part]env.File{}, rows: map[part]*rowFile{}}
 	f.manifest.Format = FormatNow
 	for _, d := range []string{"steps", "inputs", "ckpt"} {
 		if err := disk.MkdirAll(path.Join(dir, d)); err != nil {
@@ -53,38 +73,6 @@ func Create(disk env.Disk, dir string, m Manifest) (*Folder, error) {
 		}
 	}
 	return f, f.save()
-}
-
-// Ring begins a tape that is not wanted unless the run fails: in memory, with its manifest
-// written at the end alone. When its steps and rows take more than limit bytes it is
-// given up, see Over.
-func Ring(m Manifest, limit int64) (*Folder, error) {
-	f, err := Create(env.NewMemDisk(), "ring", m)
-	if err == nil {
-		f.ring, f.limit = true, limit
-	}
-	return f, err
-}
-
-// Over reports that a ring was given up, since it became too large.
-func (f *Folder) Over() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.over
-}
-
-// Takes counts bytes that are to be written and reports whether they still are.
-func (f *Folder) Takes(n int64) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.ring && !f.over {
-		if f.bytes += n; f.bytes > f.limit {
-			f.over = true
-			f.logs, f.rows = map[string]env.File{}, map[string]*rowFile{}
-			_ = f.disk.RemoveAll(f.dir)
-		}
-	}
-	return !f.over
 }
 
 // Failed reports that a job on the tape has failed.
@@ -112,7 +100,7 @@ func (f *Folder) Edit(change func(m *Manifest)) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	change(&f.manifest)
-	if f.ring {
+	if f.ring != nil {
 		return nil
 	}
 	return f.save()
@@ -153,20 +141,21 @@ func stem(job int, attempt int64, task int) string {
 	return fmt.Sprintf("%d-%d-%d", job, attempt, task)
 }
 
-// Steps appends blocks of a task's log, as Log.Take gives them.
-func (f *Folder) Steps(job int, attempt int64, task int, blocks []byte) error {
-	if !f.Takes(int64(len(blocks))) {
+// Steps appends blocks of a task's log behind checkpoint from of its attempt, as Log.Take
+// gives them.
+func (f *Folder) Steps(job int, attempt int64, task int, from int64, blocks []byte) error {
+	p := part{job, attempt, task, from}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.takes(p, int64(len(blocks))) {
 		return nil
 	}
-	name := stem(job, attempt, task)
-	f.mu.Lock()
-	w, err := f.logs[name], error(nil)
+	w, err := f.logs[p], error(nil)
 	if w == nil {
-		if w, err = f.disk.Create(path.Join(f.dir, "steps", name+".log")); err == nil {
-			f.logs[name] = w
+		if w, err = f.disk.Create(path.Join(f.dir, "steps", p.file()+".log")); err == nil {
+			f.logs[p] = w
 		}
 	}
-	f.mu.Unlock()
 	if err == nil {
 		_, err = w.Write(blocks)
 	}
@@ -176,23 +165,23 @@ func (f *Folder) Steps(job int, attempt int64, task int, blocks []byte) error {
 	return nil
 }
 
-// Rows appends polls of a task's source, as AppendFrame writes them.
-func (f *Folder) Rows(job int, attempt int64, task int, s types.Schema, polls []byte) error {
-	if !f.Takes(int64(len(polls))) {
+// Rows appends polls of a task's source behind checkpoint from, as AppendFrame writes them.
+func (f *Folder) Rows(job int, attempt int64, task int, from int64, s types.Schema, polls []byte) error {
+	p := part{job, attempt, task, from}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.takes(p, int64(len(polls))) {
 		return nil
 	}
-	name := stem(job, attempt, task)
-	f.mu.Lock()
-	r, err := f.rows[name], error(nil)
+	r, err := f.rows[p], error(nil)
 	if r == nil {
 		var w env.File
-		if w, err = f.disk.Create(path.Join(f.dir, "inputs", name+".rows")); err == nil {
+		if w, err = f.disk.Create(path.Join(f.dir, "inputs", p.file()+".rows")); err == nil {
 			r = &rowFile{s, w}
-			f.rows[name] = r
+			f.rows[p] = r
 			_, err = w.Write([]byte(framesMagic))
 		}
 	}
-	f.mu.Unlock()
 	if err == nil {
 		_, err = r.f.Write(polls)
 	}
@@ -209,47 +198,28 @@ func (f *Folder) Checkpoint(job int, attempt int64) (env.Disk, string) {
 
 func checkpointDir(job int, attempt int64) string { return fmt.Sprintf("ckpt/%d-%d", job, attempt) }
 
+func baseDir(job int, attempt, checkpoint int64) string {
+	return fmt.Sprintf("ckpt/%d-%d-%d", job, attempt, checkpoint)
+}
+
 // Close ends the recording: logs become Arrow files, and the manifest says that the
 // tape is whole.
 func (f *Folder) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.over || f.ring && !slices.ContainsFunc(f.manifest.Jobs, func(j Job) bool { return j.Error != "" }) {
-		return nil // nobody wants it
+	if !f.wanted() {
+		return nil
 	}
-	for _, name := range slices.Sorted(maps.Keys(f.rows)) {
-		r := f.rows[name]
-		if err := r.f.Close(); err != nil {
-			return f.failed(err)
-		}
-		if err := f.compress(name, r.s); err != nil {
+	for len(f.rows) > 0 {
+		if err := f.closeRows(slices.SortedFunc(maps.Keys(f.rows), part.compare)); err != nil {
 			return err
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(f.logs)) {
-		if err := f.logs[name].Close(); err != nil {
-			return f.failed(err)
-		}
-		log := path.Join(f.dir, "steps", name+".log")
-		data, err := readFile(f.disk, log)
-		if err != nil {
-			return f.failed(err)
-		}
-		steps, err := Decode(data)
-		if err != nil {
+	for len(f.logs) > 0 {
+		if err := f.closeLog(slices.SortedFunc(maps.Keys(f.logs), part.compare)); err != nil {
 			return err
-		}
-		if data, err = EncodeArrow(steps); err != nil {
-			return err
-		}
-		if err = writeFile(f.disk, path.Join(f.dir, "steps", name+".arrow"), data); err == nil {
-			err = f.disk.Remove(log)
-		}
-		if err != nil {
-			return f.failed(err)
 		}
 	}
-	f.logs, f.rows = nil, nil
 	data, err := encodeOutput(f.output)
 	if err != nil {
 		return err
@@ -261,46 +231,108 @@ func (f *Folder) Close() error {
 	return f.save()
 }
 
-// compress writes the rows of a task as an Arrow file. While they came in there was no
-// time for it.
-func (f *Folder) compress(name string, s types.Schema) error {
-	from, to := path.Join(f.dir, "inputs", name+".rows"), path.Join(f.dir, "inputs", name+".arrow")
-	in, err := f.disk.Open(from)
-	if err != nil {
-		return f.failed(err)
+// first are those of a sorted list that are of the first one's task.
+func first(parts []part) []part {
+	for i, p := range parts {
+		if p.stem() != parts[0].stem() {
+			return parts[:i]
+		}
 	}
-	defer in.Close()
-	info, err := in.Stat()
-	if err != nil {
-		return f.failed(err)
+	return parts
+}
+
+// closeLog makes one Arrow file of the log of the first task in the list.
+func (f *Folder) closeLog(parts []part) error {
+	parts = first(parts)
+	var steps []Step
+	for _, p := range parts {
+		if err := f.logs[p].Close(); err != nil {
+			return f.failed(err)
+		}
+		data, err := readFile(f.disk, path.Join(f.dir, "steps", p.file()+".log"))
+		if err != nil {
+			return f.failed(err)
+		}
+		more, err := Decode(data)
+		if err != nil {
+			return err
+		}
+		steps = append(steps, more...)
 	}
-	r, err := NewRowReader(io.NewSectionReader(in, 0, info.Size()), s)
+	data, err := EncodeArrow(steps)
 	if err != nil {
 		return err
 	}
-	out, err := f.disk.Create(to)
+	err = writeFile(f.disk, path.Join(f.dir, "steps", parts[0].stem()+".arrow"), data)
+	for _, p := range parts {
+		delete(f.logs, p)
+		if err == nil {
+			err = f.disk.Remove(path.Join(f.dir, "steps", p.file()+".log"))
+		}
+	}
+	if err != nil {
+		return f.failed(err)
+	}
+	return nil
+}
+
+// closeRows makes one Arrow file of the rows of the first task in the list. While they
+// came in there was no time for it.
+func (f *Folder) closeRows(parts []part) error {
+	parts = first(parts)
+	s := f.rows[parts[0]].s
+	out, err := f.disk.Create(path.Join(f.dir, "inputs", parts[0].stem()+".arrow"))
 	if err != nil {
 		return f.failed(err)
 	}
 	w := NewRowWriter(out, s)
+	for _, p := range parts {
+		if err == nil {
+			err = f.rows[p].f.Close()
+		}
+		if err == nil {
+			err = f.compress(path.Join(f.dir, "inputs", p.file()+".rows"), s, w)
+		}
+		delete(f.rows, p)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if e := out.Close(); err == nil {
+		err = e
+	}
+	for _, p := range parts {
+		if err == nil {
+			err = f.disk.Remove(path.Join(f.dir, "inputs", p.file()+".rows"))
+		}
+	}
+	if err != nil {
+		return f.failed(err)
+	}
+	return nil
+}
+
+// compress gives the rows of a file to a writer.
+func (f *Folder) compress(name string, s types.Schema, w *RowWriter) error {
+	in, err := f.disk.Open(name)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	r, err := NewRowReader(io.NewSectionReader(in, 0, info.Size()), s)
 	for b := (batch.Batch{}); err == nil; {
 		if err = r.Next(&b); err == nil {
 			err = w.Add(&b)
 		}
 	}
 	if err == io.EOF {
-		err = w.Close()
+		return nil
 	}
-	if e := out.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = f.disk.Remove(from)
-	}
-	if err != nil {
-		return f.failed(err)
-	}
-	return nil
+	return err
 }
 
 // Pack makes one zip file of a closed tape's folder, stored and not packed again, and

@@ -83,6 +83,9 @@ type Attempt struct {
 	Done   []bool    `json:"done"`
 	// Checkpoint is the number of the one it went on from, 0 for none.
 	Checkpoint int64 `json:"checkpoint,omitempty"`
+	// Base says that the tape begins at that checkpoint, in the middle of the attempt: the
+	// tasks stood there as the base has them, and were not started anew.
+	Base bool `json:"base,omitempty"`
 }
 
 // Split is a part of a source at the start of an attempt.

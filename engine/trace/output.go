@@ -32,11 +32,51 @@ var outputSchema = arrow.NewSchema([]arrow.Field{
 func (f *Folder) Output(by string, n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if k := len(f.output); k > 0 && f.output[k-1].By == by {
+	if k := len(f.output); k > 0 && f.output[k-1].By == by && !f.split {
 		f.output[k-1].Bytes += int64(n)
 		return
 	}
+	f.split = false
+	if f.ring != nil && !f.takes(part{job: -1}, pieceBytes) {
+		return
+	}
 	f.output = append(f.output, Piece{by, int64(n)})
+}
+
+// pieceBytes is what a piece takes in memory.
+const pieceBytes = 24
+
+// Marked is the number of pieces ever; what follows does not go into the last one.
+func (f *Folder) Marked() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.split = true
+	return f.gone + len(f.output)
+}
+
+// forgetOutput drops the pieces that came before all that the tape has.
+func (f *Folder) forgetOutput() {
+	least := f.gone + len(f.output)
+	for i := range f.manifest.Jobs {
+		if len(f.manifest.Jobs[i].Attempts) == 0 {
+			continue
+		}
+		from := 0
+		for _, b := range f.ring.bases {
+			if b.job == i && b.made < 0 {
+				from = b.outputs
+			}
+		}
+		least = min(least, from)
+	}
+	least -= f.gone
+	if least <= 0 {
+		return
+	}
+	f.output, f.gone = f.output[least:], f.gone+least
+	p := part{job: -1}
+	n := min(f.ring.parts[p], int64(least)*pieceBytes)
+	f.ring.bytes, f.ring.parts[p] = f.ring.bytes-n, f.ring.parts[p]-n
 }
 
 // Pieces takes the order of output of another tape over.

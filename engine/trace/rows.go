@@ -176,6 +176,8 @@ type RowReader struct {
 	// sparse says of each of cols that it was given so.
 	sparse []bool
 	part   batch.Batch
+	// more are readers of what comes behind.
+	more []*RowReader
 }
 
 // NewRowReader reads rows of a schema. It fails with invalid-tape where the bytes are
@@ -238,7 +240,13 @@ func (r *RowReader) Next(b *batch.Batch) (err error) {
 		}
 	}()
 	if r.raw != nil {
-		return r.raw.next(b)
+		if err = r.raw.next(b); err == io.EOF && len(r.more) > 0 {
+			next, more := r.more[0], r.more[1:]
+			*r = *next
+			r.more = more
+			return r.Next(b)
+		}
+		return err
 	}
 	rec, err := r.read()
 	if err == io.EOF {

@@ -19,6 +19,8 @@
 //	inputs/J-A-T.arrow    the rows that its source gave: Arrow IPC, a record batch a poll
 //	                      (while it is recorded J-A-T.rows, frames of raw rows)
 //	ckpt/J-A/...          the checkpoint that the attempt began from
+//	ckpt/J-A-C/...        checkpoint C in it, where the tape begins, with the tasks as they
+//	                      stood there
 //	output.arrow          who wrote to standard output, and in which order
 //
 // Begin with Step, then Log, then Folder in folder.go.
