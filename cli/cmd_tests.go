@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/testkit/cover"
 	"github.com/minkstream/mink/testkit/harness"
 	"github.com/minkstream/mink/testkit/suite"
 )
@@ -32,6 +34,9 @@ type testFlags struct {
 	shrink          bool
 	reports         []string
 	output          string
+	cover           bool
+	coverOut        []string
+	coverMin        float64
 }
 
 func (a *app) testCommand() *cobra.Command {
@@ -62,6 +67,7 @@ parallelism, crashes. All runs must give one answer. PATH is a file, a folder or
 			"mink test -k late --schedules 100",
 			"mink test --update jobs/   # write what came out into the files; read the diff",
 			"mink test --report gh --report junit=report.xml",
+			"mink test --cover-out coverage.sql --cover-min 80",
 		),
 		RunE: func(c *cobra.Command, args []string) error {
 			o, err := f.options(args)
@@ -96,6 +102,9 @@ func (f *testFlags) add(c *cobra.Command) {
 	fl.IntVar(&f.jobs, "jobs", 0, "tests that run at a time (default: one a core)")
 	fl.StringArrayVar(&f.reports, "report", nil, "also report as "+strings.Join(suite.Forms, ", ")+"; `form=FILE` writes a file, the form alone replaces the usual output")
 	fl.StringVar(&f.output, "output", "text", "text or json")
+	fl.BoolVar(&f.cover, "cover", false, "tell what of the jobs no test reaches: operators, predicates, join partners, late rows, state that expires, restores")
+	fl.StringArrayVar(&f.coverOut, "cover-out", nil, "write what was reached to `FILE`: .json, .info (lcov), or .sql, the SQL with what was not reached below its lines; implies --cover")
+	fl.Float64Var(&f.coverMin, "cover-min", 0, "fail when less than this `percentage` is reached; implies --cover")
 	_ = c.RegisterFlagCompletionFunc("report", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return suite.Forms, cobra.ShellCompDirectiveNoFileComp
 	})
@@ -138,10 +147,15 @@ func (f *testFlags) options(paths []string) (*suite.Options, error) {
 		o.Plan.Schedules = -1
 	case f.seed == 0:
 		return nil, usage("--seed is a number from 1 on")
+	case f.coverMin < 0 || f.coverMin > 100:
+		return nil, usage("--cover-min is a percentage from 0 to 100")
 	case f.jobs < 0:
 		return nil, usage("--jobs must not be negative")
 	case f.output != "text" && f.output != "json":
 		return nil, usage("no output form %q", f.output)
+	}
+	if f.cover || len(f.coverOut) > 0 || f.coverMin > 0 {
+		o.Run.Cover = cover.New()
 	}
 	var err error
 	if o.Plan.Faults, err = faultNames(f.faults); err != nil {
@@ -161,6 +175,9 @@ func (a *app) runTests(ctx context.Context, f testFlags, o *suite.Options) error
 	if err != nil {
 		return err
 	}
+	if o.Run.Cover != nil {
+		o.Run.Cover = cover.New() // of each run when --watch runs again
+	}
 	o.Each = func(r *suite.Result) {
 		for _, x := range reports {
 			x.Each(r)
@@ -179,6 +196,11 @@ func (a *app) runTests(ctx context.Context, f testFlags, o *suite.Options) error
 			err = e
 		}
 	}
+	if err == nil && o.Run.Cover != nil {
+		if err := a.covered(f, o.Run.Cover); err != nil {
+			return err
+		}
+	}
 	switch {
 	case diag.CodeOf(err) == diag.NotFound:
 		return failed(exitUnreachable, err)
@@ -186,6 +208,31 @@ func (a *app) runTests(ctx context.Context, f testFlags, o *suite.Options) error
 		return err
 	case s.Failed > 0:
 		return failed(exitFailed, nil)
+	}
+	return nil
+}
+
+// covered tells what the tests reach of their jobs; an error is that of a file, or of less
+// than was asked for.
+func (a *app) covered(f testFlags, p *cover.Profile) error {
+	w := io.Writer(a.out)
+	if f.output == "json" || slices.ContainsFunc(f.reports, func(r string) bool { return !strings.Contains(r, "=") && r != "gh" }) {
+		w = a.err // standard output is for programs
+	}
+	if err := p.Text(w); err != nil {
+		return err
+	}
+	for _, name := range f.coverOut {
+		file, err := os.Create(name)
+		if err == nil {
+			err = errors.Join(p.Write(name, file), file.Close())
+		}
+		if err != nil {
+			return failed(exitUsage, diag.Wrap(diag.Config, err, "cannot write the coverage"))
+		}
+	}
+	if err := p.Below(f.coverMin); err != nil {
+		return failed(exitFailed, err)
 	}
 	return nil
 }

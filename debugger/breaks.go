@@ -418,7 +418,7 @@ func (a *armed) fits(o *Operator, input int, b *batch.Batch) {
 		return
 	}
 	raw := b
-	b = filled(b, schema.Types())
+	b = b.Filled(schema.Types())
 	for i := range b.Rows() {
 		l := b.Lane(i)
 		r := Row{Schema: schema, Batch: b, Lane: l}

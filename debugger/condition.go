@@ -35,7 +35,7 @@ func (j *Job) compile(n expr.Node, schema types.Schema) (*condition, error) {
 
 // lanes are the lanes of a batch that the condition is true of; they are the caller's.
 func (c *condition) lanes(b *batch.Batch, watermark int64) ([]uint16, error) {
-	view := *filled(b, c.types)
+	view := *b.Filled(c.types)
 	view.Marks, view.Keys = nil, nil
 	c.frame.SetEnv(function.FixedEnv{WatermarkTime: watermark})
 	if err := c.calc.Run(c.frame, &view, &c.out); err != nil || c.out.Rows() == 0 {

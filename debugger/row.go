@@ -55,7 +55,7 @@ func keptRow(schema types.Schema, b *batch.Batch, lane int) Row {
 // unread are the columns of a batch that its source did not fill, nil for none.
 func unread(b *batch.Batch) (out []bool) {
 	for i := range b.Cols {
-		if complete(&b.Cols[i], b.N) || b.Cols[i].Type.Phys() == types.PhysRow && len(b.Cols[i].Kids) > 0 {
+		if b.Cols[i].Complete(b.N) || b.Cols[i].Type.Phys() == types.PhysRow && len(b.Cols[i].Kids) > 0 {
 			continue // of a ROW some fields may have been read
 		}
 		if out == nil {
@@ -68,7 +68,7 @@ func unread(b *batch.Batch) (out []bool) {
 
 // copyRows keeps lanes of a batch that is valid during a call only; nil keeps its rows.
 func copyRows(b *batch.Batch, lanes []uint16) *batch.Batch {
-	view := *filled(b, nil)
+	view := *b.Filled(nil)
 	view.Marks, view.Keys = nil, nil
 	if lanes != nil {
 		view.Sel = lanes

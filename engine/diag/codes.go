@@ -252,6 +252,24 @@ const (
 	// Fix: the message names task, step and operator; record with --embed to keep the inputs on the tape.
 	Divergence Code = "divergence"
 
+	// Coverage: tests reach less of their jobs than was asked for.
+	//
+	// Cause: mink test --cover-min asks for a share of operators, predicates and paths that no test run reached.
+	// Fix: the report lists what was not reached, with its line; add a test for it, or lower the share.
+	Coverage Code = "coverage"
+
+	// Cassette: a call to the outside is not on the test's cassette, or its answer is another one now.
+	//
+	// Cause: a test asks a model, a lookup table or a function outside of the process, which tests do not reach by themselves.
+	// Fix: run it once with mink test --cassettes record, read what was recorded, and keep the file beside the test.
+	Cassette Code = "cassette"
+
+	// Endless: a simulated run does not come to an end.
+	//
+	// Cause: the job fails again after each restart, or always has something left to do, however many steps it takes.
+	// Fix: the message has the failure that repeats; mink debug opens the run where a line debug: says so.
+	Endless Code = "endless"
+
 	// JobFailed: a running job failed and is not restarted any more.
 	//
 	// Cause: the error shown below it, repeated past the restart strategy's limit.
@@ -500,6 +518,21 @@ func All() []CodeInfo {
 			Code: Divergence, Summary: "a replayed run is not the recorded one",
 			Cause: "an input that was read again has changed, the build is another one, or a step is not a function of what it was given",
 			Fix:   "the message names task, step and operator; record with --embed to keep the inputs on the tape",
+		},
+		{
+			Code: Coverage, Summary: "tests reach less of their jobs than was asked for",
+			Cause: "mink test --cover-min asks for a share of operators, predicates and paths that no test run reached",
+			Fix:   "the report lists what was not reached, with its line; add a test for it, or lower the share",
+		},
+		{
+			Code: Cassette, Summary: "a call to the outside is not on the test's cassette, or its answer is another one now",
+			Cause: "a test asks a model, a lookup table or a function outside of the process, which tests do not reach by themselves",
+			Fix:   "run it once with mink test --cassettes record, read what was recorded, and keep the file beside the test",
+		},
+		{
+			Code: Endless, Summary: "a simulated run does not come to an end",
+			Cause: "the job fails again after each restart, or always has something left to do, however many steps it takes",
+			Fix:   "the message has the failure that repeats; mink debug opens the run where a line debug: says so",
 		},
 		{
 			Code: JobFailed, Summary: "a running job failed and is not restarted any more",

@@ -97,6 +97,7 @@ func (k *keyClock) expire(c *Ctx, since int64) bool {
 			continue
 		}
 		k.used.Delete(ref)
+		k.used.Lapse(1)
 		k.gone = append(k.gone, key)
 	}
 	return true

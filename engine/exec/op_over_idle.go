@@ -68,6 +68,7 @@ func (o *overTime) expire(c *Ctx) {
 			default:
 				o.frames.drop(k, ref)
 				o.rows.Keys().Delete(ref)
+				o.rows.Keys().Lapse(1)
 			}
 		}
 	}

@@ -41,6 +41,7 @@ func (t *topN) look(ref state.Ref) {
 	if at == 0 {
 		return
 	}
+	t.sorted.Keys().Lapse(1)
 	if t.cfg.Strategy == TopRetract {
 		t.empty(ref)
 		return

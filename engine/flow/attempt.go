@@ -407,6 +407,9 @@ func (t *task) open() (err error) {
 			return err
 		}
 	}
+	if w, ok := t.watch.(StateWatcher); ok && len(chains) > 0 {
+		t.tellRestored(w)
+	}
 	if t.src != nil {
 		for _, sp := range t.src.splits {
 			if sp.ended {

@@ -72,6 +72,9 @@ type Config struct {
 	// Probe, if set, sees every batch that a node emits. It runs inside the step
 	// and must not change the batch nor keep it.
 	Probe func(p Probe)
+	// Watch, if set, hears what happens within steps, as in a replay. It is for hosts
+	// with one goroutine.
+	Watch Watcher
 }
 
 // Restart is a restart strategy. The zero value is Exponential with its defaults

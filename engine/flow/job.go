@@ -28,7 +28,7 @@ func newJob(e *env.Env, h host, g *Graph, cfg Config, p Plant) (*Job, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults(g)
-	j := &jobCore{graph: g, cfg: cfg, env: e, host: h, groups: g.maxParallelism(), seed: cfg.Seed, zone: g.Zone, plant: p}
+	j := &jobCore{graph: g, cfg: cfg, env: e, host: h, groups: g.maxParallelism(), seed: cfg.Seed, zone: g.Zone, plant: p, watch: cfg.Watch}
 	if j.seed == 0 {
 		j.seed = e.Seed
 	}

@@ -1,6 +1,10 @@
 package flow
 
-import "github.com/minkstream/mink/engine/batch"
+import (
+	"strings"
+
+	"github.com/minkstream/mink/engine/batch"
+)
 
 // Watcher hears what happens within the steps of a job, for people who debug it. Calls
 // come from within steps; batches are to be read, not changed nor kept. A job without
@@ -19,6 +23,28 @@ type Watcher interface {
 	Watermark(at Place, watermark int64)
 	// Timer hears of a timer on processing time, before the operator does.
 	Timer(at Place, due int64)
+}
+
+// StateWatcher is a Watcher that also hears of state that an operator goes on with after
+// a restore, and how many entries it has, before its first step.
+type StateWatcher interface {
+	Restored(at Place, entries int64)
+}
+
+// tellRestored tells a StateWatcher what the operators of the task go on with.
+func (t *task) tellRestored(w StateWatcher) {
+	all := t.store.Describe()
+	for _, n := range t.nodes {
+		entries := int64(0)
+		for _, d := range all {
+			if strings.HasPrefix(d.Name, n.spec.UID+".") {
+				entries += d.Entries
+			}
+		}
+		if entries > 0 {
+			w.Restored(n.place(), entries)
+		}
+	}
 }
 
 // Place is where in a job something happens.

@@ -19,6 +19,9 @@ type Description struct {
 	// Entries is the number of entries, MemBytes what they take in memory, and
 	// Spilled how many of them are on disk.
 	Entries, MemBytes, Spilled int64
+	// Expired is how many entries were found to be beyond their TTL by this process, some
+	// of them more than once.
+	Expired int64
 }
 
 // Describe lists the structures in the order they were made.
@@ -43,7 +46,7 @@ func shape(what string, key []types.Type, lanes int, ttl int64) string {
 }
 
 func (t *Table) describe() Description {
-	return Description{Name: t.name, Kind: "table", Shape: shape("key", t.spec.Key, t.spec.Lanes, t.spec.TTL), Entries: int64(t.Len()), MemBytes: t.mem(), Spilled: int64(t.cold.n)}
+	return Description{Name: t.name, Kind: "table", Shape: shape("key", t.spec.Key, t.spec.Lanes, t.spec.TTL), Entries: int64(t.Len()), MemBytes: t.mem(), Spilled: int64(t.cold.n), Expired: t.lapsed}
 }
 
 func (s *Sorted) describe() Description {
@@ -53,7 +56,7 @@ func (s *Sorted) describe() Description {
 }
 
 func (m *MultiMap) describe() Description {
-	d := Description{Name: m.name, Kind: "multi-map", Shape: shape("key", m.spec.Key, len(m.spec.Row), m.spec.TTL), Entries: int64(m.live), MemBytes: m.mem()}
+	d := Description{Name: m.name, Kind: "multi-map", Shape: shape("key", m.spec.Key, len(m.spec.Row), m.spec.TTL), Entries: int64(m.live), MemBytes: m.mem(), Expired: m.lapsed}
 	for i := m.a.first; i < len(m.a.pages); i++ {
 		if p := &m.a.pages[i]; p.data == nil {
 			d.Spilled += int64(p.live)

@@ -56,8 +56,10 @@ type MultiMap struct {
 	codec *batch.RowCodec
 	a     arena
 	live  int
-	seq   []uint64 // by key group: the last number given out
-	str   batch.StringBuilder
+	// lapsed is how many rows were found expired.
+	lapsed int64
+	seq    []uint64 // by key group: the last number given out
+	str    batch.StringBuilder
 
 	// What the last snapshot and the last confirmed checkpoint have: in each key
 	// group rows up to a number, all of which lie before a place. Older ones that
@@ -307,6 +309,7 @@ func (m *MultiMap) collect(dst []RowRef, key Ref) []RowRef {
 	for ref := RowRef(k[chainHead]); left > 0 && ref != 0 && ref.page() >= m.a.first; {
 		rec := m.a.rec(ref)
 		if m.expired(rec) {
+			m.lapsed++
 			break
 		}
 		if !m.a.gone(ref) {

@@ -235,6 +235,7 @@ func (m *MultiMap) sweep() {
 		if !p.full || m.s.now-int64(p.newest) < m.spec.TTL || !m.killPage(k) {
 			return
 		}
+		m.lapsed++
 		m.a.release()
 	}
 }

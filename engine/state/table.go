@@ -89,6 +89,7 @@ type Table struct {
 	cold   coldKeys
 	hand   uint32 // page that eviction looks at next
 	broom  uint32 // page that is swept next
+	lapsed int64  // rows that were found expired
 	bypass bypass
 	sc     tableScratch
 	str    batch.StringBuilder
@@ -255,6 +256,9 @@ func (t *Table) freeValues(row []uint64) {
 		t.list.free(row[len(row)-listLanes:], &t.sl)
 	}
 }
+
+// Lapse notes rows whose owner keeps their time and found it to be over.
+func (t *Table) Lapse(rows int64) { t.lapsed += rows }
 
 // Delete removes a row and its blobs.
 func (t *Table) Delete(ref Ref) {

@@ -144,6 +144,7 @@ func (t *Table) absent(ref Ref, w uint64, i int, mode Mode, fresh []uint64, sel 
 // found ends a search that found a row, which may be expired.
 func (t *Table) found(ref Ref, i int, mode Mode, fresh []uint64) Ref {
 	if t.stampAt != 0 && t.expired(t.whole(ref)) {
+		t.lapsed++
 		if !mode.inserts() {
 			return None
 		}

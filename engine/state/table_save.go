@@ -338,6 +338,7 @@ func (t *Table) sweep() {
 			for ; b != 0; b &= b - 1 {
 				ref := Ref(int(p)<<t.r.shift | i<<6 | bits.TrailingZeros64(b))
 				if row := t.whole(ref); t.expired(row) {
+					t.lapsed++
 					t.freeValues(row)
 					t.remove(ref)
 				}

@@ -7,12 +7,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/kernel"
 	"github.com/minkstream/mink/engine/types"
+	"github.com/minkstream/mink/testkit/cover"
 )
 
 // Run is one run of a world under a schedule: every job of the scripts on a simulation of
@@ -48,6 +50,8 @@ type jobRun struct {
 	// since are the steps since the newest checkpoint was asked for, and covered the rows
 	// that had been taken then.
 	since, covered int
+	// watch counts what the job reaches; nil for none.
+	watch *cover.Watch
 }
 
 // start begins a run.
@@ -72,7 +76,7 @@ func (w *World) start(c *Case, s Schedule) (*Run, error) {
 		}
 		jr := &jobRun{run: r, job: j, faults: slices.Clone(s.Faults)}
 		r.jobs = append(r.jobs, jr)
-		if err := jr.begin(j.prepared.Graph, j.prepared.Config); err != nil {
+		if err := jr.begin(j.prepared); err != nil {
 			return nil, err
 		}
 	}
@@ -103,8 +107,10 @@ func (w *World) splits(c *Case) error {
 }
 
 // begin starts the job's simulation.
-func (jr *jobRun) begin(g *flow.Graph, cfg flow.Config) error {
-	s := &jr.run.Schedule
+func (jr *jobRun) begin(p *engine.Prepared) error {
+	s, g, cfg := &jr.run.Schedule, p.Graph, p.Config
+	cfg.Late = jr.job.prepared.Config.Late
+	jr.cover(p, &cfg)
 	jr.sim = flow.NewSim(flow.SimOptions{
 		Seed: s.Seed, Nodes: s.Nodes, Policy: s.Policy, Plant: jr.run.World.options.Plant, Delay: s.Delay, Disk: s.Delay, Duplicate: s.Duplicate, Held: true, Start: jr.run.wall,
 		MaxSteps: 1 << 24, On: jr.disk,
@@ -168,6 +174,9 @@ func (jr *jobRun) settle(turn int) error {
 	for {
 		if err := jr.sim.Quiet(jr.disturb); err != nil {
 			return diag.Wrap(diag.JobFailed, err, "the simulation ended")
+		}
+		if jr.watch != nil {
+			jr.watch.State(jr.sim.State())
 		}
 		switch {
 		case jr.sim.Over():
@@ -296,13 +305,12 @@ func (jr *jobRun) restore(parallelism int) error {
 	}
 	jr.before += jr.sim.Steps()
 	jr.sim.Abandon()
+	jr.uncover()
 	p := jr.job.at[parallelism]
 	if p == nil {
 		p = jr.job.prepared
 	}
-	cfg := p.Config
-	cfg.Late = jr.job.prepared.Config.Late
-	return jr.begin(p.Graph, cfg)
+	return jr.begin(p)
 }
 
 // event adds an event to lanes of a table and opens its turn.
@@ -473,6 +481,7 @@ func (r *Run) Close() {
 			r.taped = errors.Join(r.taped, jr.flow.CloseTape())
 		}
 		jr.sim.Abandon()
+		jr.uncover()
 	}
 	r.World.run = nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/minkstream/mink/engine/sql/ast"
 	"github.com/minkstream/mink/engine/sql/parse"
 	"github.com/minkstream/mink/engine/trace"
+	"github.com/minkstream/mink/testkit/cover"
 )
 
 // Options are what runs of many cases share. The zero value is enough for jobs without
@@ -34,6 +35,8 @@ type Options struct {
 	Connectors []*connect.Connector
 	// Zone is the time zone that 'default' stands for; nil is UTC.
 	Zone *time.Location
+	// Cover, unless nil, takes what runs reach of the jobs.
+	Cover *cover.Profile
 	// record keeps a tape of the one run; see Record.
 	record *engine.Record
 }
@@ -67,6 +70,9 @@ type World struct {
 	planning *job
 	batches  map[*Row]*batch.Batch // of steps, by their first rows
 	restores []int
+	// texts are those of the scripts, in the order in which they lie behind each other for
+	// coverage; see cover.go.
+	texts []Source
 }
 
 // job is a statement of the scripts that runs.
@@ -75,6 +81,7 @@ type job struct {
 	prepared *engine.Prepared
 	number   int
 	source   diag.Source // the statement, and where it stands
+	begin    int         // where in the text
 	feeds    []*feed
 	result   *outlet
 	// at are the plans for other parallelism.
@@ -208,17 +215,18 @@ func (w *World) script(s *Source) *Error {
 			continue
 		}
 		src.Offset += it.Span.Start
-		if err := w.statement(text[it.Span.Start:it.Span.End], src); err != nil {
+		begin := src.Offset
+		if err := w.statement(w.laid(s, text[it.Span.Start:it.Span.End], &src), src, begin); err != nil {
 			e := diag.As(err)
 			if e == nil {
 				e = diag.Wrap(diag.Internal, err, "the statement failed")
 			}
 			if e.Span.IsZero() && e.In == "" {
 				c := *e
-				c.Span = diag.Span{End: max(1, strings.IndexAny(text[it.Span.Start:it.Span.End]+" ", " \t\r\n;("))}
+				c.Span = firstWord(text[it.Span.Start:it.Span.End]).Shift(begin - src.Offset)
 				e = &c
 			}
-			return &Error{Source: src, Err: e}
+			return &Error{Source: src, Err: plainText(e)}
 		}
 	}
 	return nil
@@ -250,8 +258,8 @@ func (w *World) overridden(s ast.Statement) bool {
 	return false
 }
 
-func (w *World) statement(text string, src diag.Source) error {
-	j := &job{world: w, number: len(w.jobs), source: src, at: map[int]*engine.Prepared{}, result: &outlet{world: w, job: len(w.jobs)}}
+func (w *World) statement(text string, src diag.Source, begin int) error {
+	j := &job{world: w, number: len(w.jobs), source: src, begin: begin, at: map[int]*engine.Prepared{}, result: &outlet{world: w, job: len(w.jobs)}}
 	w.planning = j
 	p, err := w.session.Prepare(text, j.result)
 	if err != nil || p == nil {

@@ -1,23 +1,20 @@
-package debugger
+package batch
 
-import (
-	"github.com/minkstream/mink/engine/batch"
-	"github.com/minkstream/mink/engine/types"
-)
+import "github.com/minkstream/mink/engine/types"
 
-// filled is a batch whose columns may all be looked at: those that nobody in the job reads
+// Filled is a batch whose columns may all be looked at: those that nobody in the job reads
 // are never filled by a source, and are NULL here, of the types given (nil: text). A batch
 // without such is given as it is.
-func filled(b *batch.Batch, ts []types.Type) *batch.Batch {
+func (b *Batch) Filled(ts []types.Type) *Batch {
 	whole := true
 	for i := range b.Cols {
-		whole = whole && complete(&b.Cols[i], b.N)
+		whole = whole && b.Cols[i].Complete(b.N)
 	}
 	if whole || b.N == 0 {
 		return b
 	}
 	out := *b
-	out.Cols = make([]batch.Col, len(b.Cols))
+	out.Cols = make([]Col, len(b.Cols))
 	for i := range b.Cols {
 		c := b.Cols[i]
 		if c.Type.Kind == types.Invalid {
@@ -25,17 +22,17 @@ func filled(b *batch.Batch, ts []types.Type) *batch.Batch {
 				c.Type = ts[i]
 			}
 		}
-		out.Cols[i] = fill(&c, b.N)
+		out.Cols[i] = filled(&c, b.N)
 	}
 	return &out
 }
 
-// complete reports that a column, and the fields in it, have values for n lanes.
-func complete(c *batch.Col, n int) bool {
-	if c.Enc == batch.Const {
+// Complete reports that a column, and the fields in it, have values for n lanes.
+func (c *Col) Complete(n int) bool {
+	if c.Enc == Const {
 		n = 1
 	}
-	if c.Enc == batch.Sparse {
+	if c.Enc == Sparse {
 		n = len(c.At)
 	}
 	if n == 0 {
@@ -67,7 +64,7 @@ func complete(c *batch.Col, n int) bool {
 		return len(c.Offs) > n
 	case types.PhysRow:
 		for i := range c.Kids {
-			if !complete(&c.Kids[i], n) {
+			if !c.Kids[i].Complete(n) {
 				return false
 			}
 		}
@@ -76,31 +73,31 @@ func complete(c *batch.Col, n int) bool {
 	return true
 }
 
-// fill is a column with NULL for what is not there.
-func fill(c *batch.Col, n int) batch.Col {
-	if complete(c, n) {
+// filled is a column with NULL for what is not there.
+func filled(c *Col, n int) Col {
+	if c.Complete(n) {
 		return *c
 	}
 	if c.Type.Phys() == types.PhysRow && len(c.Kids) > 0 {
 		out := *c
 		lanes := n
-		if c.Enc == batch.Const {
+		if c.Enc == Const {
 			lanes = 1
 		}
-		if c.Enc == batch.Sparse {
+		if c.Enc == Sparse {
 			lanes = len(c.At)
 		}
-		out.Kids = make([]batch.Col, len(c.Kids))
+		out.Kids = make([]Col, len(c.Kids))
 		for i := range c.Kids {
 			kid := c.Kids[i]
 			if kid.Type.Kind == types.Invalid {
-				kid.Type = batch.KidType(c.Type, i)
+				kid.Type = KidType(c.Type, i)
 			}
-			out.Kids[i] = fill(&kid, lanes)
+			out.Kids[i] = filled(&kid, lanes)
 		}
 		return out
 	}
-	var out batch.Col
+	var out Col
 	out.Alloc(c.Type.Nullable(true), n)
 	for l := range n {
 		out.SetNull(l, n)
