@@ -141,14 +141,14 @@ func (f *testFlags) options(paths []string) (*suite.Options, error) {
 	switch {
 	case f.schedules < 0:
 		return nil, usage("--schedules must not be negative")
+	case f.coverMin < 0 || f.coverMin > 100:
+		return nil, usage("--cover-min is a percentage from 0 to 100")
 	case f.schedules == harness.DefaultSchedules:
 		o.Plan.Schedules = 0 // what the test says
 	case f.schedules == 0:
 		o.Plan.Schedules = -1
 	case f.seed == 0:
 		return nil, usage("--seed is a number from 1 on")
-	case f.coverMin < 0 || f.coverMin > 100:
-		return nil, usage("--cover-min is a percentage from 0 to 100")
 	case f.jobs < 0:
 		return nil, usage("--jobs must not be negative")
 	case f.output != "text" && f.output != "json":
