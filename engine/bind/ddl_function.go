@@ -30,9 +30,11 @@ func (b *Binder) createFunction(s *ast.CreateFunction) (*Action, error) {
 	if err := b.checkFunction(u, s.Name, s.Identifier, s.Options); err != nil {
 		return nil, err
 	}
-	return done("CREATE FUNCTION", func() error {
+	a := done("CREATE FUNCTION", func() error {
 		return placed(b.Session.CreateFunction(u, s.IfNotExists), s.Name.Span())
-	}), nil
+	})
+	a.Warning = b.kept(u)
+	return a, nil
 }
 
 // alterFunction gives a function another identifier and language. Its options stay.
@@ -47,9 +49,11 @@ func (b *Binder) alterFunction(s *ast.AlterFunction) (*Action, error) {
 			return nil, err
 		}
 	}
-	return done("ALTER FUNCTION", func() error {
+	a := done("ALTER FUNCTION", func() error {
 		return placed(b.Session.AlterFunction(u, s.IfExists), s.Name.Span())
-	}), nil
+	})
+	a.Warning = b.kept(u)
+	return a, nil
 }
 
 func (b *Binder) dropFunction(s *ast.DropFunction) (*Action, error) {
@@ -118,23 +122,16 @@ func (b *Binder) checkFunction(u *catalog.UserFunction, name ast.Name, id ast.St
 		_, err := b.declared(r, u)
 		return place(err)
 	}
-	u.Func, u.Table = b.Session.Host.UserFunctions[u.Identifier], b.Session.Host.TableFunctions[u.Identifier]
-	u.Aggregate = b.Session.Host.UserAggregates[u.Identifier]
-	u.Process = b.Session.Host.ProcessFunctions[u.Identifier]
-	if u.Func != nil || u.Table != nil || u.Aggregate != nil || u.Process != nil {
-		return nil
-	}
-	if len(u.Resources) > 0 {
-		return unsupported(id.Span, "loading functions from a %s is", u.Resources[0][0]).WithHint("%s", otherLanguages)
-	}
-	if u.Language == "GO" {
+	b.registered(u)
+	switch {
+	case u.Language == "GO" && !called(u):
 		return diag.At(id.Span, diag.NotFound, "no Go function is registered as '%s' in this binary", u.Identifier).
 			WithHint("register it with Engine.RegisterAs before the first session opens")
+	case u.Temporary && b.ofClass(u):
+		return noClass(id.Span, u)
 	}
-	return diag.At(id.Span, diag.Unsupported, "function '%s' is no part of this binary, and mink runs no classes of the JVM", u.Identifier).WithHint("%s", otherLanguages)
+	return nil
 }
-
-const otherLanguages = "write it in LANGUAGE SQL, PYTHON or WASM, or in Go and register it under this name"
 
 // checkOptions refuses options that a function of its language does not have.
 func checkOptions(u *catalog.UserFunction, opts []ast.Option, known []string) error {
@@ -172,6 +169,9 @@ func (b *Binder) functionNames(s *ast.Show) ([]string, error) {
 func (b *Binder) describeFunction(s *ast.Describe) (*Action, error) {
 	u := b.userFunction(s.Name)
 	f := b.function(s.Name)
+	if u != nil && b.ofClass(u) {
+		return nil, noClass(s.Name.Span(), u)
+	}
 	name := s.Name.Last()
 	builtin := u == nil && (f != nil || len(s.Name) == 1 && isAggregate(strings.ToUpper(name)))
 	if u == nil && !builtin {

@@ -89,6 +89,6 @@ func (b *Binder) functionOf(s *ast.CreateFunction, d *catalog.Definition) (*cata
 	for _, r := range s.Resources {
 		u.Resources = append(u.Resources, [2]string{r.Kind, r.URI.Value})
 	}
-	u.Func, u.Aggregate = b.Session.Host.UserFunctions[u.Identifier], b.Session.Host.UserAggregates[u.Identifier]
+	b.registered(u)
 	return u, nil
 }

@@ -149,6 +149,9 @@ func (b *Binder) tableFunc(e *ast.FuncCall, outer *scope) (logical.Node, *scope,
 	if p := b.processFunction(e.Name); p != nil {
 		return b.process(p, e, outer)
 	}
+	if u := b.userFunction(e.Name); u != nil && b.ofClass(u) {
+		return nil, nil, noClass(e.Name.Span(), u)
+	}
 	if f := b.function(e.Name); f != nil || isAggregate(name) || b.userFunction(e.Name) != nil {
 		return nil, nil, diag.At(e.Span(), diag.InvalidQuery, "%s gives a value, not a table", name)
 	}

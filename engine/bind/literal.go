@@ -2,6 +2,7 @@ package bind
 
 import (
 	"encoding/hex"
+	"math"
 	"math/big"
 	"strconv"
 	"strings"
@@ -52,6 +53,10 @@ func boolean(v bool, at diag.Span) *expr.Literal {
 // literal makes the value of a literal of the statement.
 func literal(l *ast.Literal) (expr.Node, error) {
 	at := l.Span()
+	if l.SameLine != (diag.Span{}) {
+		return nil, diag.At(l.SameLine, diag.InvalidLiteral, "a string goes on on the line where the piece before it ends").
+			WithHint("put || between the two, or a new line")
+	}
 	switch l.Kind {
 	case ast.LitNull, ast.LitUnknown:
 		t := types.NullT
@@ -73,6 +78,9 @@ func literal(l *ast.Literal) (expr.Node, error) {
 		f, err := strconv.ParseFloat(l.Text, 64)
 		if err != nil {
 			return nil, diag.At(at, diag.NumericOverflow, "%s is outside the range of DOUBLE", l.Text)
+		}
+		if f == 0 {
+			f = math.Abs(f) // literals are decimal numbers, which have no -0
 		}
 		return constant(types.DoubleT, at, func(b *batch.Builder) { b.AppendFloat(f) }), nil
 	case ast.LitString:

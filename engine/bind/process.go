@@ -8,6 +8,7 @@ import (
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/function"
+	"github.com/minkstream/mink/engine/plan"
 	"github.com/minkstream/mink/engine/plan/logical"
 	"github.com/minkstream/mink/engine/sql/ast"
 	"github.com/minkstream/mink/engine/types"
@@ -32,7 +33,7 @@ func (b *Binder) processFunction(name ast.Name) *function.ProcessFunc {
 
 const tableTraits = function.RowSemanticTable | function.SetSemanticTable
 
-// process binds the call of a process table function. A call with constants alone is
+// process binds the call of a process table function. A call with values alone is
 // made once, over one row.
 func (b *Binder) process(f *function.ProcessFunc, e *ast.FuncCall, outer *scope) (logical.Node, *scope, error) {
 	p := &processCall{b: b, f: f, e: e, name: strings.ToUpper(e.Name.Last())}
@@ -58,7 +59,7 @@ func (b *Binder) process(f *function.ProcessFunc, e *ast.FuncCall, outer *scope)
 		if a.Traits.Is(tableTraits) {
 			t, err = p.table(i, a, outer)
 		} else {
-			t, err = p.constant(i, a)
+			t, err = p.value(i, a)
 		}
 		if err != nil {
 			return nil, nil, err
@@ -161,8 +162,9 @@ func (p *processCall) typed(n logical.Node, a function.ProcessArg, at diag.Span)
 	return logical.NewProject(n, exprs, s.Names(), at), nil
 }
 
-// constant binds a value and returns it as the plan writes it.
-func (p *processCall) constant(i int, a function.ProcessArg) (string, error) {
+// value binds a value and returns it as the plan writes it. One that is no constant, such
+// as RAND(), is worked out for each row; it sees no columns.
+func (p *processCall) value(i int, a function.ProcessArg) (string, error) {
 	given := p.args[a.Name]
 	if given == nil {
 		if !a.Optional {
@@ -183,12 +185,16 @@ func (p *processCall) constant(i int, a function.ProcessArg) (string, error) {
 	if v, err = expr.NewImplicitCast(v, a.Type, given.Span()); err != nil {
 		return "", err
 	}
-	l, ok := expr.Fold(v, function.NewFrame(function.FixedEnv{}, p.b.zone())).(*expr.Literal)
-	if !ok {
-		return "", p.fail(given.Span(), "argument %s of %s is a constant", a.Name, p.name)
+	folded := expr.Fold(v, function.NewFrame(function.FixedEnv{}, p.b.zone()))
+	if l, ok := folded.(*expr.Literal); ok {
+		p.call.Values[i] = l.Col
+		return expr.Key(l), nil
 	}
-	p.call.Values[i] = l.Col
-	return expr.Key(l), nil
+	if a.Traits.Is(function.ConstantArg) {
+		return "", p.fail(given.Span(), "argument %s of %s is a constant", a.Name, p.name).WithHint("write a literal, or what can be computed from literals")
+	}
+	p.n.Values = append(p.n.Values, plan.ProcessValue{Arg: i, Expr: folded})
+	return expr.String(folded, nil), nil
 }
 
 // traits adds the traits that tables have in this call, and checks what they ask for.
@@ -278,6 +284,11 @@ func (p *processCall) onTime() error {
 
 // infer asks the function what the call means.
 func (p *processCall) infer() error {
+	for i, c := range p.call.Values {
+		if c != nil {
+			p.n.Values = append(p.n.Values, plan.ProcessValue{Arg: i, Expr: expr.NewLiteral(c, p.e.Span())})
+		}
+	}
 	res, err := p.f.Infer(&p.call)
 	if err != nil {
 		if d := diag.As(err); d != nil {

@@ -73,6 +73,9 @@ func (b *Binder) nearFunction(err *diag.Error, name ast.Name) error {
 
 // userCall binds the call of a user function.
 func (x *block) userCall(u *catalog.UserFunction, e *ast.FuncCall) (expr.Node, error) {
+	if x.b.ofClass(u) {
+		return nil, noClass(e.Name.Span(), u)
+	}
 	if e.Over != nil || e.Filter != nil || e.Quantifier == ast.QuantifierDistinct || e.Nulls != ast.NullsDefault || len(e.WithinGroup) > 0 || len(e.OrderBy) > 0 {
 		return nil, diag.At(e.Span(), diag.InvalidArgument, "%s is not an aggregate: OVER, DISTINCT, FILTER, ORDER BY and NULLS do not apply", e.Name)
 	}

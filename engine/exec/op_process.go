@@ -5,6 +5,7 @@ import (
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/function"
 	state "github.com/minkstream/mink/engine/state"
 	"github.com/minkstream/mink/engine/types"
@@ -26,6 +27,8 @@ type ProcessConfig struct {
 	Set  bool
 	// Tables are the tables in order of their tags.
 	Tables []ProcessTable
+	// Values are the arguments that are no tables.
+	Values []ProcessValue
 	// Time is the column of on_time, -1 without.
 	Time int
 	// Front are columns of the input; with timers all of them are keys.
@@ -45,6 +48,12 @@ type ProcessTable struct {
 	Cols []int
 	// OrderBy makes rows wait for the watermark; the first column is their time.
 	OrderBy []OrderKey
+}
+
+// ProcessValue is argument Arg of a call, worked out for each row.
+type ProcessValue struct {
+	Arg  int
+	Expr expr.Node
 }
 
 // NewProcess makes the operator of a process table function. Rows of a key that come
@@ -90,6 +99,8 @@ type process struct {
 	keys batch.KeyVec
 	g    state.Grouper
 	rows function.ProcessRows
+
+	values processValues
 
 	viewed        *batch.Batch // what views are of
 	dense         []batch.Col  // flat copies of columns that are not flat
@@ -142,6 +153,9 @@ func (o *process) Open(c *Ctx) error {
 	o.fired = c.Watermark()
 	o.ctx.open(c, o)
 	o.out.open(o)
+	if err := o.values.open(c, o.cfg.Values, o.cfg.Input); err != nil {
+		return err
+	}
 	o.dense = make([]batch.Col, len(o.cfg.Input))
 	o.views = make([][]*batch.Col, len(o.cfg.Tables))
 	o.sortsAll = true
@@ -256,6 +270,10 @@ func (o *process) look(c *Ctx, b *batch.Batch, kv *batch.KeyVec) error {
 	if err := o.out.rowsOf(c, b); err != nil {
 		return err
 	}
+	var err error
+	if o.rows.Values, err = o.values.of(c, b); err != nil {
+		return err
+	}
 	o.viewed = b
 	for i, t := range o.cfg.Tables {
 		for k, col := range t.Cols {
@@ -268,7 +286,6 @@ func (o *process) look(c *Ctx, b *batch.Batch, kv *batch.KeyVec) error {
 		}
 	}
 	if o.cfg.Time >= 0 {
-		var err error
 		if o.times, err = eventTimes(b, o.cfg.Time, &o.millis); err != nil {
 			return err
 		}

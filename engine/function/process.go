@@ -27,7 +27,7 @@ type ProcessFunc struct {
 // ProcessTrait is a property of an argument.
 type ProcessTrait uint16
 
-// Properties of arguments. An argument with neither of the first two is a constant.
+// Properties of arguments. An argument with neither of the first two is a value.
 const (
 	// RowSemanticTable: rows have nothing to do with each other, and there is no state.
 	RowSemanticTable ProcessTrait = 1 << iota
@@ -47,8 +47,11 @@ const (
 	RequireFullDelete
 	// RequireOnTime: the call must name a column of time.
 	RequireOnTime
+	// ConstantArg: the value is known before the first row. An expression that gives
+	// another one for each row is refused.
+	ConstantArg
 
-	// ScalarArg is a constant.
+	// ScalarArg is a value.
 	ScalarArg ProcessTrait = 0
 )
 
@@ -57,11 +60,11 @@ type ProcessArg struct {
 	// Name is the name in calls.
 	Name   string
 	Traits ProcessTrait
-	// Type is the type of a constant. A table with Columns has at least as many
+	// Type is the type of a value. A table with Columns has at least as many
 	// columns, the first of which are cast to these types; other tables have any columns.
 	Type    types.Type
 	Columns []types.Type
-	// Optional constants are NULL where they are not given, optional tables absent.
+	// Optional values are NULL where they are not given, optional tables absent.
 	Optional bool
 	// When gives further traits that the argument has in a call, such as SupportUpdates
 	// where the table has PARTITION BY; nil for none.
@@ -74,11 +77,12 @@ func (t ProcessTrait) Is(of ProcessTrait) bool { return t&of != 0 }
 // ProcessCall is a call as Infer sees it. Lists are by number of the argument.
 type ProcessCall struct {
 	Name string
-	// Tables are the columns of tables; nil for constants and tables that are absent.
+	// Tables are the columns of tables; nil for values and tables that are absent.
 	Tables []types.Schema
 	// PartitionBy are the key columns of tables.
 	PartitionBy [][]int
-	// Values are the constants, one lane each; nil for tables.
+	// Values are the constants, one lane each; nil for tables, and for expressions that
+	// give another value for each row, which ProcessRows has.
 	Values []*batch.Col
 	// OnTime says that the call names columns of time.
 	OnTime bool
@@ -154,7 +158,13 @@ type ProcessRows struct {
 	Kinds []batch.Kind
 	// Times are the times of on_time by lane, in milliseconds; nil without.
 	Times []int64
+	// Values are the values by lane, by number of the argument: flat where an expression
+	// gives them, const where they are constants; nil for tables.
+	Values []*batch.Col
 }
+
+// Value is the value of argument arg for the row in a lane, as batch.Col.Any gives it.
+func (r *ProcessRows) Value(arg int, lane uint16) any { return r.Values[arg].Any(int(lane)) }
 
 // Kind is the kind of change of the row in a lane.
 func (r *ProcessRows) Kind(lane uint16) batch.Kind {
@@ -255,7 +265,9 @@ func (f *ProcessFunc) Check() error {
 			why = "argument " + a.Name + " is declared twice, or named as one that every function has"
 		case a.Traits.Is(RowSemanticTable) && a.Traits.Is(SetSemanticTable):
 			why = "table " + a.Name + " has row and set semantics"
-		case !table && a.Traits != ScalarArg:
+		case table && a.Traits.Is(ConstantArg):
+			why = "table " + a.Name + " is no constant"
+		case !table && a.Traits&^ConstantArg != ScalarArg:
 			why = "argument " + a.Name + " is no table and has traits of one"
 		case a.Traits.Is(OptionalPartitionBy) && !a.Traits.Is(SetSemanticTable):
 			why = "table " + a.Name + " has no set semantics, and OptionalPartitionBy is for those"

@@ -145,7 +145,7 @@ func (o *optimizer) label(n plan.Node) {
 	case *plan.Correlate:
 		o.labelCorrelate(n, add)
 	case *plan.Process:
-		if n.Res.Det != function.Deterministic {
+		if det := n.Det(); det != function.Deterministic && !(o.batch && det == function.PerStep) {
 			add(plan.Replayable, n.Func.Name+" gives other rows for the same input")
 		}
 		if len(n.Res.State) > 0 {

@@ -19,7 +19,7 @@ import (
 func (o *optimizer) process(n *logical.Process) (plan.Node, error) {
 	c := &plan.Process{
 		Func: n.Func, Res: n.Res, Tag: -1, Time: -1, Set: n.Tables[0].Traits.Is(function.SetSemanticTable), Own: n.Res.Out.Types(),
-		TTL: o.stateTTL(-1), Invocation: n.Call, FuncUID: n.UID,
+		Values: n.Values, TTL: o.stateTTL(-1), Invocation: n.Call, FuncUID: n.UID,
 	}
 	ins := make([]plan.Node, len(n.Ins))
 	for i, in := range n.Ins {
@@ -58,7 +58,7 @@ func (o *optimizer) process(n *logical.Process) (plan.Node, error) {
 	c.KeyDeletes = n.Res.Changes.KeyDeletes && n.Res.Changes.Delete
 	c.Dist = mapDist(t.Dist, keptAt(c.Front))
 	keyed := len(c.Keys) > 0
-	if n.Res.Det == function.PerCall {
+	if c.Det() == function.PerCall {
 		o.ids[c] = len(o.ids) // never shared
 	}
 	p, err := o.ptf(c, n.UID, c.Set, n.At)

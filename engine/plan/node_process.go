@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/types"
 )
@@ -17,6 +18,8 @@ type Process struct {
 	Tag  int
 	Keys []int
 	Set  bool
+	// Values are the arguments that are no tables.
+	Values []ProcessValue
 	// Tables are the tables, Time the column of on_time or -1, Front the columns that
 	// come first.
 	Tables []ProcessTable
@@ -37,6 +40,21 @@ type ProcessTable struct {
 	Arg     int
 	Cols    []int
 	OrderBy []SortKey
+}
+
+// ProcessValue is argument Arg of a call, an expression that reads no columns.
+type ProcessValue struct {
+	Arg  int
+	Expr expr.Node
+}
+
+// Det says how far the rows that come out follow from those that come in.
+func (n *Process) Det() function.Det {
+	det := n.Res.Det
+	for _, v := range n.Values {
+		det = max(det, expr.Determinism(v.Expr))
+	}
+	return det
 }
 
 // Name is the operator's name.

@@ -31,22 +31,15 @@ func processors() []*function.ProcessFunc {
 			Args: []function.ProcessArg{
 				{Name: "input", Traits: set | function.OptionalPartitionBy}, {Name: "base", Type: types.BigIntT, Optional: true},
 			},
-			Infer: func(c *function.ProcessCall) (function.ProcessResolved, error) {
-				base := int64(0)
-				if s := c.Values[1]; !s.IsNull(0) {
-					base = s.Int(0)
+			Infer: fixed(function.ProcessResolved{Out: count, State: value}, func(c function.ProcessContext, in function.ProcessRows) error {
+				for _, l := range in.Lanes {
+					base, _ := in.Value(1, l).(int64) // 0 for NULL
+					n := c.Value(0)
+					n.SetInt(n.Int() + 1)
+					c.Row(int(l), batch.Insert, base+n.Int())
 				}
-				return function.ProcessResolved{Out: count, State: value, Make: func() function.Processor {
-					return &processor{eval: func(c function.ProcessContext, in function.ProcessRows) error {
-						for _, l := range in.Lanes {
-							n := c.Value(0)
-							n.SetInt(n.Int() + 1)
-							c.Row(int(l), batch.Insert, base+n.Int())
-						}
-						return nil
-					}}
-				}}, nil
-			},
+				return nil
+			}, nil),
 		},
 		{
 			// The rows of a key until none comes for some seconds.
@@ -151,16 +144,27 @@ func processors() []*function.ProcessFunc {
 		{
 			// A row for no table.
 			Name: "HELLO", Args: []function.ProcessArg{{Name: "name", Type: types.StringT}},
-			Infer: func(c *function.ProcessCall) (function.ProcessResolved, error) {
-				name := c.Values[0].Any(0)
-				return function.ProcessResolved{Out: text("greeting"), Make: func() function.Processor {
-					return &processor{eval: func(c function.ProcessContext, in function.ProcessRows) error {
-						for _, l := range in.Lanes {
-							c.Row(int(l), batch.Insert, "hello "+name.(string))
+			Infer: fixed(function.ProcessResolved{Out: text("greeting")}, func(c function.ProcessContext, in function.ProcessRows) error {
+				for _, l := range in.Lanes {
+					c.Row(int(l), batch.Insert, "hello "+in.Value(0, l).(string))
+				}
+				return nil
+			}, nil),
+		},
+		{
+			// Each row some times, a number that must be known before.
+			Name: "TIMES",
+			Args: []function.ProcessArg{{Name: "input", Traits: row}, {Name: "n", Type: types.BigIntT, Traits: function.ConstantArg}},
+			Infer: func(call *function.ProcessCall) (function.ProcessResolved, error) {
+				n := call.Values[1].Int(0)
+				return fixed(function.ProcessResolved{Out: count}, func(c function.ProcessContext, in function.ProcessRows) error {
+					for _, l := range in.Lanes {
+						for i := range n {
+							c.Row(int(l), batch.Insert, i)
 						}
-						return nil
-					}}
-				}}, nil
+					}
+					return nil
+				}, nil)(call)
 			},
 		},
 		{
@@ -186,18 +190,22 @@ func processors() []*function.ProcessFunc {
 
 // visits counts rows, and gives the number when a timer says that no more come.
 func visits(call *function.ProcessCall) (function.ProcessResolved, error) {
-	gap := call.Values[1].Int(0) * 1000
-	if gap <= 0 {
-		return function.ProcessResolved{}, diag.New(diag.InvalidArgument, "VISITS takes a gap of a second or more")
+	wrong := diag.New(diag.InvalidArgument, "VISITS takes a gap of a second or more")
+	if v := call.Values[1]; v != nil && (v.IsNull(0) || v.Int(0) <= 0) {
+		return function.ProcessResolved{}, wrong
 	}
 	state := []function.ProcessState{{Name: "n", Type: types.BigIntT}}
 	return function.ProcessResolved{Out: types.Schema{{Name: "n", Type: types.BigIntT}}, State: state, Timers: true, Make: func() function.Processor {
 		return &processor{
 			eval: func(c function.ProcessContext, in function.ProcessRows) error {
 				for _, l := range in.Lanes {
+					gap, _ := in.Value(1, l).(int64)
+					if gap <= 0 {
+						return wrong
+					}
 					n := c.Value(0)
 					n.SetInt(n.Int() + 1)
-					c.SetNamed("end", in.Times[l]+gap)
+					c.SetNamed("end", in.Times[l]+gap*1000)
 				}
 				return nil
 			},

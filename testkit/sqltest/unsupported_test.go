@@ -17,7 +17,7 @@ CREATE TABLE keyed (k INT, n BIGINT, PRIMARY KEY (n) NOT ENFORCED) WITH ('connec
 
 // ofTheJVM is what only a Java machine can do.
 const ofTheJVM = `
-CREATE FUNCTION f AS «'com.example.F'
+CREATE TEMPORARY FUNCTION f AS «'com.example.F'
 CREATE TEMPORARY SYSTEM FUNCTION f AS «'com.example.F'
 «ADD JAR 'x.jar'
 «REMOVE JAR 'x.jar'

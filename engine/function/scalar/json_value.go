@@ -122,7 +122,8 @@ func newJSONReader(s jsonSpec) *jsonReader { return &jsonReader{jsonSpec: s, var
 
 // at gives the values that the path of lane i leads to in s. ok is false when there
 // is a mistake in the path, in the document or, under a strict path, nothing to be
-// found; empty when a lax path finds nothing.
+// found or null alone, and where the document is null; empty when a lax path finds
+// nothing.
 func (r *jsonReader) at(s []byte, paths *kernel.Strs, i int) (spans [][2]int, empty, ok bool, err error) {
 	if r.varies {
 		if p := paths.At(i); r.path == nil || string(p) != r.text {
@@ -139,11 +140,15 @@ func (r *jsonReader) at(s []byte, paths *kernel.Strs, i int) (spans [][2]int, em
 	}
 	if r.path.Direct() {
 		from, to, valid := r.path.FindChecked(s)
-		if !valid || from < 0 {
-			return nil, r.path.Lax, r.path.Lax, nil // a lax path finds nothing in what is no JSON
+		if !valid { // a lax path finds nothing in what is no JSON
+			return nil, r.path.Lax, r.path.Lax, nil
+		}
+		if from < 0 {
+			ok = r.path.Lax && !isJSONNull(s)
+			return nil, ok, ok, nil
 		}
 		r.spans = append(r.spans[:0], [2]int{from, to})
-		return r.spans, false, true, nil
+		return r.spans, false, !isJSONNull(s[from:to]) || r.path.Lax && !isJSONNull(s), nil
 	}
 	if kind, _, _ := kernel.CheckJSON(s); kind == kernel.JSONInvalid {
 		return nil, r.path.Lax, r.path.Lax, nil
@@ -151,9 +156,10 @@ func (r *jsonReader) at(s []byte, paths *kernel.Strs, i int) (spans [][2]int, em
 	var found bool
 	r.spans, found = r.path.Find(s, r.spans[:0])
 	if !found {
-		return nil, r.path.Lax, r.path.Lax, nil
+		ok = r.path.Lax && !isJSONNull(s)
+		return nil, ok, ok, nil
 	}
-	return r.spans, false, true, nil
+	return r.spans, false, !r.nullAlone(s, r.spans) || r.path.Lax && !isJSONNull(s), nil
 }
 
 // mistake is what an ERROR clause says: what is wrong with the path, or else what the
@@ -165,10 +171,13 @@ func (r *jsonReader) mistake(what string) string {
 	return what
 }
 
-// isJSONNull reports whether a path led to null alone, which Flink takes for nothing.
-func isJSONNull(doc []byte, spans [][2]int) bool {
-	return len(spans) == 1 && string(doc[spans[0][0]:spans[0][1]]) == "null"
+// nullAlone reports whether a path led to null alone, which Flink takes for nothing.
+func (r *jsonReader) nullAlone(doc []byte, spans [][2]int) bool {
+	return !r.path.Many && len(spans) == 1 && isJSONNull(doc[spans[0][0]:spans[0][1]])
 }
+
+// isJSONNull reports whether a JSON text is null.
+func isJSONNull(s []byte) bool { return string(bytes.TrimSpace(s)) == "null" }
 
 var jsonExists = function.Func{
 	Name: "JSON_EXISTS", Category: function.JSON,
@@ -201,7 +210,7 @@ var jsonExists = function.Func{
 					word := "TRUE"
 					if !ok {
 						word = j.onError.word
-					} else if empty || isJSONNull(docs.At(i), spans) {
+					} else if empty || j.nullAlone(docs.At(i), spans) {
 						word = "FALSE"
 					}
 					switch word {

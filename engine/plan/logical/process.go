@@ -16,6 +16,8 @@ type Process struct {
 	Tables []ProcessTable
 	Func   *function.ProcessFunc
 	Res    function.ProcessResolved
+	// Values are the arguments that are no tables.
+	Values []plan.ProcessValue
 	UID    string
 	// Call is the call as text.
 	Call string

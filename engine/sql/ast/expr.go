@@ -1,5 +1,7 @@
 package ast
 
+import "github.com/minkstream/mink/engine/diag"
+
 // ColumnRef is a dotted path: a column, a qualified column, or fields inside one.
 // Which part is what is for the binder to say.
 type ColumnRef struct {
@@ -49,6 +51,9 @@ type Literal struct {
 	Text string
 	// Charset is the name in _charset'..', or "".
 	Charset string
+	// SameLine is the first piece of a string that goes on on the line where the piece
+	// before it ends; it is parsed and has no meaning.
+	SameLine diag.Span
 }
 
 // IntervalLiteral is INTERVAL [-]'..' units.

@@ -84,8 +84,21 @@ func (p *parser) timeLiteral() ast.Expr {
 	return n
 }
 
-// stringLiteral parses a character string, with further pieces behind it: 'a' 'b' is
-// 'ab'.
+// pieces parses what a string goes on with: 'a' and 'b' on the next line are 'ab'.
+func (p *parser) pieces(n *ast.Literal, text string, end int) string {
+	for p.isKind(token.String) {
+		t := p.advance()
+		if n.SameLine == (diag.Span{}) && !strings.ContainsAny(p.text[end:t.Span.Start], "\r\n") {
+			n.SameLine = t.Span
+		}
+		end = t.Span.End
+		more, _ := t.Content()
+		text += more
+	}
+	return text
+}
+
+// stringLiteral parses a character string, with further pieces behind it.
 func (p *parser) stringLiteral() *ast.Literal {
 	t := p.advance()
 	n := &ast.Literal{Kind: ast.LitString, Charset: t.Charset()}
@@ -96,10 +109,7 @@ func (p *parser) stringLiteral() *ast.Literal {
 	if err != nil && p.err == nil {
 		p.err = err
 	}
-	for p.isKind(token.String) {
-		more, _ := p.advance().Content()
-		text += more
-	}
+	text = p.pieces(n, text, t.Span.End)
 	esc := '\\'
 	if p.cur().Word == "UESCAPE" {
 		u := p.advance()
@@ -141,15 +151,14 @@ var charsets = map[string]bool{
 // bytesLiteral parses x'45' with further pieces behind it.
 func (p *parser) bytesLiteral() ast.Expr {
 	t := p.advance()
+	n := &ast.Literal{Kind: ast.LitBytes}
 	text, _ := t.Content()
-	for p.isKind(token.String) {
-		more, _ := p.advance().Content()
-		text += more
-	}
+	text = p.pieces(n, text, t.Span.End)
 	if i := strings.IndexFunc(text, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF", r) }); i >= 0 {
 		p.errorAt(t.Span, diag.InvalidLiteral, "a binary literal holds hexadecimal digits only")
 	}
-	return &ast.Literal{Pos: p.at(t.Span.Start), Kind: ast.LitBytes, Text: text}
+	n.Text, n.Pos = text, p.at(t.Span.Start)
+	return n
 }
 
 // literal parses a literal that may carry a sign, where no expression is taken.
