@@ -28,6 +28,7 @@ type debugFlags struct {
 	json     bool
 	job      int
 	run      runFlags
+	live     bool
 	// seed and faults say which run of a test is opened.
 	seed   uint64
 	faults []string
@@ -40,13 +41,15 @@ func (a *app) debugCommand() *cobra.Command {
 		Short: "Step through a run, forwards and backwards",
 		Long: `Opens a tape and executes it again, step by step: nothing is written, and every moment can be
 looked at and gone back to. A script is run first and recorded, and so is a test: row by row, or
-under the schedule of --seed. Commands come from -c, else from standard input, one a line; help
+under the schedule of --seed. With --live a script is not waited for: its job runs on, and what it has
+done by now is looked at. Commands come from -c, else from standard input, one a line; help
 lists them.`,
 		Args: cobra.ExactArgs(1),
 		Example: examples(
 			"mink debug run.mtape",
 			"mink debug run.mtape --at 3:120 -c 'where; state GroupAggregate'",
 			"mink debug job.sql -c \"why-not revenue WHERE sku = 'A-17'\"",
+			"mink debug job.sql --live -c 'goto end; why-stuck'",
 			"mink debug run.mtape --json -c tasks | jq .",
 			"mink debug revenue_test.sql:total_of_a_minute --at out=revenue#1",
 		),
@@ -62,6 +65,7 @@ lists them.`,
 	fl.IntVar(&f.job, "job", 0, "number of the job on the tape; by default the first")
 	fl.StringArrayVar(&f.run.set, "set", nil, "set a configuration key of a script, `key=value`; may be repeated")
 	fl.StringVarP(&f.run.tape, "out", "o", "", "keep the tape of a script here")
+	fl.BoolVar(&f.live, "live", false, "look at a script while it runs: update takes what it has done since, stop-world lets it stand still")
 	fl.Uint64Var(&f.seed, "seed", 0, "run a test under the schedule of this seed; 0 runs it row by row")
 	addFaults(fl, &f.faults)
 	return c
@@ -71,6 +75,9 @@ lists them.`,
 func (a *app) debug(ctx context.Context, f *debugFlags, name string) (err error) {
 	if suite.IsTest(name) {
 		return a.debugTest(ctx, f, name)
+	}
+	if f.live {
+		return a.debugLive(ctx, f, name)
 	}
 	if f.seed != 0 {
 		return failed(exitUsage, diag.New(diag.Config, "--seed is for tests").WithHint("mink debug FILE_test.sql:TEST --seed N"))

@@ -22,6 +22,7 @@ type debugSession struct {
 	json   bool
 	quit   bool
 	zone   *time.Location
+	live   *debugger.Live // the job that runs, or nil
 }
 
 // debugVerb is a command of mink debug.
@@ -57,6 +58,9 @@ func debugVerbs() []debugVerb {
 		{"why-not", "", "OUTPUT WHERE condition", "say where the rows of a missing row went", (*debugSession).whyNot},
 		{"why-stuck", "", "", "say what the job waits for", (*debugSession).whyStuck},
 		{"why-big", "", "", "say what the state consists of", (*debugSession).whyBig},
+		{"update", "", "", "of a job that runs: take what it has done since", (*debugSession).update},
+		{"stop-world", "", "", "of a job that runs: let it stand still behind a barrier, and go there", (*debugSession).stopWorld},
+		{"resume", "", "", "of a job that was stopped: let it go on", (*debugSession).resume},
 		{"job", "", "[N]", "list the jobs of the tape, or take another", (*debugSession).job},
 		{"help", "?", "[COMMAND]", "list the commands, or the forms of one", (*debugSession).help},
 		{"quit", "", "", "end", func(s *debugSession, _ context.Context, _ string) error { s.quit = true; return nil }},

@@ -76,3 +76,31 @@ func TestDebugRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A script that does not end is looked at while it runs, stopped, and goes on.
+func TestDebugLive(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeText(t, "job.sql", `CREATE TABLE s (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '500000', 'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '1000000000');
+CREATE TABLE totals (k BIGINT, c BIGINT) WITH ('connector' = 'blackhole');
+INSERT INTO totals SELECT CAST(MOD(n, 2) AS BIGINT), COUNT(*) FROM s GROUP BY CAST(MOD(n, 2) AS BIGINT);`)
+	out, errs, code := command(t, "debug", "job.sql", "--live", "--json", "-c", "stop-world; state GroupAggregate; resume; "+strings.Repeat("update; ", 60)+"stop-world; why-stuck; state GroupAggregate")
+	if code != 0 {
+		t.Fatal(errs)
+	}
+	var entries []string
+	for _, l := range strings.Split(strings.TrimSpace(out), "\n") {
+		if strings.HasPrefix(l, `{"state"`) {
+			entries = append(entries, l)
+		}
+	}
+	if len(entries) != 2 || entries[0] == entries[1] {
+		t.Errorf("the state does not change:\n%s", out)
+	}
+	writeText(t, "none.sql", "CREATE TABLE x (n INT) WITH ('connector' = 'datagen')")
+	if _, errs, code := command(t, "debug", "none.sql", "--live", "-c", "where"); code == 0 || !strings.Contains(errs, "has no job 1") {
+		t.Errorf("exit %d\n%s", code, errs)
+	}
+	if _, errs, code := command(t, "debug", "none.sql", "-c", "where"); code == 0 {
+		t.Errorf("exit %d\n%s", code, errs)
+	}
+}

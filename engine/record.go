@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -67,6 +68,27 @@ func (r *recording) number(j *job.Job) int {
 func (r *recording) statement(st trace.Statement) {
 	st.Text = diag.MaskSecrets(st.Text)
 	r.failed(r.To.Edit(func(m *trace.Manifest) { m.Statements = append(m.Statements, st) }))
+}
+
+// setting notes what a session was opened with; behind the first statement it is one.
+func (r *recording) setting(key, value string) {
+	if diag.IsSecret(key) {
+		value = "******"
+	}
+	r.failed(r.To.Edit(func(m *trace.Manifest) {
+		if len(m.Statements) > 0 {
+			quote := func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+			m.Statements = append(m.Statements, trace.Statement{Text: "SET " + quote(key) + " = " + quote(value)})
+			return
+		}
+		settings := map[string]string{key: value} // the map may be another's
+		for k, v := range m.Settings {
+			if k != key {
+				settings[k] = v
+			}
+		}
+		m.Settings = settings
+	}))
 }
 
 func (r *recording) failed(err error) {

@@ -53,6 +53,9 @@ func (e *Engine) NewSession() *Session {
 // Set sets a configuration key, as SET does.
 func (s *Session) Set(key, value string) error {
 	_, err := s.cat.Config.Set(key, value)
+	if rec := s.engine.rec; err == nil && rec != nil && !s.aside {
+		rec.setting(key, value)
+	}
 	return err
 }
 

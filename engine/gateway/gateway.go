@@ -14,6 +14,7 @@ import (
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/trace"
 	"github.com/minkstream/mink/engine/types"
 )
 
@@ -27,6 +28,13 @@ type Client interface {
 	Job(ctx context.Context, id string) (JobStatus, error)
 	// Cancel stops a job and waits until it has stopped.
 	Cancel(ctx context.Context, id string) error
+	// Tape is what is recorded of a job and of all that its session did by now, as a tape
+	// of its own, and the job's number on it. The job goes on. It fails with config where
+	// nothing is recorded. Who has asked for it closes it.
+	Tape(ctx context.Context, id string) (*trace.File, int, error)
+	// Hold lets a job stand still behind a barrier, Resume go on.
+	Hold(ctx context.Context, id string) error
+	Resume(ctx context.Context, id string) error
 	// Close cancels what the client started and releases it.
 	Close() error
 }
@@ -108,6 +116,8 @@ type JobStatus struct {
 	// an earlier run, so there was nothing to do.
 	AlreadyFinished bool
 	Nodes           int
+	// Held: the job stands still, for whoever looks at it.
+	Held bool
 }
 
 // VertexStatus sums the subtasks of one vertex of a job.

@@ -12,6 +12,7 @@ import (
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/job"
+	"github.com/minkstream/mink/engine/trace"
 	"github.com/minkstream/mink/engine/types"
 )
 
@@ -47,6 +48,24 @@ func (l *local) Job(_ context.Context, id string) (JobStatus, error) {
 }
 
 func (l *local) Cancel(ctx context.Context, id string) error { return l.e.Jobs.Cancel(ctx, id) }
+
+func (l *local) Tape(_ context.Context, id string) (*trace.File, int, error) { return l.e.Tape(id) }
+
+func (l *local) Hold(ctx context.Context, id string) error {
+	j, err := l.e.Jobs.Job(id)
+	if err != nil {
+		return err
+	}
+	return j.Hold(ctx)
+}
+
+func (l *local) Resume(ctx context.Context, id string) error {
+	j, err := l.e.Jobs.Job(id)
+	if err != nil {
+		return err
+	}
+	return j.Resume(ctx)
+}
 
 func (l *local) Close() error {
 	l.e.Close()
@@ -143,7 +162,7 @@ func (o *localOperation) Close() error {
 func statusOf(j *job.Job) JobStatus {
 	st := j.Status()
 	out := JobStatus{
-		ID: st.ID, Name: st.Name, State: st.State.String(), Restarts: st.Restarts, Nodes: j.Nodes, AlreadyFinished: st.AlreadyFinished,
+		ID: st.ID, Name: st.Name, State: st.State.String(), Restarts: st.Restarts, Nodes: j.Nodes, AlreadyFinished: st.AlreadyFinished, Held: st.Held,
 		Started: time.UnixMilli(st.Started),
 		Checkpoints: CheckpointStatus{
 			Completed: int64(st.Checkpoints.Completed), Failed: int64(st.Checkpoints.Failed), RestoredFrom: st.Checkpoints.Restored,
