@@ -208,8 +208,10 @@ func (a *arena) own(p *arenaPage) {
 	if p.epoch == a.s.snaps.epoch {
 		return
 	}
+	shared := p.epoch < a.s.snaps.shared
 	p.epoch = a.s.snaps.epoch
-	if a.s.snaps.frozen() {
+	if shared || a.s.snaps.frozen() {
+		a.s.snaps.copied += int64(len(p.dead)*8 + len(p.counts)*4 + len(p.dirty)*8)
 		p.dead, p.counts, p.dirty = slices.Clone(p.dead), slices.Clone(p.counts), slices.Clone(p.dirty)
 	}
 }

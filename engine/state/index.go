@@ -22,6 +22,7 @@ type index struct {
 	n     int
 	salt  uint64
 	calm  int // no new salt below this many rows
+	room  int // of an index that is made again: words of the one it stands for
 	pass  uint16
 	seen  uint64 // of no account: keeps reads ahead from being left out
 }
@@ -90,9 +91,12 @@ func (x *index) insertEntry(word, entry uint64) {
 }
 
 func (x *index) place(word, entry uint64) int {
+	return x.placeFrom(x.home(word), word, entry)
+}
+
+func (x *index) placeFrom(i, word, entry uint64) int {
 	slots := x.slots
 	probes := 0
-	i := x.home(word)
 	for ; slots[i+1] != 0; probes++ {
 		if i += 2; i == uint64(len(slots)) {
 			i = 0

@@ -51,7 +51,10 @@ func (l *lists) own(link uint64) []uint64 {
 	c := &l.class[classOf(link)]
 	p := uint32(link) >> c.shift
 	if m := &c.meta[p]; m.epoch != l.s.snaps.epoch {
-		if l.s.snaps.frozen() {
+		switch {
+		case m.epoch < l.s.snaps.shared:
+			c.data[p] = mine(l.s, c.data[p])
+		case l.s.snaps.frozen():
 			c.data[p] = append([]uint64(nil), c.data[p]...)
 		}
 		m.epoch = l.s.snaps.epoch

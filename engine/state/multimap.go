@@ -95,6 +95,9 @@ func (k *multiMark) has(s *Store, group uint16, seq uint64) bool {
 
 // MultiMap returns the multi-map of that name, filled if it was restored.
 func (s *Store) MultiMap(name string, spec MultiSpec) *MultiMap {
+	if x, ok := adopt[*MultiMap](s, name); ok {
+		return x
+	}
 	m := &MultiMap{name: name, s: s, spec: spec, codec: batch.NewRowCodec(spec.Row)}
 	m.keys = s.newTable(name, TableSpec{Key: spec.Key, Lanes: 2}, nil, s.c.PageBytes)
 	// The keys are made again from the rows; rows refer to them, so they stay.

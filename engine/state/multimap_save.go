@@ -63,8 +63,11 @@ func (p *arenaPage) settle() {
 	if p.dirty == nil {
 		return
 	}
-	for i, w := range p.pend {
-		p.dirty[i] |= w
+	if p.pend != nil {
+		p.dirty = slices.Clone(p.dirty) // a Kept may share it
+		for i, w := range p.pend {
+			p.dirty[i] |= w
+		}
 	}
 	p.pend, p.dirty = p.dirty, nil
 }

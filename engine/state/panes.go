@@ -18,6 +18,9 @@ type Panes struct {
 // Panes returns the panes of that name, filled if they were restored. All have
 // the shape of spec.
 func (s *Store) Panes(name string, spec TableSpec) *Panes {
+	if x, ok := adopt[*Panes](s, name); ok {
+		return x
+	}
 	p := &Panes{name: name, s: s, spec: spec}
 	s.add(name, p)
 	return p
@@ -61,7 +64,7 @@ func (p *Panes) DropBelow(start int64) {
 func (p *Panes) drop(from, to int) {
 	for i := from; i < to; i++ {
 		p.tables[i].cold.drop()
-		if p.s.snaps.epoch > 1 {
+		if p.s.snaps.taken {
 			p.gone = append(p.gone, p.starts[i])
 		}
 	}

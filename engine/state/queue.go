@@ -97,6 +97,9 @@ const bucketBits = 10
 
 // Queue returns the queue of that name, filled if it was restored.
 func (s *Store) Queue(name string, spec QueueSpec) *Queue {
+	if x, ok := adopt[*Queue](s, name); ok {
+		return x
+	}
 	q := &Queue{name: name, s: s, spec: spec}
 	s.add(name, q)
 	return q
@@ -329,7 +332,7 @@ func (q *Queue) Due(upTo int64, limit int, d *Due) bool {
 func (q *Queue) pop() {
 	b := &q.buckets[0]
 	q.size -= b.mem()
-	if q.s.snaps.epoch > 1 {
+	if q.s.snaps.taken {
 		q.gone = append(q.gone, b.number)
 	}
 	*b = bucket{}

@@ -30,6 +30,10 @@ type rig struct {
 	parts  []any
 	trace  []string
 
+	// keeps: now and then stores go on from what was kept of them, after steps that count
+	// for nothing.
+	keeps *rand.Rand
+
 	ids     int64
 	pending *pendingSnap
 	saved   *savedPoint // the newest confirmed checkpoint
@@ -149,6 +153,9 @@ func (r *rig) run(n int, ps []int) {
 		if r.pending != nil && r.step >= r.pending.at {
 			r.endSnapshot()
 		}
+		if r.keeps != nil && r.keeps.IntN(6) == 0 {
+			r.detour()
+		}
 		switch k := r.rnd.IntN(24); {
 		case k < 4 && r.pending == nil:
 			r.beginSnapshot()
@@ -164,6 +171,50 @@ func (r *rig) run(n int, ps []int) {
 	r.drv.check(r)
 	r.note("end %x", r.hashes())
 	r.stop()
+}
+
+// detour keeps the stores, does steps of another program with them, and goes on from what
+// was kept, twice: nothing of the steps may be seen.
+func (r *rig) detour() {
+	want := r.hashes()
+	var kept []*Kept
+	for _, s := range r.stores {
+		k := s.Keep()
+		if k == nil {
+			return // a snapshot is being written
+		}
+		kept = append(kept, k)
+	}
+	program, now, trace := r.rnd, r.now, len(r.trace)
+	model := r.drv.copy()
+	r.rnd = r.keeps
+	for range 2 {
+		for range r.keeps.IntN(4) {
+			r.now += int64(r.rnd.IntN(30))
+			for _, s := range r.stores {
+				s.BeginStep(r.now)
+			}
+			r.drv.op(r)
+			for _, s := range r.stores {
+				if err := s.EndStep(); err != nil {
+					r.fatal("%v", err)
+				}
+			}
+		}
+		for i, k := range kept {
+			r.stores[i] = k.Store()
+			r.stores[i].BeginStep(now)
+			r.parts[i] = r.drv.open(r.stores[i])
+		}
+		r.now, r.trace = now, r.trace[:trace]
+		r.drv.back(model)
+		model = r.drv.copy()
+		if !slices.Equal(r.hashes(), want) {
+			r.fatal("what was kept has changed")
+		}
+		r.drv.check(r)
+	}
+	r.rnd = program
 }
 
 func (r *rig) beginSnapshot() {
@@ -257,11 +308,13 @@ func (r *rig) crash(p int) {
 var settings = []struct {
 	name string
 	c    Config
+	keep bool
 }{
-	{"plain", Config{}},
-	{"small pages", Config{PageBytes: 512}},
-	{"one page", Config{PageBytes: 256, Memory: 1}},
-	{"tight", Config{PageBytes: 512, Memory: 6 << 10}},
+	{name: "plain"},
+	{name: "kept", c: Config{PageBytes: 512}, keep: true},
+	{name: "small pages", c: Config{PageBytes: 512}},
+	{name: "one page", c: Config{PageBytes: 256, Memory: 1}},
+	{name: "tight", c: Config{PageBytes: 512, Memory: 6 << 10}},
 }
 
 var seedFlag = flag.Int64("state.seed", -1, "run random programs of this seed only")
@@ -292,6 +345,9 @@ func program(t *testing.T, steps int, ps []int, make func() driver) {
 			name := fmt.Sprintf("seed %d, %s", seed, set.name)
 			ok := t.Run(name, func(t *testing.T) {
 				r := &rig{t: t, rnd: rand.New(rand.NewPCG(seed, 7)), cfg: set.c, now: 1_000_000, drv: make()}
+				if set.keep {
+					r.keeps = rand.New(rand.NewPCG(seed, 8))
+				}
 				r.run(steps, ps)
 				if i == 0 {
 					first = r.trace

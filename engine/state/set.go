@@ -43,6 +43,9 @@ type Set struct {
 
 // Set returns the set of that name, filled if it was restored.
 func (s *Store) Set(name string, spec SetSpec) *Set {
+	if x, ok := adopt[*Set](s, name); ok {
+		return x
+	}
 	x := &Set{name: name, s: s, spec: spec, val: shapeOf(spec.Value)}
 	x.spec.Filters = max(1, spec.Filters)
 	lanes := 1

@@ -63,8 +63,15 @@ func (b *slab) reserve(n int) (uint64, []byte) {
 		b.class[len(b.class)-1].init(cellBytes(len(b.class)-1), b.s.c.PageBytes)
 	}
 	c := &b.class[k]
+	had := c.elems
 	id := c.alloc()
 	b.bytes += int64(c.size)
+	if m := &c.meta[id>>c.shift]; m.epoch < b.s.snaps.shared {
+		if p := id >> c.shift; c.elems == had {
+			c.data[p] = mine(b.s, c.data[p])
+		}
+		m.epoch = b.s.snaps.epoch
+	}
 	return uint64(k+1)<<58 | uint64(id)<<18 | uint64(n), c.at(id)[:n]
 }
 

@@ -24,12 +24,17 @@ type Snapshot struct {
 
 // snapState is what a store knows of its snapshots.
 type snapState struct {
-	epoch          uint64      // raised by each snapshot; the first is 1
-	confirmedEpoch uint64      // changes up to here are in confirmed checkpoints
-	last           *Snapshot   // the newest
-	writing        []*Snapshot // those whose Write has not ended, as far as known
-	later          []laterFree // dropped while writing was not empty
-	coldSnap       *pebble.Snapshot
+	epoch          uint64 // raised by each snapshot and each Kept; the first is 1
+	confirmedEpoch uint64 // changes up to here are in confirmed checkpoints
+	// Pages of an epoch below shared belong to a Kept too: copied is what was copied of
+	// such pages. taken says that there was a snapshot.
+	shared   uint64
+	copied   int64
+	taken    bool
+	last     *Snapshot   // the newest
+	writing  []*Snapshot // those whose Write has not ended, as far as known
+	later    []laterFree // dropped while writing was not empty
+	coldSnap *pebble.Snapshot
 	// base is the newest confirmed checkpoint, 0 if there is none to continue.
 	base                 int64
 	deltas               int   // snapshots in its chain behind the complete one
@@ -80,6 +85,7 @@ func (s *Store) Snapshot(id int64, full bool) *Snapshot {
 	}
 	n.images, n.cold = s.freeze(delta, true)
 	x.epoch++
+	x.taken = true
 	x.last = n
 	x.writing = append(x.writing, n)
 	return n

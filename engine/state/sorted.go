@@ -43,6 +43,9 @@ func (p Pos) OK() bool { return p.key != None }
 
 // Sorted returns the structure of that name, filled if it was restored.
 func (s *Store) Sorted(name string, spec SortedSpec) *Sorted {
+	if x, ok := adopt[*Sorted](s, name); ok {
+		return x
+	}
 	x := &Sorted{name: name, s: s, spec: spec, li: lists{width: entLanes + spec.Entry}}
 	x.keys = s.newTable(name, spec.Table, &x.li, s.c.PageBytes)
 	s.add(name, x)

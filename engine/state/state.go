@@ -85,6 +85,11 @@ type Store struct {
 	structs []structure
 	sweepAt int
 
+	// Of a store made of a Kept: how many of structs were not asked for yet, and which
+	// were.
+	unclaimed int
+	claimed   []bool
+
 	snaps snapState
 	files []*restoredFile // what structures are filled from
 	cold  coldSide        // what was spilled
@@ -101,6 +106,8 @@ type structure interface {
 	// last confirmed checkpoint; keep says that the image becomes a snapshot, so
 	// that changes are counted from here.
 	freeze(delta, keep bool) image
+	// clone copies the structure for another store, but for its pages; see Kept.
+	clone(to *Store, live bool) structure
 	// confirmed forgets the changes that the last snapshot has.
 	confirmed()
 	// load takes one entry of a restored file; false means that it does not fit.
@@ -220,7 +227,7 @@ func (s *Store) SpilledBytes() int64 { return s.spilled.Load() }
 // Close lets go of memory and deletes what was spilled. No snapshot may be being
 // written.
 func (s *Store) Close() error {
-	s.structs, s.names, s.files = nil, nil, nil
+	s.structs, s.names, s.files, s.unclaimed = nil, nil, nil, 0
 	return s.cold.close()
 }
 

@@ -116,6 +116,9 @@ const (
 
 // Table returns the keyed table of that name, filled if it was restored.
 func (s *Store) Table(name string, spec TableSpec) *Table {
+	if x, ok := adopt[*Table](s, name); ok {
+		return x
+	}
 	t := s.newTable(name, spec, nil, s.c.PageBytes)
 	s.add(name, t)
 	return t
@@ -187,7 +190,11 @@ func (t *Table) touch(ref Ref) {
 // thaw makes a page writable again after a snapshot; one that is still being
 // written keeps the old memory.
 func (t *Table) thaw(p uint32) {
-	if t.s.snaps.frozen() && !t.scratch {
+	switch x := &t.s.snaps; {
+	case t.scratch:
+	case t.r.meta[p].epoch < x.shared:
+		t.r.data[p] = mine(t.s, t.r.data[p])
+	case x.frozen():
 		t.r.data[p] = append([]uint64(nil), t.r.data[p]...)
 	}
 	t.r.meta[p].epoch = t.s.snaps.epoch
@@ -303,7 +310,7 @@ func (t *Table) Clear() {
 }
 
 // tracked reports whether what goes must be remembered for the next snapshot.
-func (t *Table) tracked() bool { return t.s.snaps.epoch > 1 && !t.untracked }
+func (t *Table) tracked() bool { return t.s.snaps.taken && !t.untracked }
 
 // forget drops all rows at once.
 func (t *Table) forget() {

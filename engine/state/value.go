@@ -13,6 +13,9 @@ type Value struct {
 
 // Value returns the value of that name.
 func (s *Store) Value(name string) *Value {
+	if x, ok := adopt[*Value](s, name); ok {
+		return x
+	}
 	v := &Value{name: name, s: s}
 	s.add(name, v)
 	if len(v.restored) == 1 {
@@ -42,6 +45,9 @@ type Counters struct {
 
 // Counters returns the counters of that name.
 func (s *Store) Counters(name string) *Counters {
+	if x, ok := adopt[*Counters](s, name); ok {
+		return x
+	}
 	c := &Counters{name: name, s: s, n: make([]uint64, s.c.Groups.Len())}
 	s.add(name, c)
 	return c
