@@ -6,6 +6,7 @@ import (
 
 	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/job"
 	"github.com/minkstream/mink/engine/trace"
 )
@@ -19,6 +20,11 @@ type Debugger struct {
 	// none.
 	Statements []Statement
 
+	// Memory is what the moments of a job that are kept to go back to may take, in bytes,
+	// about; 0 is MemoryDefault.
+	Memory int64
+
+	clock   env.Clock
 	engine  *engine.Engine
 	session *engine.Session
 }
@@ -34,7 +40,7 @@ type Statement struct {
 // overlay. setup, if not nil, registers what was registered there. Close the Debugger
 // before the tape.
 func Open(ctx context.Context, cfg engine.Config, setup func(*engine.Engine) error, tape *trace.File) (*Debugger, error) {
-	d := &Debugger{Tape: tape}
+	d := &Debugger{Tape: tape, clock: env.OS("").Clock}
 	cfg.Record, cfg.Replay = nil, tape
 	var held []*job.Held
 	cfg.Held = func(h *job.Held) { held = append(held, h) }

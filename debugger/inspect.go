@@ -22,8 +22,11 @@ func (j *Job) look() (*flow.Stepper, error) {
 	if j.side != nil {
 		return j.side, nil
 	}
-	s := j.Tape.Stepper(nil)
-	for range j.at - 1 {
+	s, _, at, err := j.begin(j.at - 1)
+	if err != nil {
+		return nil, err
+	}
+	for ; at < j.at-1; at++ {
 		if _, _, err := s.Next(); err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package debugger
 
 import (
 	"context"
+	"time"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
@@ -32,6 +33,11 @@ type Job struct {
 	stepper *flow.Stepper
 	eyes    *eyes
 	side    *flow.Stepper // stands within the step, where the cursor does
+	ladder  ladder        // moments to go back to
+	// At the newest rung that the stepper has come by: what it had copied, and its state.
+	copied, wide int64
+	run          int64 // counts the replays
+	began        int64 // steps before the moment that the stepper began at
 
 	breaks    []*Break
 	lastBreak int
@@ -85,8 +91,10 @@ type mark struct {
 	rose      bool
 	late      int32
 	failed    bool
-	reads     []readMark
-	outs      []outMark
+	// sofar is how long it takes to execute the tape up to here.
+	sofar time.Duration
+	reads []readMark
+	outs  []outMark
 }
 
 // readMark says which rows of a split a step read: up to number end, in all its attempt.
@@ -104,19 +112,27 @@ type outMark struct {
 	end  int64
 }
 
-// forward takes the next step; false at the end of the tape.
-func (j *Job) forward(capture bool) (bool, error) {
+// forward takes the next step on the way to step number to, or -1; false at the end of
+// the tape.
+func (j *Job) forward(capture bool, to int64) (bool, error) {
 	if j.stepper == nil {
-		j.eyes = newEyes(j)
-		j.stepper = j.Tape.Stepper(j.eyes)
-		j.eyes.restored = j.stepper.Restored
-		j.at = 0
+		if err := j.start(0); err != nil {
+			return false, err
+		}
 	}
 	j.record = 0
 	j.drop()
 	before := *j.eyes
 	j.eyes.begin(capture)
+	began := j.d.clock.Mono()
 	e, more, err := j.stepper.Next()
+	took := time.Duration(j.d.clock.Mono() - began)
+	if _, differs := flow.IsDivergence(err); differs && j.began > 0 {
+		// What one came to straight on may not be what one comes to from a moment that was
+		// kept: a table that is looked up can answer by the calls that it got.
+		j.ladder = ladder{off: true}
+		return j.anew(capture, to)
+	}
 	if err != nil || !more {
 		// The cursor stays where it is, and what happened there is what it shows.
 		j.eyes.captured, j.eyes.moment, j.eyes.failed = before.captured, before.moment, before.failed
@@ -125,20 +141,53 @@ func (j *Job) forward(capture bool) (bool, error) {
 	}
 	m := j.eyes.end(e)
 	j.at++
-	if j.at > int64(len(j.line)) {
+	j.mark(m, j.at, took)
+	j.keep(j.stepper, j.eyes, j.at, to)
+	return true, nil
+}
+
+// anew comes from the start of the tape to the step behind the cursor.
+func (j *Job) anew(capture bool, to int64) (bool, error) {
+	at := j.at
+	if err := j.start(0); err != nil {
+		return false, err
+	}
+	for j.at < at {
+		if more, err := j.forward(false, to); err != nil || !more {
+			return more, err
+		}
+	}
+	return j.forward(capture, to)
+}
+
+// mark notes step number n, if it is new.
+func (j *Job) mark(m *mark, n int64, took time.Duration) {
+	if n > int64(len(j.line)) {
+		m.sofar = j.sofar(n-1) + took
 		j.line = append(j.line, *m)
 	}
-	return true, nil
+}
+
+// start begins the replay as near to step n as can be, at or before it.
+func (j *Job) start(n int64) (err error) {
+	j.rewind()
+	j.stepper, j.eyes, j.at, err = j.begin(n)
+	j.copied, j.wide, j.began = 0, 0, j.at
+	j.run++
+	if r := j.ladder.rungBefore(j.at); r != nil && r.at == j.at {
+		j.wide = r.kept.StateBytes()
+	}
+	return err
 }
 
 // goTo moves the cursor behind step number n, which is known. The step's happenings are
 // kept.
 func (j *Job) goTo(ctx context.Context, n int64) error {
-	if n < j.at {
-		j.rewind()
-	}
-	if j.stepper == nil {
-		j.at = 0
+	// The last step has to be taken, for its happenings; where one stands is not left.
+	if j.at != n && j.nearer(n-1) || j.stepper == nil {
+		if err := j.start(max(0, n-1)); err != nil {
+			return err
+		}
 	}
 	j.record = 0
 	j.drop()
@@ -146,7 +195,7 @@ func (j *Job) goTo(ctx context.Context, n int64) error {
 		if j.at&63 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if more, err := j.forward(j.at == n-1); err != nil || !more {
+		if more, err := j.forward(j.at == n-1, n); err != nil || !more {
 			return err
 		}
 	}
@@ -293,13 +342,17 @@ func (j *Job) Seek(ctx context.Context, t Target) (Stop, error) {
 			return Stop{}, err
 		}
 	}
-	for from := j.at; !j.whole; {
+	from := j.at
+	if t.End {
+		from -= nearSteps
+	}
+	for !j.whole {
 		if j.at&63 == 0 && ctx.Err() != nil {
 			return Stop{}, ctx.Err()
 		}
 		// What happens is kept on short ways alone: behind a long one it is cheaper to
 		// come to the step a second time.
-		more, err := j.forward(j.at < from+nearSteps)
+		more, err := j.forward(j.at < from+nearSteps, -1)
 		if err != nil {
 			return j.divergence(err)
 		}
@@ -321,7 +374,7 @@ func (j *Job) Seek(ctx context.Context, t Target) (Stop, error) {
 }
 
 // nearSteps is a short way.
-const nearSteps = 256
+const nearSteps = 8
 
 // arrive puts the cursor behind step n, or within it where the target says so.
 func (j *Job) arrive(ctx context.Context, n int64, t Target) (Stop, error) {
@@ -411,4 +464,13 @@ func (j *Job) reaches(t Target) (func(m *mark) bool, error) {
 		}, nil
 	}
 	return func(*mark) bool { return false }, nil
+}
+
+// At is the position behind step number n of the tape, counted from 1, if it has been
+// that far.
+func (j *Job) At(n int64) (Position, bool) {
+	if n < 1 || n > int64(len(j.line)) {
+		return Position{}, false
+	}
+	return j.line[n-1].Position, true
 }

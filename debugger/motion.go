@@ -109,7 +109,7 @@ func (j *Job) on(ctx context.Context, u Unit) (Stop, error) {
 		if j.at&63 == 0 && ctx.Err() != nil {
 			return Stop{}, ctx.Err()
 		}
-		more, err := j.forward(true)
+		more, err := j.forward(true, -1)
 		if err != nil {
 			return j.divergence(err)
 		}

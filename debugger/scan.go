@@ -2,6 +2,7 @@ package debugger
 
 import (
 	"context"
+	"time"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/flow"
@@ -54,6 +55,7 @@ func (x *scan) step() (bool, error) {
 		a.text, a.rows, a.touched = "", nil, false
 	}
 	x.eyes.begin(false)
+	began := x.j.d.clock.Mono()
 	e, more, err := x.s.Next()
 	if err != nil {
 		if _, differs := flow.IsDivergence(err); !differs {
@@ -67,9 +69,7 @@ func (x *scan) step() (bool, error) {
 	}
 	m := x.eyes.end(e)
 	x.now++
-	if x.now > int64(len(x.j.line)) {
-		x.j.line = append(x.j.line, *m)
-	}
+	x.j.mark(m, x.now, time.Duration(x.j.d.clock.Mono()-began))
 	var before *mark
 	if x.now > 1 {
 		before = &x.j.line[x.now-2]
@@ -106,6 +106,9 @@ func (x *scan) to(ctx context.Context, n int64) error {
 // Continue goes to the next step at which a breakpoint is hit, or to the end of the
 // tape; backwards with back, to the start.
 func (j *Job) Continue(ctx context.Context, back bool) (Stop, []Hit, error) {
+	if j.nearby() {
+		return j.toNearby(ctx, back)
+	}
 	x, err := j.scanning()
 	if err != nil {
 		return Stop{}, nil, err
@@ -136,28 +139,7 @@ func (j *Job) Continue(ctx context.Context, back bool) (Stop, []Hit, error) {
 			}
 		}
 	}
-	if found == 0 {
-		to := AtEnd
-		if back {
-			to = AtStart
-		}
-		st, err := j.Seek(ctx, to)
-		return st, nil, err
-	}
-	if err := j.into(ctx, found); err != nil {
-		return Stop{}, nil, err
-	}
-	st := j.stop("break")
-	var hits []Hit
-	for _, h := range x.hits {
-		if h.step == found {
-			hits = append(hits, h)
-			if h.stops && st.Break == 0 {
-				st.Break = h.Break
-			}
-		}
-	}
-	return st, hits, nil
+	return j.toHit(ctx, found, x.hits, back)
 }
 
 // Hits are those of a breakpoint, or of all with 0, from the start of the tape up to the

@@ -2,6 +2,7 @@ package debugger
 
 import (
 	"context"
+	"time"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/expr"
@@ -158,6 +159,7 @@ func (t *tracing) run(ctx context.Context) error {
 		}
 		t.now++
 		t.eyes.begin(false)
+		began := t.j.d.clock.Mono()
 		e, more, err := t.s.Next()
 		if err != nil {
 			if _, differs := flow.IsDivergence(err); differs {
@@ -170,9 +172,7 @@ func (t *tracing) run(ctx context.Context) error {
 			return nil
 		}
 		m := t.eyes.end(e)
-		if t.now > int64(len(t.j.line)) {
-			t.j.line = append(t.j.line, *m)
-		}
+		t.j.mark(m, t.now, time.Duration(t.j.d.clock.Mono()-began))
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func newLookupCache(c *Ctx, spec connect.LookupCache, table []types.Type, keys [
 		return nil
 	}
 	k := &lookupCache{spec: spec, codec: state.NewCodec(table), cols: allCols(len(table)), group: uint16(c.KeyFrom), head: state.None, tail: state.None}
-	k.table = c.Store.Scratch(state.TableSpec{Key: colTypes(table, keys), Lanes: cacheLanes, Blobs: []int{cacheRows}})
+	k.table = c.Store.Cache(c.Name+".cache", state.TableSpec{Key: colTypes(table, keys), Lanes: cacheLanes, Blobs: []int{cacheRows}})
 	return k
 }
 
@@ -61,7 +61,7 @@ func (k *lookupCache) find(keys []*batch.Col, n int, now int64) (hit []bool) {
 			hit[i] = k.load
 			continue
 		}
-		row := k.table.Row(ref)
+		row := k.table.Touch(ref)
 		if s := &k.spec; s.AfterWrite > 0 && now-int64(row[cacheWritten]) >= s.AfterWrite || s.AfterAccess > 0 && now-int64(row[cacheUsed]) >= s.AfterAccess {
 			continue
 		}
@@ -156,10 +156,10 @@ func withRows(keys []*batch.Col, n int, list [][]byte) ([]*batch.Col, int, [][]b
 
 // push makes a key the newest.
 func (k *lookupCache) push(ref state.Ref) {
-	row := k.table.Row(ref)
+	row := k.table.Touch(ref)
 	row[cachePrev], row[cacheNext] = uint64(state.None), uint64(k.head)
 	if k.head != state.None {
-		k.table.Row(k.head)[cachePrev] = uint64(ref)
+		k.table.Touch(k.head)[cachePrev] = uint64(ref)
 	}
 	k.head = ref
 	if k.tail == state.None {
@@ -173,12 +173,12 @@ func (k *lookupCache) unlink(ref state.Ref) {
 	if prev == state.None {
 		k.head = next
 	} else {
-		k.table.Row(prev)[cacheNext] = uint64(next)
+		k.table.Touch(prev)[cacheNext] = uint64(next)
 	}
 	if next == state.None {
 		k.tail = prev
 	} else {
-		k.table.Row(next)[cachePrev] = uint64(prev)
+		k.table.Touch(next)[cachePrev] = uint64(prev)
 	}
 }
 

@@ -25,6 +25,10 @@ type jobCore struct {
 	plant  Plant
 	tape   *taper
 	watch  Watcher // of a replay; nil otherwise
+	// pageBytes is the size of pages of state; 0 is the usual one.
+	pageBytes int
+	// silent: sinks get nothing to write to. whole: checkpoints continue no other one.
+	silent, whole bool
 }
 
 // attempt is one run of a job's tasks, from a checkpoint or from nothing to the
@@ -363,7 +367,7 @@ func (t *task) open() (err error) {
 		}
 	}()
 	j := t.att.job
-	c := state.Config{Groups: state.Range{From: t.nodesFrom(), To: t.nodesTo()}, MaxGroups: j.groups}
+	c := state.Config{Groups: state.Range{From: t.nodesFrom(), To: t.nodesTo()}, MaxGroups: j.groups, PageBytes: j.pageBytes, From: t.oldName}
 	if j.plant == PlantKGMismatch {
 		c.Groups = t.plantGroups()
 	}

@@ -134,7 +134,7 @@ func (t *task) checkpoint(n, base int64, flags ckptFlags) error {
 		t.prepare(n)
 	}
 	if t.keyed && flags&ckptFinal == 0 {
-		t.upload(t.store.Snapshot(n, a.peek), n)
+		t.upload(t.store.Snapshot(n, a.peek || t.att.job.whole), n)
 	}
 	if !early && !(t.src != nil && t.att.job.plant == PlantOffsetEarly) {
 		t.forwardBarrier(n, base, flags)

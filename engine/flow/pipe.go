@@ -39,6 +39,8 @@ type lease struct {
 	b    batch.Batch
 	refs atomic.Int32
 	home *pool
+	// kept: somebody else may read the batch later on, so its memory is not used again.
+	kept bool
 }
 
 // pool is the batches, or credits, of one channel (of all channels of a broadcast

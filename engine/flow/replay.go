@@ -128,13 +128,29 @@ func (r *replaying) play(x *tapeAttempt) error {
 
 // prepare makes the tasks of an attempt.
 func (r *replaying) prepare(x *tapeAttempt) (*attempt, error) {
+	a, err := r.prepareFrom(x, r.host.from(x.plan))
+	if err != nil || x.frames == nil {
+		return a, err
+	}
+	p := r.host
+	for i, tk := range a.tasks {
+		if err := tk.stand(x.frames[i], x.plan.meta.id); err != nil {
+			return nil, err
+		}
+	}
+	// Later checkpoints may continue the files of this one.
+	p.metas, p.base = []*meta{x.plan.meta}, x.plan.meta.id
+	return a, x.plan.from.export(x.plan.meta, p.store.disk, p.store.dir)
+}
+
+// prepareFrom is prepare with another plan.
+func (r *replaying) prepareFrom(x *tapeAttempt, from plan) (*attempt, error) {
 	p := r.host
 	p.steps, p.at, p.results, p.failure = x.tasks, make([]int, len(x.tasks)), nil, nil
 	j := *r.tape.job
 	j.host, j.graph = p, x.graph
 	j.cfg.Probe = r.how.Probe
 	j.store = p.store
-	from := p.from(x.plan)
 	a, err := newAttempt(&j, from)
 	if err != nil {
 		return nil, err
@@ -155,19 +171,7 @@ func (r *replaying) prepare(x *tapeAttempt) (*attempt, error) {
 				return nil, err
 			}
 		}
-		if x.frames != nil {
-			tk.rec.resumed = true
-			if err := tk.stand(x.frames[i], x.plan.meta.id); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if x.frames != nil {
-		// Later checkpoints may continue the files of this one.
-		p.metas, p.base = []*meta{x.plan.meta}, x.plan.meta.id
-		if err := x.plan.from.export(x.plan.meta, p.store.disk, p.store.dir); err != nil {
-			return nil, err
-		}
+		tk.rec.resumed = x.frames != nil
 	}
 	return a, nil
 }
@@ -352,9 +356,13 @@ func (p *player) stop(*attempt, error)   {}
 func (p *player) place(int) []string     { return nil }
 
 func (p *player) freed(_ *task, l *lease) {
-	if l.refs.Add(-1) == 0 {
-		l.home.put(l)
+	if l.refs.Add(-1) != 0 {
+		return
 	}
+	if l.kept {
+		l = &lease{home: l.home}
+	}
+	l.home.put(l)
 }
 
 // async repeats local work on the tape's own disk; external systems are not called.

@@ -55,10 +55,15 @@ func (t *Tape) Stepper(watch Watcher) *Stepper {
 	core := *t.job
 	core.watch = watch
 	core.cfg.StateMemory = 0 // all of the state is there to be looked at
+	core.pageBytes = keptPage
 	own := *t
 	own.job = &core
 	return &Stepper{r: &replaying{tape: &own, host: &player{silent: true, store: &ckptStore{disk: env.NewMemDisk(), dir: "replay"}}, attempt: func(*attempt) {}}}
 }
+
+// keptPage is the size of pages of state: a page that changes is copied if a Kept has it,
+// so they are small.
+const keptPage = 4 << 10
 
 // Next takes the next step. It returns false at the end of the tape. An error is a
 // *Divergence, or says that the replay itself cannot go on.

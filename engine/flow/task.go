@@ -67,6 +67,7 @@ type task struct {
 	// continues is the snapshot that a replay's store is filled from, where the tape
 	// begins in the middle of an attempt.
 	continues *state.Continuation
+	oldName   func(string) string // of structures in chains; nil where they are the same
 
 	mail   mailbox
 	mailAt int  // the message that may be taken next

@@ -53,6 +53,9 @@ func (s *Store) clone(live bool) *Store {
 	for i, x := range s.structs {
 		to.structs[i] = x.clone(to, live)
 	}
+	for _, t := range s.caches {
+		to.caches = append(to.caches, t.cloneTable(to, live))
+	}
 	to.unclaimed = len(to.structs)
 	to.claimed = make([]bool, len(to.structs))
 	return to
@@ -175,11 +178,13 @@ func cloneBits(pages [][]uint64) [][]uint64 {
 
 // reindex finds all rows again. Where they stand in the index is of no account.
 func (t *Table) reindex() {
+	x := &t.ix
+	if x.room > 0 {
+		x.slots = make([]uint64, x.room)
+	}
 	if t.key.lay == keyNone || t.r.n == 0 {
 		return
 	}
-	x := &t.ix
-	x.slots = make([]uint64, max(x.room, 2*firstSlots))
 	refs := t.refs()
 	var words [64]uint64
 	var homes homeBlock
@@ -244,6 +249,7 @@ func (q *Queue) clone(to *Store, _ bool) structure {
 	}
 	for i := range n.buckets {
 		b := &n.buckets[i]
+		b.roomData, b.roomAt = max(b.roomData, cap(b.data)), max(b.roomAt, cap(b.at))
 		b.data, b.at = b.data[:len(b.data):len(b.data)], b.at[:len(b.at):len(b.at)]
 		n.size += b.mem()
 	}

@@ -52,6 +52,8 @@ type bucket struct {
 	min    int64
 	sorted bool
 	dedup  int // entries at which a set drops what it has twice
+	// Of a bucket that a Kept has too: the room that data and at get when they grow.
+	roomData, roomAt int
 
 	dirty, pend bool // changed since the last snapshot; before it, after the last confirmed checkpoint
 }
@@ -144,11 +146,16 @@ func (q *Queue) put(group uint16, w *waiting) {
 	}
 	b := &q.buckets[i]
 	had := b.mem()
-	if cap(b.data)-len(b.data) < 64+len(w.key)+len(w.payload) {
+	if need := 64 + len(w.key) + len(w.payload); b.roomData-len(b.data) >= need && cap(b.data) < b.roomData {
+		b.data = append(make([]byte, 0, b.roomData), b.data...)
+	} else if cap(b.data)-len(b.data) < need {
 		// Frozen images keep the old memory.
 		b.data = append(make([]byte, 0, cap(b.data)*3/2+128+len(w.key)+len(w.payload)), b.data...)
 	}
 	b.sorted = b.sorted && (len(b.at) == 0 || b.follows(group, w, &q.spec))
+	if cap(b.at) < b.roomAt && len(b.at) < b.roomAt {
+		b.at = append(make([]uint32, 0, b.roomAt), b.at...)
+	}
 	b.at = append(b.at, uint32(len(b.data)))
 	b.data = putWaiting(b.data, group, w)
 	b.min, b.dirty = min(b.min, w.ts), true
@@ -179,7 +186,9 @@ func (b *bucket) follows(group uint16, w *waiting, spec *QueueSpec) bool {
 	return d > 0 || d == 0 && !spec.Set && w.seq > l.seq
 }
 
-func (b *bucket) mem() int64 { return int64(cap(b.data) + 4*cap(b.at)) }
+func (b *bucket) mem() int64 {
+	return int64(max(cap(b.data), b.roomData) + 4*max(cap(b.at), b.roomAt))
+}
 
 // sort puts a bucket in order and, in a set, drops entries it has twice.
 func (q *Queue) sort(b *bucket) {
@@ -219,7 +228,7 @@ func (b *bucket) sort(spec QueueSpec, scratch *[]sortedWord) (dropped int) {
 		}
 		at = append(at, w.ref)
 	}
-	b.at, b.taken, b.sorted, *scratch = at, 0, true, order
+	b.at, b.taken, b.sorted, b.roomAt, *scratch = at, 0, true, 0, order
 	if dropped = len(order) - len(at); dropped > 0 {
 		b.repack()
 	}
@@ -270,7 +279,7 @@ func (b *bucket) repack() {
 		b.at[i] = uint32(len(data))
 		data = append(data, b.data[at:int(at)+n]...)
 	}
-	b.data = data
+	b.data, b.roomData = data, 0
 }
 
 // rank is an entry's time within its bucket, and its key group.

@@ -297,10 +297,14 @@ func (f *restoredFile) read(i *blockInfo, buf []byte) ([]byte, error) {
 func (s *Store) fill(name string, x structure) {
 	var buf []byte
 	var err error
+	from := name
+	if s.c.From != nil {
+		from = s.c.From(name)
+	}
 	for _, f := range s.files {
 		for k := range f.blocks {
 			i := &f.blocks[k]
-			if f.names[i.structure] != name || !s.wants(i) {
+			if f.names[i.structure] != from || !s.wants(i) {
 				continue
 			}
 			if buf, err = f.read(i, buf); err != nil {

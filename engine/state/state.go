@@ -69,6 +69,9 @@ type Config struct {
 	// disk; Dir "" keeps spilled state in memory, for tests and simulations.
 	FS  vfs.FS
 	Dir string
+	// From gives the name that a structure has in restored files; nil leaves names as they
+	// are.
+	From func(name string) string
 	// PageBytes is the size of a page (default 32 KiB); tests make it small.
 	PageBytes int
 }
@@ -85,6 +88,7 @@ type Store struct {
 	structs []structure
 	sweepAt int
 
+	caches []*Table
 	// Of a store made of a Kept: how many of structs were not asked for yet, and which
 	// were.
 	unclaimed int

@@ -132,6 +132,20 @@ func (s *Store) Scratch(spec TableSpec) *Table {
 	return t
 }
 
+// Cache returns a table that is in no snapshot and never leaves memory, for what can be
+// asked for again. Unlike those of Scratch it is in what Keep keeps.
+func (s *Store) Cache(name string, spec TableSpec) *Table {
+	for _, t := range s.caches {
+		if t.name == name {
+			return t
+		}
+	}
+	t := s.newTable(name, spec, nil, s.c.PageBytes)
+	t.untracked, t.spills = true, false
+	s.caches = append(s.caches, t)
+	return t
+}
+
 func (s *Store) newTable(name string, spec TableSpec, list *lists, pageBytes int) *Table {
 	t := &Table{s: s, name: name, spec: spec, key: shapeOf(spec.Key), list: list, spills: s.c.Memory > 0 && len(spec.Key) > 0}
 	t.keyAt = 1

@@ -176,8 +176,46 @@ type RowReader struct {
 	// sparse says of each of cols that it was given so.
 	sparse []bool
 	part   batch.Batch
-	// more are readers of what comes behind.
-	more []*RowReader
+	// more are readers of what comes behind, passed is how many there were before.
+	more   []*RowReader
+	passed int
+	file   *ipc.FileReader
+	at     int // record that comes next
+}
+
+// partBits is the part of a place that is within one of several files.
+const partBits = 40
+
+// At is the place behind what was read, for From.
+func (r *RowReader) At() int64 {
+	if r.raw != nil {
+		return int64(r.passed)<<partBits | r.raw.at
+	}
+	return int64(r.at)
+}
+
+// From goes to a place that At gave, at or behind the reader's.
+func (r *RowReader) From(at int64) error {
+	for r.passed < int(at>>partBits) && len(r.more) > 0 {
+		r.pass()
+	}
+	at &= 1<<partBits - 1
+	if r.raw != nil {
+		r.raw.at = at
+		return nil
+	}
+	if r.file != nil && at > int64(r.file.NumRecords()) {
+		return diag.New(diag.InvalidTape, "the tape has no rows behind poll %d", at)
+	}
+	r.at = int(at)
+	return nil
+}
+
+// pass goes on to the next of several files.
+func (r *RowReader) pass() {
+	next, more, n := r.more[0], r.more[1:], r.passed+1
+	*r = *next
+	r.more, r.passed = more, n
 }
 
 // NewRowReader reads rows of a schema. It fails with invalid-tape where the bytes are
@@ -197,7 +235,14 @@ func NewRowReader(data *io.SectionReader, s types.Schema) (r *RowReader, err err
 	}()
 	var has *arrow.Schema
 	if f, err := ipc.NewFileReader(data, ipc.WithAllocator(memory.NewGoAllocator())); err == nil {
-		has, r.read = f.Schema(), f.Read
+		has, r.file = f.Schema(), f
+		r.read = func() (arrow.Record, error) {
+			if r.at == f.NumRecords() {
+				return nil, io.EOF
+			}
+			r.at++
+			return f.RecordAt(r.at - 1)
+		}
 	} else {
 		return nil, badRows(err)
 	}
@@ -241,9 +286,7 @@ func (r *RowReader) Next(b *batch.Batch) (err error) {
 	}()
 	if r.raw != nil {
 		if err = r.raw.next(b); err == io.EOF && len(r.more) > 0 {
-			next, more := r.more[0], r.more[1:]
-			*r = *next
-			r.more = more
+			r.pass()
 			return r.Next(b)
 		}
 		return err
