@@ -16,6 +16,7 @@ import (
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/plan/logical"
 	"github.com/minkstream/mink/engine/sql/ast"
+	"github.com/minkstream/mink/engine/sql/print"
 	"github.com/minkstream/mink/engine/types"
 )
 
@@ -36,6 +37,8 @@ type Binder struct {
 	// themselves; calls counts all that were.
 	inlined []*catalog.UserFunction
 	calls   *int
+	// full are the names of a query whose text is kept, else nil.
+	full *print.Names
 	// rowLevel is the table of FROM whose rows UPDATE or DELETE replace.
 	rowLevel ast.TableRef
 }

@@ -24,6 +24,8 @@ type rowCall struct {
 	// arguments have names.
 	call  *ast.FuncCall
 	names bool
+	// shown is the name in the text of a view where there is no alias.
+	shown string
 }
 
 // rowCall recognises such an item.
@@ -34,7 +36,7 @@ func (b *Binder) rowCall(t ast.TableRef) *rowCall {
 	}
 	switch t := t.(type) {
 	case *ast.Unnest:
-		c := &rowCall{fn: table.Unnest, args: t.Exprs, at: t.Span(), alias: alias}
+		c := &rowCall{fn: table.Unnest, args: t.Exprs, at: t.Span(), alias: alias, shown: b.shownAs(t)}
 		if t.Ordinality {
 			c.fn = table.UnnestOrdinality
 		}
@@ -48,7 +50,7 @@ func (b *Binder) rowCall(t ast.TableRef) *rowCall {
 		if fn == nil {
 			return nil
 		}
-		c := &rowCall{fn: fn, at: f.Span(), alias: alias}
+		c := &rowCall{fn: fn, at: f.Span(), alias: alias, shown: b.shownAs(t)}
 		for _, a := range f.Args {
 			if a.Name != nil {
 				c.names = true
@@ -141,6 +143,7 @@ func (b *Binder) correlate(n logical.Node, sc *scope, c *rowCall, left bool) (lo
 // is called as the table is.
 func (c *rowCall) named(rs *scope) error {
 	if c.alias == nil {
+		rs.rels[0].shown = c.shown
 		return nil
 	}
 	r := rs.rels[0]

@@ -104,6 +104,7 @@ func (b *Binder) createView(s *ast.CreateView) (*Action, error) {
 
 // viewOf checks the query of a view and makes the view.
 func (b *Binder) viewOf(p catalog.Path, q ast.Query, cols []ast.Identifier, name ast.Name) (*catalog.Table, error) {
+	b.keepNames(q)
 	r, err := b.query(q, nil)
 	if err == nil {
 		err = typed(q, r)

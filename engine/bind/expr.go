@@ -198,7 +198,15 @@ func (x *block) fromColumn(e *ast.ColumnRef) (expr.Node, error) {
 	if x.match != nil {
 		return x.matchColumn(e)
 	}
-	return x.sc.column(e.Name)
+	n, err := x.sc.column(e.Name)
+	if full := x.b.full; full != nil && err == nil {
+		if name := x.sc.fullName(e.Name); name != nil {
+			full.Columns[e.Span()] = name
+		} else if sides := x.sc.merged(e.Name); sides != nil {
+			full.Merged[e.Span()] = columnRefs(sides)
+		}
+	}
+	return n, err
 }
 
 // niladic functions may be written without parentheses.
@@ -500,7 +508,15 @@ func (x *block) caseWhen(e *ast.Case) (expr.Node, error) {
 	var args []expr.Node
 	for _, w := range e.Whens {
 		var conds []expr.Node
-		for _, c := range w.Conds {
+		list := w.Conds
+		if operand != nil && len(list) > 1 { // WHEN 1, 2 is IN (1, 2)
+			n, err := x.expr(&ast.In{Pos: ast.Pos{At: list[0].Span().Join(list[len(list)-1].Span())}, X: e.Operand, List: list})
+			if err != nil {
+				return nil, err
+			}
+			conds, list = append(conds, n), nil
+		}
+		for _, c := range list {
 			n, err := x.expr(c)
 			if err != nil {
 				return nil, err

@@ -35,6 +35,14 @@ func (x *block) from(t ast.TableRef, outer *scope) error {
 
 // tableRef binds an item of FROM.
 func (b *Binder) tableRef(t ast.TableRef, outer *scope, h hints) (logical.Node, *scope, error) {
+	n, sc, err := b.fromItem(t, outer, h)
+	if alias := b.shownAs(t); alias != "" && err == nil && len(sc.rels) == 1 {
+		sc.rels[0].shown = alias
+	}
+	return n, sc, err
+}
+
+func (b *Binder) fromItem(t ast.TableRef, outer *scope, h hints) (logical.Node, *scope, error) {
 	if c := b.rowCall(t); c != nil {
 		return b.callAlone(c, outer)
 	}
@@ -101,7 +109,7 @@ func aliased(n logical.Node, sc *scope, t *ast.AliasedTable) (logical.Node, *sco
 		sc = newScope("", nil, s)
 	}
 	r := sc.rels[0]
-	r.alias, r.path = t.Alias.Name, nil
+	r.alias, r.path, r.shown = t.Alias.Name, nil, ""
 	if len(t.Columns) == 0 {
 		return n, sc, nil
 	}
@@ -329,7 +337,7 @@ func using(n *logical.Join, j *ast.Join, ls, rs, both *scope) error {
 			return err
 		}
 		conds = append(conds, c)
-		v := visible{name: id.Name, node: l}
+		v := visible{name: id.Name, node: l, sides: append(ls.sides(id), rs.sides(id)...)}
 		switch n.Type {
 		case plan.RightOuter:
 			v.node = r

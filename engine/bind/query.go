@@ -42,6 +42,7 @@ func (b *Binder) query(q ast.Query, outer *scope) (*rows, error) {
 		if err != nil {
 			return nil, err
 		}
+		b.noteColumns(q.Span(), sc)
 		var names []string
 		for _, v := range sc.visible {
 			names = append(names, v.name)

@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/minkstream/mink/engine/diag"
@@ -21,6 +23,8 @@ type scope struct {
 // relation is a table of FROM under its alias.
 type relation struct {
 	alias string
+	// shown is the name in the text of a view where there is no alias.
+	shown string
 	// path are catalog, database and table when the table has no alias.
 	path []string
 	cols []column
@@ -40,6 +44,8 @@ type visible struct {
 	name string
 	node expr.Node
 	rel  *relation
+	// sides are those of a column that USING merges.
+	sides []ast.Name
 	// unstarred as in column.
 	unstarred bool
 }
@@ -114,6 +120,67 @@ func (s *scope) lookup(name ast.Name) ([]found, *relation) {
 		}
 	}
 	return hits, near
+}
+
+// sides are the names of a column by its table, several where USING has merged it.
+func (s *scope) sides(id ast.Identifier) []ast.Name {
+	if name := s.fullName(ast.Name{id}); name != nil {
+		return []ast.Name{name}
+	}
+	return s.merged(ast.Name{id})
+}
+
+// merged are the sides of a column that USING merges, if a name means one.
+func (s *scope) merged(name ast.Name) []ast.Name {
+	for sc := s; sc != nil; sc = sc.outer {
+		for _, v := range sc.visible {
+			if v.name == name[0].Name && len(name) == 1 {
+				return v.sides
+			}
+		}
+	}
+	return nil
+}
+
+// fullName is the name of a column with that of its table in front; nil when nothing is
+// known of it.
+func (s *scope) fullName(name ast.Name) ast.Name {
+	for sc := s; sc != nil; sc = sc.outer {
+		for k := 1; k < len(name) && k <= 3; k++ {
+			for _, r := range sc.rels {
+				if r.matches(name[:k]) && slices.ContainsFunc(r.cols, func(c column) bool { return c.name == name[k].Name }) {
+					return r.of(name[k:]...)
+				}
+			}
+		}
+		for _, v := range sc.visible {
+			if v.name == name[0].Name {
+				if v.rel == nil {
+					return nil
+				}
+				return v.rel.of(name...)
+			}
+		}
+	}
+	return nil
+}
+
+// of is a column of a relation by the relation's name; the bare one when that has none.
+func (r *relation) of(col ...ast.Identifier) ast.Name {
+	table := cmp.Or(r.shown, r.alias)
+	if table == "" {
+		return col
+	}
+	return append(ast.Name{{Name: table}}, col...)
+}
+
+// of is the name of a column with that of its table in front.
+func (v visible) of() ast.Name {
+	id := ast.Identifier{Name: v.name}
+	if v.rel == nil {
+		return ast.Name{id}
+	}
+	return v.rel.of(id)
 }
 
 // at gives a column reference a place.

@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/minkstream/mink/engine/diag"
@@ -265,13 +266,14 @@ func (x *block) items(list []ast.SelectItem) ([]item, error) {
 	var out []item
 	taken := map[string]bool{}
 	next := map[string]int{} // the first number that may be free behind a name
-	star := func(name string, n expr.Node, at diag.Span) {
+	star := func(name string, n expr.Node, at diag.Span, of ast.Name) {
 		unique := name
 		for taken[unique] {
 			unique = name + strconv.Itoa(next[name])
 			next[name]++
 		}
 		taken[unique] = true
+		x.b.noteStar(at, unique, of)
 		out = append(out, item{name: unique, node: n, at: at})
 	}
 	for _, it := range list {
@@ -280,6 +282,7 @@ func (x *block) items(list []ast.SelectItem) ([]item, error) {
 		}
 		switch e := it.Expr.(type) {
 		case *ast.Star:
+			x.b.newStar(e.Span())
 			if err := x.star(e, star); err != nil {
 				return nil, err
 			}
@@ -289,7 +292,7 @@ func (x *block) items(list []ast.SelectItem) ([]item, error) {
 			if err != nil {
 				return nil, err
 			}
-			if err := x.rowStar(n, e.Span(), star); err != nil {
+			if err := x.rowStar(n, nil, e.Span(), star); err != nil {
 				return nil, err
 			}
 			continue
@@ -314,6 +317,10 @@ func itemName(it ast.SelectItem, i int) (string, bool) {
 		return e.Name.Last(), false
 	case *ast.FieldAccess:
 		return e.Field.Name, false
+	case *ast.FuncCall:
+		if e.Syntax == ast.CallNiladic { // CURRENT_DATE, as it was written
+			return e.Name.Last(), false
+		}
 	}
 	return "EXPR$" + strconv.Itoa(i), false
 }
@@ -328,7 +335,10 @@ func itemAliases(items []item) map[string]expr.Node {
 	return out
 }
 
-func (x *block) star(e *ast.Star, add func(string, expr.Node, diag.Span)) error {
+// addStar takes a column of a *, with the name that it has in full, if any.
+type addStar = func(name string, n expr.Node, at diag.Span, of ast.Name)
+
+func (x *block) star(e *ast.Star, add addStar) error {
 	if len(e.Exclude) > 0 {
 		return parsedOnly(e.Span(), "* EXCLUDE")
 	}
@@ -338,7 +348,8 @@ func (x *block) star(e *ast.Star, add func(string, expr.Node, diag.Span)) error 
 		}
 		for _, v := range x.sc.visible {
 			if !v.unstarred {
-				add(v.name, at(v.node, e.Span()), e.Span())
+				add(v.name, at(v.node, e.Span()), e.Span(), v.of())
+				x.b.noteMerged(e.Span(), v)
 			}
 		}
 		return nil
@@ -347,7 +358,7 @@ func (x *block) star(e *ast.Star, add func(string, expr.Node, diag.Span)) error 
 		if r.matches(e.Qualifier) {
 			for _, c := range r.cols {
 				if !c.unstarred {
-					add(c.name, expr.NewRef(c.index, c.typ, e.Span()), e.Span())
+					add(c.name, expr.NewRef(c.index, c.typ, e.Span()), e.Span(), r.of(ast.Identifier{Name: c.name}))
 				}
 			}
 			return nil
@@ -361,10 +372,10 @@ func (x *block) star(e *ast.Star, add func(string, expr.Node, diag.Span)) error 
 		}
 		return d
 	}
-	return x.rowStar(n, e.Span(), add)
+	return x.rowStar(n, x.sc.fullName(e.Qualifier), e.Span(), add)
 }
 
-func (x *block) rowStar(n expr.Node, at diag.Span, add func(string, expr.Node, diag.Span)) error {
+func (x *block) rowStar(n expr.Node, of ast.Name, at diag.Span, add addStar) error {
 	t := n.Type()
 	if t.Kind != types.Row {
 		return diag.At(at, diag.TypeMismatch, "%s has no fields to expand", t.Nullable(true))
@@ -374,7 +385,11 @@ func (x *block) rowStar(n expr.Node, at diag.Span, add func(string, expr.Node, d
 		if err != nil {
 			return err
 		}
-		add(f.Name, fn, at)
+		var name ast.Name
+		if of != nil {
+			name = append(slices.Clone(of), ast.Identifier{Name: f.Name})
+		}
+		add(f.Name, fn, at, name)
 	}
 	return nil
 }

@@ -153,6 +153,7 @@ func (b *Binder) materializedQuery(q ast.Query, m *catalog.Materialized) (*rows,
 			}
 		}
 	}
+	b.keepNames(q)
 	r, err := b.query(q, nil)
 	b.Session.Trace = trace
 	if err != nil {
@@ -306,6 +307,8 @@ func (b *Binder) storedMaterialized(s *ast.CreateMaterializedTable, d *catalog.D
 	if err != nil {
 		return nil, err
 	}
+	b.keepNames(s.Query)
+	b.resolveTables(s.Query)
 	m := &catalog.Materialized{Query: b.expanded(s.Query), Original: b.textAt(s.Query.Span())}
 	if m.Start, err = b.startMode(s.Start); err != nil {
 		return nil, err

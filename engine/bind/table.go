@@ -72,6 +72,7 @@ func (b *Binder) tableName(t *ast.TableName, outer *scope) (logical.Node, *scope
 	if err != nil {
 		return nil, nil, err
 	}
+	b.noteTable(t.Name, tab)
 	return b.namedTable(t, tab)
 }
 

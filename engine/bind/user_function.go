@@ -25,7 +25,11 @@ func (b *Binder) userFunction(name ast.Name) *catalog.UserFunction {
 			return nil
 		}
 	}
-	return b.Session.Function(b.resolve(name))
+	u := b.Session.Function(b.resolve(name))
+	if u != nil && b.full != nil {
+		b.full.Functions[name.Span()] = fullPath(u.Path)
+	}
+	return u
 }
 
 // builtin reports whether a name of one part is that of a built-in function.

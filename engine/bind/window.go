@@ -318,7 +318,9 @@ func (b *Binder) tableArg(e ast.Expr, outer *scope) (logical.Node, *scope, []int
 	case t.Call != nil:
 		n, sc, err = b.tableFunc(t.Call, outer)
 	default:
-		n, sc, err = b.tableRef(&ast.TableName{Pos: ast.Pos{At: t.Table.Span()}, Name: t.Table}, outer, hints{})
+		if n, sc, err = b.tableRef(&ast.TableName{Pos: ast.Pos{At: t.Table.Span()}, Name: t.Table}, outer, hints{}); err == nil {
+			b.noteColumns(t.Span(), sc)
+		}
 	}
 	if err != nil {
 		return nil, nil, nil, err

@@ -105,14 +105,13 @@ var differencesText string
 // text, and why they differ. Why begins with its kind: "Flink:" for a defect of
 // Flink, "documented:" for what Flink's pages say otherwise, "extension:" for what Flink
 // refuses and mink takes, "version:" for what a release lacks, so that the section does
-// not count, "mink:" for a choice in docs/flink-differences.md, "form:" for text that
-// each engine writes in its own way.
+// not count, "form:" for text that each engine writes in its own way.
 type Difference struct {
 	File, Text, Why string
 	used            bool
 }
 
-var kinds = []string{"Flink:", "documented:", extension, "version:", "mink:", "form:"}
+var kinds = []string{"Flink:", "documented:", extension, "version:", "form:"}
 
 const extension = "extension:"
 
@@ -181,8 +180,6 @@ func Compare(jobs []Job, answers map[string]*Answer) ([]*Outcome, error) {
 		}
 		if o.Verdict != sqltest.Same {
 			switch d := find(known, j); {
-			case d == nil && j.unsupported():
-				o.Why = "mink: not supported yet"
 			case d == nil:
 			case strings.HasPrefix(d.Why, "version: "):
 				o.NotRun = strings.TrimPrefix(d.Why, "version: ")
@@ -211,9 +208,4 @@ func notRun(j Job, a *Answer) string {
 // in its own way: that Flink plans the statement is what is compared.
 func (j Job) plan() bool {
 	return j.Section.Form == sqltest.Text && strings.Contains(strings.ToUpper(j.Section.SQL), "EXPLAIN")
-}
-
-// unsupported tells whether mink refuses a section as not supported yet.
-func (j Job) unsupported() bool {
-	return j.Section.Form == sqltest.Error && strings.HasPrefix(j.Section.Want[0]+" ", "unsupported ")
 }

@@ -17,7 +17,6 @@ var titles = []struct{ kind, title string }{
 	{"documented:", "Flink 2.3 does not do what its documentation says"},
 	{"version:", "What comes after Flink 2.3"},
 	{extension, "mink takes what Flink refuses"},
-	{"mink:", "mink has chosen otherwise"},
 	{"form:", "The same in other words"},
 }
 

@@ -9,6 +9,10 @@ import (
 // funcName writes the name of a call: built-in names may be reserved words, which
 // are not quoted there.
 func (p *printer) funcName(n ast.Name) {
+	if f := p.full.function(n); f != nil {
+		p.name(f)
+		return
+	}
 	if len(n) == 1 && !n[0].Quoted && isWord(n[0].Name) {
 		if p.quoted {
 			name := strings.ToUpper(n[0].Name)
@@ -68,6 +72,13 @@ func (p *printer) argAfter(word string, x *ast.FuncCall, n int) {
 }
 
 func (p *printer) call(x *ast.FuncCall) {
+	if p.full != nil && isNullIf(x) {
+		p.caseExpr(&ast.Case{
+			Whens: []ast.When{{Conds: []ast.Expr{&ast.Binary{Op: ast.OpEq, L: arg(x, 0), R: arg(x, 1)}}, Then: &ast.Literal{Kind: ast.LitNull}}},
+			Else:  arg(x, 0),
+		})
+		return
+	}
 	switch x.Syntax {
 	case ast.CallNiladic:
 		p.funcName(x.Name)
@@ -114,6 +125,10 @@ func (p *printer) call(x *ast.FuncCall) {
 	case ast.CallTrim:
 		p.trim(x)
 	case ast.CallSubstringFrom:
+		if p.full != nil {
+			p.args(x, 0)
+			break
+		}
 		p.word("(")
 		p.argAfter("", x, 0)
 		p.argAfter(" FROM ", x, 1)
@@ -159,10 +174,16 @@ func (p *printer) args(x *ast.FuncCall, n int) {
 		p.word(q + " ")
 	}
 	list := x.Args[min(n, len(x.Args)):]
+	tables := p.tables
+	p.tables = false
 	p.commas(len(list), func(i int) {
 		if list[i].Name != nil {
 			p.id(*list[i].Name)
 			p.word(" => ")
+		}
+		if q, ok := list[i].Value.(*ast.Subquery); ok && tables {
+			p.subquery(q.Query)
+			return
 		}
 		p.expr(list[i].Value, precAny-1)
 	})
@@ -184,6 +205,7 @@ func (p *printer) trim(x *ast.FuncCall) {
 		p.argAfter(" ", x, 1)
 		p.argAfter(" FROM ", x, 2)
 	} else {
+		p.word(flag(p.full != nil, " ' '"))
 		p.argAfter(" FROM ", x, 1)
 	}
 	p.word(")")
@@ -284,6 +306,9 @@ func (p *printer) json(x *ast.FuncCall) {
 	j := x.JSON
 	if j == nil {
 		j = &ast.JSONClauses{}
+	}
+	if p.full != nil {
+		j = fullJSON(strings.ToUpper(x.Name.Last()), j)
 	}
 	p.word("(")
 	pairs := strings.HasPrefix(strings.ToUpper(x.Name.Last()), "JSON_OBJECT")

@@ -1,6 +1,8 @@
 package print
 
 import (
+	"strings"
+
 	"github.com/minkstream/mink/engine/sql/ast"
 )
 
@@ -80,7 +82,7 @@ func (p *printer) exprs(list []ast.Expr) {
 func (p *printer) bare(x ast.Expr) {
 	switch x := x.(type) {
 	case *ast.ColumnRef:
-		p.name(x.Name)
+		p.reference(x)
 	case *ast.Star:
 		p.star(x)
 	case *ast.Literal:
@@ -97,15 +99,16 @@ func (p *printer) bare(x ast.Expr) {
 		p.word(" " + x.Op.String() + " ")
 		p.expr(x.R, n+1)
 	case *ast.Is:
-		p.expr(x.X, precPostfix)
-		p.word(" IS " + flag(x.Not, "NOT ") + x.Kind.String())
+		_, again := x.X.(*ast.Is)
+		p.expr(x.X, precPostfix+either(p.full != nil && again, 1, 0))
+		p.word(" IS " + flag(x.Not, "NOT ") + x.Kind.String() + flag(p.full != nil && x.Kind == ast.IsJSON, " VALUE"))
 	case *ast.IsDistinct:
 		p.expr(x.L, precCompare)
 		p.word(" IS " + flag(x.Not, "NOT ") + "DISTINCT FROM ")
 		p.expr(x.R, precCompare+1)
 	case *ast.Between:
 		p.expr(x.X, precIn)
-		p.word(flag(x.Not, " NOT") + " BETWEEN " + flag(x.Symmetric, "SYMMETRIC "))
+		p.word(flag(x.Not, " NOT") + " BETWEEN " + flag(x.Symmetric, "SYMMETRIC ") + flag(p.full != nil && !x.Symmetric, "ASYMMETRIC "))
 		p.expr(x.Lo, precIn+1)
 		p.word(" AND ")
 		p.expr(x.Hi, precIn+1)
@@ -129,6 +132,9 @@ func (p *printer) bare(x ast.Expr) {
 		p.word(" " + x.Op.String() + " " + x.Quantifier.String() + " ")
 		p.listOrQuery(x.List, x.Query)
 	case *ast.Case:
+		if p.full != nil {
+			x = searched(x)
+		}
 		p.caseExpr(x)
 	case *ast.Cast:
 		p.word(flag(x.Try, "TRY_") + "CAST(")
@@ -154,7 +160,9 @@ func (p *printer) bare(x ast.Expr) {
 		p.expr(x.End, precAny)
 		p.word(")")
 	case *ast.Subquery:
+		p.word(flag(p.full != nil, "(("))
 		p.subquery(x.Query)
+		p.word(flag(p.full != nil, "))"))
 	case *ast.Cursor:
 		p.word("CURSOR ")
 		p.subquery(x.Query)
@@ -231,14 +239,14 @@ func (p *printer) literal(x *ast.Literal) {
 	case ast.LitNull, ast.LitTrue, ast.LitFalse, ast.LitUnknown:
 		p.word(x.Kind.String())
 	case ast.LitInteger, ast.LitDecimal, ast.LitDouble:
-		p.word(x.Text)
+		p.word(either(p.full != nil, strings.ToUpper(x.Text), x.Text))
 	case ast.LitString:
 		if x.Charset != "" {
 			p.word("_" + x.Charset)
 		}
-		p.word(Text(x.Text))
+		p.word(either(p.full != nil, ascii(x.Text), Text(x.Text)))
 	case ast.LitBytes:
-		p.word("x" + Text(x.Text))
+		p.word(either(p.full != nil, "X"+Text(strings.ToUpper(x.Text)), "x"+Text(x.Text)))
 	default:
 		p.word(timePrefix[x.Kind] + " " + Text(x.Text))
 	}
@@ -268,6 +276,11 @@ func (p *printer) unary(x *ast.Unary) {
 		return
 	}
 	p.word(x.Op.String())
+	if _, number := x.X.(*ast.Literal); p.full != nil && !number {
+		p.word(" ")
+		p.expr(x.X, precUnary+1)
+		return
+	}
 	if y, ok := x.X.(*ast.Unary); ok && y.Op == ast.OpNeg {
 		p.word(" ") // two signs in a row would begin a comment
 	}
@@ -305,11 +318,11 @@ func (p *printer) collection(word string, list []ast.Expr, q ast.Query) {
 }
 
 func (p *printer) row(x *ast.RowCtor) {
-	p.word(flag(x.Explicit, "ROW"))
+	p.word(flag(x.Explicit || p.full != nil, "ROW"))
 	p.parens(func() {
 		p.commas(len(x.Elems), func(i int) {
 			// A single row in the parentheses would be taken for the row itself.
-			if r, ok := x.Elems[i].(*ast.RowCtor); ok && r.Explicit && len(x.Elems) == 1 && !x.Explicit {
+			if r, ok := x.Elems[i].(*ast.RowCtor); ok && r.Explicit && len(x.Elems) == 1 && !x.Explicit && p.full == nil {
 				p.parens(func() { p.bare(r) })
 				return
 			}
@@ -350,9 +363,15 @@ func (p *printer) tableArg(x *ast.TableArg) {
 		p.word("TABLE(")
 		p.call(x.Call)
 		p.word(")")
+	case p.full != nil:
+		p.parens(func() { p.fullTable(x.Span(), x.Table) })
 	default:
 		p.word("TABLE ")
 		p.name(x.Table)
+	}
+	if p.full != nil {
+		p.fullOrders(x)
+		return
 	}
 	if len(x.PartitionBy) > 0 {
 		p.word(" PARTITION BY (")

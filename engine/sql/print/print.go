@@ -45,6 +45,12 @@ type printer struct {
 	pretty bool
 	quoted bool // every name
 	indent int
+	// full is set while a query is written with all names in full, outputs within
+	// its ORDER BY: the names of its own columns, which stay as they are.
+	full    *Names
+	outputs map[string]bool
+	// tables is set for the call whose arguments are written next when they may be tables.
+	tables bool
 }
 
 func (p *printer) node(n ast.Node) {
@@ -108,7 +114,7 @@ func flag(set bool, word string) string {
 }
 
 // either is one of two words.
-func either(cond bool, yes, no string) string {
+func either[T any](cond bool, yes, no T) T {
 	if cond {
 		return yes
 	}
@@ -122,6 +128,15 @@ func (p *printer) line() {
 		return
 	}
 	p.newline()
+}
+
+// clause begins a new line for a clause of a query.
+func (p *printer) clause() {
+	if p.full != nil {
+		p.word("\n")
+		return
+	}
+	p.line()
 }
 
 // fold begins a new line when printing pretty, else writes nothing.
@@ -274,7 +289,7 @@ func (p *printer) hints(list []ast.Hint) {
 	if len(list) == 0 {
 		return
 	}
-	p.word(" /*+ ")
+	p.word(either(p.full != nil, "\n", " ") + "/*+ ")
 	p.commas(len(list), func(i int) { p.hint(list[i]) })
 	p.word(" */")
 }

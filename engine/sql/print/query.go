@@ -10,16 +10,24 @@ func (p *printer) query(q ast.Query) {
 		p.selectQuery(q)
 	case *ast.Values:
 		p.word("VALUES ")
+		if p.full != nil {
+			p.fullRows(q.Rows)
+			return
+		}
 		p.commas(len(q.Rows), func(i int) { p.expr(q.Rows[i], precAny) })
 	case *ast.TableQuery:
+		if p.full != nil {
+			p.fullTable(q.Span(), q.Name)
+			return
+		}
 		p.word("TABLE ")
 		p.name(q.Name)
 	case *ast.SetOp:
 		n := setPrec(q)
 		p.operand(q.L, n)
-		p.line()
+		p.clause()
 		p.word(q.Op.String() + flag(q.All, " ALL"))
-		p.line()
+		p.clause()
 		p.operand(q.R, n+1)
 	case *ast.With:
 		p.with(q)
@@ -75,18 +83,24 @@ func (p *printer) with(q *ast.With) {
 func (p *printer) ordered(q *ast.Ordered) {
 	p.operand(q.Body, 1)
 	if len(q.OrderBy) > 0 {
-		p.line()
+		p.clause()
 		p.word("ORDER BY ")
+		p.outputs = outputNames(q.Body)
 		p.orderItems(q.OrderBy)
+		p.outputs = nil
+	}
+	if p.full != nil {
+		p.fullLimits(q)
+		return
 	}
 	if q.Limit != nil {
-		p.line()
+		p.clause()
 		p.word("LIMIT ")
 		p.expr(q.Limit, precAny)
 	}
 	if q.Offset != nil {
 		if q.Limit == nil {
-			p.line()
+			p.clause()
 		} else {
 			p.word(" ")
 		}
@@ -98,6 +112,9 @@ func (p *printer) ordered(q *ast.Ordered) {
 func (p *printer) selectQuery(q *ast.Select) {
 	p.word("SELECT")
 	p.hints(q.Hints)
+	if p.full != nil && len(q.Hints) > 0 {
+		p.word("\n")
+	}
 	p.words(flag(q.Stream, "STREAM"), q.Quantifier.String())
 	if p.pretty && len(q.Items) > 1 {
 		p.indent++
@@ -108,31 +125,31 @@ func (p *printer) selectQuery(q *ast.Select) {
 		}
 		p.indent--
 	} else {
-		p.word(" ")
-		p.items(q.Items)
+		p.word(flag(p.full == nil || len(q.Hints) == 0, " "))
+		p.items(p.full.items(q.Items))
 	}
 	if q.From == nil {
 		return
 	}
-	p.line()
+	p.clause()
 	p.word("FROM ")
 	p.from(q.From)
 	if q.Where != nil {
-		p.line()
+		p.clause()
 		p.word("WHERE ")
 		p.condition(q.Where)
 	}
 	if q.GroupBy != nil {
-		p.line()
+		p.clause()
 		p.groupBy(q.GroupBy)
 	}
 	if q.Having != nil {
-		p.line()
+		p.clause()
 		p.word("HAVING ")
 		p.condition(q.Having)
 	}
 	if len(q.Windows) > 0 {
-		p.line()
+		p.clause()
 		p.word("WINDOW ")
 		p.commas(len(q.Windows), func(i int) {
 			p.id(q.Windows[i].Name)
@@ -141,7 +158,7 @@ func (p *printer) selectQuery(q *ast.Select) {
 		})
 	}
 	if q.Qualify != nil {
-		p.line()
+		p.clause()
 		p.word("QUALIFY ")
 		p.condition(q.Qualify)
 	}
@@ -177,6 +194,14 @@ func (p *printer) items(list []ast.SelectItem) {
 
 func (p *printer) item(it ast.SelectItem) {
 	p.expr(it.Expr, precAny)
+	if c, ok := it.Expr.(*ast.FuncCall); ok && p.full != nil && c.Syntax == ast.CallNiladic && it.Alias == nil {
+		p.alias(&c.Name[0])
+		return
+	}
+	if c, ok := it.Expr.(*ast.ColumnRef); ok && p.full != nil && p.full.Merged[c.Span()] != nil && it.Alias == nil {
+		p.alias(&c.Name[len(c.Name)-1])
+		return
+	}
 	p.alias(it.Alias)
 }
 
@@ -204,9 +229,13 @@ func (p *printer) groupItem(g ast.GroupItem) {
 	case ast.GroupExpr:
 		p.exprs(g.Exprs)
 	case ast.GroupSet:
+		if p.full != nil && len(g.Exprs) == 1 {
+			p.exprs(g.Exprs)
+			return
+		}
 		p.parens(func() { p.exprs(g.Exprs) })
 	default:
-		p.word(g.Kind.String() + " ")
+		p.word(g.Kind.String() + flag(p.full == nil, " "))
 		p.parens(func() { p.groupItems(g.Items) })
 	}
 }
@@ -251,7 +280,7 @@ func (p *printer) input(t ast.TableRef, limit int) {
 func (p *printer) table(t ast.TableRef) {
 	switch t := t.(type) {
 	case *ast.TableName:
-		p.name(t.Name)
+		p.tableName(t.Name)
 		p.hints(t.Hints)
 		if len(t.Extend) > 0 {
 			p.word(" EXTEND (")
@@ -264,7 +293,12 @@ func (p *printer) table(t ast.TableRef) {
 	case *ast.TableFunc:
 		p.word(flag(t.Lateral, "LATERAL ") + flag(t.Wrapped, "TABLE(") + flag(t.Specific, "SPECIFIC "))
 		if c, ok := t.Call.(*ast.FuncCall); ok {
-			p.name(c.Name)
+			if p.full != nil {
+				p.funcName(c.Name)
+				p.tables = true
+			} else {
+				p.name(c.Name)
+			}
 			p.args(c, 0)
 		}
 		p.word(flag(t.Wrapped, ")"))
@@ -273,6 +307,9 @@ func (p *printer) table(t ast.TableRef) {
 		p.exprs(t.Exprs)
 		p.word(")" + flag(t.Ordinality, " WITH ORDINALITY"))
 	case *ast.AliasedTable:
+		if p.full != nil {
+			p.full.named[t.Input] = true
+		}
 		p.input(t.Input, 5)
 		p.word(" AS ")
 		p.id(t.Alias)
@@ -281,6 +318,9 @@ func (p *printer) table(t ast.TableRef) {
 			p.idList(t.Columns)
 		}
 	case *ast.SnapshotTable:
+		if p.full != nil {
+			p.full.named[t.Input] = true
+		}
 		p.input(t.Input, 1)
 		p.word(" FOR SYSTEM_TIME AS OF ")
 		p.expr(t.AsOf, precAny)
@@ -303,13 +343,14 @@ func (p *printer) table(t ast.TableRef) {
 	case *ast.MatchRecognize:
 		p.match(t)
 	}
+	p.fullAlias(t)
 }
 
 func (p *printer) join(t *ast.Join) {
 	if t.Kind == ast.JoinComma {
 		p.table(t.L)
 		p.word(",")
-		p.line()
+		p.clause()
 		if r, ok := t.R.(*ast.Join); ok && r.Kind == ast.JoinComma {
 			p.parens(func() { p.table(r) })
 			return
@@ -322,8 +363,8 @@ func (p *printer) join(t *ast.Join) {
 	} else {
 		p.table(t.L)
 	}
-	p.line()
-	p.word(flag(t.Natural, "NATURAL ") + t.Kind.String() + " ")
+	p.clause()
+	p.word(flag(t.Natural, "NATURAL ") + flag(p.full != nil && t.Kind == ast.JoinInner, "INNER ") + t.Kind.String() + " ")
 	p.input(t.R, 7)
 	if t.Match != nil {
 		p.word(" MATCH_CONDITION ")
@@ -373,28 +414,31 @@ func (p *printer) unpivot(t *ast.Unpivot) {
 }
 
 func (p *printer) match(t *ast.MatchRecognize) {
+	if p.full != nil {
+		p.full.named[t.Input] = true // an alias has no place there
+	}
 	p.input(t.Input, 2)
-	p.word(" MATCH_RECOGNIZE (")
+	p.word(" MATCH_RECOGNIZE" + flag(p.full == nil, " ") + "(" + flag(p.full != nil, "\n"))
 	p.indent++
 	p.fold()
 	if len(t.PartitionBy) > 0 {
 		p.word("PARTITION BY ")
-		p.exprs(t.PartitionBy)
-		p.line()
+		p.asWritten(func() { p.exprs(t.PartitionBy) })
+		p.clause()
 	}
 	if len(t.OrderBy) > 0 {
 		p.word("ORDER BY ")
-		p.orderItems(t.OrderBy)
-		p.line()
+		p.asWritten(func() { p.orderItems(t.OrderBy) })
+		p.clause()
 	}
 	if len(t.Measures) > 0 {
 		p.word("MEASURES ")
 		p.items(t.Measures)
-		p.line()
+		p.clause()
 	}
 	if rows := t.Rows.String(); rows != "" {
 		p.word(rows)
-		p.line()
+		p.clause()
 	}
 	if skip := t.Skip.Kind.String(); skip != "" {
 		p.word("AFTER MATCH SKIP " + skip)
@@ -402,7 +446,7 @@ func (p *printer) match(t *ast.MatchRecognize) {
 			p.word(" ")
 			p.id(t.Skip.Var)
 		}
-		p.line()
+		p.clause()
 	}
 	p.word("PATTERN (" + flag(t.StartAnchor, "^ "))
 	p.pattern(t.Pattern, false)
@@ -411,7 +455,7 @@ func (p *printer) match(t *ast.MatchRecognize) {
 		p.word(" WITHIN ")
 		p.expr(t.Within, precAny)
 	}
-	p.line()
+	p.clause()
 	if len(t.Subsets) > 0 {
 		p.word("SUBSET ")
 		p.commas(len(t.Subsets), func(i int) {
@@ -419,7 +463,7 @@ func (p *printer) match(t *ast.MatchRecognize) {
 			p.word(" = ")
 			p.idList(t.Subsets[i].Vars)
 		})
-		p.line()
+		p.clause()
 	}
 	p.word("DEFINE ")
 	p.commas(len(t.Defines), func(i int) {

@@ -13,27 +13,28 @@ func (p *printer) typ(t ast.TypeSpec) {
 	if t == nil {
 		return
 	}
+	open, end := either(p.full != nil, "< ", "<"), either(p.full != nil, " >", ">")
 	switch t := t.(type) {
 	case *ast.SimpleType:
 		p.simpleType(t)
 	case *ast.ArrayType:
-		p.word("ARRAY<")
+		p.word("ARRAY" + open)
 		p.typ(t.Elem)
-		p.word(">")
+		p.word(end)
 	case *ast.MultisetType:
-		p.word("MULTISET<")
+		p.word("MULTISET" + open)
 		p.typ(t.Elem)
-		p.word(">")
+		p.word(end)
 	case *ast.MapType:
-		p.word("MAP<")
+		p.word("MAP" + open)
 		p.typ(t.Key)
 		p.word(", ")
 		p.typ(t.Value)
-		p.word(">")
+		p.word(end)
 	case *ast.RowType:
-		p.word("ROW<")
+		p.word("ROW" + open)
 		p.fields(t.Fields)
-		p.word(">")
+		p.word(end)
 	case *ast.StructuredType:
 		p.word("STRUCTURED<" + Text(t.Class.Value))
 		if len(t.Fields) > 0 {
@@ -58,6 +59,9 @@ func (p *printer) simpleType(t *ast.SimpleType) {
 		name, zone = "TIME", " WITH LOCAL TIME ZONE"
 	case "TIME_TZ", "TIMESTAMP_TZ":
 		name, zone = strings.TrimSuffix(t.Name, "_TZ"), " WITH TIME ZONE"
+	}
+	if p.full != nil && name == "INT" {
+		name = "INTEGER"
 	}
 	p.word(name)
 	if len(t.Params) > 0 {
