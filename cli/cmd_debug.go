@@ -29,6 +29,8 @@ type debugFlags struct {
 	job      int
 	run      runFlags
 	live     bool
+	// dap serves an editor: "stdio", or the port to listen on.
+	dap string
 	// seed and faults say which run of a test is opened.
 	seed   uint64
 	faults []string
@@ -44,16 +46,28 @@ looked at and gone back to. A script is run first and recorded, and so is a test
 under the schedule of --seed. With --live a script is not waited for: its job runs on, and what it has
 done by now is looked at. Commands come from -c, else from standard input, one a line; help
 lists them.`,
-		Args: cobra.ExactArgs(1),
+		Args: func(c *cobra.Command, args []string) error {
+			if f.dap != "" && len(args) == 0 {
+				return nil // the editor says which
+			}
+			return cobra.ExactArgs(1)(c, args)
+		},
 		Example: examples(
 			"mink debug run.mtape",
 			"mink debug run.mtape --at 3:120 -c 'where; state GroupAggregate'",
 			"mink debug job.sql -c \"why-not revenue WHERE sku = 'A-17'\"",
 			"mink debug job.sql --live -c 'goto end; why-stuck'",
 			"mink debug run.mtape --json -c tasks | jq .",
+			"mink debug --dap                 # for an editor that starts it",
+			"mink debug job.sql --dap=4711    # for an editor that connects",
 			"mink debug revenue_test.sql:total_of_a_minute --at out=revenue#1",
 		),
-		RunE: func(c *cobra.Command, args []string) error { return a.debug(c.Context(), &f, args[0]) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if f.dap != "" {
+				return a.serveDAP(c.Context(), &f, args)
+			}
+			return a.debug(c.Context(), &f, args[0])
+		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return []string{"mtape", "sql"}, cobra.ShellCompDirectiveFilterFileExt
 		},
@@ -66,6 +80,8 @@ lists them.`,
 	fl.StringArrayVar(&f.run.set, "set", nil, "set a configuration key of a script, `key=value`; may be repeated")
 	fl.StringVarP(&f.run.tape, "out", "o", "", "keep the tape of a script here")
 	fl.BoolVar(&f.live, "live", false, "look at a script while it runs: update takes what it has done since, stop-world lets it stand still")
+	fl.StringVar(&f.dap, "dap", "", "serve the Debug Adapter Protocol: on standard input and output, or with --dap=`PORT` on that port of this machine")
+	fl.Lookup("dap").NoOptDefVal = "stdio"
 	fl.Uint64Var(&f.seed, "seed", 0, "run a test under the schedule of this seed; 0 runs it row by row")
 	addFaults(fl, &f.faults)
 	return c
@@ -82,27 +98,38 @@ func (a *app) debug(ctx context.Context, f *debugFlags, name string) (err error)
 	if f.seed != 0 {
 		return failed(exitUsage, diag.New(diag.Config, "--seed is for tests").WithHint("mink debug FILE_test.sql:TEST --seed N"))
 	}
-	tape := name
-	if !a.isTape(name) {
-		made, remove, err := a.recordToDebug(ctx, f, name)
-		if err != nil {
-			return err
-		}
-		defer remove()
-		tape = made
-	}
-	t, err := a.openTape(tape)
+	t, cfg, release, err := a.openToDebug(ctx, f, name)
 	if err != nil {
 		return err
 	}
-	defer t.Close()
-	cfg, spill, err := a.config(embed{nodes: 1, replay: t})
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(spill)
-	cfg.Stdout, cfg.Stderr = io.Discard, io.Discard
+	defer func() { err = errors.Join(err, release()) }()
 	return a.openDebugger(ctx, f, cfg, nil, t)
+}
+
+// openToDebug opens a tape, or records one of a script. release lets go of it, once the
+// debugger is closed.
+func (a *app) openToDebug(ctx context.Context, f *debugFlags, name string) (t *trace.File, cfg engine.Config, release func() error, err error) {
+	tape, remove := name, func() {}
+	if !a.isTape(name) {
+		if tape, remove, err = a.recordToDebug(ctx, f, name); err != nil {
+			return nil, cfg, nil, err
+		}
+	}
+	if t, err = a.openTape(tape); err != nil {
+		remove()
+		return nil, cfg, nil, err
+	}
+	cfg, spill, err := a.config(embed{nodes: 1, replay: t})
+	cfg.Stdout, cfg.Stderr = io.Discard, io.Discard
+	release = func() error {
+		err := errors.Join(t.Close(), os.RemoveAll(spill))
+		remove()
+		return err
+	}
+	if err != nil {
+		return nil, cfg, nil, errors.Join(err, release())
+	}
+	return t, cfg, release, nil
 }
 
 // openDebugger carries commands out on a tape. cfg and setup are those of debugger.Open.
@@ -122,41 +149,51 @@ func (a *app) openDebugger(ctx context.Context, f *debugFlags, cfg engine.Config
 // debugTest runs a test once, records it and opens the tape. What its jobs read and write
 // is replaced as mink test does.
 func (a *app) debugTest(ctx context.Context, f *debugFlags, name string) error {
+	tape, cfg, setup, err := a.openTest(f, name)
+	if err != nil {
+		return err
+	}
+	defer tape.Close()
+	return a.openDebugger(ctx, f, cfg, setup, tape)
+}
+
+// openTest runs a test and opens its tape.
+func (a *app) openTest(f *debugFlags, name string) (*trace.File, engine.Config, func(*engine.Engine) error, error) {
+	var none engine.Config
 	t, err := suite.One(name)
 	if err != nil {
 		if diag.CodeOf(err) == diag.NotFound {
-			return failed(exitUnreachable, err)
+			return nil, none, nil, failed(exitUnreachable, err)
 		}
-		return inTest(err)
+		return nil, none, nil, inTest(err)
 	}
 	faults, err := faultNames(f.faults)
 	if err != nil {
-		return err
+		return nil, none, nil, err
 	}
 	disk := env.NewMemDisk()
 	m := manifestOf(nil, nil)
 	m.Script = name
 	to, err := trace.Create(disk, "test", m)
 	if err != nil {
-		return err
+		return nil, none, nil, err
 	}
 	o := &harness.Options{Zone: hostZone()}
 	if _, err := harness.Record(t.Case, o, f.seed, faults, to); err != nil {
-		return inTest(err)
+		return nil, none, nil, inTest(err)
 	}
 	if f.run.tape != "" {
 		if err := to.Keep(a.machineDisk(), f.run.tape); err != nil {
-			return err
+			return nil, none, nil, err
 		}
 	}
 	tape, err := trace.Open(disk, "test")
 	if err != nil {
-		return err
+		return nil, none, nil, err
 	}
-	defer tape.Close()
 	tape.Name = name
 	cfg, setup := harness.Replay(t.Case, o)
-	return a.openDebugger(ctx, f, cfg, setup, tape)
+	return tape, cfg, setup, nil
 }
 
 // inTest shows a mistake of a test, or of the scripts that it uses, in the text that it is

@@ -34,6 +34,13 @@ func (o *Operator) Schema() types.Schema {
 	return o.Node.Info().Schema
 }
 
+// Is reports that an operator of a task, by its UID in the running job, is this one: guards
+// of a sink count as the sink.
+func (o *Operator) Is(uid string) bool {
+	front, _, _ := strings.Cut(uid, "/")
+	return uid == o.uid || front == o.uid
+}
+
 // operators lists what runs of a plan, inputs before their readers.
 func operators(p *plan.Physical) []*Operator {
 	var out []*Operator

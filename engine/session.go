@@ -452,3 +452,8 @@ func jobName(b bind.Bound) string {
 func (s *Session) Condition(text string, schema types.Schema) (expr.Node, error) {
 	return bind.Condition(s.cat, text, schema)
 }
+
+// Expression binds an expression over the rows of a schema.
+func (s *Session) Expression(text string, schema types.Schema) (expr.Node, error) {
+	return bind.Expression(s.cat, text, schema)
+}
