@@ -21,6 +21,7 @@ import (
 	"github.com/minkstream/mink/testkit/linear"
 	"github.com/minkstream/mink/testkit/lookup"
 	"github.com/minkstream/mink/testkit/rewind"
+	"github.com/minkstream/mink/testkit/tour"
 )
 
 // TestTapes records runs of the suite on threads, at parallelism 3 where the section
@@ -143,6 +144,7 @@ func rewound(t *testing.T, f *trace.File) {
 	}
 	for i, j := range d.Jobs {
 		rewind.Check(t, j.Tape, uint64(i))
+		tour.Job(t, j, tour.Options{NoSource: true, Moves: 3})
 	}
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
