@@ -182,7 +182,7 @@ func (t *Table) reindex() {
 	if x.room > 0 {
 		x.slots = make([]uint64, x.room)
 	}
-	if t.key.lay == keyNone || t.r.n == 0 {
+	if t.key.lay == keyNone || len(x.slots) == 0 { // or its one row is in no index
 		return
 	}
 	refs := t.refs()
