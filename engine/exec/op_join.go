@@ -289,7 +289,15 @@ func (j *join) counts(c *Ctx, in int, b *batch.Batch, keys *batch.KeyVec, sel []
 		}
 	}
 	j.unmatchable(in, b, b.N)
-	return j.flush(c, in, b)
+	if err := j.flush(c, in, b); err != nil {
+		return err
+	}
+	if j.counted[1-in] && j.cfg.Sides[1-in].TTL > 0 {
+		for _, p := range j.pairs { // a count is written, as in Flink, and so the row
+			other.Renew(p.ref)
+		}
+	}
+	return nil
 }
 
 // collect gathers all pairs that pass the residual.

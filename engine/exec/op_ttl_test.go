@@ -485,7 +485,9 @@ func ttlJoinCases() []*ttlCase {
 			{"wait 60", ""},
 			{"right +I[1, 20]", "-D[1, 10, NULL, NULL]; +I[1, 10, 1, 20]"},
 			{"wait 60", ""},
-			{"right -D[1, 20]", ""}, // the left row is gone
+			// The match has renewed the left row.
+			{"right -D[1, 20]", "-D[1, 10, 1, 20]; +I[1, 10, NULL, NULL]"},
+			{"wait 100", ""}, // it is gone
 			{"+I[1, 11]", "+I[1, 11, NULL, NULL]"},
 		}},
 		{"semi join", in, join(SemiJoin, ttlOf, ttlOf), []ttlStep{

@@ -248,6 +248,9 @@ func (c *compiler) ref(n *InputRef) int {
 }
 
 func (c *compiler) call(n *Call) int {
+	if dst, ok := c.mulAdd(n); ok {
+		return dst
+	}
 	args := c.values(n.Args...)
 	dst := c.register(n.Type())
 	c.emit(instr{

@@ -53,6 +53,33 @@ func Mul[T Number](dst, a, b []T, ac, bc bool) {
 	}
 }
 
+// MulAdd adds a product, a + x * y, rounded in between as two steps are; integers wrap.
+// xc and yc are those of x and y, and all three may be constant.
+func MulAdd[T Number](dst, a, x, y []T, ac, xc, yc bool) {
+	if xc {
+		x, y, xc, yc = y, x, yc, xc
+	}
+	switch {
+	case xc: // all of the product is constant
+		p := T(x[0] * y[0])
+		Add(dst, a, []T{p}, ac, true)
+	case ac && yc:
+		z, m := a[0], y[0]
+		Map1(dst, x[:len(dst)], func(v T) T { return z + T(v*m) })
+	case ac:
+		z := a[0]
+		Map2(dst, x[:len(dst)], y, func(v, m T) T { return z + T(v*m) })
+	case yc:
+		m := y[0]
+		Map2(dst, a[:len(dst)], x, func(z, v T) T { return z + T(v*m) })
+	default:
+		a, x, y := a[:len(dst)], x[:len(dst)], y[:len(dst)]
+		for i := range dst {
+			dst[i] = a[i] + T(x[i]*y[i])
+		}
+	}
+}
+
 // DivFloat divides as IEEE 754 does.
 func DivFloat[T Float](dst, a, b []T, ac, bc bool) {
 	switch {

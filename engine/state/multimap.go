@@ -165,6 +165,29 @@ func (m *MultiMap) Insert(b *batch.Batch, keys *batch.KeyVec, sel []uint16, cols
 	}
 }
 
+// Renew lets the TTL of a row begin anew. The row goes to the end of its key's rows, so
+// that those lie by age, and has another reference; the old one is that of a row which
+// is gone.
+func (m *MultiMap) Renew(ref RowRef) {
+	if m.spec.TTL == 0 || m.a.gone(ref) {
+		return
+	}
+	rec := m.a.rec(ref)
+	if int64(recStamp(rec)) == m.s.now {
+		return
+	}
+	key, count := recKey(rec), m.Count(ref)
+	m.enc = append(m.enc[:0], m.a.recRow(rec)...)
+	seq := m.number(m.keys.KeyGroup(key))
+	*seq++
+	m.keys.Touch(key)
+	young := m.append(key, m.enc, *seq, uint64(m.s.now))
+	if count > 0 {
+		m.AddCount(young, int32(count))
+	}
+	m.Remove(ref) // afterwards, since a key without rows is forgotten
+}
+
 func (m *MultiMap) expired(rec []byte) bool {
 	return m.spec.TTL > 0 && m.s.now-int64(recStamp(rec)) >= m.spec.TTL
 }

@@ -172,16 +172,39 @@ func (d *multiDriver) probe(r *rig, m *MultiMap, b *batch.Batch, kv *batch.KeyVe
 // count raises the counter of a row, which is the one at its place among the live.
 func (d *multiDriver) count(r *rig, m *MultiMap, k int, ref RowRef, row multiRow) {
 	have := m.Count(ref)
+	is := func(x multiRow) bool {
+		return x.n == row.n && x.text == row.text && x.count == have && (d.ttl == 0 || x.stamp == int64(recStamp(m.a.rec(ref))))
+	}
+	alike := 0
+	for _, x := range d.rows[k] {
+		if is(x) {
+			alike++
+		}
+	}
 	for i := range d.rows[k] {
-		x := &d.rows[k][i]
-		if x.n == row.n && x.text == row.text && x.count == have && (d.ttl == 0 || r.now-x.stamp < d.ttl) {
+		if x := &d.rows[k][i]; is(*x) {
+			if alike > 1 && d.ttl > 0 {
+				return // which of them it is cannot be told
+			}
 			if x.count += 2; m.AddCount(ref, 2) != x.count {
 				r.fatal("the counter of %+v is %d", x, m.Count(ref))
+			}
+			if r.rnd.IntN(2) == 0 {
+				d.renew(r, m, k, ref, i)
 			}
 			return
 		}
 	}
 	r.fatal("no row of key %d like %+v has the counter %d", k, row, have)
+}
+
+// renew makes a row as young as the step, which then is the last of its key.
+func (d *multiDriver) renew(r *rig, m *MultiMap, k int, ref RowRef, i int) {
+	m.Renew(ref)
+	if x := d.rows[k][i]; d.ttl > 0 && x.stamp != r.now {
+		x.stamp = r.now
+		d.rows[k] = append(slices.Delete(d.rows[k], i, i+1), x)
+	}
 }
 
 func (d *multiDriver) decode(m *MultiMap, refs []RowRef) []multiRow {

@@ -102,6 +102,37 @@ func TestStateTTL(t *testing.T) {
 	}
 }
 
+// TestStateTTLOfMatches gives a row at second 1 that meets one of the other side each second,
+// with a TTL of one and a half: what counts its matches writes it each time and so renews
+// it, as outer and semi joins do; an inner join does not.
+func TestStateTTLOfMatches(t *testing.T) {
+	const a, b = "(SELECT id, k FROM t WHERE id = 1) AS a", "ON a.k = b.k"
+	for _, c := range []struct {
+		name, query string
+		want        []string
+	}{
+		{"inner", "SELECT a.id, b.id FROM " + a + " JOIN t AS b " + b, []string{"+I[1, 1]", "+I[1, 2]"}},
+		{"left", "SELECT a.id, b.id FROM " + a + " LEFT JOIN t AS b " + b, []string{"+I[1, 1]", "+I[1, 2]", "+I[1, 3]", "+I[1, 4]"}},
+		{"right", "SELECT a.id, b.id FROM t AS b RIGHT JOIN " + a + " " + b, []string{"+I[1, 1]", "+I[1, 2]", "+I[1, 3]", "+I[1, 4]"}},
+		// The row of b that nothing renews is gone after 1.5 s, that of a stays.
+		{"full", "SELECT a.id, b.id FROM " + a + " FULL JOIN t AS b " + b, []string{"+I[1, 1]", "+I[1, 2]", "+I[1, 3]", "+I[1, 4]"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for seed := range uint64(2) {
+				var got []string
+				for _, change := range ttlRun(t, seed, "1500 ms", "a INT, b INT", c.query) {
+					if strings.HasPrefix(change, "+I[1, ") && !strings.Contains(change, "NULL") {
+						got = append(got, change)
+					}
+				}
+				if slices.Sort(got); !slices.Equal(got, c.want) {
+					t.Errorf("got %v, want %v", got, c.want)
+				}
+			}
+		})
+	}
+}
+
 // TestMiniBatchLatency bundles four rows that come a second apart: an interval of half a
 // second tells each, one of an hour the last count.
 // shows table.exec.mini-batch.allow-latency

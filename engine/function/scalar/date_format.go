@@ -148,14 +148,15 @@ func formatFixed(p *kernel.DatePattern, w *batch.Writer, dst *batch.Col, ticks [
 	var from int64
 	var width uint64
 	views := dst.Views[:len(ticks)]
-	for i, v := range ticks {
-		if uint64(v-from) < width {
-			views[i] = view
-			continue
+	for i := 0; i < len(ticks); i++ {
+		i += again(views[i:], ticks[i:], view, from, width)
+		if i == len(ticks) {
+			return
 		}
 		if !kernel.Live(live, i) {
 			continue
 		}
+		v := ticks[i]
 		local, offset, _ := m.at(i)
 		w.Buf = p.Append(w.Buf, local, m.per, offset, m.zone)
 		view = w.End()
@@ -173,6 +174,21 @@ func formatFixed(p *kernel.DatePattern, w *batch.Writer, dst *batch.Col, ticks [
 		}
 		width = uint64(to - from)
 	}
+}
+
+// again writes a text for the ticks in front that have it, and returns how many they are.
+// It is a function of its own so that all of the loop stays in registers.
+//
+//go:noinline
+func again(views []batch.View, ticks []int64, view batch.View, from int64, width uint64) int {
+	views = views[:len(ticks)]
+	for i, v := range ticks {
+		if uint64(v-from) >= width {
+			return i
+		}
+		views[i] = view
+	}
+	return len(ticks)
 }
 
 // moments reads timestamps and text as local times.

@@ -1,6 +1,8 @@
 package scalar
 
 import (
+	"bytes"
+
 	"math"
 	"strings"
 	"time"
@@ -39,6 +41,16 @@ var toTimestamp = function.Func{
 	},
 }
 
+// otherwise reads a text that the pattern of a function does not fit: as Flink does, one in
+// the standard form is taken whatever the pattern.
+func otherwise(s []byte, per int64) (int64, bool) {
+	s = bytes.TrimSpace(s)
+	if bytes.HasSuffix(s, []byte(".")) {
+		return 0, false
+	}
+	return kernel.ParseTimestamp(s, per)
+}
+
 // inferParse resolves a function that reads text by a pattern, or as standard does
 // when none is given. from turns milliseconds into the result.
 func inferParse(c *function.Call, result types.Type, lenient bool, standard func([]byte) (int64, bool), from func(int64) int64) (function.Resolved, error) {
@@ -59,7 +71,9 @@ func inferParse(c *function.Call, result types.Type, lenient bool, standard func
 				if len(args) == 1 {
 					v, ok = standard(s.At(i))
 				} else if p := d.at(&pattern, i); p != nil {
-					v, _, ok = p.Parse(s.At(i), 1000, lenient)
+					if v, _, ok = p.Parse(s.At(i), 1000, lenient); !ok && !lenient {
+						v, ok = otherwise(s.At(i), 1000)
+					}
 					v = from(v)
 				}
 				setTicks(dst, i, v)
@@ -178,7 +192,10 @@ func inferInstantText(c *function.Call) (function.Resolved, error) {
 					t, ok = kernel.ParseInstant(s.At(i), per, &kernel.Zone{})
 					zoned = true
 				} else if p := d.at(&pattern, i); p != nil {
-					t, zoned, ok = p.Parse(s.At(i), per, false)
+					if t, zoned, ok = p.Parse(s.At(i), per, false); !ok {
+						zoned = false
+						t, ok = otherwise(s.At(i), per)
+					}
 				} else {
 					ok = false
 				}
