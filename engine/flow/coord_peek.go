@@ -75,8 +75,9 @@ func (c *coordinator) hold() {
 	c.held = c.att
 	c.held.held.Store(true)
 	for _, t := range c.held.tasks {
-		t.stepMu.Lock()   // a step that was under way has ended when this is granted
-		t.stepMu.Unlock() //nolint:staticcheck // see above
+		t.stepMu.Lock()
+		//lint:ignore SA2001 a step that was under way has ended when the lock is granted
+		t.stepMu.Unlock()
 	}
 	c.setHeld(true)
 	for _, k := range c.holds {
