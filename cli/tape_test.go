@@ -236,3 +236,25 @@ func TestTapeOpen(t *testing.T) {
 		}
 	}
 }
+
+// A row in the middle of a file that has changed since is found, whatever was recorded.
+func TestTapeFindsChanges(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeText(t, "job.sql", `CREATE TABLE t (k STRING, v INT) WITH ('connector'='filesystem', 'path'='t.csv', 'format'='csv');
+SELECT k, SUM(v) AS n FROM t GROUP BY k;`)
+	rows := "a,1\nb,2\nc,3\nd,4\ne,5\n"
+	writeText(t, "t.csv", rows)
+	if _, errs, code := command(t, "run", "--tape", "run.mtape", "job.sql"); code != 0 {
+		t.Fatal(errs)
+	}
+	for _, changed := range []string{"a,1\nb,2\nc,7\nd,4\ne,5\n", "a,1\nc,3\nb,2\nd,4\ne,5\n", "a,1\nb,2\nx,3\nd,4\ne,5\n"} {
+		writeText(t, "t.csv", changed)
+		if _, errs, code := command(t, "tape", "replay", "run.mtape"); code != exitFailed || !strings.Contains(errs, "divergence") {
+			t.Errorf("%q: exit %d\n%s", changed, code, errs)
+		}
+	}
+	writeText(t, "t.csv", rows)
+	if _, errs, code := command(t, "tape", "replay", "run.mtape"); code != 0 {
+		t.Error(errs)
+	}
+}

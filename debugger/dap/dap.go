@@ -76,7 +76,11 @@ func Serve(ctx context.Context, o Options, in io.Reader, out io.Writer) error {
 // way, so it does not wait for it.
 func (s *session) read(in *bufio.Reader, work chan<- dap.Message) error {
 	for {
-		m, err := dap.ReadProtocolMessage(in)
+		content, err := dap.ReadBaseMessage(in)
+		var m dap.Message
+		if err == nil {
+			m, err = dap.DecodeProtocolMessage(content)
+		}
 		var field *dap.DecodeProtocolMessageFieldError
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe):
@@ -87,6 +91,9 @@ func (s *session) read(in *bufio.Reader, work chan<- dap.Message) error {
 		case err != nil:
 			return diag.Wrap(diag.IO, err, "the editor sends what is no message of the protocol")
 		}
+		if r, ok := m.(*dap.InitializeRequest); ok {
+			fromOne(r, content)
+		}
 		if _, ok := m.(*dap.PauseRequest); ok {
 			s.interrupt()
 		}
@@ -96,6 +103,17 @@ func (s *session) read(in *bufio.Reader, work chan<- dap.Message) error {
 			return nil
 		}
 		work <- m
+	}
+}
+
+// fromOne fills in what an editor need not say: it counts lines and columns from 1.
+func fromOne(r *dap.InitializeRequest, content []byte) {
+	var said struct {
+		Arguments struct{ LinesStartAt1, ColumnsStartAt1 *bool }
+	}
+	if json.Unmarshal(content, &said) == nil {
+		r.Arguments.LinesStartAt1 = said.Arguments.LinesStartAt1 == nil || *said.Arguments.LinesStartAt1
+		r.Arguments.ColumnsStartAt1 = said.Arguments.ColumnsStartAt1 == nil || *said.Arguments.ColumnsStartAt1
 	}
 }
 

@@ -119,6 +119,9 @@ type Record struct {
 	Embed bool
 	// Full hashes all values instead of row counts and kinds.
 	Full bool
+	// Ends hashes of what was read the first and the last row of each poll alone, as tapes
+	// of before have it.
+	Ends bool
 }
 
 // Probe is one batch as a node emits it.

@@ -13,16 +13,18 @@ import (
 // they did. While a tape is replayed it gives the same again and works the chain
 // out anew.
 type recorder struct {
-	log   trace.Log
-	rows  []byte // polls, if the tape keeps them, as frames
-	spare []byte // memory for them
-	embed bool
-	cur   trace.Step
-	poll  trace.Poll
-	open  bool // within a step
-	full  bool
-	chain uint64
-	kinds []batch.Kind
+	log      trace.Log
+	rows     []byte // polls, if the tape keeps them, as frames
+	spare    []byte // memory for them
+	embed    bool
+	cur      trace.Step
+	poll     trace.Poll
+	open     bool // within a step
+	full     bool
+	digester batch.RowDigester
+	ends     bool // the digests of polls are of their first and last row
+	chain    uint64
+	kinds    []batch.Kind
 	// given is the record being repeated, when a tape is replayed; rows come from
 	// inputs, if they are on the tape.
 	given  *trace.Step
@@ -170,8 +172,8 @@ func (r *recorder) batch(b *batch.Batch) {
 	}
 }
 
-// digest is that of the rows of a poll: all values, or those of the first and the
-// last row.
+// digest is that of the rows of a poll: of all values. Tapes of before have it of the first
+// and the last row.
 func (r *recorder) digest(b *batch.Batch) uint64 {
 	n := b.Rows()
 	switch {
@@ -179,6 +181,9 @@ func (r *recorder) digest(b *batch.Batch) uint64 {
 		return b.ChainDigest(0)
 	case n == 0:
 		return 0
+	}
+	if !r.ends {
+		return r.digester.Digest(b)
 	}
 	return batch.Mix(b.RowDigest(b.Lane(0)) ^ batch.Mix(b.RowDigest(b.Lane(n-1))+uint64(n)))
 }

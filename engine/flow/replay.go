@@ -163,7 +163,7 @@ func (r *replaying) prepareFrom(x *tapeAttempt, from plan) (*attempt, error) {
 	}
 	for i, tk := range a.tasks {
 		if tk.rec == nil {
-			tk.rec = &recorder{full: j.cfg.Record.Full}
+			tk.rec = &recorder{full: j.cfg.Record.Full, ends: j.cfg.Record.Ends}
 		}
 		tk.rec.replay, tk.rec.player, tk.rec.rewrite = true, p, p.rewrite
 		if open := x.inputs[i]; open != nil {

@@ -51,6 +51,7 @@ func newTaper(j *jobCore) *taper {
 			m.Jobs = append(m.Jobs, trace.Job{})
 		}
 		k := &m.Jobs[tp.num]
+		k.Rows = !j.cfg.Record.Ends
 		k.ID, k.Name, k.Seed, k.Full, k.Embedded = j.cfg.JobID, j.cfg.Name, j.seed, j.cfg.Record.Full, j.cfg.Record.Embed
 	})
 	return tp
@@ -92,7 +93,7 @@ func (tp *taper) begin(a *attempt, p plan) {
 		}
 	}
 	for _, t := range a.tasks {
-		t.rec = &recorder{full: tp.job.cfg.Record.Full, embed: tp.job.embeds(t.v), cuts: tp.cuts}
+		t.rec = &recorder{full: tp.job.cfg.Record.Full, ends: tp.job.cfg.Record.Ends, embed: tp.job.embeds(t.v), cuts: tp.cuts}
 	}
 	tp.attempts = append(tp.attempts, x)
 }
@@ -233,7 +234,7 @@ func ReadTape(f *trace.File, num int, e *env.Env, g *Graph, cfg Config) (*Tape, 
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
-	cfg.JobID, cfg.Name, cfg.Record = m.ID, m.Name, Record{Full: m.Full, Embed: m.Embedded}
+	cfg.JobID, cfg.Name, cfg.Record = m.ID, m.Name, Record{Full: m.Full, Embed: m.Embedded, Ends: !m.Rows}
 	cfg = cfg.withDefaults(g)
 	cfg.Late, cfg.Dir = nil, ""
 	cfg.SpillDir = "" // spilled state of a replay stays in memory

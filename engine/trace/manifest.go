@@ -46,6 +46,9 @@ type Job struct {
 	// are here.
 	Full     bool `json:"full,omitempty"`
 	Embedded bool `json:"embedded,omitempty"`
+	// Rows says that the digest of a poll is of all its rows, and not of the first and the
+	// last alone.
+	Rows bool `json:"rows,omitempty"`
 	// Tasks are the names of the tasks, in the order of their numbers.
 	Tasks []string `json:"tasks"`
 	// Sources are the readers of the job.

@@ -71,8 +71,8 @@ type Poll struct {
 	Split  int
 	Rows   int
 	Status uint8
-	// Digest is of the rows, in their order; of the first and the last one where the
-	// tape does not keep full digests.
+	// Digest is of the rows, in their order; of the first and the last one alone where
+	// Job.Rows does not say otherwise.
 	Digest uint64
 	// Marks are watermarks that the reader itself gave, with the rows or without. Those
 	// that the table's WATERMARK computes are none of them.
