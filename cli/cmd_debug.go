@@ -252,7 +252,7 @@ func (s *debugSession) choose(n int) error {
 	if n < 1 || n > len(s.d.Jobs) {
 		return diag.New(diag.NotFound, "the tape has no job %d", n).WithHint("it has %d", len(s.d.Jobs))
 	}
-	s.j, s.number = s.d.Jobs[n-1], n
+	s.j, s.number, s.forks = s.d.Jobs[n-1], n, nil
 	return nil
 }
 

@@ -11,6 +11,7 @@ func commands(a *app) []*cobra.Command {
 		a.docsCommand(),
 		a.explainCommand(),
 		a.parseCommand(),
+		a.planCommand(),
 		a.runCommand(),
 		a.sqlCommand(),
 		a.tapeCommand(),

@@ -22,7 +22,8 @@ type debugSession struct {
 	json   bool
 	quit   bool
 	zone   *time.Location
-	live   *debugger.Live // the job that runs, or nil
+	forks  []*debugger.Fork // of the job at hand
+	live   *debugger.Live   // the job that runs, or nil
 }
 
 // debugVerb is a command of mink debug.
@@ -61,6 +62,10 @@ func debugVerbs() []debugVerb {
 		{"update", "", "", "of a job that runs: take what it has done since", (*debugSession).update},
 		{"stop-world", "", "", "of a job that runs: let it stand still behind a barrier, and go there", (*debugSession).stopWorld},
 		{"resume", "", "", "of a job that was stopped: let it go on", (*debugSession).resume},
+		{"fork", "", "[NAME]", "make another future from here on, to be edited", (*debugSession).fork},
+		{"edit", "", editForms, "change a record, state, the watermark or the script of the newest fork", (*debugSession).edit},
+		{"forks", "", "", "list the forks with what they change", (*debugSession).listForks},
+		{"diff", "", "[FORK [FORK]]", "run a fork to the end and compare it with the tape's own future, or with another", (*debugSession).diff},
 		{"job", "", "[N]", "list the jobs of the tape, or take another", (*debugSession).job},
 		{"help", "?", "[COMMAND]", "list the commands, or the forms of one", (*debugSession).help},
 		{"quit", "", "", "end", func(s *debugSession, _ context.Context, _ string) error { s.quit = true; return nil }},

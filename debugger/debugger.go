@@ -7,6 +7,7 @@ import (
 	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/fork"
 	"github.com/minkstream/mink/engine/job"
 	"github.com/minkstream/mink/engine/trace"
 )
@@ -24,6 +25,9 @@ type Debugger struct {
 	// about; 0 is MemoryDefault.
 	Memory int64
 
+	cfg     engine.Config
+	setup   func(*engine.Engine) error
+	inputs  *fork.Inputs // what the tape's sources gave, once it was asked for
 	clock   env.Clock
 	engine  *engine.Engine
 	session *engine.Session
@@ -41,6 +45,7 @@ type Statement struct {
 // before the tape.
 func Open(ctx context.Context, cfg engine.Config, setup func(*engine.Engine) error, tape *trace.File) (*Debugger, error) {
 	d := &Debugger{Tape: tape, clock: env.OS("").Clock}
+	d.cfg, d.setup = cfg, setup
 	cfg.Record, cfg.Replay = nil, tape
 	var held []*job.Held
 	cfg.Held = func(h *job.Held) { held = append(held, h) }

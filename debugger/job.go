@@ -34,6 +34,7 @@ type Job struct {
 	eyes    *eyes
 	side    *flow.Stepper // stands within the step, where the cursor does
 	ladder  ladder        // moments to go back to
+	bases   map[int64]*base
 	// At the newest rung that the stepper has come by: what it had copied, and its state.
 	copied, wide int64
 	run          int64 // counts the replays

@@ -21,9 +21,11 @@ type Operator struct {
 	// InSchemas are the columns of each input.
 	InSchemas []types.Schema `json:"-"`
 
-	uid    string
-	source bool
-	sink   bool
+	uid string
+	// tableName is the full name of what a source reads.
+	tableName string
+	source    bool
+	sink      bool
 }
 
 // Schema is what it gives; of a sink, what it takes.
@@ -53,7 +55,7 @@ func operators(p *plan.Physical) []*Operator {
 		o := &Operator{Node: n, uid: n.Info().UID, Name: n.Name() + "[" + strconv.Itoa(n.Info().ID) + "]"}
 		switch n := n.(type) {
 		case *plan.Scan:
-			o.source, o.Table = true, n.Table.Path.Object
+			o.source, o.Table, o.tableName = true, n.Table.Path.Object, n.Table.Path.String()
 		case *plan.Values:
 			o.source, o.Table = true, "values"
 		case *plan.Sink:

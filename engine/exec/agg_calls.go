@@ -59,7 +59,9 @@ type aggCalls struct {
 	local laneRows
 	flat  map[int]*batch.Col // memory of constants written out, by column
 	args  [][]*batch.Col
-	tmp   []*batch.Col
+	// argTypes are the types of the only arguments.
+	argTypes []types.Type
+	tmp      []*batch.Col
 }
 
 // aggList is the rows that an aggregate is given: those that pass a filter and
@@ -151,6 +153,10 @@ func newAggCalls(specs []AggSpec, o aggOptions) (*aggCalls, error) {
 		a.width += acc.Lanes()
 		a.listOf = append(a.listOf, a.list(s, acc, o.input))
 		a.args = append(a.args, make([]*batch.Col, len(s.Args)))
+		a.argTypes = append(a.argTypes, s.Result)
+		if ts := colTypes(o.input, s.Args); len(ts) == 1 {
+			a.argTypes[i] = ts[0]
+		}
 	}
 	return a, nil
 }

@@ -17,6 +17,11 @@ import (
 type Inputs struct {
 	// Rows changes what a source of a table gives; nil leaves it.
 	Rows func(table string, s types.Schema, b *batch.Batch) error
+	// Change may put other rows into the place of those that a split gave, which are
+	// numbered from first (0 is the first of all); nil leaves them.
+	Change func(table, split string, first int64, s types.Schema, b *batch.Batch) error
+	// Raise is a watermark, by table, that each split gives before its first row.
+	Raise map[string]int64
 	// Seed, if not 0, draws into batches of which sizes the rows are cut.
 	Seed uint64
 

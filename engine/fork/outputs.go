@@ -2,6 +2,7 @@ package fork
 
 import (
 	"encoding/binary"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -94,10 +95,10 @@ func (t *Table) id(cells []string) string {
 // Change is a row that one of two tables has more often than the other.
 type Change struct {
 	// Added: the second has it.
-	Added bool
-	Cells []string
+	Added bool     `json:"added"`
+	Cells []string `json:"cells"`
 	// Times is how often.
-	Times int
+	Times int `json:"times"`
 }
 
 // Compare gives what makes b of a, in the order of the rows' texts.
@@ -135,6 +136,13 @@ func Compare(a, b *Table) (out []Change) {
 		return -1
 	})
 	return out
+}
+
+// Clone is a table with the same content.
+func (t *Table) Clone() *Table {
+	n := NewTable(t.Name, t.Schema, t.Key)
+	n.rows, n.many = maps.Clone(t.rows), maps.Clone(t.many)
+	return n
 }
 
 // Rows is the number of rows.

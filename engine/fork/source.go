@@ -90,10 +90,18 @@ type reader struct {
 
 	ahead batch.Batch // not given yet
 	given uint64
+	seen  int64 // rows of the tape
+	// raised: the watermark that comes before the rows was given.
+	raised bool
 }
 
 // Poll gives rows as they were cut then, or as the seed has it.
 func (r *reader) Poll(dst *batch.Batch, most int) (connect.Status, error) {
+	if wm, ok := r.s.in.Raise[r.s.spec.Table]; ok && !r.raised {
+		r.raised = true
+		dst.AddMark(0, wm)
+		return connect.More, nil
+	}
 	if r.draw != nil {
 		most = 1 + r.draw.IntN(most)
 	}
@@ -159,7 +167,9 @@ func (r *reader) fill() error {
 				return err
 			}
 			if r.ahead.N > 0 {
-				return r.change()
+				if err := r.change(); err != nil || r.ahead.N > 0 {
+					return err
+				}
 			}
 		}
 		r.next = 0
@@ -232,6 +242,13 @@ func (r *reader) again(rows int) error {
 }
 
 func (r *reader) change() error {
+	first := r.seen
+	r.seen += int64(r.ahead.N)
+	if r.s.in.Change != nil {
+		if err := r.s.in.Change(r.s.spec.Table, r.t.id, first, r.s.spec.Schema, &r.ahead); err != nil {
+			return err
+		}
+	}
 	if r.s.in.Rows == nil {
 		return nil
 	}

@@ -43,6 +43,14 @@ type Seen struct {
 	// Row is a multi-map's stored row, and Count its counter.
 	Row   []byte
 	Count uint32
+	// Drop takes the entry out, Touch gives its lanes to be written, SetBlob writes bytes
+	// to one that refers to some, Replace puts another stored row into its place, as the
+	// newest of its key. All are nil where that cannot be, and to be called after the visit, the
+	// last entry first.
+	Drop    func()
+	Touch   func() []uint64
+	SetBlob func(lane int, b []byte)
+	Replace func(row []byte)
 	// Stamp is when the entry was written, in milliseconds, where entries have a TTL.
 	Stamp int64
 }
@@ -76,6 +84,9 @@ func (t *Table) each(time int64, visit func(*Seen) bool) bool {
 			e.Stamp = int64(row[t.stampAt]) - 1
 		}
 		e.Key = t.KeyOf(ref, nil)
+		e.Drop = func() { t.Delete(ref) }
+		e.Touch = func() []uint64 { return t.Touch(ref) }
+		e.SetBlob = func(lane int, b []byte) { t.SetBlob(&t.Touch(ref)[lane], b) }
 		if !visit(&e) {
 			return false
 		}
@@ -92,6 +103,15 @@ func (s *Sorted) look() Look {
 				some = true
 				e.Listed, e.Word, e.Rest, e.Payload = true, s.Word(p), s.Rest(p), s.Payload(p)
 				e.Entry = s.entry(p)[entLanes:]
+				e.SetBlob = nil
+				e.Touch = func() []uint64 {
+					s.keys.touch(ref)
+					return s.Lanes(p)
+				}
+				e.Drop = func() {
+					s.keys.touch(ref)
+					s.Remove(p)
+				}
 				if !visit(e) {
 					return false
 				}
@@ -117,6 +137,8 @@ func (m *MultiMap) look() Look {
 			for _, ref := range rows {
 				rec := m.a.rec(ref)
 				e := Seen{Key: k, Row: m.a.recRow(rec)}
+				e.Drop = func() { m.Remove(ref) }
+				e.Replace = func(row []byte) { m.replace(k, ref, row) }
 				if m.spec.TTL > 0 {
 					e.Stamp = int64(recStamp(rec))
 				}
@@ -130,6 +152,18 @@ func (m *MultiMap) look() Look {
 			return true
 		})
 	}}
+}
+
+// replace puts a row into the place of another of its key, as the newest.
+func (m *MultiMap) replace(k Key, old RowRef, row []byte) {
+	stamp := uint64(m.s.now)
+	if m.spec.stamped() {
+		stamp = recStamp(m.a.rec(old))
+	}
+	m.Remove(old)
+	seq := m.number(k.Group)
+	*seq++
+	m.append(m.keys.Get(k, Upsert), row, *seq, stamp)
 }
 
 func (q *Queue) look() Look {
