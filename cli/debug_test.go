@@ -26,7 +26,7 @@ func TestDebug(t *testing.T) {
 		}
 	}
 	// Every command answers with one object.
-	list := []string{"plan", "step", "tasks", "queues", "watermarks", "timers", "goto end", "where", "windows", "state GroupAggregate", "history GroupAggregate WHERE k = 'a'", "back batch", "why s#1", "why-not s WHERE k = 'z'", "why-stuck", "why-big", "break record s", "trace late", "hits", "break", "goto start", "continue", "reverse", "job", "help"}
+	list := []string{"plan", "step", "tasks", "queues", "watermarks", "timers", "goto end", "where", "windows", "state GroupAggregate", "history GroupAggregate WHERE k = 'a'", "back batch", "why s#1", "why-not s WHERE k = 'z'", "why-stuck", "why-big", "break record s", "trace late", "hits", "break", "goto start", "continue", "reverse", "goto t/0@1", "fork a", "edit record t/0@3 SET v = 5", "forks", "diff", "diff a tape", "job", "help"}
 	out, errs, code = command(t, "debug", "job.mtape", "--json", "-c", strings.Join(list, "; "))
 	if code != 0 {
 		t.Fatal(errs)
@@ -69,6 +69,13 @@ func TestDebugRefuses(t *testing.T) {
 		{[]string{"job.mtape", "-c", "why-not s WHERE nope = 1"}, exitFailed, "columns are: k, n"},
 		{[]string{"job.mtape", "-c", "why-not r WHERE k = 'a'"}, exitFailed, "no operator"},
 		{[]string{"job.mtape", "-c", "why s#7"}, exitFailed, "no out=s#7"},
+		{[]string{"job.mtape", "-c", "fork"}, exitFailed, "step first"},
+		{[]string{"job.mtape", "-c", "step; diff"}, exitFailed, "no fork was made"},
+		{[]string{"job.mtape", "-c", "step; edit nothing"}, exitUsage, "record orders/0@6 SET amt = 3"},
+		{[]string{"job.mtape", "-c", "step; edit record t/0@1 SET nope = 1"}, exitFailed, "columns are: k, v"},
+		{[]string{"job.mtape", "-c", "step; edit state GroupAggregate DROP; diff"}, exitFailed, "has no such entry"},
+		{[]string{"job.mtape", "-c", "step; edit watermark t 11:55"}, exitUsage, "give the time with its date"},
+		{[]string{"job.mtape", "-c", "step; fork a; diff b"}, exitFailed, "there are a, tape"},
 	} {
 		out, errs, code := command(t, append([]string{"debug"}, c.args...)...)
 		if code != c.code || !strings.Contains(errs, c.says) || strings.Contains(errs, "panic") {
@@ -102,5 +109,37 @@ INSERT INTO totals SELECT CAST(MOD(n, 2) AS BIGINT), COUNT(*) FROM s GROUP BY CA
 	}
 	if _, errs, code := command(t, "debug", "none.sql", "-c", "where"); code == 0 {
 		t.Errorf("exit %d\n%s", code, errs)
+	}
+}
+
+// mink plan says what a changed script keeps, and ends with 1 where something is lost.
+func TestPlanAgainst(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeText(t, "job.sql", debugScript)
+	writeText(t, "t.csv", "a,1\nb,0\na,2\n")
+	writeText(t, "filter.sql", strings.Replace(debugScript, "v > 0", "v > 1", 1))
+	writeText(t, "max.sql", strings.Replace(debugScript, "SUM(v)", "MAX(v)", 1))
+	writeText(t, "bad.sql", strings.Replace(debugScript, "SUM(v)", "SUM(w)", 1))
+	if _, errs, code := command(t, "tape", "record", "job.sql", "-o", "job.mtape"); code != 0 {
+		t.Fatal(errs)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		out  string
+		errs string
+	}{
+		{[]string{"job.sql", "--against", "job.mtape"}, exitOK, "| GroupAggregate[4] | GroupAggregate[4] | kept  | 1       | 1        |", ""},
+		{[]string{"filter.sql", "--against", "job.mtape", "--json"}, exitOK, `"state":"kept","had":1,"has":1}`, ""},
+		{[]string{"max.sql", "--against", "job.mtape", "--output", "json"}, exitFailed, `"state":"partial","had":1,"has":1,"why":"what is kept was computed otherwise: select was`, ""},
+		{[]string{"bad.sql", "--against", "job.mtape"}, exitFailed, "", "bad.sql:3:"},
+		{[]string{"job.sql"}, exitUsage, "", "--against says which tape"},
+		{[]string{"job.sql", "--against", "none.mtape"}, exitUnreachable, "", "none.mtape"},
+		{[]string{"none.sql", "--against", "job.mtape"}, exitUnreachable, "", "none.sql"},
+	} {
+		out, errs, code := command(t, append([]string{"plan"}, c.args...)...)
+		if code != c.code || !strings.Contains(out, c.out) || !strings.Contains(errs, c.errs) {
+			t.Errorf("%q ends with %d, wanted %d:\n%s\n%s", c.args, code, c.code, out, errs)
+		}
 	}
 }

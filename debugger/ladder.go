@@ -39,7 +39,7 @@ type rung struct {
 const (
 	// gapNear is the distance of moments from each other on a first pass: with the time
 	// that it takes to begin from one it makes a step back.
-	gapNear = 60 * time.Millisecond
+	gapNear = 80 * time.Millisecond
 	// gapLeast is the distance right before the cursor.
 	gapLeast = 5 * time.Millisecond
 	// keepShare is the part of the time of a first pass that keeping may take.

@@ -448,11 +448,6 @@ func jobName(b bind.Bound) string {
 	return "collect"
 }
 
-// Expression binds an expression over the rows of a schema; see bind.Expression.
-func (s *Session) Expression(text string, schema types.Schema) (expr.Node, error) {
-	return bind.Expression(s.cat, text, schema)
-}
-
 // Condition binds a condition on the rows of a schema; see bind.Condition.
 func (s *Session) Condition(text string, schema types.Schema) (expr.Node, error) {
 	return bind.Condition(s.cat, text, schema)

@@ -98,9 +98,8 @@ func filled(c *Col, n int) Col {
 		return out
 	}
 	var out Col
-	out.Alloc(c.Type.Nullable(true), n)
-	for l := range n {
-		out.SetNull(l, n)
-	}
+	out.Alloc(c.Type.Nullable(true), 1)
+	out.SetNull(0, 1)
+	out.Enc = Const
 	return out
 }

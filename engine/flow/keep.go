@@ -154,7 +154,7 @@ func (k *Kept) StateBytes() int64 { return k.wide }
 
 // Bytes is what the moment holds that nothing else does, at most: copied is what of its
 // state was made since another one was kept that the replay had come by.
-func (k *Kept) Bytes(copied int64) int64 { return k.own + min(k.wide, copied) + k.wide/100 }
+func (k *Kept) Bytes(copied int64) int64 { return k.own + min(k.wide, copied) + k.wide/64 }
 
 // Copied counts the bytes of state that were copied since the replay began, because a
 // Kept has them too.

@@ -63,7 +63,7 @@ func (t *Tape) Stepper(watch Watcher) *Stepper {
 
 // keptPage is the size of pages of state: a page that changes is copied if a Kept has it,
 // so they are small.
-const keptPage = 4 << 10
+const keptPage = 16 << 10
 
 // Next takes the next step. It returns false at the end of the tape. An error is a
 // *Divergence, or says that the replay itself cannot go on.
