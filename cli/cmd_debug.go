@@ -34,6 +34,7 @@ type debugFlags struct {
 	// seed and faults say which run of a test is opened.
 	seed   uint64
 	faults []string
+	input  int
 }
 
 func (a *app) debugCommand() *cobra.Command {
@@ -84,6 +85,7 @@ lists them.`,
 	fl.Lookup("dap").NoOptDefVal = "stdio"
 	fl.Uint64Var(&f.seed, "seed", 0, "run a test under the schedule of this seed; 0 runs it row by row")
 	addFaults(fl, &f.faults)
+	fl.IntVar(&f.input, "input", 0, "of a test that draws rows (@gen): the number of the rows, from 0")
 	return c
 }
 
@@ -95,8 +97,8 @@ func (a *app) debug(ctx context.Context, f *debugFlags, name string) (err error)
 	if f.live {
 		return a.debugLive(ctx, f, name)
 	}
-	if f.seed != 0 {
-		return failed(exitUsage, diag.New(diag.Config, "--seed is for tests").WithHint("mink debug FILE_test.sql:TEST --seed N"))
+	if f.seed != 0 || f.input != 0 {
+		return failed(exitUsage, diag.New(diag.Config, "--seed and --input are for tests").WithHint("mink debug FILE_test.sql:TEST --seed N"))
 	}
 	t, cfg, release, err := a.openToDebug(ctx, f, name)
 	if err != nil {
@@ -171,6 +173,9 @@ func (a *app) openTest(f *debugFlags, name string) (*trace.File, engine.Config, 
 	if err != nil {
 		return nil, none, nil, err
 	}
+	if f.input < 0 {
+		return nil, none, nil, failed(exitUsage, diag.New(diag.Config, "--input must not be negative"))
+	}
 	disk := env.NewMemDisk()
 	m := manifestOf(nil, nil)
 	m.Script = name
@@ -179,7 +184,7 @@ func (a *app) openTest(f *debugFlags, name string) (*trace.File, engine.Config, 
 		return nil, none, nil, err
 	}
 	o := &harness.Options{Zone: hostZone()}
-	if _, err := harness.Record(t.Case, o, f.seed, faults, to); err != nil {
+	if _, err := harness.Record(t.Case, o, harness.Which{Seed: f.seed, Faults: faults, Input: f.input}, to); err != nil {
 		return nil, none, nil, inTest(err)
 	}
 	if f.run.tape != "" {

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/testkit/cassette"
 	"github.com/minkstream/mink/testkit/cover"
 	"github.com/minkstream/mink/testkit/harness"
 	"github.com/minkstream/mink/testkit/suite"
@@ -34,6 +35,7 @@ type testFlags struct {
 	shrink          bool
 	reports         []string
 	output          string
+	cassettes       string
 	cover           bool
 	coverOut        []string
 	coverMin        float64
@@ -102,6 +104,7 @@ func (f *testFlags) add(c *cobra.Command) {
 	fl.IntVar(&f.jobs, "jobs", 0, "tests that run at a time (default: one a core)")
 	fl.StringArrayVar(&f.reports, "report", nil, "also report as "+strings.Join(suite.Forms, ", ")+"; `form=FILE` writes a file, the form alone replaces the usual output")
 	fl.StringVar(&f.output, "output", "text", "text or json")
+	fl.StringVar(&f.cassettes, "cassettes", string(cassette.Replay), "where answers of models, lookup tables and the like come from: the file beside the test (replay), it and for new calls the outside (record), the outside, writing it down (refresh), not (live), or comparing (diff)")
 	fl.BoolVar(&f.cover, "cover", false, "tell what of the jobs no test reaches: operators, predicates, join partners, late rows, state that expires, restores")
 	fl.StringArrayVar(&f.coverOut, "cover-out", nil, "write what was reached to `FILE`: .json, .info (lcov), or .sql, the SQL with what was not reached below its lines; implies --cover")
 	fl.Float64Var(&f.coverMin, "cover-min", 0, "fail when less than this `percentage` is reached; implies --cover")
@@ -141,6 +144,8 @@ func (f *testFlags) options(paths []string) (*suite.Options, error) {
 	switch {
 	case f.schedules < 0:
 		return nil, usage("--schedules must not be negative")
+	case !slices.Contains(cassette.Modes, cassette.Mode(f.cassettes)):
+		return nil, usage("--cassettes is one of replay, record, refresh, live, diff")
 	case f.coverMin < 0 || f.coverMin > 100:
 		return nil, usage("--cover-min is a percentage from 0 to 100")
 	case f.schedules == harness.DefaultSchedules:
@@ -154,6 +159,7 @@ func (f *testFlags) options(paths []string) (*suite.Options, error) {
 	case f.output != "text" && f.output != "json":
 		return nil, usage("no output form %q", f.output)
 	}
+	o.Run.Cassettes = cassette.New(cassette.Mode(f.cassettes))
 	if f.cover || len(f.coverOut) > 0 || f.coverMin > 0 {
 		o.Run.Cover = cover.New()
 	}
@@ -175,6 +181,7 @@ func (a *app) runTests(ctx context.Context, f testFlags, o *suite.Options) error
 	if err != nil {
 		return err
 	}
+	o.Run.Cassettes = cassette.New(o.Run.Cassettes.Mode)
 	if o.Run.Cover != nil {
 		o.Run.Cover = cover.New() // of each run when --watch runs again
 	}
@@ -195,6 +202,9 @@ func (a *app) runTests(ctx context.Context, f testFlags, o *suite.Options) error
 		if e := file.Close(); err == nil {
 			err = e
 		}
+	}
+	if e := o.Run.Cassettes.Save(); err == nil {
+		err = e
 	}
 	if err == nil && o.Run.Cover != nil {
 		if err := a.covered(f, o.Run.Cover); err != nil {

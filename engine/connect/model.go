@@ -62,6 +62,9 @@ type Predictor interface {
 // flinkProviders are the providers that Flink has and mink does not.
 var flinkProviders = []string{"openai", "triton"}
 
+// FlinkProviders are the names of providers that Flink has and mink does not.
+func FlinkProviders() []string { return slices.Clone(flinkProviders) }
+
 // PickProvider returns the provider that a model's option 'provider' names, once all
 // its options are known and have values of their types.
 func PickProvider(list []*ModelProvider, o Options) (*ModelProvider, error) {

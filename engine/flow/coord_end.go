@@ -108,7 +108,7 @@ func (c *coordinator) retry() {
 func hopeless(err error, in phase) bool {
 	switch diag.CodeOf(err) {
 	case diag.MalformedRecord, diag.DivisionByZero, diag.NumericOverflow, diag.InvalidCast, diag.InvalidArgument, diag.InvalidLiteral,
-		diag.NotNullViolation, diag.LimitExceeded, diag.TypeMismatch, diag.InvalidOption, diag.Unsupported, diag.Permission:
+		diag.NotNullViolation, diag.LimitExceeded, diag.TypeMismatch, diag.InvalidOption, diag.Unsupported, diag.Permission, diag.Cassette:
 		return true
 	}
 	if e := diag.As(err); in == opening && e != nil && e.Code == diag.Checkpoint && errors.Unwrap(e) == nil {

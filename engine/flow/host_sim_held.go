@@ -51,9 +51,19 @@ func (s *Sim) Advance(to int64) error {
 // Quiet runs the job until nothing is left to do but to wait for input or for a time:
 // no task can run, nothing is on its way, no checkpoint is under way and no restart. An
 // error is that of Run. check, if not nil, is asked after each step.
+//
+// A job that fails again and again on the way, or never comes to rest, ends the simulation
+// with an error of code endless.
 func (s *Sim) Quiet(check func() error) error {
+	first, steps := s.host.job.c.line.attempt, s.steps
 	for {
-		c := s.host.job.c
+		c := s.host.job.c // another one after it was lost
+		if n := c.line.attempt - first; n > attemptsMax {
+			return endless(c.cause, "the job began %d times one after the other and failed each time", n)
+		}
+		if s.steps-steps > quietStepsMax {
+			return endless(c.cause, "the job has not come to rest after %d steps", quietStepsMax)
+		}
 		s.refresh()
 		if c.phase == over || s.host.boss.dead && s.soon == 0 {
 			return s.err
@@ -67,15 +77,44 @@ func (s *Sim) Quiet(check func() error) error {
 	}
 }
 
+// What a job may take to come to rest: attemptsMax is more than the faults of any schedule.
+const (
+	attemptsMax   = 30
+	quietStepsMax = 1 << 24
+)
+
+// endless is the error of a job that does not come to rest; cause is its last failure.
+func endless(cause error, format string, args ...any) error {
+	e := diag.New(diag.Endless, format, args...)
+	if cause != nil {
+		e = diag.Wrap(diag.Endless, cause, format, args...)
+		if d := diag.As(cause); d != nil {
+			e.Span, e.In, e.Hint = d.Span, d.In, d.Hint
+		}
+	}
+	if e.Hint == "" {
+		e.Hint = "a failure that may pass is tried again for ever in production, too: see restart-strategy.type"
+	}
+	return e
+}
+
 // Over reports that the job has ended.
 func (s *Sim) Over() bool { return s.host.job.c.phase == over }
 
-// Trigger asks for a checkpoint, unless one is under way or the job is not running.
-func (s *Sim) Trigger() {
-	if c := s.host.job.c; c.phase == runningNow && c.cur == nil && !c.reserving && len(c.asks) == 0 {
-		s.host.command(c, &command{kind: cmdCheckpoint})
+// Trigger asks for a checkpoint, unless one is under way or the job is not running, and
+// reports whether it has.
+func (s *Sim) Trigger() bool {
+	c := s.host.job.c
+	if c.phase != runningNow || c.cur != nil || c.reserving || len(c.asks) > 0 {
+		return false
 	}
+	s.host.command(c, &command{kind: cmdCheckpoint})
+	return true
 }
+
+// Took is the number of the newest checkpoint that this attempt of the job has completed, 0
+// for none.
+func (s *Sim) Took() int64 { return s.host.job.c.took }
 
 // Checkpoint takes a checkpoint and works off what is left to do.
 func (s *Sim) Checkpoint() error {

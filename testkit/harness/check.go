@@ -55,8 +55,8 @@ type Failure struct {
 	Schedule Schedule
 	// Small is the smallest case that shows it, where one was looked for.
 	Small *Small
-	// input is the number of the rows that were drawn, from 0.
-	input int
+	// Input is the number of the rows that were drawn (@gen), from 0.
+	Input int
 }
 
 // Place is where the failure is reported.
@@ -137,7 +137,7 @@ func (k *checker) check() error {
 		k.c = &c
 		if err := k.input(w); err != nil || len(k.verdict.Failures) > 0 {
 			for _, f := range k.verdict.Failures {
-				f.input = i
+				f.Input = i
 			}
 			return err
 		}

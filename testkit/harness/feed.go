@@ -202,6 +202,10 @@ func (r *feedReader) Poll(dst *batch.Batch, most int) (connect.Status, error) {
 	case eventEnd:
 		return connect.End, nil
 	}
+	if r.jr.waits > 0 {
+		r.jr.waits--
+		return connect.More, nil
+	}
 	n := min(most, e.rows.N-r.row)
 	switch rows := r.jr.run.Schedule.BatchRows; {
 	case rows > 0:
@@ -228,7 +232,9 @@ func (r *feedReader) Poll(dst *batch.Batch, most int) (connect.Status, error) {
 
 func (r *feedReader) NextAt() int64 { return 0 }
 
+// Position is asked for at a checkpoint.
 func (r *feedReader) Position() connect.Split {
+	r.jr.waits = 0
 	pos := binary.LittleEndian.AppendUint64(nil, uint64(r.event))
 	return connect.Split{ID: r.split, Pos: binary.LittleEndian.AppendUint64(pos, uint64(r.row))}
 }

@@ -89,6 +89,8 @@ type Case struct {
 	Settings map[string]string
 	Steps    []Step
 	ForAll   ForAll
+	// Cassette is the file with what the outside answers; "" for none.
+	Cassette string
 	// Oracle asks for the batch answer too: the final tables of the same SQL in batch
 	// mode over the same rows.
 	Oracle bool

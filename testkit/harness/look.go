@@ -111,7 +111,7 @@ func measure(op flow.OpState, what string) int64 {
 // checkNoRows runs a property: a query in batch mode over what the sinks hold and the
 // tables were given.
 func (r *Run) checkNoRows(s *ExpectNoRows) (*Mismatch, error) {
-	k := &Case{Scripts: []Source{s.Query}, Settings: map[string]string{"execution.runtime-mode": "BATCH"}}
+	k := &Case{Cassette: r.World.cassette, Scripts: []Source{s.Query}, Settings: map[string]string{"execution.runtime-mode": "BATCH"}}
 	var tables []*held
 	for _, sink := range r.World.sinks {
 		if sink.name == "" {
@@ -137,7 +137,7 @@ func (r *Run) checkNoRows(s *ExpectNoRows) (*Mismatch, error) {
 		ddl += t.create()
 	}
 	k.Scripts = slices.Insert(k.Scripts, 0, Source{Name: "tables", Text: ddl})
-	w, err := newWorld(k, &Options{Register: r.World.options.Register, Connectors: []*connect.Connector{heldConnector}, Zone: r.World.options.Zone}, shape{parallelism: 1})
+	w, err := newWorld(k, &Options{Register: r.World.options.Register, Cassettes: r.World.options.Cassettes, Providers: r.World.options.Providers, Connectors: []*connect.Connector{heldConnector}, Zone: r.World.options.Zone}, shape{parallelism: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +176,21 @@ func (r *Run) checkNoRows(s *ExpectNoRows) (*Mismatch, error) {
 	for i := range at {
 		at[i] = i
 	}
-	return &Mismatch{Step: s, Message: "the property does not hold: the query returns rows", Want: []string{}, Have: lines(rows, at, false), Names: out.schema.Names()}, nil
+	have := lines(rows[:min(len(rows), propertyRowsMax)], at, false)
+	if more := len(rows) - len(have); more > 0 {
+		have = append(have, fmt.Sprintf("... and %d more", more))
+	}
+	return &Mismatch{Step: s, Message: fmt.Sprintf("the property does not hold: the query returns %s", count(len(rows))), Want: []string{}, Have: have, Names: out.schema.Names()}, nil
+}
+
+// propertyRowsMax is how many rows against a property are shown.
+const propertyRowsMax = 20
+
+func count(rows int) string {
+	if rows == 1 {
+		return "a row"
+	}
+	return fmt.Sprintf("%d rows", rows)
 }
 
 // held is a table with its rows.

@@ -43,5 +43,8 @@ func TestPlants(t *testing.T) {
 			continue
 		}
 		t.Logf("%s: %d runs", p, v.Runs)
+		if p != flow.PlantNone && v.Runs > 20 {
+			t.Errorf("%s: %d runs are too many", p, v.Runs)
+		}
 	}
 }

@@ -50,6 +50,8 @@ type jobRun struct {
 	// since are the steps since the newest checkpoint was asked for, and covered the rows
 	// that had been taken then.
 	since, covered int
+	// waits is how often sources may still give nothing while they wait for a checkpoint.
+	waits int
 	// watch counts what the job reaches; nil for none.
 	watch *cover.Watch
 }
@@ -140,6 +142,9 @@ func (jr *jobRun) begin(p *engine.Prepared) error {
 // testSeed is the seed of random functions: the same in all runs.
 const testSeed = 1
 
+// waitsMax is how often sources give nothing for a checkpoint, which may not come at all.
+const waitsMax = 200
+
 // given notes rows that the job has taken.
 func (jr *jobRun) given(n int) { jr.rows += n }
 
@@ -149,13 +154,18 @@ func (jr *jobRun) disturb() error {
 	if n := jr.run.Schedule.Checkpoints; n > 0 && jr.rows > jr.covered {
 		if jr.since++; jr.since >= n {
 			jr.since, jr.covered = 0, jr.rows
-			jr.sim.Trigger()
+			if jr.sim.Trigger() && jr.run.Schedule.Amid {
+				jr.waits = waitsMax
+			}
 		}
 	}
 	if len(jr.faults) == 0 || jr.rows < jr.faults[0].Row {
 		return nil
 	}
 	f := jr.faults[0]
+	if jr.run.Schedule.Amid && jr.sim.Took() == 0 {
+		return nil // there would be nothing to go back to but the beginning
+	}
 	if jr.wait++; jr.wait <= f.Steps {
 		return nil
 	}
@@ -173,6 +183,9 @@ func (jr *jobRun) now(f Fault) {
 func (jr *jobRun) settle(turn int) error {
 	for {
 		if err := jr.sim.Quiet(jr.disturb); err != nil {
+			if diag.CodeOf(err) == diag.Endless {
+				return err
+			}
 			return diag.Wrap(diag.JobFailed, err, "the simulation ended")
 		}
 		if jr.watch != nil {

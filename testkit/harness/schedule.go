@@ -30,7 +30,11 @@ type Schedule struct {
 	// Checkpoints is after how many steps one is taken when there are new rows; 0 takes
 	// none but those of the case.
 	Checkpoints int
-	Faults      []Fault
+	// Amid: sources wait with rows in hand for a checkpoint that is asked for, so that it
+	// falls between rows and not behind those of a step; and faults wait until there is one
+	// to go back to.
+	Amid   bool
+	Faults []Fault
 	// Rescale: after a failure the job goes on with another parallelism, where the plan
 	// has the same operators.
 	Rescale bool
@@ -108,6 +112,10 @@ func draw(seed uint64, c *Case, f facts, faults []string) Schedule {
 	if slices.Contains(faults, "dup") && r.IntN(3) == 0 {
 		s.Duplicate = 50
 	}
+	if seed%2 == 0 && slices.Contains(faults, "kill") && f.rows > 0 {
+		s.crash(r, c, f)
+		return s
+	}
 	if len(kinds) == 0 || r.IntN(5) == 0 {
 		return s
 	}
@@ -119,6 +127,23 @@ func draw(seed uint64, c *Case, f facts, faults []string) Schedule {
 	}
 	slices.SortStableFunc(s.Faults, func(a, b Fault) int { return a.Row - b.Row })
 	return s
+}
+
+// crash makes a schedule one that goes back to a checkpoint with rows before and behind it:
+// every other schedule is so, for that is what finds most and is rare by chance. Sources have
+// rows to give when a checkpoint comes, which is taken every few steps, and processes are
+// lost soon after one.
+func (s *Schedule) crash(r *rand.Rand, c *Case, f facts) {
+	s.BatchRows, s.Amid = []int{1, -1}[r.IntN(2)], true
+	s.Checkpoints = 1 + r.IntN(6)
+	if c.ForAll.Arrival == ArrivalAuto {
+		s.Free = f.label == plan.Deterministic && !f.late && f.tables > 1
+	}
+	kinds := faultKinds["kill"]
+	for range 1 + r.IntN(3) {
+		s.Faults = append(s.Faults, Fault{Row: 1 + r.IntN(f.rows), Steps: r.IntN(12), Kind: kinds[r.IntN(len(kinds))], Node: r.IntN(s.Nodes)})
+	}
+	slices.SortStableFunc(s.Faults, func(a, b Fault) int { return a.Row - b.Row })
 }
 
 var faultTexts = map[flow.SimFaultKind]string{

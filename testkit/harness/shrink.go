@@ -176,6 +176,7 @@ func (s *shrinker) schedule() {
 		func(x *Schedule) { x.Rescale = false },
 		func(x *Schedule) { x.Free = false },
 		func(x *Schedule) { x.Delay = 0 },
+		func(x *Schedule) { x.Amid = false },
 		func(x *Schedule) { x.Duplicate = 0 },
 		func(x *Schedule) { x.BatchRows = 0 },
 		func(x *Schedule) { x.BatchRows = 1 },
@@ -202,7 +203,7 @@ func same(a, b *Schedule) bool {
 	x, y := *a, *b
 	x.Faults, y.Faults = nil, nil
 	return x.Seed == y.Seed && x.Parallelism == y.Parallelism && x.BatchRows == y.BatchRows && x.Free == y.Free && x.Policy == y.Policy &&
-		x.Nodes == y.Nodes && x.Delay == y.Delay && x.Duplicate == y.Duplicate && x.Rescale == y.Rescale && x.Checkpoints == y.Checkpoints && len(a.Faults) == len(b.Faults)
+		x.Nodes == y.Nodes && x.Delay == y.Delay && x.Duplicate == y.Duplicate && x.Rescale == y.Rescale && x.Checkpoints == y.Checkpoints && x.Amid == y.Amid && len(a.Faults) == len(b.Faults)
 }
 
 // rows leaves out blocks of rows, half of them first, then ever smaller ones.

@@ -24,6 +24,7 @@ func standIns(others []*connect.Connector) []*connect.Connector {
 			Metadata: recordMetadata,
 			Source:   func(t *connect.Table) (connect.Source, error) { return standInSource{changes: changesOf(name, t)}, nil },
 			Sink:     func(t *connect.Table) (connect.Sink, error) { return standInSink{changes: changesOf(name, t)}, nil },
+			Lookup:   func(*connect.Table) (connect.Lookup, error) { return awayLookup{name}, nil },
 		})
 	}
 	return out

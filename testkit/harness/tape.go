@@ -8,12 +8,22 @@ import (
 	"github.com/minkstream/mink/engine/trace"
 )
 
+// Which says which run of a case is meant.
+type Which struct {
+	// Seed is that of the schedule; 0 is the run row by row.
+	Seed uint64
+	// Faults are those that schedules are drawn with; nil is DefaultFaults.
+	Faults []string
+	// Input is the number of the rows that are drawn (@gen), from 0.
+	Input int
+}
+
 // Record runs a case once and keeps a tape of it, which it closes: row by row for seed 0,
 // else under the schedule of that seed, as Check with Plan.Seed and one schedule does. It
 // returns what is wrong with the run, as Check would. An error says why there is no tape:
 // an *Error where the scripts are refused, unsupported where Taped is false.
-func Record(c *Case, o *Options, seed uint64, faults []string, to *trace.Folder) ([]*Failure, error) {
-	w, failures, err := record(c, o, seed, faults, to)
+func Record(c *Case, o *Options, which Which, to *trace.Folder) ([]*Failure, error) {
+	w, failures, err := record(c, o, which, to)
 	if w != nil {
 		w.close()
 	}
@@ -21,18 +31,18 @@ func Record(c *Case, o *Options, seed uint64, faults []string, to *trace.Folder)
 }
 
 // record is Record that gives the world of the run, to be closed.
-func record(c *Case, o *Options, seed uint64, faults []string, to *trace.Folder) (*World, []*Failure, error) {
+func record(c *Case, o *Options, which Which, to *trace.Folder) (*World, []*Failure, error) {
 	own := Options{}
 	if o != nil {
 		own = *o
 	}
-	if faults == nil {
-		faults = DefaultFaults
+	if which.Faults == nil {
+		which.Faults = DefaultFaults
 	}
 	s, form := plain, shape{parallelism: 1, exact: true}
-	if seed != 0 {
+	if which.Seed != 0 {
 		var err error
-		if s, err = scheduleOf(c, &own, seed, faults); err != nil {
+		if s, err = scheduleOf(c, &own, which); err != nil {
 			return nil, nil, err
 		}
 		form = shape{parallelism: s.Parallelism}
@@ -49,7 +59,7 @@ func record(c *Case, o *Options, seed uint64, faults []string, to *trace.Folder)
 	if w.failed != nil {
 		return w, nil, w.failed
 	}
-	if c, err = w.first(c); err != nil {
+	if c, err = w.drawn(c, which.Input); err != nil {
 		return w, nil, err
 	}
 	k := &checker{c: c, o: &own, verdict: &Verdict{Case: c}}
@@ -58,7 +68,7 @@ func record(c *Case, o *Options, seed uint64, faults []string, to *trace.Folder)
 }
 
 // scheduleOf draws the schedule of a seed, which depends on what the plain run shows.
-func scheduleOf(c *Case, o *Options, seed uint64, faults []string) (Schedule, error) {
+func scheduleOf(c *Case, o *Options, which Which) (Schedule, error) {
 	k := &checker{c: c, o: o, worlds: map[shape]*World{}, verdict: &Verdict{Case: c}}
 	w, err := k.world(shape{parallelism: 1, exact: true})
 	if err != nil {
@@ -68,7 +78,7 @@ func scheduleOf(c *Case, o *Options, seed uint64, faults []string) (Schedule, er
 	if w.failed != nil {
 		return Schedule{}, w.failed
 	}
-	if c, err = w.first(c); err != nil {
+	if c, err = w.drawn(c, which.Input); err != nil {
 		return Schedule{}, err
 	}
 	t, err := k.run(w, c, plain)
@@ -78,14 +88,14 @@ func scheduleOf(c *Case, o *Options, seed uint64, faults []string) (Schedule, er
 	if len(t.failures) > 0 {
 		return Schedule{}, diag.New(diag.Config, "the test fails row by row, so that it has no schedules").WithHint("open it without --seed")
 	}
-	return draw(seed, c, w.facts(t), faults), nil
+	return draw(which.Seed, c, w.facts(t), which.Faults), nil
 }
 
-// first is a case with the first rows that are drawn for it.
-func (w *World) first(c *Case) (*Case, error) {
+// drawn is a case with the rows that are drawn for it, of those of a number.
+func (w *World) drawn(c *Case, input int) (*Case, error) {
 	own := *c
 	var err error
-	own.Steps, err = w.generated(c.Steps, c.start(), 0)
+	own.Steps, err = w.generated(c.Steps, c.start(), uint64(input))
 	return &own, err
 }
 
@@ -111,7 +121,7 @@ func untaped(c *Case, s *Schedule) string {
 // position of the debugger, and the job, from 1, in which it is. It is "" where there is
 // no tape to look at; of rows that are drawn Record takes the first.
 func (f *Failure) Position(c *Case) (at string, job int) {
-	if f.input > 0 || untaped(c, &f.Schedule) != "" {
+	if untaped(c, &f.Schedule) != "" {
 		return "", 0
 	}
 	m := f.Mismatch

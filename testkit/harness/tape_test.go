@@ -22,7 +22,7 @@ func taped(t *testing.T, c *Case, seed uint64) (*World, *debugger.Debugger) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, _, err := record(c, nil, seed, FaultNames, to)
+	w, _, err := record(c, nil, Which{Seed: seed, Faults: FaultNames}, to)
 	if diag.CodeOf(err) == diag.Unsupported {
 		return nil, nil
 	}

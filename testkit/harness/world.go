@@ -19,6 +19,7 @@ import (
 	"github.com/minkstream/mink/engine/sql/ast"
 	"github.com/minkstream/mink/engine/sql/parse"
 	"github.com/minkstream/mink/engine/trace"
+	"github.com/minkstream/mink/testkit/cassette"
 	"github.com/minkstream/mink/testkit/cover"
 )
 
@@ -33,6 +34,10 @@ type Options struct {
 	Rewire func(*flow.Graph)
 	// Connectors stand beside mink's own; their sources and sinks are replaced, too.
 	Connectors []*connect.Connector
+	// Providers are kinds of models.
+	Providers []*connect.ModelProvider
+	// Cassettes are what the outside answers; nil is the file of each case, to be read.
+	Cassettes *cassette.Library
 	// Zone is the time zone that 'default' stands for; nil is UTC.
 	Zone *time.Location
 	// Cover, unless nil, takes what runs reach of the jobs.
@@ -73,6 +78,9 @@ type World struct {
 	// texts are those of the scripts, in the order in which they lie behind each other for
 	// coverage; see cover.go.
 	texts []Source
+	// calls is the cassette; nil in a world that only executes a tape again.
+	calls    *cassette.Book
+	cassette string
 }
 
 // job is a statement of the scripts that runs.
@@ -119,6 +127,7 @@ func newWorld(c *Case, o *Options, s shape) (*World, error) {
 	if s.parallelism > 1 && !s.batch {
 		w.restores = append(w.restores, other(s.parallelism))
 	}
+	w.failed = w.openBook(c)
 	var err error
 	if w.engine, err = engine.New(w.config()); err != nil {
 		return nil, err
@@ -133,6 +142,9 @@ func newWorld(c *Case, o *Options, s shape) (*World, error) {
 		return nil, err
 	}
 	for i := range c.Scripts {
+		if w.failed != nil {
+			break
+		}
 		if w.failed = w.script(&c.Scripts[i]); w.failed != nil {
 			break
 		}
@@ -153,8 +165,12 @@ func (w *World) config() engine.Config {
 	for _, k := range append(append(connectors.All(), o.Connectors...), standIns(o.Connectors)...) {
 		list = append(list, w.wrap(k))
 	}
+	var models []*connect.ModelProvider
+	for _, p := range append(slices.Clone(o.Providers), standInProviders(o.Providers)...) {
+		models = append(models, w.provider(p))
+	}
 	return engine.Config{
-		Env: outside, Connectors: list, Formats: connectors.Formats(), Functions: scalar.All(), Runtimes: connectors.Runtimes(), Zone: o.Zone,
+		Env: outside, Providers: models, Connectors: list, Formats: connectors.Formats(), Functions: scalar.All(), Runtimes: w.runtimes(connectors.Runtimes()), Zone: o.Zone,
 		Record: o.record,
 	}
 }
@@ -318,6 +334,15 @@ func (w *World) wrap(c *connect.Connector) *connect.Connector {
 				return nil, err
 			}
 			return w.outlet(t, inner), nil
+		}
+	}
+	if c.Lookup != nil {
+		k.Lookup = func(t *connect.Table) (connect.Lookup, error) {
+			inner, err := c.Lookup(t)
+			if err != nil {
+				return nil, err
+			}
+			return w.lookup(t, inner, c.Options), nil
 		}
 	}
 	return &k

@@ -78,6 +78,9 @@ func TestPlantedBugs(t *testing.T) {
 			}
 			what, _, _ := strings.Cut(Describe(r), "\n")
 			t.Logf("%d runs: %s", r.Verdict.Runs, what)
+			if r.Verdict.Runs > 20 {
+				t.Errorf("%d runs are too many", r.Verdict.Runs)
+			}
 		})
 	}
 }

@@ -61,7 +61,10 @@ func DebugLine(r *Result, f *harness.Failure) string {
 	}
 	line := "mink debug " + r.Name()
 	if f.Schedule.Seed != 0 {
-		line += fmt.Sprintf(" --seed %d", f.Schedule.Seed)
+		line += fmt.Sprintf(" --seed %d", f.Schedule.Seed) + r.faultsFlag()
+	}
+	if f.Input > 0 {
+		line += fmt.Sprintf(" --input %d", f.Input)
 	}
 	if job > 1 {
 		line += fmt.Sprintf(" --job %d", job)
@@ -70,4 +73,15 @@ func DebugLine(r *Result, f *harness.Failure) string {
 		at = "'" + at + "'"
 	}
 	return line + " --at " + at
+}
+
+// faultsFlag repeats --faults where a run had other ones than usual.
+func (r *Result) faultsFlag() string {
+	switch {
+	case r.Faults == nil:
+		return ""
+	case len(r.Faults) == 0:
+		return " --faults none"
+	}
+	return " --faults " + strings.Join(r.Faults, ",")
 }

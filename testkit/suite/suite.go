@@ -56,6 +56,8 @@ type Result struct {
 	Errs []*harness.Error
 	// Internal is a failure of mink's or the host's.
 	Internal error
+	// Faults are those that schedules were drawn with, nil for the usual ones.
+	Faults []string
 	// Updated tells that the file has other expectations now.
 	Updated bool
 }
@@ -271,6 +273,9 @@ func (o *Options) one(r *Result) {
 			r.Internal = diag.New(diag.Internal, "the test broke off: %v", p).WithHint("this is a defect of mink; please report it with the test")
 		}
 	}()
+	if o.Plan.Faults != nil && !slices.Equal(o.Plan.Faults, harness.DefaultFaults) {
+		r.Faults = o.Plan.Faults
+	}
 	r.Verdict, r.Internal = harness.Check(r.Test.Case, &o.Run, o.Plan)
 }
 

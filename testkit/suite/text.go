@@ -95,7 +95,7 @@ func describe(b *strings.Builder, r *Result, f *harness.Failure) {
 	}
 	small(b, f.Small)
 	if f.Schedule.Seed != 0 {
-		fmt.Fprintf(b, "again: mink test %s --seed %d --schedules 1\n", r.Name(), f.Schedule.Seed)
+		fmt.Fprintf(b, "again: mink test %s --seed %d --schedules 1%s\n", r.Name(), f.Schedule.Seed, r.faultsFlag())
 	}
 	if line := DebugLine(r, f); line != "" {
 		b.WriteString("debug: " + line + "\n")

@@ -25,6 +25,7 @@ import (
 	"strings"
 
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/testkit/cassette"
 	"github.com/minkstream/mink/testkit/harness"
 )
 
@@ -87,7 +88,7 @@ func (l line) span() diag.Span {
 // test's. All mistakes are found; each has its place.
 func Parse(name, text string, read func(name string) (string, error)) (*File, []*harness.Error) {
 	r := &reader{file: &File{Name: name, Text: text}, read: read, headers: map[string][]harness.Cell{}, sql: -1}
-	r.head = &Test{Case: &harness.Case{Settings: map[string]string{}}}
+	r.head = &Test{Case: &harness.Case{Settings: map[string]string{}, Cassette: strings.TrimSuffix(name, ".sql") + cassette.Suffix}}
 	r.cur = r.head
 	at := 0
 	for raw := range strings.SplitAfterSeq(text, "\n") {
