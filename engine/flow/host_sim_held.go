@@ -55,11 +55,11 @@ func (s *Sim) Advance(to int64) error {
 // A job that fails again and again on the way, or never comes to rest, ends the simulation
 // with an error of code endless.
 func (s *Sim) Quiet(check func() error) error {
-	first, steps := s.host.job.c.line.attempt, s.steps
+	first, steps := s.Attempt(), s.steps
 	for {
 		c := s.host.job.c // another one after it was lost
-		if n := c.line.attempt - first; n > attemptsMax {
-			return endless(c.cause, "the job began %d times one after the other and failed each time", n)
+		if err := s.Again(first); err != nil {
+			return err
 		}
 		if s.steps-steps > quietStepsMax {
 			return endless(c.cause, "the job has not come to rest after %d steps", quietStepsMax)
@@ -96,6 +96,17 @@ func endless(cause error, format string, args ...any) error {
 		e.Hint = "a failure that may pass is tried again for ever in production, too: see restart-strategy.type"
 	}
 	return e
+}
+
+// Attempt is the number of the job's attempt.
+func (s *Sim) Attempt() int64 { return s.host.job.c.plan.attempt }
+
+// Again is an error of code endless when the job was begun too many times since an attempt.
+func (s *Sim) Again(since int64) error {
+	if n := s.Attempt() - since; n > attemptsMax {
+		return endless(s.host.job.c.cause, "the job began %d times one after the other and failed each time", n)
+	}
+	return nil
 }
 
 // Over reports that the job has ended.

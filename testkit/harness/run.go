@@ -181,7 +181,11 @@ func (jr *jobRun) now(f Fault) {
 // settle works off the input up to a turn, step by step of the case, also when a crash
 // has taken the job back.
 func (jr *jobRun) settle(turn int) error {
+	first := jr.sim.Attempt()
 	for {
+		if err := jr.sim.Again(first); err != nil {
+			return err
+		}
 		if err := jr.sim.Quiet(jr.disturb); err != nil {
 			if diag.CodeOf(err) == diag.Endless {
 				return err
