@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/minkstream/mink/engine/connect"
@@ -24,10 +25,7 @@ func (x *tapedAttempt) cut(t *task, p part) {
 	}
 	list[t.id] = p.frame
 	for len(x.frames) > framesMax {
-		oldest := p.n
-		for n := range x.frames { //mink:det-ok a minimum
-			oldest = min(oldest, n)
-		}
+		oldest := slices.Sorted(maps.Keys(x.frames))[0]
 		delete(x.frames, oldest)
 		delete(x.outputs, oldest)
 	}
@@ -60,7 +58,7 @@ func (tp *taper) based(from *ckptStore, m *meta) error {
 	x := tp.attempts[at]
 	frames := x.frames[m.id]
 	outputs := x.outputs[m.id]
-	for n := range x.frames { //mink:det-ok what is older goes, whatever the order
+	for _, n := range slices.Sorted(maps.Keys(x.frames)) {
 		if n <= m.id {
 			delete(x.frames, n)
 			delete(x.outputs, n)

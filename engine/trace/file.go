@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -188,7 +189,7 @@ func (f *File) Steps(job int, attempt int64, task int) ([]Step, error) {
 // their order.
 func (f *File) unclosed(stem, ext string) []string {
 	var from []int64
-	for name := range f.parts { //mink:det-ok they are sorted
+	for _, name := range slices.Sorted(maps.Keys(f.parts)) {
 		if rest, ok := strings.CutPrefix(name, stem+"-"); ok && strings.HasSuffix(rest, ext) {
 			if n, err := strconv.ParseInt(strings.TrimSuffix(rest, ext), 10, 64); err == nil {
 				from = append(from, n)

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"time"
@@ -284,23 +285,23 @@ func (f *Folder) drop(b base) {
 
 // forget removes parts.
 func (f *Folder) forget(which func(p part) bool) {
-	for p, w := range f.logs { //mink:det-ok their order shows nowhere
+	for _, p := range slices.SortedFunc(maps.Keys(f.logs), part.compare) {
 		if which(p) {
-			_ = w.Close()
+			_ = f.logs[p].Close()
 			_ = f.disk.Remove(path.Join(f.dir, "steps", p.file()+".log"))
 			delete(f.logs, p)
 		}
 	}
-	for p, w := range f.rows { //mink:det-ok their order shows nowhere
+	for _, p := range slices.SortedFunc(maps.Keys(f.rows), part.compare) {
 		if which(p) {
-			_ = w.f.Close()
+			_ = f.rows[p].f.Close()
 			_ = f.disk.Remove(path.Join(f.dir, "inputs", p.file()+".rows"))
 			delete(f.rows, p)
 		}
 	}
-	for p, n := range f.ring.parts { //mink:det-ok a sum
+	for _, p := range slices.SortedFunc(maps.Keys(f.ring.parts), part.compare) {
 		if which(p) {
-			f.ring.bytes -= n
+			f.ring.bytes -= f.ring.parts[p]
 			delete(f.ring.parts, p)
 		}
 	}
@@ -310,8 +311,12 @@ func (f *Folder) forget(which func(p part) bool) {
 func (f *Folder) lose() bool {
 	r := f.ring
 	sums := map[int]int64{}
-	for p, n := range r.parts { //mink:det-ok sums
-		sums[p.job] += n
+	last := map[int]part{}
+	for _, p := range slices.SortedFunc(maps.Keys(r.parts), part.compare) {
+		sums[p.job] += r.parts[p]
+		if l := last[p.job]; p.attempt > l.attempt || p.attempt == l.attempt && p.from > l.from {
+			last[p.job] = part{job: p.job, attempt: p.attempt, from: p.from}
+		}
 	}
 	for _, b := range r.bases {
 		sums[b.job] += b.bytes
@@ -325,20 +330,16 @@ func (f *Folder) lose() bool {
 	if job < 0 {
 		return false
 	}
-	last := part{job: job}
-	for p := range r.parts { //mink:det-ok a maximum
-		if p.job == job && (p.attempt > last.attempt || p.attempt == last.attempt && p.from > last.from) {
-			last.attempt, last.from = p.attempt, p.from
-		}
-	}
+	to := last[job]
+	to.job = job
 	f.forget(func(p part) bool { return p.job == job })
 	for _, a := range f.manifest.Jobs[job].Attempts {
 		_ = f.disk.RemoveAll(path.Join(f.dir, checkpointDir(job, a.N)))
 	}
-	_ = f.disk.RemoveAll(path.Join(f.dir, checkpointDir(job, last.attempt)))
+	_ = f.disk.RemoveAll(path.Join(f.dir, checkpointDir(job, to.attempt)))
 	r.lostBases(f, job)
 	f.manifest.Jobs[job].Attempts = nil
-	r.lost[job] = last
+	r.lost[job] = to
 	return true
 }
 
