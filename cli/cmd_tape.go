@@ -34,8 +34,8 @@ func (a *app) tapeRecord() *cobra.Command {
 		Use:   "record SCRIPT",
 		Short: "Run a script and keep a tape of it",
 		Long: `Runs a script as mink run does and writes a tape. Sources that can be read again are kept as
-positions, and a replay compares all rows that are read again, of long texts their ends; with
---full it compares every value, here and in all operators. With --embed the rows are
+positions, and a replay compares rows that are read again: all of small reads and a part of
+large ones; with --full it compares every value, here and in all operators. With --embed the rows are
 on the tape, and a replay needs no source.`,
 		Args:    cobra.ExactArgs(1),
 		Example: examples("mink tape record job.sql -o run.mtape", "mink tape record --embed --output json job.sql -o run.mtape"),
