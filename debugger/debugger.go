@@ -7,7 +7,6 @@ import (
 	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
-	"github.com/minkstream/mink/engine/fork"
 	"github.com/minkstream/mink/engine/job"
 	"github.com/minkstream/mink/engine/trace"
 )
@@ -27,7 +26,6 @@ type Debugger struct {
 
 	cfg     engine.Config
 	setup   func(*engine.Engine) error
-	inputs  *fork.Inputs // what the tape's sources gave, once it was asked for
 	clock   env.Clock
 	engine  *engine.Engine
 	session *engine.Session

@@ -3,7 +3,6 @@ package debugger
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -290,12 +289,6 @@ func (j *Job) Against(ctx context.Context, script string) (*Mapping, error) {
 }
 
 func noSplits(*flow.Vertex) ([]connect.Split, error) { return nil, nil }
-
-// number reads a whole number above 0.
-func number(text string) (int64, bool) {
-	n, err := strconv.ParseInt(text, 10, 64)
-	return n, err == nil && n > 0
-}
 
 // SeekLastRead goes to the last step in which a source gave rows.
 func (j *Job) SeekLastRead(ctx context.Context) (Stop, error) {

@@ -38,7 +38,8 @@ func TestServices(t *testing.T) {
 func ask(t *testing.T, s *Service) {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(s.Address)
-	client, want := []string{}, ""
+	var client []string
+	want := ""
 	switch s.Name {
 	case "postgres":
 		client, want = []string{"psql", s.DSN, "-tAc", "SHOW wal_level"}, "logical"
