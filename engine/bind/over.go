@@ -364,15 +364,16 @@ func (o *overItem) parts() string {
 	return k
 }
 
-// ranksJoin lets RANK and DENSE_RANK on a stream that is ordered by value, which see no
-// frame, stand beside aggregates over a RANGE.
+// ranksJoin lets LAG, and RANK and DENSE_RANK on a stream that is ordered by value, which
+// see no frame, stand beside aggregates over a RANGE.
 func (x *block) ranksJoin() {
 	if x.b.batch() {
 		return
 	}
 	for i := range x.overs {
 		o := &x.overs[i]
-		if o.call.Func != "RANK" && o.call.Func != "DENSE_RANK" || o.order[0].node.Type().Attr != types.NotTime {
+		rank := o.call.Func == "RANK" || o.call.Func == "DENSE_RANK"
+		if o.call.Func != "LAG" && (!rank || o.order[0].node.Type().Attr != types.NotTime) {
 			continue
 		}
 		for j := range x.overs {

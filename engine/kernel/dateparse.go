@@ -18,19 +18,52 @@ type dateFields struct {
 	location           *time.Location
 	millisOfDay        int64
 	hasMillis, hasYday bool
+	// since begins the hundred years that a year of two digits is in, in seconds
+	// since 1970; edge says that the year read is the one it lies in.
+	since int64
+	edge  bool
 }
 
-// Parse reads text by the pattern and gives the local time in ticks of per a
-// second. Missing fields are those of 1970-01-01 00:00:00. With lenient, fields
-// may run over, numbers may have any length, and text behind is ignored. When the
-// text names an offset, zoned is true and the result is an instant.
-func (p *DatePattern) Parse(s []byte, per int64, lenient bool) (t int64, zoned, ok bool) {
+// eightyYears is how far before today a year of two digits may lie.
+const eightyYears = 80
+
+// Parse reads text by the pattern as java.time.DateTimeFormatter does and gives the
+// local time in ticks of per a second. Missing fields are those of 1970-01-01 00:00:00.
+// When the text names an offset, zoned is true and the result is an instant.
+func (p *DatePattern) Parse(s []byte, per int64) (t int64, zoned, ok bool) {
 	f := dateFields{year: 1970, month: 1, day: 1, half: -1}
-	rest, ok := p.parseItems(&f, s, 0, lenient)
-	if !ok || len(rest) > 0 && !lenient {
+	rest, ok := p.parseItems(&f, s, 0, false)
+	if !ok || len(rest) > 0 {
 		return 0, false, false
 	}
-	return f.ticks(per, lenient)
+	return f.ticks(per, false)
+}
+
+// ParseLenient reads as java.text.SimpleDateFormat does and gives milliseconds: fields
+// may run over, numbers may have any length, text behind is ignored, and a year of two
+// digits is within 80 years before and 20 years after now, in milliseconds.
+func (p *DatePattern) ParseLenient(s []byte, now int64) (t int64, zoned, ok bool) {
+	y, m, d := Civil(FloorDiv(now, MsDay))
+	start := DaysOf(y-eightyYears, m, min(d, DaysInMonth(y-eightyYears, m)))*86400 + FloorDiv(FloorMod(now, MsDay), 1000)
+	f := dateFields{year: 1970, month: 1, day: 1, half: -1, since: start}
+	if _, ok = p.parseItems(&f, s, 0, true); !ok {
+		return 0, false, false
+	}
+	next := f
+	next.year += 100
+	if t, zoned, ok = f.ticks(1000, true); ok && f.edge && t < start*1000 {
+		return next.ticks(1000, true)
+	}
+	return t, zoned, ok
+}
+
+// century is the year that two digits stand for.
+func (f *dateFields) century(v int64) int64 {
+	first, _, _ := Civil(FloorDiv(f.since, 86400))
+	if f.edge = v == first%100; v < first%100 {
+		v += 100
+	}
+	return v + first - first%100
 }
 
 // parseItems reads the items from index i on.
@@ -135,7 +168,10 @@ func (f *dateFields) read(it *dateItem, s []byte, lenient bool) ([]byte, bool) {
 	n := len(s) - len(rest)
 	switch it.letter {
 	case 'y', 'u', 'Y':
-		if it.count == 2 && n == 2 {
+		switch {
+		case lenient && it.letter != 'u' && it.count <= 2 && n == 2:
+			v = f.century(v)
+		case !lenient && it.count == 2 && n == 2:
 			v += 2000
 		}
 		f.year = v

@@ -155,10 +155,10 @@ func jsonFind(s []byte, i int, steps []jsonStep, spans [][2]int) ([][2]int, bool
 }
 
 // jsonFindAll goes on from every part of a value; parts that lack the rest of the
-// path are passed over.
+// path are passed over. A value without parts has none, as an empty array has.
 func jsonFindAll(s []byte, i int, kind JSONKind, steps []jsonStep, spans [][2]int) ([][2]int, bool) {
 	if kind != JSONObject && kind != JSONArray {
-		return spans, false
+		return spans, true
 	}
 	for i = skipSpace(s, i+1); s[i] != '}' && s[i] != ']'; i = skipSpace(s, i) {
 		if s[i] == ',' {

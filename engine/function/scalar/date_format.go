@@ -1,6 +1,7 @@
 package scalar
 
 import (
+	"sync"
 	"time"
 
 	"github.com/minkstream/mink/engine/batch"
@@ -203,6 +204,15 @@ type moments struct {
 	last  int64 // offset of the value written last
 }
 
+// standardPattern reads texts that DATE_FORMAT is given: a date alone is none.
+var standardPattern = sync.OnceValue(func() *kernel.DatePattern {
+	p, err := kernel.CompileDatePattern(dateTimeText)
+	if err != nil { // it is a constant
+		panic(err)
+	}
+	return p
+})
+
 func momentsOf(c *batch.Col, z *kernel.Zone) moments {
 	t := moments{per: 1000, z: z}
 	if c.Type.IsString() {
@@ -219,7 +229,7 @@ func momentsOf(c *batch.Col, z *kernel.Zone) moments {
 // at is the local time in ticks and the zone's offset in milliseconds.
 func (t *moments) at(i int) (local, offset int64, ok bool) {
 	if t.texts {
-		v, ok := kernel.ParseTimestamp(t.text.At(i), 1000)
+		v, _, ok := standardPattern().ParseLenient(t.text.At(i), 0)
 		return v, 0, ok
 	}
 	v := t.ints.at(i)

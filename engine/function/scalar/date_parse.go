@@ -71,7 +71,9 @@ func inferParse(c *function.Call, result types.Type, lenient bool, standard func
 				if len(args) == 1 {
 					v, ok = standard(s.At(i))
 				} else if p := d.at(&pattern, i); p != nil {
-					if v, _, ok = p.Parse(s.At(i), 1000, lenient); !ok && !lenient {
+					if lenient {
+						v, _, ok = p.ParseLenient(s.At(i), f.Now())
+					} else if v, _, ok = p.Parse(s.At(i), 1000); !ok {
 						v, ok = otherwise(s.At(i), 1000)
 					}
 					v = from(v)
@@ -192,7 +194,7 @@ func inferInstantText(c *function.Call) (function.Resolved, error) {
 					t, ok = kernel.ParseInstant(s.At(i), per, &kernel.Zone{})
 					zoned = true
 				} else if p := d.at(&pattern, i); p != nil {
-					if t, zoned, ok = p.Parse(s.At(i), per, false); !ok {
+					if t, zoned, ok = p.Parse(s.At(i), per); !ok {
 						zoned = false
 						t, ok = otherwise(s.At(i), per)
 					}
@@ -302,7 +304,7 @@ var unixTimestamp = function.Func{
 					if p == nil {
 						continue
 					}
-					t, zoned, ok := p.Parse(s.At(i), 1000, true)
+					t, zoned, ok := p.ParseLenient(s.At(i), f.Now())
 					if !ok {
 						continue
 					}

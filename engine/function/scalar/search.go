@@ -30,6 +30,10 @@ func locateKernel(f *function.Frame, dst *batch.Col, args []*batch.Col, n int, l
 	search, s := kernel.StrsOf(args[0]), kernel.StrsOf(args[1])
 	for i := range kernel.Lanes(n, live) {
 		t, head := s.At(i), 0
+		if len(search.At(i)) == 0 { // is in front of everything, wherever the search begins
+			dst.I32[i] = 1
+			continue
+		}
 		if len(args) > 2 {
 			from := intsOf(args[2])
 			k := from.at(i)
