@@ -1,7 +1,6 @@
 package scalar
 
 import (
-	"sync"
 	"time"
 
 	"github.com/minkstream/mink/engine/batch"
@@ -205,13 +204,13 @@ type moments struct {
 }
 
 // standardPattern reads texts that DATE_FORMAT is given: a date alone is none.
-var standardPattern = sync.OnceValue(func() *kernel.DatePattern {
+var standardPattern = func() *kernel.DatePattern {
 	p, err := kernel.CompileDatePattern(dateTimeText)
 	if err != nil { // it is a constant
 		panic(err)
 	}
 	return p
-})
+}()
 
 func momentsOf(c *batch.Col, z *kernel.Zone) moments {
 	t := moments{per: 1000, z: z}
@@ -229,7 +228,7 @@ func momentsOf(c *batch.Col, z *kernel.Zone) moments {
 // at is the local time in ticks and the zone's offset in milliseconds.
 func (t *moments) at(i int) (local, offset int64, ok bool) {
 	if t.texts {
-		v, _, ok := standardPattern().ParseLenient(t.text.At(i), 0)
+		v, _, ok := standardPattern.ParseLenient(t.text.At(i), 0)
 		return v, 0, ok
 	}
 	v := t.ints.at(i)
