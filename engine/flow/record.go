@@ -14,8 +14,8 @@ import (
 // out anew.
 type recorder struct {
 	log      trace.Log
-	rows     []byte // polls, if the tape keeps them, as frames
-	spare    []byte // memory for them
+	rows     rowLog   // polls, if the tape keeps them
+	spare    [][]byte // pieces that were written, of whoever writes
 	embed    bool
 	cur      trace.Step
 	poll     trace.Poll
@@ -48,16 +48,16 @@ type recorder struct {
 
 // part is the log of a task up to a checkpoint, and how the task stood there.
 type part struct {
-	n         int64
-	log, rows []byte
-	frame     *frame
+	n     int64
+	log   []byte
+	rows  [][]byte
+	frame *frame
 }
 
 // cut ends the log at the checkpoint that the step has taken.
 func (r *recorder) cut(t *task, err error) {
 	if err == nil && r.writes() {
-		r.done = append(r.done, part{r.cutAt, r.log.Take(), r.rows, t.frame()})
-		r.rows = nil
+		r.done = append(r.done, part{r.cutAt, r.log.Take(), r.rows.take(), t.frame()})
 	}
 	r.cutAt = 0
 }
@@ -201,7 +201,7 @@ func (r *recorder) polled(split int, b *batch.Batch, s connect.Status) {
 	r.cur.Poll = &r.poll
 	r.fold(r.poll.Digest + uint64(s))
 	if r.embed && r.writes() && b.Rows() > 0 {
-		r.rows = trace.AppendFrame(r.rows, b)
+		r.rows.add(b)
 	}
 }
 

@@ -149,26 +149,29 @@ func (tp *taper) write() {
 		}
 		for _, t := range x.tasks {
 			t.stepMu.Lock()
-			done, blocks, rows := t.rec.done, t.rec.log.Take(), t.rec.rows
-			t.rec.rows, t.rec.done = t.rec.spare[:0], nil
+			done, blocks, rows := t.rec.done, t.rec.log.Take(), t.rec.rows.take()
+			t.rec.rows.back(t.rec.spare)
+			t.rec.done = nil
 			t.stepMu.Unlock()
 			for _, p := range done {
 				tp.put(x, t, p.log, p.rows)
 				x.cut(t, p)
 			}
 			tp.put(x, t, blocks, rows)
-			t.rec.spare = rows // of this goroutine alone until the next call
+			t.rec.spare = rows
 		}
 	}
 }
 
 // put writes to the part of a task.
-func (tp *taper) put(x *tapedAttempt, t *task, blocks, rows []byte) {
+func (tp *taper) put(x *tapedAttempt, t *task, blocks []byte, rows [][]byte) {
 	if tp.err == nil && len(blocks) > 0 {
 		tp.failed(tp.to.Steps(tp.num, x.n, t.id, x.from[t.id], blocks))
 	}
-	if tp.err == nil && len(rows) > 0 {
-		tp.failed(tp.to.Rows(tp.num, x.n, t.id, x.from[t.id], t.v.Source.Schema, rows))
+	for _, piece := range rows {
+		if tp.err == nil {
+			tp.failed(tp.to.Rows(tp.num, x.n, t.id, x.from[t.id], t.v.Source.Schema, piece))
+		}
 	}
 }
 

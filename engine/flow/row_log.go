@@ -1,0 +1,50 @@
+package flow
+
+import (
+	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/trace"
+)
+
+// rowLog holds the rows of polls, as frames, until they are written. It is made of pieces,
+// so that nothing is copied where much comes between two writes.
+type rowLog struct {
+	pieces [][]byte // the last one is being filled
+	free   [][]byte
+}
+
+const (
+	pieceBytes = 1 << 20 // from which on another piece begins; a frame may go beyond
+	piecesFree = 16      // kept for later
+)
+
+// add appends the rows of a poll.
+func (l *rowLog) add(b *batch.Batch) {
+	n := len(l.pieces)
+	if n == 0 || len(l.pieces[n-1]) >= pieceBytes {
+		l.pieces = append(l.pieces, l.piece())
+		n++
+	}
+	l.pieces[n-1] = trace.AppendFrame(l.pieces[n-1], b)
+}
+
+func (l *rowLog) piece() []byte {
+	n := len(l.free)
+	if n == 0 {
+		return make([]byte, 0, pieceBytes+pieceBytes/2)
+	}
+	p := l.free[n-1]
+	l.free = l.free[:n-1]
+	return p[:0]
+}
+
+// take gives the pieces away.
+func (l *rowLog) take() [][]byte {
+	p := l.pieces
+	l.pieces = nil
+	return p
+}
+
+// back takes pieces that were written.
+func (l *rowLog) back(pieces [][]byte) {
+	l.free = append(l.free, pieces[:min(len(pieces), max(0, piecesFree-len(l.free)))]...)
+}
