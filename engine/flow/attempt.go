@@ -458,7 +458,7 @@ func (t *task) begin() error {
 			}
 		}
 		t.src.start()
-		t.setIdle(t.src.idle() && !t.src.over())
+		t.tellIdle()
 		return nil
 	}
 	if len(t.ins) == 0 {

@@ -4,6 +4,7 @@ package flow
 
 import (
 	"context"
+	"maps"
 	"runtime"
 	"slices"
 	"strconv"
@@ -231,6 +232,45 @@ type threaded struct {
 	offset int
 	rngMu  sync.Mutex
 	rng    uint64
+	clocks timers
+}
+
+// timers are those of a job that are to come. One may be due in minutes, and has the job:
+// without being stopped it would keep in memory what the job had.
+type timers struct {
+	mu   sync.Mutex
+	n    int
+	stop map[int]func() // by number; nil before the first, and at the end
+	over bool
+}
+
+func (x *timers) start(clock env.Clock, mono int64, f func()) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.over {
+		return
+	}
+	if x.stop == nil {
+		x.stop = map[int]func(){}
+	}
+	x.n++
+	n := x.n
+	x.stop[n] = clock.At(mono, func() {
+		x.mu.Lock()
+		delete(x.stop, n)
+		x.mu.Unlock()
+		f()
+	})
+}
+
+// end stops them all, and there will be no others.
+func (x *timers) end() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, n := range slices.Sorted(maps.Keys(x.stop)) {
+		x.stop[n]()
+	}
+	x.stop, x.over = nil, true
 }
 
 func (h *threaded) now() int64  { return h.cl.env.Clock.Now() }
@@ -249,7 +289,7 @@ func (h *threaded) deliver(to actor, m mail) {
 func (h *threaded) timer(to actor, at int64, m mail) {
 	clock := h.cl.env.Clock
 	wait := max(0, at-clock.Now())
-	clock.At(clock.Mono()+wait*int64(time.Millisecond), func() { h.deliver(to, m) })
+	h.clocks.start(clock, clock.Mono()+wait*int64(time.Millisecond), func() { h.deliver(to, m) })
 }
 
 func (h *threaded) async(to actor, of *task, _ bool, name string, f func() mail) {
@@ -298,6 +338,7 @@ func (h *threaded) chance(n int, _ string) int {
 
 func (h *threaded) reshape() *Graph { return nil }
 func (h *threaded) adopt(*attempt)  {}
+func (h *threaded) ended()          { h.clocks.end() }
 
 func (h *threaded) start(a *attempt) {
 	for _, t := range a.tasks {

@@ -37,6 +37,26 @@ func TestThreadedCount(t *testing.T) {
 	}
 }
 
+// A job that has ended leaves no timer behind, though its next checkpoint is an hour away.
+func TestEndedJobHasNoTimers(t *testing.T) {
+	cl := NewCluster(env.OS(t.TempDir()), ClusterOptions{})
+	defer cl.Close()
+	j, err := cl.Submit(countGraph(&numbers{total: 1000, keys: 10}, &collector{}, 1, 1), Config{Seed: 1, CheckpointInterval: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Wait(testCtx(t)); err != nil {
+		t.Fatal(err)
+	}
+	x := &cl.hosts[0].clocks
+	x.mu.Lock()
+	n, started := len(x.stop), x.n
+	x.mu.Unlock()
+	if n != 0 || started == 0 {
+		t.Errorf("%d of %d timers are still to come", n, started)
+	}
+}
+
 func TestErrorNamesOperator(t *testing.T) {
 	src := &numbers{total: 1000, keys: 10, fail: func(n int64) error {
 		if n > 500 {

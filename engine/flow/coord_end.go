@@ -193,6 +193,7 @@ func (c *coordinator) finish(s State) {
 	}
 	c.mu.Unlock()
 	c.dropAsks(diag.New(diag.Cancelled, "the job has ended"))
+	c.host.ended()
 	close(c.done) //mink:det-ok tells the owners of the job, no task
 }
 

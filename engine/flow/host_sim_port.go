@@ -191,6 +191,8 @@ func (h *simHost) stop(a *attempt, why error) {
 	s.at(s.clock+s.delay(s.opt.Delay, "stopped"), simEvent{kind: evMail, to: h.boss, m: mail{kind: mailStopped, attempt: a.n}})
 }
 
+func (h *simHost) ended() {}
+
 // adopt gives the tasks of a new attempt their place in the simulation.
 func (h *simHost) adopt(a *attempt) {
 	s := h.s

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/minkstream/mink/engine/batch"
@@ -416,6 +417,7 @@ func (s *Stepper) Hash() uint64 {
 		add(t.step)
 		add(int64(t.rec.chain))
 		add(t.wms.cur)
+		add(int64(batch.HashBytes(fmt.Append(nil, t.idle, t.wms.in))))
 		if t.store != nil && s.open[t.id] {
 			for _, x := range t.store.Hashes() {
 				add(int64(x))

@@ -101,6 +101,8 @@ type host interface {
 	adopt(a *attempt)
 	start(a *attempt)
 	stop(a *attempt, why error)
+	// ended says that the job is over, and nothing will be asked for any more.
+	ended()
 	// place assigns nodes of the cluster to the subtasks' slots, or nil when there
 	// are too few slots.
 	place(slots int) []string

@@ -351,6 +351,7 @@ func (p *player) wake(*task)             {}
 func (p *player) chance(int, string) int { return 0 }
 func (p *player) reshape() *Graph        { return nil }
 func (p *player) adopt(*attempt)         {}
+func (p *player) ended()                 {}
 func (p *player) start(*attempt)         {}
 func (p *player) stop(*attempt, error)   {}
 func (p *player) place(int) []string     { return nil }

@@ -173,7 +173,7 @@ func (s *source) poll() error {
 	n := s.b.Rows()
 	if s.wms.in[sp.num].idle && (n > 0 || len(s.b.Marks) > 0) {
 		s.wms.in[sp.num].idle = false
-		s.t.setIdle(false)
+		s.t.tellIdle()
 	}
 	if n == 0 && len(s.b.Marks) > 0 {
 		s.wms.in[sp.num].raise(s.b.LastMark())
@@ -334,7 +334,7 @@ func (s *source) pass() error {
 		}
 	}
 	if !s.over() {
-		s.t.setIdle(s.idle())
+		s.t.tellIdle()
 		return nil
 	}
 	if s.drained {
@@ -347,11 +347,9 @@ func (s *source) pass() error {
 	return s.t.end()
 }
 
-// idle reports that no split holds the watermark back. A task without splits that
-// may get some later is idle too.
-func (s *source) idle() bool {
-	return s.wms.allIdle() || len(s.splits) == 0 || !s.complete && s.wms.allEnded()
-}
+// idle reports that no split holds the watermark back and some may still give rows. A
+// task without splits that may get some later is idle too.
+func (s *source) idle() bool { return !s.over() && (s.wms.allIdle() || s.wms.allEnded()) }
 
 // resumed goes on after an interrupted operator is through.
 func (s *source) resumed() error { return s.settle() }
@@ -418,7 +416,7 @@ func (s *source) found(m *mail) {
 			return mail{kind: mailAsync, attempt: att, n: id, payload: &splitOpen{sp.num, r, err}}
 		})
 	}
-	s.t.setIdle(s.idle())
+	s.t.tellIdle()
 }
 
 // splitOpen is a reader that was opened outside of a step.

@@ -49,8 +49,7 @@ type task struct {
 	arrived     int
 	done        int64 // newest checkpoint taken or given up
 	lastBarrier elem  // the final one, while operators wait for answers
-	quiet       bool  // no input is live
-	idle        bool  // and the receivers know
+	idle        bool  // no input is live, and the receivers know
 	endDue      bool  // the input is over
 	ended       bool  // and that was passed on
 
@@ -395,7 +394,7 @@ func (t *task) moved() error {
 	if t.wms.allEnded() {
 		return t.end()
 	}
-	t.setIdle(t.wms.allIdle())
+	t.tellIdle()
 	return nil
 }
 
@@ -420,19 +419,18 @@ func (t *task) end() error {
 	return nil
 }
 
-// setIdle takes note that no input is live, or that one is again.
-func (t *task) setIdle(idle bool) {
-	t.quiet = idle
-	t.tellIdle()
-}
-
-// tellIdle lets the receivers know. A return is told at once, ahead of the rows that
-// it brings; idleness only when nothing is under way that still gives rows.
+// tellIdle lets the receivers know that no input is live, or that one is again. A return
+// is told at once, ahead of the rows that it brings; idleness only when nothing is under
+// way that still gives rows.
 func (t *task) tellIdle() {
-	if t.quiet == t.idle || t.ended || t.quiet && (t.paused != nil || t.calls > 0) {
+	quiet := t.wms.allIdle()
+	if t.src != nil {
+		quiet = t.src.idle()
+	}
+	if quiet == t.idle || t.ended || quiet && (t.paused != nil || t.calls > 0) {
 		return
 	}
-	t.idle = t.quiet
+	t.idle = quiet
 	k := elemActive
 	if t.idle {
 		k = elemIdle
