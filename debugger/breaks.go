@@ -334,7 +334,7 @@ func (a *armed) watermark(at flow.Place, o *Operator, watermark int64) {
 		p += watermark - watermark%dayMS
 	}
 	if at.Watermark < p && watermark >= p {
-		a.note(fmt.Sprintf("the watermark of %s goes from %s to %s", o.Name, clockText(at.Watermark), clockText(watermark)), nil)
+		a.note(fmt.Sprintf("the watermark of %s goes from %s to %s", o.Name, ClockText(at.Watermark), ClockText(watermark)), nil)
 	}
 }
 
@@ -342,7 +342,7 @@ func (a *armed) timer(o *Operator, due int64) {
 	if a.is(o) {
 		a.touched = true
 		if a.Kind == BreakTimer {
-			a.note(fmt.Sprintf("a timer of %s is due, set for %s", o.Name, clockText(due)), nil)
+			a.note(fmt.Sprintf("a timer of %s is due, set for %s", o.Name, ClockText(due)), nil)
 		}
 	}
 }

@@ -216,12 +216,13 @@ func (f *Fork) record(ctx context.Context, e *Edit) error {
 	if err := f.j.knowAll(ctx); err != nil {
 		return err
 	}
+	given := int64(0) // by the split, on the tape
 	for i := range f.j.line {
 		for _, r := range f.j.line[i].reads {
 			if r.source != o.uid || f.j.splitNumber(r.source, r.split) != t.Split {
 				continue
 			}
-			e.split = r.split
+			e.split, given = r.split, max(given, r.end)
 			if t.Nth <= r.from || t.Nth > r.end || int64(i) >= f.at {
 				continue
 			}
@@ -234,6 +235,9 @@ func (f *Fork) record(ctx context.Context, e *Edit) error {
 	}
 	if e.split == "" {
 		return diag.New(diag.NotFound, "%s has no split %d", t.Source, t.Split)
+	}
+	if t.Nth > given {
+		return diag.New(diag.NotFound, "the tape has no %s", e.Target).WithHint("split %d of %s gave %d records", t.Split, t.Source, given)
 	}
 	return nil
 }

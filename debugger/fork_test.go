@@ -159,3 +159,39 @@ func TestAgainst(t *testing.T) {
 		})
 	}
 }
+
+// A change that does not fit says why, and the fork stays as it was.
+func TestEditMistakes(t *testing.T) {
+	j := revenue(t)
+	seek(t, j, "out=revenue#1")
+	f, err := j.Fork("f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"record orders/0@99 SET amt = 3":             "the tape has no orders/0@99",
+		"insert orders/0@9 VALUES (1, 'a', 2, NULL)": "the tape has no orders/0@9",
+		"record orders/3@1 DROP":                     "orders has no split 3",
+		"record orders/0@7 SET amount = 3":           `no column "amount" in orders`,
+		"record revenue/0@1 DROP":                    "is no source",
+		"insert orders/0@7 VALUES (1, 'a')":          "2 values for 4 columns",
+		"watermark revenue 11:56":                    "is no source",
+		"state Nothing DROP":                         "no operator",
+	} {
+		e, err := debugger.ParseEdit(text)
+		if err == nil {
+			err = f.Edit(ctx, e)
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, wanted %q", text, err, want)
+		}
+	}
+	if len(f.Edits) > 0 {
+		t.Errorf("the fork has %+v", f.Edits)
+	}
+	for _, bad := range []string{"", "record", "record orders/0@1 SET", "record orders/0@1 SET amt", "insert orders/0@1 (1)", "watermark orders soon", "watermark orders DELAY x", "paint it"} {
+		if e, err := debugger.ParseEdit(bad); err == nil {
+			t.Errorf("%q is taken for %+v", bad, e)
+		}
+	}
+}

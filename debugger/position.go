@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/flow"
 )
@@ -157,4 +158,15 @@ func (t Target) due(want int64) func(have int64) bool {
 		first = false
 		return have >= want
 	}
+}
+
+// ClockText is a watermark or another time of events, in milliseconds, for people.
+func ClockText(ms int64) string {
+	switch ms {
+	case batch.NoWatermark:
+		return "(none yet)"
+	case batch.MaxWatermark:
+		return "(end of the input)"
+	}
+	return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05.000")
 }

@@ -157,7 +157,7 @@ func rule(o *Operator) string {
 // reasons adds why windows fired.
 func (j *Job) reasons(ctx context.Context, t *tracing, o *Operator, l *Lineage, seen map[*Operator]bool) error {
 	seen[o] = true
-	if w := windowOf(o.Node); w != nil && !w.Proctime() && len(l.Rows) > 0 {
+	if w := plan.WindowOf(o.Node); w != nil && !w.Proctime() && len(l.Rows) > 0 {
 		if _, tvf := o.Node.(*plan.WindowTVF); !tvf {
 			text, err := j.fired(ctx, t, o, w)
 			if err != nil {
@@ -198,7 +198,7 @@ func (j *Job) fired(ctx context.Context, t *tracing, o *Operator, w *plan.Window
 		return "", nil
 	}
 	needs := firesAt(w, j.Zone, end)
-	text := fmt.Sprintf("the watermark passed %s, the end of the window being %s", clockText(needs), clockText(end))
+	text := fmt.Sprintf("the watermark passed %s, the end of the window being %s", ClockText(needs), ClockText(end))
 	c := &closer{j: j, needs: needs, first: map[*Operator]closed{}, upstream: map[*Operator]bool{}}
 	c.above(o)
 	if err := c.run(ctx, t.until); err != nil {
@@ -211,7 +211,7 @@ func (j *Job) fired(ctx context.Context, t *tracing, o *Operator, w *plan.Window
 		}
 	}
 	if last != nil {
-		text += fmt.Sprintf("; %s moved it to %s", last.origin, clockText(last.watermark))
+		text += fmt.Sprintf("; %s moved it to %s", last.origin, ClockText(last.watermark))
 	} else {
 		text += "; the input ended"
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/plan"
@@ -391,7 +390,7 @@ func (t *tracing) late(s *site) (Finding, bool) {
 			most = max(most, by)
 			note = fmt.Sprintf("late by %s", millisText(by))
 			if end, ok := t.windowEnd(s, at); ok {
-				note = fmt.Sprintf("%s behind the watermark; its window closed at %s", millisText(by), clockText(end))
+				note = fmt.Sprintf("%s behind the watermark; its window closed at %s", millisText(by), ClockText(end))
 			}
 		}
 		if i < evidenceMax {
@@ -400,18 +399,8 @@ func (t *tracing) late(s *site) (Finding, bool) {
 	}
 	wm := s.late[0].watermark
 	f.By, f.Has = &most, &wm
-	f.Text = fmt.Sprintf("%s came behind the watermark %s, up to %s too late", rowsText(int64(len(s.late)), "row"), clockText(wm), millisText(most))
+	f.Text = fmt.Sprintf("%s came behind the watermark %s, up to %s too late", rowsText(int64(len(s.late)), "row"), ClockText(wm), millisText(most))
 	return f, true
-}
-
-func clockText(ms int64) string {
-	switch ms {
-	case batch.NoWatermark:
-		return "(none yet)"
-	case batch.MaxWatermark:
-		return "(end of the input)"
-	}
-	return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05.000")
 }
 
 // timeColumn is the column of an input that an operator takes for time, -1 for none.
@@ -464,7 +453,7 @@ func (t *tracing) timeOf(s *site, in int, r Row) (int64, bool) {
 
 // windowEnd is the end of the last window of a time.
 func (t *tracing) windowEnd(s *site, at int64) (int64, bool) {
-	w := windowOf(s.op.Node)
+	w := plan.WindowOf(s.op.Node)
 	if w == nil || w.Kind == plan.Session {
 		return 0, false
 	}
@@ -485,7 +474,7 @@ func (t *tracing) windowEnd(s *site, at int64) (int64, bool) {
 
 // open finds a candidate whose time the watermark has not passed.
 func (t *tracing) open(s *site) (Finding, bool) {
-	w := windowOf(s.op.Node)
+	w := plan.WindowOf(s.op.Node)
 	has := s.watermark()
 	for in := range s.in {
 		for _, r := range s.in[in].rows {
@@ -504,9 +493,9 @@ func (t *tracing) open(s *site) (Finding, bool) {
 				}
 				needs = firesAt(w, t.j.Zone, end)
 				f.Code = WindowOpen
-				f.Text = fmt.Sprintf("its window ends at %s and waits for the watermark %s; the watermark is %s", clockText(end), clockText(needs), clockText(has))
+				f.Text = fmt.Sprintf("its window ends at %s and waits for the watermark %s; the watermark is %s", ClockText(end), ClockText(needs), ClockText(has))
 			} else {
-				f.Text = fmt.Sprintf("it waits for the watermark %s; the watermark is %s", clockText(needs), clockText(has))
+				f.Text = fmt.Sprintf("it waits for the watermark %s; the watermark is %s", ClockText(needs), ClockText(has))
 			}
 			if has >= needs {
 				continue

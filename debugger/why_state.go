@@ -86,7 +86,7 @@ func (j *Job) heldBack(s *flow.Stepper, tasks []flow.TaskView, o *Operator) (Fin
 		rows += x.Rows
 	}
 	f := Finding{Code: WatermarkLow, Operator: o.Name, Needs: &w.Needs, Has: &w.Has}
-	f.Text = fmt.Sprintf("%s holds %s and waits for the watermark %s; it has %s", o.Name, rowsText(int64(len(windows)), "open window"), clockText(w.Needs), clockText(w.Has))
+	f.Text = fmt.Sprintf("%s holds %s and waits for the watermark %s; it has %s", o.Name, rowsText(int64(len(windows)), "open window"), ClockText(w.Needs), ClockText(w.Has))
 	for i := range tasks {
 		for _, op := range tasks[i].Ops {
 			if op.UID == o.uid && tasks[i].Subtask == w.Subtask {
@@ -132,7 +132,7 @@ func slowest(tasks []flow.TaskView, i int, seen map[int]bool) string {
 		if sp.Waiting {
 			waits = ", which has nothing more for now"
 		}
-		return fmt.Sprintf("the slowest split is %s of %s at %s%s", sp.ID, t.Name, clockText(sp.Watermark), waits)
+		return fmt.Sprintf("the slowest split is %s of %s at %s%s", sp.ID, t.Name, ClockText(sp.Watermark), waits)
 	}
 	for _, c := range t.Inputs {
 		if len(c.Elements) > 0 && !c.Blocked {
@@ -156,7 +156,7 @@ func slowest(tasks []flow.TaskView, i int, seen map[int]bool) string {
 		return fmt.Sprintf("%s are on their way from %s to %s", rowsText(int64(c.Rows+c.Open), "row"), tasks[c.From].Name, t.Name)
 	}
 	if seen[c.From] {
-		return fmt.Sprintf("the channel from %s is at %s", tasks[c.From].Name, clockText(c.Watermark))
+		return fmt.Sprintf("the channel from %s is at %s", tasks[c.From].Name, ClockText(c.Watermark))
 	}
 	return slowest(tasks, c.From, seen)
 }
@@ -201,7 +201,7 @@ func (j *Job) WhyBig() ([]BigState, error) {
 
 // keeps says what removes the state of an operator.
 func keeps(o *Operator) (Code, string, string) {
-	if windowOf(o.Node) != nil {
+	if plan.WindowOf(o.Node) != nil {
 		return StateWindows, "rows of open windows, which go when the watermark passes their ends", ""
 	}
 	ttl := int64(-1)

@@ -55,27 +55,8 @@ func (j *Job) Windows(name string) ([]Window, error) {
 	return out, nil
 }
 
-// windowOf is how an operator cuts time; nil for one that has no windows.
-func windowOf(n plan.Node) *plan.WindowSpec {
-	switch n := n.(type) {
-	case *plan.WindowAggregate:
-		return &n.Window
-	case *plan.GroupWindowAggregate:
-		return &n.Window
-	case *plan.WindowTVF:
-		return &n.Window
-	case *plan.WindowJoin:
-		return &n.Window
-	case *plan.WindowTopN:
-		return &n.Window
-	case *plan.WindowDedup:
-		return &n.Window
-	}
-	return nil
-}
-
 func (j *Job) windowsOf(s *flow.Stepper, o *Operator) []Window {
-	w := windowOf(o.Node)
+	w := plan.WindowOf(o.Node)
 	if w == nil {
 		return nil
 	}

@@ -4,12 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/go-dap"
 
 	"github.com/minkstream/mink/debugger"
-	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/types"
@@ -154,16 +152,6 @@ func line(j *debugger.Job, r debugger.Row) string {
 	return strings.Join(parts, " ")
 }
 
-func moment(ms int64) string {
-	switch ms {
-	case batch.NoWatermark:
-		return "none yet"
-	case batch.MaxWatermark:
-		return "the end"
-	}
-	return time.UnixMilli(ms).UTC().Format("2006-01-02 15:04:05.000")
-}
-
 // watermarks are those of an operator in each subtask, of its channels and its splits.
 func watermarks(j *debugger.Job, o *debugger.Operator) ([]dap.Variable, error) {
 	tasks, err := j.Tasks()
@@ -178,17 +166,17 @@ func watermarks(j *debugger.Job, o *debugger.Operator) ([]dap.Variable, error) {
 		}
 		sub := fmt.Sprintf("subtask %d", t.Subtask+1)
 		if at >= 0 {
-			out = append(out, dap.Variable{Name: sub, Value: moment(t.Ops[at].Watermark)})
+			out = append(out, dap.Variable{Name: sub, Value: debugger.ClockText(t.Ops[at].Watermark)})
 		} else {
-			out = append(out, dap.Variable{Name: sub, Value: moment(t.Watermark)})
+			out = append(out, dap.Variable{Name: sub, Value: debugger.ClockText(t.Watermark)})
 		}
 		for i, c := range t.Inputs {
 			if at == 0 {
-				out = append(out, dap.Variable{Name: fmt.Sprintf("%s, channel %d from %s", sub, i+1, tasks[c.From].Name), Value: idle(moment(c.Watermark), c.Idle)})
+				out = append(out, dap.Variable{Name: fmt.Sprintf("%s, channel %d from %s", sub, i+1, tasks[c.From].Name), Value: idle(debugger.ClockText(c.Watermark), c.Idle)})
 			}
 		}
 		for _, sp := range t.Splits {
-			out = append(out, dap.Variable{Name: fmt.Sprintf("%s, split %s", sub, sp.ID), Value: idle(moment(sp.Watermark), sp.Idle)})
+			out = append(out, dap.Variable{Name: fmt.Sprintf("%s, split %s", sub, sp.ID), Value: idle(debugger.ClockText(sp.Watermark), sp.Idle)})
 		}
 	}
 	return out, nil
@@ -277,15 +265,15 @@ func windows(j *debugger.Job, o *debugger.Operator) ([]dap.Variable, error) {
 	}
 	var out []dap.Variable
 	for _, w := range list {
-		name := "until " + moment(w.End)
+		name := "until " + debugger.ClockText(w.End)
 		if w.Start != nil {
-			name = moment(*w.Start) + " to " + moment(w.End)
+			name = debugger.ClockText(*w.Start) + " to " + debugger.ClockText(w.End)
 		}
 		clock := "watermark"
 		if w.Processing {
 			clock = "clock"
 		}
-		out = append(out, dap.Variable{Name: name, Value: fmt.Sprintf("%d keys, waits for the %s %s, which is at %s", w.Keys, clock, moment(w.Needs), moment(w.Has))})
+		out = append(out, dap.Variable{Name: name, Value: fmt.Sprintf("%d keys, waits for the %s %s, which is at %s", w.Keys, clock, debugger.ClockText(w.Needs), debugger.ClockText(w.Has))})
 	}
 	return out, nil
 }

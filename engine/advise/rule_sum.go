@@ -58,26 +58,10 @@ func argument(n plan.Node, c plan.AggCall) string {
 	return name
 }
 
-// eachAggregate calls f for the calls of aggregates that see whole rows, and so not
-// for the second phase of two.
+// eachAggregate calls f for the calls of aggregates that see whole rows.
 func eachAggregate(p *pass, f func(n plan.Node, c plan.AggCall)) {
 	for _, n := range p.Plan.Nodes {
-		var calls []plan.AggCall
-		switch n := n.(type) {
-		case *plan.GroupAggregate:
-			if !n.Merge {
-				calls = n.Aggs
-			}
-		case *plan.LocalGroupAggregate:
-			calls = n.Aggs
-		case *plan.WindowAggregate:
-			calls = n.Aggs
-		case *plan.GroupWindowAggregate:
-			calls = n.Aggs
-		case *plan.OverAggregate:
-			calls = n.Calls
-		}
-		for _, c := range calls {
+		for _, c := range plan.RowCalls(n) {
 			f(n, c)
 		}
 	}

@@ -101,3 +101,23 @@ func Below(n Node) Node {
 		n = x.In
 	}
 }
+
+// RowCalls are the calls of aggregates of a node that see whole rows, and so not those of
+// the second phase of two; nil for other nodes.
+func RowCalls(n Node) []AggCall {
+	switch n := n.(type) {
+	case *GroupAggregate:
+		if !n.Merge {
+			return n.Aggs
+		}
+	case *LocalGroupAggregate:
+		return n.Aggs
+	case *WindowAggregate:
+		return n.Aggs
+	case *GroupWindowAggregate:
+		return n.Aggs
+	case *OverAggregate:
+		return n.Calls
+	}
+	return nil
+}

@@ -214,3 +214,22 @@ func (n *GroupWindowAggregate) Attrs() []Attr {
 	}
 	return groupAttrs(n.Keys, window, in, n.Aggs, in, n.Schema)
 }
+
+// WindowOf is how a node cuts time; nil for one that has no windows.
+func WindowOf(n Node) *WindowSpec {
+	switch n := n.(type) {
+	case *WindowAggregate:
+		return &n.Window
+	case *GroupWindowAggregate:
+		return &n.Window
+	case *WindowTVF:
+		return &n.Window
+	case *WindowJoin:
+		return &n.Window
+	case *WindowTopN:
+		return &n.Window
+	case *WindowDedup:
+		return &n.Window
+	}
+	return nil
+}

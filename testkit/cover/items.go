@@ -133,25 +133,14 @@ func side(n plan.Node, i int) string {
 	return [...]string{"left", "right"}[i]
 }
 
-// windowOf is the window of a node that puts rows into windows, or works by window.
+// windowOf is the window of a node that keeps rows for one, or counts by it: of the table
+// functions that put rows into windows only sessions do.
 func windowOf(n plan.Node) *plan.WindowSpec {
-	switch n := n.(type) {
-	case *plan.WindowAggregate:
-		return &n.Window
-	case *plan.GroupWindowAggregate:
-		return &n.Window
-	case *plan.WindowJoin:
-		return &n.Window
-	case *plan.WindowTopN:
-		return &n.Window
-	case *plan.WindowDedup:
-		return &n.Window
-	case *plan.WindowTVF:
-		if n.Window.Kind == plan.Session {
-			return &n.Window
-		}
+	w := plan.WindowOf(n)
+	if _, tvf := n.(*plan.WindowTVF); tvf && w.Kind != plan.Session {
+		return nil
 	}
-	return nil
+	return w
 }
 
 // timeOf is the time that a node waits for, if it does.

@@ -36,21 +36,8 @@ type predicate struct {
 func filterColumns(ph *plan.Physical) map[plan.Node][]int {
 	out := map[plan.Node][]int{}
 	for _, n := range ph.Nodes {
-		var calls []plan.AggCall
-		switch n := n.(type) {
-		case *plan.GroupAggregate:
-			if !n.Merge {
-				calls = n.Aggs
-			}
-		case *plan.LocalGroupAggregate:
-			calls = n.Aggs
-		case *plan.WindowAggregate:
-			calls = n.Aggs
-		case *plan.GroupWindowAggregate:
-			calls = n.Aggs
-		case *plan.OverAggregate:
-			calls = n.Calls
-		default:
+		calls := plan.RowCalls(n)
+		if len(calls) == 0 {
 			continue
 		}
 		below := plan.Below(n.Inputs()[0])
