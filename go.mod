@@ -18,6 +18,7 @@ require (
 
 require (
 	github.com/google/go-dap v0.12.0
+	google.golang.org/grpc v1.67.0
 	github.com/testcontainers/testcontainers-go v0.45.0
 )
 
@@ -121,7 +122,6 @@ require (
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/xerrors v0.0.0-20231012003039-104605ab7028 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20240903143218-8af14fe29dc1 // indirect
-	google.golang.org/grpc v1.67.0 // indirect
 	google.golang.org/protobuf v1.34.2 // indirect
 	honnef.co/go/tools v0.8.2 // indirect
 )

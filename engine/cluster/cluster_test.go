@@ -1,0 +1,176 @@
+package cluster
+
+import (
+	"bufio"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/minkstream/mink/engine/flow"
+)
+
+// TestMain lets the test binary be a node process, which tests start and kill.
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("MINK_TEST_NODE"); dir != "" {
+		err := Serve(context.Background(), NodeOptions{
+			Name: os.Getenv("MINK_TEST_NAME"), Dir: dir, Slots: 2, Build: buildTest,
+			Attached: func() { os.Stdout.WriteString("attached\n") },
+			Log:      func(s string) { os.Stderr.WriteString(s + "\n") },
+		})
+		if err != nil {
+			os.Stderr.WriteString(err.Error() + "\n")
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func buildTest([]byte) (*flow.Graph, error) { return &flow.Graph{}, nil }
+
+// process is a node process of a test.
+type process struct {
+	*exec.Cmd
+	attached chan struct{} // a value each time it has attached
+}
+
+func startNode(t *testing.T, dir, name string) *process {
+	t.Helper()
+	p := &process{Cmd: exec.Command(os.Args[0]), attached: make(chan struct{}, 16)}
+	p.Env = append(os.Environ(), "MINK_TEST_NODE="+dir, "MINK_TEST_NAME="+name)
+	p.Stderr = os.Stderr
+	out, err := p.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for in := bufio.NewScanner(out); in.Scan(); {
+			if in.Text() == "attached" {
+				p.attached <- struct{}{}
+			}
+		}
+	}()
+	t.Cleanup(func() { p.Process.Kill(); p.Wait() })
+	return p
+}
+
+func listen(t *testing.T, dir string, lost func(Node, error)) *Coordinator {
+	t.Helper()
+	c, err := Listen(Options{Dir: dir, Lost: lost, Log: func(s string) { t.Log(s) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func alive(c *Coordinator) []string {
+	var out []string
+	for _, n := range c.Nodes() {
+		if n.Alive {
+			out = append(out, n.Name)
+		}
+	}
+	return out
+}
+
+func waitFor(t *testing.T, c *Coordinator, n int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := c.Wait(ctx, n); err != nil {
+		t.Fatalf("waiting for %d nodes: %v; there are %v", n, err, alive(c))
+	}
+}
+
+// TestNodes: nodes attach, a killed one is noticed at once, another takes its name.
+func TestNodes(t *testing.T) {
+	dir := t.TempDir()
+	lost := make(chan Node, 4)
+	c := listen(t, dir, func(n Node, _ error) { lost <- n })
+	defer c.Close()
+	startNode(t, dir, "node-10")
+	startNode(t, dir, "node-2")
+	p := startNode(t, dir, "node-1")
+	waitFor(t, c, 3)
+	if got := alive(c); !slices.Equal(got, []string{"node-1", "node-2", "node-10"}) {
+		t.Errorf("nodes %v", got)
+	}
+	if n := c.Nodes()[0]; n.PID != p.Process.Pid || n.Slots != 2 || n.Since == 0 {
+		t.Errorf("node-1 is shown as %+v", n)
+	}
+	start := time.Now()
+	p.Process.Kill()
+	n := <-lost
+	if took := time.Since(start); n.Name != "node-1" || took > LeaseDefault/2 {
+		t.Errorf("the end of %s was noticed after %s", n.Name, took)
+	}
+	startNode(t, dir, "node-1")
+	waitFor(t, c, 3)
+	if again := c.Nodes()[0]; again.Number == n.Number {
+		t.Errorf("both node-1 have number %d", n.Number)
+	}
+}
+
+// TestStopped: a process that is stopped is given up on when its lease ends, knows it
+// when it wakes, and attaches again.
+func TestStopped(t *testing.T) {
+	dir := t.TempDir()
+	lost := make(chan Node, 1)
+	c := listen(t, dir, func(n Node, _ error) { lost <- n })
+	defer c.Close()
+	p := startNode(t, dir, "node-1")
+	<-p.attached
+	p.Process.Signal(syscall.SIGSTOP)
+	start := time.Now()
+	<-lost
+	if took := time.Since(start); took < LeaseDefault/2 || took > 2*time.Second {
+		t.Errorf("given up on after %s", took)
+	}
+	p.Process.Signal(syscall.SIGCONT)
+	select {
+	case <-p.attached:
+	case <-time.After(5 * time.Second):
+		t.Fatal("it did not come back")
+	}
+	waitFor(t, c, 1)
+}
+
+// TestCoordinatorGone: nodes look for a coordinator that takes the place of another.
+func TestCoordinatorGone(t *testing.T) {
+	dir := t.TempDir()
+	var given atomic.Int32
+	c := listen(t, dir, func(Node, error) { given.Add(1) })
+	if _, err := Listen(Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "already") {
+		t.Fatalf("two coordinators in one folder: %v", err)
+	}
+	startNode(t, dir, "node-1")
+	startNode(t, dir, "node-2")
+	waitFor(t, c, 2)
+	c.Close()
+	c = listen(t, dir, nil)
+	defer c.Close()
+	waitFor(t, c, 2)
+	if given.Load() != 0 {
+		t.Error("a coordinator that stops gave nodes up")
+	}
+}
+
+// TestLongFolder: a folder whose name is too long for a socket works as well.
+func TestLongFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), strings.Repeat("long", 30))
+	c := listen(t, dir, nil)
+	defer c.Close()
+	defer os.RemoveAll(filepath.Dir(Socket(dir)))
+	startNode(t, dir, "node-1")
+	waitFor(t, c, 1)
+}

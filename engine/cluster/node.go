@@ -1,0 +1,162 @@
+package cluster
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/flow"
+)
+
+// NodeOptions are those of a node process.
+type NodeOptions struct {
+	// Env is the outside; nil is the real one.
+	Env *env.Env
+	// Name of the node, unique in its cluster, such as node-1.
+	Name string
+	// Dir is the cluster's folder, where the coordinator's socket is.
+	Dir string
+	// Slots is how many slots the node has; 0 is 1.
+	Slots int
+	// Workers is the number of goroutines that run tasks; 0 as in flow.ClusterOptions.
+	Workers int
+	// Build makes the graph of a job from what the coordinator's engine sent. It must
+	// give the graph that the coordinator has.
+	Build flow.BuildFunc
+	// Attached, if set, is called each time the node has attached to a coordinator.
+	Attached func()
+	// Log takes notices; may be nil.
+	Log func(text string)
+}
+
+// Serve runs a node until ctx ends: it attaches to the coordinator, runs the tasks it
+// is given, and attaches again when the coordinator is gone, for as long as it takes.
+// It returns nil when ctx has ended, after its tasks have been closed.
+func Serve(ctx context.Context, o NodeOptions) error {
+	if o.Env == nil {
+		o.Env = env.OS("")
+	}
+	if o.Slots <= 0 {
+		o.Slots = 1
+	}
+	links, err := newLinks(o.Env, socketAt(o.Dir, fmt.Sprintf("rows-%s-%d.sock", o.Name, os.Getpid())))
+	if err != nil {
+		return err
+	}
+	defer links.close()
+	n := &node{opt: o, links: links}
+	n.station = flow.NewStation(o.Env, flow.StationOptions{
+		Node: o.Name, Workers: o.Workers, Build: o.Build, Log: o.Log, Rows: links,
+	})
+	links.serve(n.station)
+	defer n.station.Close()
+	said := ""
+	for ctx.Err() == nil {
+		err := n.attached(ctx)
+		// Whatever the reason: the coordinator has given this node up, or is gone.
+		n.station.Drop()
+		if ctx.Err() != nil {
+			break
+		}
+		if text := err.Error(); o.Log != nil && text != said {
+			said = text
+			o.Log("node " + o.Name + ": " + text)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(attachAgain):
+		}
+	}
+	return nil
+}
+
+// attachAgain is the time between two tries to attach.
+const attachAgain = 50 * time.Millisecond
+
+type node struct {
+	opt     NodeOptions
+	links   *links
+	station *flow.Station
+}
+
+// attached is one life of the control stream. It returns why it ended.
+func (n *node) attached(ctx context.Context) error {
+	conn, err := grpc.NewClient("unix:"+Socket(n.opt.Dir),
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.ForceCodec(rawCodec{}), grpc.MaxCallRecvMsgSize(messageMax)))
+	if err != nil {
+		return diag.Wrap(diag.IO, err, "cannot reach the coordinator")
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	cs, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, attachMethod)
+	if err != nil {
+		return diag.Wrap(diag.IO, err, "cannot reach the coordinator")
+	}
+	s := stream{cs}
+	clock := n.opt.Env.Clock
+	began := clock.Mono()
+	if err := s.send(encodeHello(hello{name: n.opt.Name, pid: os.Getpid(), slots: n.opt.Slots, address: n.links.address})); err != nil {
+		return diag.Wrap(diag.IO, err, "cannot reach the coordinator")
+	}
+	first, err := s.recv()
+	if err != nil {
+		return diag.Wrap(diag.IO, err, "the coordinator did not take the node")
+	}
+	w, ok := decodeWelcome(first)
+	if !ok {
+		return diag.New(diag.Internal, "the coordinator's first message is damaged")
+	}
+	out := newQueue()
+	defer out.close()
+	// The lease counts from before the hello was sent, and the coordinator's from when
+	// it came: so it ends here first.
+	n.station.Attach(flow.NodeID{Name: n.opt.Name, Number: w.number}, began+int64(w.lease), func(m []byte) {
+		out.put(append([]byte{msgFlow}, m...))
+	})
+	if n.opt.Attached != nil {
+		n.opt.Attached()
+	}
+	go func() {
+		for {
+			m, ok := out.take()
+			if !ok || s.send(m) != nil {
+				cancel()
+				return
+			}
+		}
+	}()
+	go func() {
+		for ctx.Err() == nil {
+			if clock.Mono() > n.station.Until() {
+				// The coordinator does not answer, or this process was stopped: by now it
+				// may have given the node up.
+				cancel()
+				return
+			}
+			out.put(binary.LittleEndian.AppendUint64([]byte{msgBeat}, uint64(clock.Mono())))
+			clock.Sleep(w.lease / 5)
+		}
+	}()
+	for {
+		m, err := s.recv()
+		if err != nil {
+			return diag.Wrap(diag.IO, err, "the coordinator is gone")
+		}
+		switch {
+		case len(m) == 9 && m[0] == msgBeatBack:
+			// The coordinator heard the beat, so it waits for another lease from then on.
+			n.station.Lease(int64(binary.LittleEndian.Uint64(m[1:])) + int64(w.lease))
+		case len(m) > 0 && m[0] == msgFlow:
+			n.station.Got(m[1:])
+		}
+	}
+}
