@@ -169,6 +169,22 @@ func (s *Session) Check(text string) ([]*diag.Error, error) {
 	return out, err
 }
 
+// Describe binds a statement and returns the columns of the rows that it would give if it is
+// a query, and whether they would be changes; nil for other statements. Nothing runs.
+func (s *Session) Describe(text string) (schema types.Schema, changes bool, err error) {
+	defer s.engine.use()(false)
+	s.begin(text)
+	bound, err := s.bind(text)
+	if err != nil {
+		return nil, false, err
+	}
+	q, ok := bound.(*bind.Query)
+	if !ok {
+		return nil, false, nil
+	}
+	return q.Root.Schema(), !s.cat.Config.Batch(), nil
+}
+
 // Build plans an INSERT or a closed statement set and makes what a host runs of it,
 // without running it: for hosts other than the engine's cluster, such as the
 // simulation.

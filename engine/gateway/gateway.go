@@ -48,6 +48,9 @@ type Session interface {
 	// Check does what Execute does short of running: parse, bind, plan. It returns
 	// advice about the statement.
 	Check(ctx context.Context, text string) ([]*diag.Error, error)
+	// Describe returns the columns of the rows that a query would give, and whether they
+	// would be changes; nil for other statements. Nothing runs.
+	Describe(ctx context.Context, text string) (types.Schema, bool, error)
 	// Finish runs when no statement follows: an open statement set is an error.
 	Finish() error
 	Close() error

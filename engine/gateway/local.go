@@ -88,6 +88,9 @@ func (s *localSession) Execute(ctx context.Context, text string) (Operation, err
 func (s *localSession) Check(_ context.Context, text string) ([]*diag.Error, error) {
 	return s.s.Check(text)
 }
+func (s *localSession) Describe(_ context.Context, text string) (types.Schema, bool, error) {
+	return s.s.Describe(text)
+}
 func (s *localSession) Finish() error { return s.s.Finish() }
 func (s *localSession) Close() error  { return nil }
 
