@@ -59,6 +59,9 @@ func (s *Session) Set(key, value string) error {
 	return err
 }
 
+// Settings are the configuration keys that are set, with their values, in order of key.
+func (s *Session) Settings() [][2]string { return s.cat.Config.All() }
+
 // Zone is the session time zone.
 func (s *Session) Zone() *time.Location { return s.cat.Config.Zone(s.engine.cfg.Zone) }
 

@@ -98,6 +98,7 @@ func newCoordinator(j *jobCore) *coordinator {
 	c := &coordinator{job: j, host: j.host, done: make(chan struct{})} //mink:det-ok tells the owners of the job, no task
 	c.delay = j.cfg.Restart.Delay
 	c.status = Status{ID: j.cfg.JobID, Name: j.cfg.Name, State: Created, Started: j.host.now()}
+	c.status.Since[Created] = c.status.Started
 	return c
 }
 
@@ -305,6 +306,9 @@ func (c *coordinator) booted(d *bootDone) {
 	if d.err != nil {
 		c.cause, c.causeIn = d.err, booting
 		if diag.CodeOf(d.err) == diag.Checkpoint || diag.CodeOf(d.err) == diag.Config {
+			c.mu.Lock()
+			c.noteFailure(c.host.now())
+			c.mu.Unlock()
 			c.finish(Failed) // another try would find the same
 			return
 		}
@@ -620,6 +624,6 @@ func (c *coordinator) onDone(d any) {
 
 func (c *coordinator) setState(s State) {
 	c.mu.Lock()
-	c.status.State = s
+	c.status.State, c.status.Since[s] = s, c.host.now()
 	c.mu.Unlock()
 }

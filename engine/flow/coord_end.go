@@ -61,6 +61,7 @@ func (c *coordinator) retry() {
 	c.since = 0
 	c.mu.Lock()
 	c.att = nil
+	c.noteFailure(now)
 	c.mu.Unlock()
 	wait, again := r.Delay, true
 	if r.byDefault && hopeless(c.cause, c.causeIn) || diag.CodeOf(c.cause) == diag.Conflict {
@@ -99,6 +100,19 @@ func (c *coordinator) retry() {
 	c.phase = backing
 	c.setState(Restarting)
 	c.tick(tickBackoff, wait, mail{})
+}
+
+// failuresMax is how many failures of a job are remembered.
+const failuresMax = 16
+
+// noteFailure remembers the cause of a failure. Pictures share the list: it is made anew.
+func (c *coordinator) noteFailure(now int64) {
+	e := c.jobError()
+	if e == nil {
+		return
+	}
+	old := c.status.Failures
+	c.status.Failures = append([]Failure{{At: now, Err: e}}, old[:min(len(old), failuresMax-1)]...)
 }
 
 // hopeless reports a failure that another attempt would meet again, since it comes
@@ -185,8 +199,8 @@ func (c *coordinator) finish(s State) {
 		k.close()
 	}
 	c.mu.Lock()
-	c.status.State = s
 	c.status.Ended = c.host.now()
+	c.status.State, c.status.Since[s] = s, c.status.Ended
 	c.status.Err = nil
 	if s == Failed {
 		c.status.Err = c.jobError()

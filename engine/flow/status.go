@@ -45,10 +45,22 @@ type Status struct {
 	// Held: the job stands still, for whoever looks at it.
 	Held bool
 	// Err is the failure that ended the job, or the last one it recovered from.
-	Err   *diag.Error
-	Tasks []TaskStatus
+	Err *diag.Error
+	// Since is when the job came into each state, in milliseconds since the epoch; 0
+	// for states that it was never in.
+	Since [Cancelled + 1]int64
+	// Failures are the newest ones, at most 16, newest first.
+	Failures []Failure
+	Tasks    []TaskStatus
 	// Checkpoints are the counters and the newest of them first, at most 20.
 	Checkpoints CheckpointStats
+}
+
+// Failure is what ended an attempt of a job.
+type Failure struct {
+	// At is in milliseconds since the epoch.
+	At  int64
+	Err *diag.Error
 }
 
 // TaskStatus is a picture of a subtask.

@@ -11,10 +11,12 @@ import (
 
 // nextFinal gives the rows that a batch query has at its end. Its plan may change
 // rows on the way, such as one over a source of changes; who asked in batch mode
-// wants to hear of the result alone.
+// wants to hear of the result alone. What has come when ctx ends is kept for the next call.
 func (o *localOperation) nextFinal(ctx context.Context) (*batch.Batch, error) {
 	if !o.done {
-		f := finals{at: map[string][]place{}}
+		if o.finals == nil {
+			o.finals = &finals{at: map[string][]place{}}
+		}
 		for {
 			b, err := o.r.Job.Collector.Next(ctx)
 			if err == io.EOF {
@@ -23,9 +25,9 @@ func (o *localOperation) nextFinal(ctx context.Context) (*batch.Batch, error) {
 			if err != nil {
 				return nil, err
 			}
-			f.add(b)
+			o.finals.add(b)
 		}
-		o.final, o.done = f.rows(), true
+		o.final, o.done, o.finals = o.finals.rows(), true, nil
 	}
 	if len(o.final) == 0 {
 		return nil, io.EOF

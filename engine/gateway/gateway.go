@@ -28,6 +28,17 @@ type Client interface {
 	Job(ctx context.Context, id string) (JobStatus, error)
 	// Cancel stops a job and waits until it has stopped.
 	Cancel(ctx context.Context, id string) error
+	// Savepoint writes a savepoint of a job below dir and returns its folder; the job goes
+	// on. With an empty dir it goes where the job's 'execution.checkpointing.savepoint-dir'
+	// says; without that it fails with config.
+	Savepoint(ctx context.Context, id, dir string) (string, error)
+	// Stop is Savepoint behind which nothing is read any more; the job has ended when it
+	// returns. With drain the sources end their input first, so that windows fire.
+	Stop(ctx context.Context, id, dir string, drain bool) (string, error)
+	// Checkpoint takes a checkpoint of a job now and returns its number.
+	Checkpoint(ctx context.Context, id string) (int64, error)
+	// Cluster tells about the nodes that run jobs.
+	Cluster(ctx context.Context) (ClusterStatus, error)
 	// Tape is what is recorded of a job and of all that its session did by now, as a tape
 	// of its own, and the job's number on it. The job goes on. It fails with config where
 	// nothing is recorded. Who has asked for it closes it.
@@ -51,6 +62,12 @@ type Session interface {
 	// Describe returns the columns of the rows that a query would give, and whether they
 	// would be changes; nil for other statements. Nothing runs.
 	Describe(ctx context.Context, text string) (types.Schema, bool, error)
+	// Config gives the configuration keys that are set, with their values. It may be
+	// called while Execute runs.
+	Config(ctx context.Context) (map[string]string, error)
+	// Complete lists how a statement may go on at byte at: keywords, functions, tables and
+	// columns that begin with the word before it.
+	Complete(ctx context.Context, text string, at int) ([]string, error)
 	// Finish runs when no statement follows: an open statement set is an error.
 	Finish() error
 	Close() error
@@ -98,77 +115,4 @@ type Operation interface {
 	Wait(ctx context.Context) error
 	// Close cancels a running query; a submitted job goes on.
 	Close() error
-}
-
-// JobStatus is what is known of a job.
-type JobStatus struct {
-	ID, Name, State string
-	Started, Ended  time.Time
-	Err             error
-	Vertices        []VertexStatus
-	Checkpoints     CheckpointStatus
-	// Late is the number of rows dropped because they came late.
-	Late int64
-	// BadRecords is the number of input records left out because they could not be
-	// decoded and the table's options say so; LastBadRecord tells about one of them.
-	BadRecords    int64
-	LastBadRecord string
-	// Restarts counts attempts after the first.
-	Restarts int
-	// AlreadyFinished: its checkpoint directory says that the job came to its end in
-	// an earlier run, so there was nothing to do.
-	AlreadyFinished bool
-	Nodes           int
-	// Held: the job stands still, for whoever looks at it.
-	Held bool
-}
-
-// VertexStatus sums the subtasks of one vertex of a job.
-type VertexStatus struct {
-	ID          int
-	Name        string
-	Parallelism int
-	// RowsIn and RowsOut count rows taken from and given to other vertices.
-	RowsIn, RowsOut int64
-	// SourceRows were read by the vertex, SinkRows written by it.
-	SourceRows, SinkRows int64
-	// Watermark in milliseconds, batch.NoWatermark before the first.
-	Watermark int64
-	Source    bool
-	Sink      bool
-	// Timed: the source's table declares a watermark.
-	Timed bool
-	// Busy is the share of time spent in steps, 0 to 1 per subtask, summed.
-	Busy       float64
-	StateBytes int64
-}
-
-// CheckpointStatus sums the checkpoints of a job.
-type CheckpointStatus struct {
-	Completed, Failed int64
-	LastBytes         int64
-	// MostBytes is the size of the largest of the newest checkpoints: the last one of
-	// a job that ends is almost empty.
-	MostBytes    int64
-	LastDuration time.Duration
-	RestoredFrom int64
-	// MeanDuration and MeanBytes are means over the newest completed ones: how long
-	// one took, and what it wrote.
-	MeanDuration time.Duration
-	MeanBytes    int64
-}
-
-// Watermark is the least watermark of the sources that declare one, or
-// batch.NoWatermark.
-func (j *JobStatus) Watermark() int64 {
-	wm, any := batch.NoWatermark, false
-	for _, v := range j.Vertices {
-		if !v.Timed {
-			continue
-		}
-		if !any || v.Watermark < wm {
-			wm, any = v.Watermark, true
-		}
-	}
-	return wm
 }

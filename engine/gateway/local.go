@@ -10,8 +10,6 @@ import (
 	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
-	"github.com/minkstream/mink/engine/flow"
-	"github.com/minkstream/mink/engine/job"
 	"github.com/minkstream/mink/engine/trace"
 	"github.com/minkstream/mink/engine/types"
 )
@@ -48,6 +46,26 @@ func (l *local) Job(_ context.Context, id string) (JobStatus, error) {
 }
 
 func (l *local) Cancel(ctx context.Context, id string) error { return l.e.Jobs.Cancel(ctx, id) }
+
+func (l *local) Savepoint(ctx context.Context, id, dir string) (string, error) {
+	return l.e.Jobs.Savepoint(ctx, id, dir)
+}
+
+func (l *local) Stop(ctx context.Context, id, dir string, drain bool) (string, error) {
+	return l.e.Jobs.StopAt(ctx, id, dir, drain)
+}
+
+func (l *local) Checkpoint(ctx context.Context, id string) (int64, error) {
+	return l.e.Jobs.Checkpoint(ctx, id)
+}
+
+func (l *local) Cluster(context.Context) (ClusterStatus, error) {
+	var out ClusterStatus
+	for _, n := range l.e.Jobs.Nodes() {
+		out.Nodes = append(out.Nodes, NodeStatus(n))
+	}
+	return out, nil
+}
 
 func (l *local) Tape(_ context.Context, id string) (*trace.File, int, error) { return l.e.Tape(id) }
 
@@ -91,6 +109,19 @@ func (s *localSession) Check(_ context.Context, text string) ([]*diag.Error, err
 func (s *localSession) Describe(_ context.Context, text string) (types.Schema, bool, error) {
 	return s.s.Describe(text)
 }
+
+func (s *localSession) Config(context.Context) (map[string]string, error) {
+	out := map[string]string{}
+	for _, kv := range s.s.Settings() {
+		out[kv[0]] = kv[1]
+	}
+	return out, nil
+}
+
+func (s *localSession) Complete(_ context.Context, text string, at int) ([]string, error) {
+	return s.s.Complete(text, at), nil
+}
+
 func (s *localSession) Finish() error { return s.s.Finish() }
 func (s *localSession) Close() error  { return nil }
 
@@ -99,7 +130,8 @@ type localOperation struct {
 	r    *engine.Result
 	done bool
 	// final are the rows of a batch query that updates, once it has ended.
-	final []*batch.Batch
+	final  []*batch.Batch
+	finals *finals
 }
 
 func (o *localOperation) Result() Result {
@@ -159,84 +191,6 @@ func (o *localOperation) Close() error {
 		return err
 	}
 	return nil
-}
-
-// statusOf sums the tasks of a job by vertex.
-func statusOf(j *job.Job) JobStatus {
-	st := j.Status()
-	out := JobStatus{
-		ID: st.ID, Name: st.Name, State: st.State.String(), Restarts: st.Restarts, Nodes: j.Nodes, AlreadyFinished: st.AlreadyFinished, Held: st.Held,
-		Started: time.UnixMilli(st.Started),
-		Checkpoints: CheckpointStatus{
-			Completed: int64(st.Checkpoints.Completed), Failed: int64(st.Checkpoints.Failed), RestoredFrom: st.Checkpoints.Restored,
-		},
-	}
-	if st.Ended > 0 {
-		out.Ended = time.UnixMilli(st.Ended)
-	}
-	if st.Err != nil {
-		out.Err = st.Err
-	}
-	n := int64(0)
-	for _, c := range st.Checkpoints.History {
-		if c.State != "COMPLETED" {
-			continue
-		}
-		if n++; n == 1 {
-			out.Checkpoints.LastBytes, out.Checkpoints.LastDuration = c.FullBytes, c.Duration
-		}
-		out.Checkpoints.MostBytes = max(out.Checkpoints.MostBytes, c.FullBytes)
-		out.Checkpoints.MeanDuration += c.Duration
-		out.Checkpoints.MeanBytes += c.DeltaBytes
-	}
-	if n > 0 {
-		out.Checkpoints.MeanDuration /= time.Duration(n)
-		out.Checkpoints.MeanBytes /= n
-	}
-	for _, v := range j.Graph.Vertices {
-		out.Vertices = append(out.Vertices, vertexOf(v, st.Tasks, &out))
-	}
-	return out
-}
-
-func vertexOf(v *flow.Vertex, tasks []flow.TaskStatus, job *JobStatus) VertexStatus {
-	vs := VertexStatus{ID: v.ID, Name: v.Name, Parallelism: v.Parallelism, Source: v.Source != nil, Watermark: batch.MaxWatermark}
-	vs.Timed = v.Source != nil && v.Source.Watermark != nil
-	for _, n := range v.Nodes {
-		vs.Sink = vs.Sink || n.Sink != nil
-	}
-	any := false
-	for _, t := range tasks {
-		if t.Vertex != v.ID {
-			continue
-		}
-		any = true
-		vs.RowsIn += t.RowsIn
-		vs.RowsOut += t.RowsOut
-		vs.StateBytes += t.StateBytes
-		if !t.Idle {
-			vs.Watermark = min(vs.Watermark, t.Watermark)
-		}
-		if t.UptimeNanos > 0 {
-			vs.Busy += float64(t.BusyNanos) / float64(t.UptimeNanos)
-		}
-		for _, op := range t.Ops {
-			job.Late += op.Late
-			if job.BadRecords += op.BadRecords; op.BadRecords > 0 {
-				job.LastBadRecord = op.LastBadRecord
-			}
-			if v.Source != nil && op.Node < 0 {
-				vs.SourceRows += op.RowsOut
-			}
-			if op.Node >= 0 && op.Node < len(v.Nodes) && v.Nodes[op.Node].Sink != nil {
-				vs.SinkRows += op.RowsIn
-			}
-		}
-	}
-	if !any {
-		vs.Watermark = batch.NoWatermark
-	}
-	return vs
 }
 
 func sortedKeys(m map[string]string) []string {

@@ -69,6 +69,9 @@ type Job struct {
 	Collector *Collector
 	Plan      *plan.Physical
 	Graph     *flow.Graph
+	// Config is how it runs, Settings what its session had set when it was submitted.
+	Config   flow.Config
+	Settings map[string]string
 	// Late has the rows that came too late; nil when none are kept.
 	Late *LateLog
 }
@@ -148,6 +151,7 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 		m.cluster = flow.NewCluster(m.env, flow.ClusterOptions{Nodes: max(1, m.options.Nodes), Slots: m.options.Slots, Workers: m.options.Workers, Log: m.options.Log})
 	}
 	j.Nodes = len(m.cluster.Nodes())
+	j.Config = cfg
 	if j.Job, err = m.cluster.Submit(j.Graph, cfg); err != nil {
 		return nil, err
 	}
@@ -204,7 +208,10 @@ func (m *Manager) Hold(p *plan.Physical, name string, s *catalog.Config, zone *t
 
 // build makes the graph of a job and the collector of a query.
 func (m *Manager) build(p *plan.Physical, name string, s *catalog.Config, zone *time.Location) (*Job, flow.Config, error) {
-	j := &Job{Name: name, Plan: p}
+	j := &Job{Name: name, Plan: p, Settings: map[string]string{}}
+	for _, kv := range s.All() {
+		j.Settings[kv[0]] = kv[1]
+	}
 	var collect connect.Sink
 	if len(p.Roots) == 1 {
 		if _, ok := p.Roots[0].(*plan.Collect); ok {
