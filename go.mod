@@ -19,8 +19,8 @@ require (
 
 require (
 	github.com/google/go-dap v0.12.0
-	google.golang.org/grpc v1.67.0
 	github.com/testcontainers/testcontainers-go v0.45.0
+	google.golang.org/grpc v1.67.0
 )
 
 require (

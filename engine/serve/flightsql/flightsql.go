@@ -64,8 +64,8 @@ func (s *Server) Serve(ln net.Listener) error {
 		opts = append(opts, grpc.Creds(credentials.NewTLS(s.TLS)))
 	}
 	if s.Token != "" {
-		unary, stream := flight.CreateServerBearerTokenAuthInterceptors(guard{s.Token})
-		opts = append(opts, grpc.UnaryInterceptor(unary), grpc.StreamInterceptor(stream))
+		m := flight.CreateServerBasicAuthMiddleware(guard{s.Token})
+		opts = append(opts, grpc.UnaryInterceptor(m.Unary), grpc.StreamInterceptor(m.Stream))
 	}
 	g := grpc.NewServer(opts...)
 	flight.RegisterFlightServiceServer(g, flightsql.NewFlightServer(h))
