@@ -6,9 +6,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
+	"github.com/minkstream/mink/cli/local"
 	"github.com/minkstream/mink/cli/show"
 	"github.com/minkstream/mink/connectors"
 	"github.com/minkstream/mink/engine"
@@ -34,6 +36,10 @@ type embed struct {
 	// register adds Go functions.
 	register func(e *engine.Engine) error
 	log      func(text string)
+	// home and confine are of a process of the cluster in a directory: what it keeps is
+	// there, and statements touch no files but those that the options let them.
+	home    local.Home
+	confine *local.Options
 }
 
 // embedded starts an engine in this process: the one place where connectors,
@@ -43,20 +49,26 @@ func (a *app) embedded(o embed) (gateway.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	_, c, err := a.made(cfg, o, spill)
+	return c, err
+}
+
+// made is an engine and its client.
+func (a *app) made(cfg engine.Config, o embed, spill string) (*engine.Engine, gateway.Client, error) {
 	eng, err := engine.New(cfg)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if o.register != nil {
 		if err := o.register(eng); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	c := &embeddedClient{Client: gateway.Local(eng), spill: spill}
 	if o.record != nil {
 		c.closeTape = eng.CloseTape
 	}
-	return c, nil
+	return eng, c, nil
 }
 
 // config is what an engine is made of, and the folder for what it spills.
@@ -86,7 +98,14 @@ func (a *app) config(o embed) (cfg engine.Config, spill string, err error) {
 		}
 	}
 	spill = filepath.Join(os.TempDir(), fmt.Sprintf("mink-%d", os.Getpid()))
+	var files env.Disk
+	if o.confine != nil {
+		spill = o.home.Path("run", "spill", strconv.Itoa(os.Getpid()))
+		files = confined(o.home, o.confine, []string{string(o.home)})
+		e.Disk = confined(o.home, o.confine, nil)
+	}
 	return engine.Config{
+		Files:         files,
 		Env:           e,
 		Connectors:    append(connectors.All(), o.connectors...),
 		Formats:       connectors.Formats(),

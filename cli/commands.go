@@ -6,16 +6,22 @@ import "github.com/spf13/cobra"
 func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		a.benchCommand(),
+		a.coordinatorCommand(),
 		a.debugCommand(),
 		a.demoCommand(),
 		a.docsCommand(),
+		a.downCommand(),
 		a.explainCommand(),
+		a.nodeCommand(),
 		a.parseCommand(),
 		a.planCommand(),
 		a.runCommand(),
 		a.sqlCommand(),
+		a.statusCommand(),
 		a.tapeCommand(),
 		a.testCommand(),
+		a.upCommand(),
 		a.versionCommand(),
+		a.watchdogCommand(),
 	}
 }

@@ -11,6 +11,9 @@ import (
 const asMink = "MINK_TEST_AS_MINK"
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(asEngine); dir != "" {
+		os.Exit(durableEngine(dir))
+	}
 	if os.Getenv(asMink) != "" {
 		os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}

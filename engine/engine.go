@@ -13,6 +13,7 @@ package engine
 
 import (
 	"io"
+	"sync"
 	"time"
 
 	"github.com/minkstream/mink/engine/bind"
@@ -23,6 +24,7 @@ import (
 	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/job"
+	"github.com/minkstream/mink/engine/ledger"
 	"github.com/minkstream/mink/engine/plan"
 	"github.com/minkstream/mink/engine/trace"
 )
@@ -71,6 +73,13 @@ type Config struct {
 	// Held, unless nil, gets the jobs of Replay, which are not executed then: to the
 	// session each ends at once, without rows.
 	Held func(h *job.Held)
+	// Files is the disk of connectors, catalogs and what else statements name; nil is that
+	// of Env. A cluster confines it.
+	Files env.Disk
+	// Defaults are settings that sessions begin with, and that RESET goes back to.
+	Defaults map[string]string
+	// Durable remembers jobs and catalogs; nil forgets them with the engine.
+	Durable *Durable
 }
 
 // Engine runs statements. It may be used from several goroutines.
@@ -82,6 +91,11 @@ type Engine struct {
 	// pipelines fill the materialized tables.
 	pipelines pipelines
 	rec       *recording
+	// running are the jobs that the ledger has as such. stopping says that the engine is
+	// about to close, and fenced that another one has taken over.
+	recall           sync.Mutex
+	running          map[string]ledger.Job
+	stopping, fenced bool
 }
 
 // New makes an engine. Its cluster starts with the first job.
@@ -92,18 +106,23 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Zone == nil {
 		cfg.Zone = time.UTC
 	}
+	outside := *cfg.Env
+	if cfg.Files != nil {
+		outside.Disk = cfg.Files
+	}
 	registry := function.NewRegistry(cfg.Functions)
 	formats := map[string]*connect.Format{}
 	for _, f := range cfg.Formats {
 		formats[f.Name] = f
 	}
 	e := &Engine{
-		cfg:   cfg,
-		store: catalog.NewStore(),
+		cfg:     cfg,
+		store:   catalog.NewStore(),
+		running: map[string]ledger.Job{},
 		host: &catalog.Host{
 			Connectors:    cfg.Connectors,
 			Providers:     cfg.Providers,
-			Deps:          connect.Deps{Env: cfg.Env, Formats: formats, Stdout: cfg.Stdout, Stderr: cfg.Stderr},
+			Deps:          connect.Deps{Env: &outside, Formats: formats, Stdout: cfg.Stdout, Stderr: cfg.Stderr},
 			Functions:     registry,
 			UserFunctions: map[string]*function.Func{},
 
@@ -117,6 +136,12 @@ func New(cfg Config) (*Engine, error) {
 			Nodes: cfg.Nodes, Slots: cfg.Slots, Workers: cfg.Workers, CheckpointDir: cfg.CheckpointDir, Zone: cfg.Zone,
 			SpillDir: cfg.SpillDir, MemoryBytes: cfg.MemoryBytes, Log: cfg.Log, Edit: cfg.Edit,
 		}),
+	}
+	if cfg.Durable != nil {
+		if err := e.openDurable(); err != nil {
+			return nil, err
+		}
+		e.Jobs.Ending = e.ending
 	}
 	if cfg.Record != nil {
 		e.rec = &recording{Record: *cfg.Record}

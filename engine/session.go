@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +32,9 @@ type Session struct {
 	// set collects the inserts of BEGIN STATEMENT SET; nil outside of one.
 	set   []*bind.Insert
 	setAt diag.Span
-	inSet bool
+	// setTexts are the same as texts, "" for one that is not an INSERT.
+	setTexts []string
+	inSet    bool
 	// jobs are those of the session, oldest first.
 	jobs []*job.Job
 	// place is where its jobs keep their checkpoints, if not where jobs do.
@@ -47,6 +51,11 @@ type Session struct {
 func (e *Engine) NewSession() *Session {
 	s := &Session{engine: e, cat: catalog.NewSession(e.store, e.host)}
 	s.cat.SetSystem(s.system())
+	for _, k := range slices.Sorted(maps.Keys(e.cfg.Defaults)) {
+		if err := s.cat.Config.Base(k, e.cfg.Defaults[k]); err != nil && e.cfg.Log != nil {
+			e.cfg.Log("the default of '" + k + "' is not taken: " + err.Error())
+		}
+	}
 	return s
 }
 
@@ -108,7 +117,7 @@ func (s *Session) execute(ctx context.Context, text string) (*Result, error) {
 	case *bind.Action:
 		return s.apply(b)
 	case *bind.BeginSet:
-		s.inSet, s.set, s.setAt = true, []*bind.Insert{}, b.At
+		s.inSet, s.set, s.setTexts, s.setAt = true, []*bind.Insert{}, nil, b.At
 		return &Result{}, nil
 	case *bind.EndSet:
 		if bound, err = s.endSet(b); err != nil {
@@ -149,7 +158,7 @@ func (s *Session) Check(text string) ([]*diag.Error, error) {
 		}
 		return []*diag.Error{b.Warning}, nil
 	case *bind.BeginSet:
-		s.inSet, s.set, s.setAt = true, []*bind.Insert{}, b.At
+		s.inSet, s.set, s.setTexts, s.setAt = true, []*bind.Insert{}, nil, b.At
 		return nil, nil
 	case *bind.EndSet:
 		if bound, err = s.endSet(b); bound == nil {
@@ -248,7 +257,7 @@ func (s *Session) prepare(text string, collect connect.Sink) (*Prepared, error) 
 		_, err := s.apply(b)
 		return nil, err
 	case *bind.BeginSet:
-		s.inSet, s.set, s.setAt = true, []*bind.Insert{}, b.At
+		s.inSet, s.set, s.setTexts, s.setAt = true, []*bind.Insert{}, nil, b.At
 		return nil, nil
 	case *bind.EndSet:
 		if bound, err = s.endSet(b); bound == nil {
@@ -307,6 +316,11 @@ func (s *Session) collectSet(bound bind.Bound, text string) (*Result, bool, erro
 	switch b := bound.(type) {
 	case *bind.Insert:
 		s.set = append(s.set, b)
+		texts := s.insertTexts(b, text)
+		if len(texts) != 1 {
+			texts = []string{""}
+		}
+		s.setTexts = append(s.setTexts, texts[0])
 		return &Result{}, true, nil
 	case *bind.EndSet:
 		return nil, false, nil
@@ -430,7 +444,7 @@ func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*R
 	if err != nil {
 		return nil, err
 	}
-	j, err := s.start(p, name, s.cat.Config, s.Zone(), s.place)
+	j, err := s.launch(p, name, bound, text)
 	if err != nil {
 		return nil, undo(err)
 	}
@@ -450,6 +464,18 @@ func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*R
 		}
 	}
 	return r, nil
+}
+
+// launch starts the job of a plan, and has it remembered where jobs are.
+func (s *Session) launch(p *plan.Physical, name string, bound bind.Bound, text string) (*job.Job, error) {
+	if !s.durable() {
+		return s.start(p, name, s.cat.Config, s.Zone(), s.place)
+	}
+	k, err := s.keep(p, s.insertTexts(bound, text))
+	if err != nil {
+		return nil, err
+	}
+	return s.startKept(k, name, s.cat.Config, s.Zone())
 }
 
 // jobName is what Flink calls a job that has no name.

@@ -16,6 +16,7 @@ import (
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/job"
+	"github.com/minkstream/mink/engine/ledger"
 	"github.com/minkstream/mink/engine/optimize"
 	"github.com/minkstream/mink/engine/plan"
 )
@@ -52,7 +53,7 @@ func (s *Session) compilePlan(ctx context.Context, b *bind.Compile) (*Result, er
 		return nil, diag.At(b.At, diag.AlreadyExists, "file '%s' is there already", b.File).
 			WithHint("add IF NOT EXISTS, or SET 'table.plan.force-recompile' = 'true'")
 	}
-	c, err := s.compile(b.Texts)
+	c, _, err := s.compileAs(b.Texts, s.cat.Config.Enum("table.plan.compile.catalog-objects"))
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +110,9 @@ func writeWhole(disk env.Disk, name string, text []byte) error {
 	return disk.SyncDir(path.Dir(name))
 }
 
-// compile plans statements and notes all that the plan was made of.
-func (s *Session) compile(texts []string) (*plan.Compiled, error) {
+// compileAs plans statements and notes all that the plan was made of. keep says what of
+// their objects, as the setting table.plan.compile.catalog-objects does.
+func (s *Session) compileAs(texts []string, keep string) (*plan.Compiled, *plan.Physical, error) {
 	// What several views read comes after all of them.
 	var order []catalog.Object
 	s.cat.Trace = func(o catalog.Object) {
@@ -120,7 +122,7 @@ func (s *Session) compile(texts []string) (*plan.Compiled, error) {
 	p, err := planOf(s, texts)
 	s.cat.Trace = nil
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c := plan.Compile(p, s.cat.Config.Get("mink.flink-version"), s.cat.Config.Get)
 	c.Source.Catalog, c.Source.Database = s.cat.Current()
@@ -132,11 +134,10 @@ func (s *Session) compile(texts []string) (*plan.Compiled, error) {
 			c.Source.Settings[kv[0]] = kv[1]
 		}
 	}
-	keep := s.cat.Config.Enum("table.plan.compile.catalog-objects")
 	for _, o := range order {
 		c.Source.Objects = append(c.Source.Objects, compiledObject(o, keep))
 	}
-	return c, nil
+	return c, p, nil
 }
 
 // compiledObject keeps of an object what the session says: all, or for tables the
@@ -207,7 +208,12 @@ func (s *Session) runPlan(ctx context.Context, b *bind.RunPlan) (*Result, error)
 		}
 		name = "insert-into_" + strings.Join(sinks, ",")
 	}
-	j, err := s.start(p, name, scratch.cat.Config, scratch.Zone(), job.Place{})
+	var j *job.Job
+	if s.durable() {
+		j, err = scratch.startKept(&kept{Job: ledger.Job{Plan: text}, plan: p}, name, scratch.cat.Config, scratch.Zone())
+	} else {
+		j, err = s.start(p, name, scratch.cat.Config, scratch.Zone(), job.Place{})
+	}
 	if err != nil {
 		return nil, notOf(err, b.At)
 	}

@@ -16,6 +16,9 @@ type Store struct {
 	catalogs map[string]*mounted
 	// statistics are those of tables that were analyzed.
 	statistics map[Path]analyzed
+	// Keep, unless nil, is told of a catalog before it is created or changed, and with nil
+	// before it is dropped; its error keeps that from happening. Set it before use.
+	Keep func(name string, info *Info) error
 }
 
 // mounted is a catalog with what CREATE CATALOG said of it.
@@ -26,9 +29,20 @@ type mounted struct {
 
 // NewStore makes a store with the default catalog and database.
 func NewStore() *Store {
-	return &Store{catalogs: map[string]*mounted{
-		DefaultCatalog: {NewMemory(DefaultDatabase), Info{Options: connect.Options{"type": InMemory}}},
-	}}
+	return NewStoreOn(NewMemory(DefaultDatabase), Info{Options: connect.Options{"type": InMemory}})
+}
+
+// NewStoreOn makes a store with another default catalog.
+func NewStoreOn(first Catalog, info Info) *Store {
+	return &Store{catalogs: map[string]*mounted{DefaultCatalog: {first, info}}}
+}
+
+// keep is called with the lock held.
+func (s *Store) keep(name string, info *Info) error {
+	if s.Keep == nil {
+		return nil
+	}
+	return s.Keep(name, info)
 }
 
 // CreateCatalog adds a catalog. It fails with already-exists.
@@ -37,6 +51,9 @@ func (s *Store) CreateCatalog(name string, info Info, c Catalog) error {
 	defer s.mu.Unlock()
 	if _, ok := s.catalogs[name]; ok {
 		return diag.New(diag.AlreadyExists, "catalog %s already exists", name)
+	}
+	if err := s.keep(name, &info); err != nil {
+		return err
 	}
 	s.catalogs[name] = &mounted{c, info}
 	return nil
@@ -49,6 +66,9 @@ func (s *Store) DropCatalog(name string) error {
 	c, ok := s.catalogs[name]
 	if !ok {
 		return s.noCatalog(name)
+	}
+	if err := s.keep(name, nil); err != nil {
+		return err
 	}
 	delete(s.catalogs, name)
 	return c.Close()
@@ -86,6 +106,9 @@ func (s *Store) AlterCatalog(name string, info Info) error {
 	c := s.catalogs[name]
 	if c == nil {
 		return s.noCatalog(name)
+	}
+	if err := s.keep(name, &info); err != nil {
+		return err
 	}
 	s.catalogs[name] = &mounted{c.Catalog, info}
 	return nil

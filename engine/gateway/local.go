@@ -5,11 +5,13 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/ledger"
 	"github.com/minkstream/mink/engine/trace"
 	"github.com/minkstream/mink/engine/types"
 )
@@ -30,7 +32,14 @@ func (l *local) OpenSession(_ context.Context, config map[string]string) (Sessio
 }
 
 func (l *local) Jobs(context.Context) ([]JobStatus, error) {
+	past, err := l.e.Past()
+	if err != nil {
+		return nil, err
+	}
 	var out []JobStatus
+	for _, j := range past {
+		out = append(out, pastStatus(j))
+	}
 	for _, j := range l.e.Jobs.Jobs() {
 		out = append(out, statusOf(j))
 	}
@@ -39,10 +48,31 @@ func (l *local) Jobs(context.Context) ([]JobStatus, error) {
 
 func (l *local) Job(_ context.Context, id string) (JobStatus, error) {
 	j, err := l.e.Jobs.Job(id)
-	if err != nil {
-		return JobStatus{}, err
+	if err == nil {
+		return statusOf(j), nil
 	}
-	return statusOf(j), nil
+	past, perr := l.e.Past()
+	if perr != nil {
+		return JobStatus{}, perr
+	}
+	for _, j := range past {
+		if j.ID == id {
+			return pastStatus(j), nil
+		}
+	}
+	return JobStatus{}, err
+}
+
+// pastStatus is what is left of a job that ended before this engine began.
+func pastStatus(j ledger.Job) JobStatus {
+	st := JobStatus{
+		ID: j.ID, Name: j.Name, State: string(j.State), Restarts: j.Restarts,
+		Started: time.UnixMilli(j.Submitted), Ended: time.UnixMilli(j.Ended),
+	}
+	if j.Error != "" {
+		st.Err = diag.New(j.Code, "%s", strings.TrimPrefix(j.Error, string(j.Code)+": "))
+	}
+	return st
 }
 
 func (l *local) Cancel(ctx context.Context, id string) error { return l.e.Jobs.Cancel(ctx, id) }

@@ -33,6 +33,9 @@ type Manager struct {
 	cluster *flow.Cluster
 	jobs    []*Job
 	byID    map[string]*Job
+	// Ending, unless nil, is told of a job before it is cancelled; its error keeps that
+	// from happening. Set it before use.
+	Ending func(id string) error
 }
 
 // Options say what the jobs of a Manager share.
@@ -107,8 +110,9 @@ func rewrites(p *plan.Physical) bool {
 // Place is where a job keeps its checkpoints, and what it takes of those it restores.
 // The zero value leaves that to the settings.
 type Place struct {
-	// Folder is the job's own; its id follows from it.
+	// Folder is the job's own; its id follows from it, unless it has one.
 	Folder string
+	ID     string
 	// SourcesOnly and Committed are those of flow.Config.
 	SourcesOnly, Committed bool
 }
@@ -140,8 +144,10 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 	}
 	cfg.SourcesOnly, cfg.Committed = at.SourcesOnly, at.Committed
 	switch {
-	case at.Folder != "":
-		cfg.Dir, cfg.JobID = at.Folder, idOf(at.Folder)
+	case at.Folder != "" || at.ID != "":
+		if cfg.Dir, cfg.JobID = at.Folder, at.ID; cfg.JobID == "" {
+			cfg.JobID = idOf(at.Folder)
+		}
 	case cfg.Dir != "":
 		// The folder, and with it the id, is the same when the script is run again.
 		cfg.Dir = path.Join(filepath.ToSlash(cfg.Dir), fmt.Sprintf("job-%d", number))
@@ -281,6 +287,11 @@ func (m *Manager) Cancel(ctx context.Context, id string) error {
 	j, err := m.Job(id)
 	if err != nil {
 		return err
+	}
+	if m.Ending != nil && !j.State().Ended() {
+		if err := m.Ending(id); err != nil {
+			return err
+		}
 	}
 	j.Cancel()
 	if j.Collector != nil {

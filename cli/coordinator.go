@@ -1,0 +1,534 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/minkstream/mink/cli/local"
+	"github.com/minkstream/mink/engine"
+	"github.com/minkstream/mink/engine/cluster"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/gateway"
+	"github.com/minkstream/mink/engine/ledger"
+	"github.com/minkstream/mink/engine/serve/guard"
+)
+
+// coordinatorCommand is the process that mink up starts.
+func (a *app) coordinatorCommand() *cobra.Command {
+	var dir string
+	c := &cobra.Command{
+		Use: "coordinator", Short: "The coordinator of a cluster; mink up starts it", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			home, err := local.In(dir)
+			if err != nil {
+				return err
+			}
+			said := sync.OnceFunc(func() {})
+			say := func(readiness) {}
+			if os.Getenv(readyEnv) != "" {
+				_ = os.Unsetenv(readyEnv) // not for programs that this one starts
+				w := os.NewFile(readyFile, "ready")
+				say = func(r readiness) {
+					said()
+					_ = json.NewEncoder(w).Encode(r) // who waits for it may have been killed
+					w.Close()
+				}
+			}
+			ready := false
+			err = a.coordinate(c.Context(), home, false, func(*local.Info) error {
+				ready = true
+				say(readiness{})
+				return nil
+			})
+			if err != nil && !ready {
+				d := diag.As(err)
+				if d == nil {
+					d = diag.New(diag.Internal, "%s", err)
+				}
+				say(readiness{Code: d.Code, Msg: d.Msg + cause(d), Hint: d.Hint})
+			}
+			return err
+		},
+	}
+	c.Flags().StringVar(&dir, "dir", ".mink", "directory of the cluster")
+	return c
+}
+
+// cause is what a wrapped error adds to its message.
+func cause(d *diag.Error) string {
+	if err := errors.Unwrap(d); err != nil {
+		return ": " + err.Error()
+	}
+	return ""
+}
+
+// watchdogCommand is the process that brings the coordinator back.
+func (a *app) watchdogCommand() *cobra.Command {
+	var dir string
+	c := &cobra.Command{
+		Use: "watchdog", Short: "Brings the coordinator of a cluster back; the coordinator starts it", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			home, err := local.In(dir)
+			if err != nil {
+				return err
+			}
+			lock, err := home.Take(local.Watchdog)
+			if errors.Is(err, local.ErrTaken) {
+				return nil // one is enough
+			}
+			if err != nil {
+				return err
+			}
+			defer lock.Release()
+			log, err := home.Log(local.Watchdog)
+			if err != nil {
+				return err
+			}
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				home.Keep(c.Context(), coordinatorProgram(home), log, nil)
+			}()
+			select {
+			case <-done:
+			case <-c.Context().Done():
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&dir, "dir", ".mink", "directory of the cluster")
+	return c
+}
+
+// coordinator is the process that has the engine of a cluster.
+type coordinator struct {
+	*app
+	home    local.Home
+	options *local.Options
+	log     *slog.Logger
+	token   string
+	ledger  *ledger.Ledger
+	engine  *engine.Engine
+	client  gateway.Client
+	nodes   *cluster.Coordinator
+	servers []*http.Server
+	// stop ends what runs beside: the keepers of the other processes.
+	stop context.CancelFunc
+
+	mu   sync.Mutex
+	info local.Info
+}
+
+// coordinate runs the coordinator of a directory until ctx ends; then it stops the cluster.
+// ready is called once clients can come.
+func (a *app) coordinate(ctx context.Context, home local.Home, foreground bool, ready func(*local.Info) error) (err error) {
+	if err := guard.StateDir(string(home)); err != nil {
+		return err
+	}
+	lock, err := home.Take(local.Coordinator)
+	if errors.Is(err, local.ErrTaken) {
+		return diag.New(diag.Config, "process %d is the coordinator of %s already", home.Holder(local.Coordinator), string(home))
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	o, err := home.Options()
+	if err == nil && o == nil {
+		err = diag.New(diag.Config, "%s has no cluster", string(home)).WithHint("mink up starts one")
+	}
+	if err != nil {
+		return err
+	}
+	c := &coordinator{app: a, home: home, options: o}
+	if c.log, err = home.Log(local.Coordinator); err != nil {
+		return err
+	}
+	if foreground {
+		c.log = slog.New(slog.NewMultiHandler(c.log.Handler(), slog.NewTextHandler(a.err, nil)))
+	}
+	c.log.Info("begins", "pid", os.Getpid(), "version", version)
+	defer func() {
+		if err != nil {
+			c.log.Error("failed", "error", err.Error())
+		}
+		c.log.Info("ends")
+	}()
+	if err := os.Chdir(o.Project); err != nil {
+		return diag.Wrap(diag.Config, err, "cannot work in the directory that the cluster was started in")
+	}
+	beside, stop := context.WithCancel(context.Background())
+	c.stop = stop
+	defer stop()
+	if err := c.start(ctx, beside); err != nil {
+		c.end(false)
+		return err
+	}
+	if !foreground {
+		go c.keepWatchdog(beside)
+	}
+	c.mu.Lock()
+	info := c.info
+	info.Nodes = slices.Clone(info.Nodes)
+	c.mu.Unlock()
+	c.log.Info("ready", "gateway", info.Gateway, "rest", info.Rest)
+	if err := ready(&info); err != nil {
+		c.end(true)
+		return err
+	}
+	<-ctx.Done()
+	c.log.Info("stops")
+	return c.end(true)
+}
+
+// start brings everything up, in this order: doors, so that two clusters that want one port
+// fail early; nodes, since they take longest; the engine with its jobs; servers.
+func (c *coordinator) start(ctx, beside context.Context) error {
+	var err error
+	if !c.options.NoToken {
+		if c.token, err = guard.Token(c.home.Path("token")); err != nil {
+			return err
+		}
+		c.info.Token = c.token
+	}
+	secured, err := c.certificate()
+	if err != nil {
+		return err
+	}
+	doors, err := c.open(secured)
+	if err != nil {
+		return err
+	}
+	c.info.Coordinator = local.Process{Name: local.Coordinator, PID: os.Getpid(), State: running}
+	c.nodes, err = cluster.Listen(cluster.Options{Dir: c.home.Path("run"), Lost: c.lost, Log: func(text string) { c.log.Info(text) }})
+	if err != nil {
+		return err
+	}
+	// Nodes look for the cluster's file; what is not known yet comes with the next one.
+	for n := range c.options.Nodes {
+		c.keepNode(beside, n+1)
+	}
+	if err := c.makeEngine(); err != nil {
+		return err
+	}
+	wait, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	if err := c.nodes.Wait(wait, c.options.Nodes); err != nil {
+		return diag.New(diag.Config, "the nodes did not join in time").WithHint("their logs are in %s", c.home.Path("log"))
+	}
+	n, err := c.engine.Recover()
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		c.log.Info("jobs go on", "jobs", n)
+	}
+	if err := c.serve(doors); err != nil {
+		return err
+	}
+	return c.write()
+}
+
+// lastCheckpoints is how long jobs may take to write one when the cluster is stopped.
+const lastCheckpoints = 10 * time.Second
+
+// end stops the cluster. A start that failed leaves the cluster's file as it was: it is there
+// when the watchdog is to try again.
+func (c *coordinator) end(started bool) error {
+	var err error
+	if started {
+		// The others see that the file is gone and do not bring each other back.
+		err = c.home.Forget()
+	}
+	c.stop()
+	for _, s := range c.servers {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		if s.Shutdown(ctx) != nil {
+			_ = s.Close() // what a client still waits for is cut off
+		}
+		cancel()
+	}
+	if c.client != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), lastCheckpoints)
+		c.engine.Suspend(ctx)
+		cancel()
+		err = errors.Join(err, c.client.Close())
+	}
+	if c.ledger != nil {
+		err = errors.Join(err, c.ledger.Close())
+	}
+	if info, e := c.home.Info(); e == nil && info == nil {
+		c.endOthers()
+	}
+	if c.nodes != nil {
+		c.nodes.Close()
+	}
+	sweepSockets(c.home)
+	return err
+}
+
+// sweepSockets removes what processes that were killed have left.
+func sweepSockets(home local.Home) {
+	files, _ := filepath.Glob(home.Path("run", "rows-*.sock")) // the pattern is good
+	for _, f := range files {
+		if conn, err := net.Dial("unix", f); err == nil {
+			conn.Close() // somebody is there
+			continue
+		}
+		_ = os.Remove(f) // a leftover is of no harm
+	}
+}
+
+// endOthers ends the nodes and the watchdog.
+func (c *coordinator) endOthers() {
+	for _, name := range leftOf(c.home) {
+		if pid := c.home.Holder(name); pid != 0 {
+			_ = syscall.Kill(pid, syscall.SIGTERM) // it may have ended by now
+		}
+	}
+	if !await(context.Background(), 3*time.Second, func() bool { return len(leftOf(c.home)) == 0 }) {
+		for _, name := range leftOf(c.home) {
+			c.log.Warn("killed", "process", name)
+			kill(c.home, name)
+		}
+	}
+}
+
+// makeEngine makes the engine that runs the jobs.
+func (c *coordinator) makeEngine() error {
+	_ = os.RemoveAll(c.home.Path("run", "spill")) // of processes that were killed
+	cfg, spill, err := c.config(embed{
+		nodes: c.options.Nodes, slots: c.options.Slots, checkpointDir: c.home.Path("checkpoints"), home: c.home, confine: c.options,
+		log: func(text string) { c.log.Info(text) },
+	})
+	if err != nil {
+		return err
+	}
+	if c.ledger, err = ledger.Open(c.home.Path("store", "ledger")); err != nil {
+		return err
+	}
+	cfg.Defaults = map[string]string{checkpointInterval: checkpointEvery}
+	cfg.Durable = &engine.Durable{Ledger: c.ledger, CatalogDir: c.home.Path("store", "catalog"), Lost: func(err error) {
+		c.log.Error("another coordinator has taken over", "error", err.Error())
+		os.Exit(exitFailed) // what it does from here on would be wrong
+	}}
+	c.engine, c.client, err = c.made(cfg, embed{}, spill)
+	return err
+}
+
+// confined is the disk of a cluster: the directory it was started in, those of --data-dir,
+// and its own, which statements must not look into.
+func confined(home local.Home, o *local.Options, denied []string) env.Disk {
+	return env.Confined(env.Roots{Dir: o.Project, Allowed: append([]string{o.Project, string(home)}, o.DataDirs...), Denied: denied})
+}
+
+// keepNode starts a node and brings it back when it dies.
+func (c *coordinator) keepNode(beside context.Context, n int) {
+	name := nodePrefix + strconv.Itoa(n)
+	p := local.Program{
+		Name: name, Log: c.home.Path("log", name+".out"),
+		Args: []string{"node", "--join", "--dir", string(c.home), "--name", name, "--slots", strconv.Itoa(c.options.Slots)},
+	}
+	c.mu.Lock()
+	c.info.Nodes = append(c.info.Nodes, local.Process{Name: name, State: running, Slots: c.options.Slots})
+	c.mu.Unlock()
+	go c.home.Keep(beside, p, c.log, func(pid int) {
+		c.mu.Lock()
+		c.info.Nodes[n-1].PID = pid
+		c.mu.Unlock()
+		if err := c.rewrite(); err != nil {
+			c.log.Error("cannot tell clients of a node", "error", err.Error())
+		}
+	})
+}
+
+// lost ends the process of a node that is given up on: one that was stopped would wake some
+// time and believe itself alive.
+func (c *coordinator) lost(n cluster.Node, why error) {
+	c.log.Warn("node lost", "node", n.Name, "pid", n.PID, "why", why.Error())
+	if c.home.Holder(n.Name) == n.PID {
+		kill(c.home, n.Name)
+	}
+}
+
+// keepWatchdog starts the watchdog and brings it back. It is looked after by looking: to
+// wait for each other's locks would be a deadlock, and the system says so.
+func (c *coordinator) keepWatchdog(beside context.Context) {
+	var b local.Backoff
+	p := local.Program{Name: local.Watchdog, Args: []string{"watchdog", "--dir", string(c.home)}, Log: c.home.Path("log", "watchdog.out")}
+	known := 0
+	for began := time.Now(); beside.Err() == nil; {
+		pid := c.home.Holder(local.Watchdog)
+		if pid == 0 {
+			time.Sleep(b.After(time.Since(began)))
+			began = time.Now()
+			if _, err := local.Start(p); err != nil {
+				c.log.Error("start failed", "process", p.Name, "error", err.Error())
+			}
+			await(beside, 10*time.Second, func() bool { pid = c.home.Holder(local.Watchdog); return pid != 0 })
+		}
+		if pid != 0 && pid != known && beside.Err() == nil {
+			known = pid
+			c.mu.Lock()
+			c.info.Watchdog = &local.Process{Name: local.Watchdog, PID: pid, State: running}
+			c.mu.Unlock()
+			if err := c.rewrite(); err != nil {
+				c.log.Error("cannot write the cluster's file", "error", err.Error())
+			}
+		}
+		select {
+		case <-time.After(500 * time.Millisecond):
+		case <-beside.Done():
+		}
+	}
+}
+
+// write makes the cluster known to clients.
+func (c *coordinator) write() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.home.SetInfo(&c.info)
+}
+
+// rewrite tells clients of a change. A file that is gone stays so: the cluster stops, or has
+// not begun.
+func (c *coordinator) rewrite() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now, err := c.home.Info(); err != nil || now == nil || now.Coordinator.PID != os.Getpid() {
+		return err
+	}
+	return c.home.SetInfo(&c.info)
+}
+
+// certificate is what servers for other machines show; nil for this machine alone.
+func (c *coordinator) certificate() (*tls.Config, error) {
+	o := c.options
+	if guard.Loopback(o.Listen) && o.TLSCert == "" {
+		return nil, nil
+	}
+	if o.TLSCert != "" {
+		pair, err := tls.LoadX509KeyPair(o.TLSCert, o.TLSKey)
+		if err != nil {
+			return nil, diag.Wrap(diag.Config, err, "cannot use the certificate %s", o.TLSCert)
+		}
+		return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, nil
+	}
+	authority, err := guard.OpenAuthority(c.home.Path("tls"))
+	if err != nil {
+		return nil, err
+	}
+	pair, err := authority.Issue("mink coordinator", append(hostNames(o.Listen), "localhost", "127.0.0.1", "::1")...)
+	if err != nil {
+		return nil, err
+	}
+	c.info.CA = c.home.Path("tls", "ca.pem")
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, nil
+}
+
+// hostNames are the names by which others reach a server that listens on a host.
+func hostNames(listen string) []string {
+	if guard.Loopback(listen) {
+		return nil
+	}
+	names := []string{listen}
+	if h, err := os.Hostname(); err == nil {
+		names = append(names, h)
+	}
+	if ip := net.ParseIP(listen); ip != nil && ip.IsUnspecified() {
+		list, _ := net.InterfaceAddrs() // without them the name has to do
+		for _, a := range list {
+			if n, ok := a.(*net.IPNet); ok {
+				names = append(names, n.IP.String())
+			}
+		}
+	}
+	return names
+}
+
+// door is a port with its listeners.
+type door struct {
+	name string
+	list []net.Listener
+	port int
+}
+
+// open opens the doors, those of the last time first: clients know them.
+func (c *coordinator) open(secured *tls.Config) ([]door, error) {
+	o := c.options
+	scheme, host := "http", "127.0.0.1"
+	if secured != nil {
+		scheme = "https"
+	}
+	if ip := net.ParseIP(o.Listen); o.Listen != "" && o.Listen != "localhost" && (ip == nil || !ip.IsUnspecified()) {
+		host = o.Listen
+	}
+	var doors []door
+	for _, d := range []struct {
+		name  string
+		port  *int
+		fixed bool
+		to    *string
+	}{{"gateway", &o.GatewayPort, o.GatewayFixed, &c.info.Gateway}, {"rest", &o.RestPort, o.RestFixed, &c.info.Rest}} {
+		list, port, err := guard.Listen(guard.Door{Host: o.Listen, Port: *d.port, Fixed: d.fixed, TLS: secured, Token: c.token})
+		if err != nil {
+			for _, d := range doors {
+				for _, l := range d.list {
+					l.Close()
+				}
+			}
+			return nil, err
+		}
+		doors = append(doors, door{d.name, list, port})
+		*d.port, *d.to = port, fmt.Sprintf("%s://%s", scheme, net.JoinHostPort(host, strconv.Itoa(port)))
+	}
+	return doors, c.home.SetOptions(o)
+}
+
+// serve lets clients in.
+func (c *coordinator) serve(doors []door) error {
+	audit, err := c.home.Log("audit")
+	if err != nil {
+		return err
+	}
+	for _, d := range doors {
+		s := guard.Server(guard.Handler(guard.Options{
+			Door: d.name, Token: c.token, Port: d.port, Names: hostNames(c.options.Listen), Audit: audit,
+		}, c.routes(d.name)))
+		c.servers = append(c.servers, s)
+		for _, l := range d.list {
+			go func() {
+				if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+					c.log.Error("a server has ended", "door", d.name, "error", err.Error())
+				}
+			}()
+		}
+	}
+	return nil
+}
+
+// routes are those of a door.
+func (c *coordinator) routes(name string) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{"door": name, "state": running, "pid": os.Getpid()}) // the client may be gone
+	})
+	return mux
+}

@@ -1,0 +1,134 @@
+package local
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sort"
+	"sync"
+	"time"
+
+	"github.com/minkstream/mink/engine/diag"
+)
+
+// logBytesMax is the size at which a log is put aside as NAME.log.1 and begun anew.
+const logBytesMax = 16 << 20
+
+// Log is the log of a process: JSON lines in log/NAME.log.
+func (h Home) Log(name string) (*slog.Logger, error) {
+	if err := os.MkdirAll(h.Path("log"), 0o700); err != nil {
+		return nil, diag.Wrap(diag.IO, err, "cannot make the folder of logs")
+	}
+	w := &logFile{path: h.Path("log", name+".log")}
+	if err := w.open(); err != nil {
+		return nil, diag.Wrap(diag.IO, err, "cannot write a log")
+	}
+	return slog.New(slog.NewJSONHandler(w, nil)), nil
+}
+
+// logFile is a file that is put aside when it is full.
+type logFile struct {
+	path string
+	mu   sync.Mutex
+	f    *os.File
+	size int64
+}
+
+func (l *logFile) open() error {
+	f, err := os.OpenFile(l.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return err
+	}
+	l.f, l.size = f, info.Size()
+	return nil
+}
+
+func (l *logFile) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.size+int64(len(p)) > logBytesMax {
+		old := l.f
+		if err := errors.Join(os.Rename(l.path, l.path+".1"), l.open()); err == nil {
+			old.Close()
+		} else {
+			l.f = old
+		}
+	}
+	n, err := l.f.Write(p)
+	l.size += int64(n)
+	return n, err
+}
+
+// Mistake is an error that a process told its log.
+type Mistake struct {
+	Time    time.Time `json:"time"`
+	Process string    `json:"process"`
+	Text    string    `json:"text"`
+	Job     string    `json:"job,omitempty"`
+}
+
+// tailBytes is how much of a log is looked through for its last error.
+const tailBytes = 256 << 10
+
+// LastMistake is the newest error in the logs, nil when they have none.
+func (h Home) LastMistake() *Mistake {
+	files, _ := filepath.Glob(h.Path("log", "*.log")) // the pattern is good
+	var all []Mistake
+	for _, f := range files {
+		for line := range bytes.Lines(tail(f)) {
+			var e struct {
+				Time              time.Time
+				Level, Msg, Error string
+				Job               string
+			}
+			if json.Unmarshal(line, &e) != nil || e.Level != "ERROR" {
+				continue
+			}
+			m := Mistake{Time: e.Time, Process: trimLog(f), Text: e.Msg, Job: e.Job}
+			if e.Error != "" {
+				m.Text += ": " + e.Error
+			}
+			all = append(all, m)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	sort.SliceStable(all, func(i, j int) bool { return all[i].Time.Before(all[j].Time) })
+	return &all[len(all)-1]
+}
+
+func trimLog(path string) string {
+	name := filepath.Base(path)
+	return name[:len(name)-len(".log")]
+}
+
+// tail is the end of a file, from the beginning of a line on.
+func tail(path string) []byte {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil
+	}
+	from := max(0, info.Size()-tailBytes)
+	r := bufio.NewReader(io.NewSectionReader(f, from, info.Size()-from))
+	if from > 0 {
+		_, _ = r.ReadBytes('\n') // the rest of a line
+	}
+	text, _ := io.ReadAll(r)
+	return text
+}

@@ -1,0 +1,270 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/minkstream/mink/cli/local"
+)
+
+// cluster is a cluster of processes that a test has started.
+type testCluster struct {
+	t    *testing.T
+	dir  string
+	home local.Home
+}
+
+// startCluster starts one in a directory of its own and stops it when the test ends.
+func startCluster(t *testing.T, args ...string) *testCluster {
+	t.Helper()
+	c := &testCluster{t: t, dir: t.TempDir()}
+	c.home = local.Home(filepath.Join(c.dir, ".mink"))
+	t.Cleanup(func() {
+		out, err := minkCommand(t, c.dir, "down", "--timeout", "5s").CombinedOutput()
+		if err != nil {
+			t.Errorf("down: %v\n%s", err, out)
+		}
+		if left := leftOf(c.home); len(left) > 0 || c.home.Holder(local.Coordinator) != 0 {
+			t.Errorf("left running: %v", left)
+		}
+	})
+	c.up(args...)
+	return c
+}
+
+// mink runs a command and returns its streams and exit code.
+func (c *testCluster) mink(args ...string) (out, errOut string, code int) {
+	c.t.Helper()
+	cmd := minkCommand(c.t, c.dir, args...)
+	var o, e bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &o, &e
+	_ = cmd.Run() // the exit code says it
+	return o.String(), e.String(), cmd.ProcessState.ExitCode()
+}
+
+func (c *testCluster) up(args ...string) string {
+	c.t.Helper()
+	out, errOut, code := c.mink(append([]string{"up", "--gateway-port", "0", "--rest-port", "0"}, args...)...)
+	if code != 0 {
+		logs, _ := os.ReadFile(c.home.Path("log", "coordinator.log"))
+		c.t.Fatalf("mink up: exit %d\n%s%s\n%s", code, out, errOut, logs)
+	}
+	return errOut
+}
+
+func (c *testCluster) status() clusterStatus {
+	c.t.Helper()
+	out, errOut, code := c.mink("status", "--output", "json")
+	var st clusterStatus
+	if err := json.Unmarshal([]byte(out), &st); err != nil || code != 0 {
+		c.t.Fatalf("mink status: exit %d, %v\n%s%s", code, err, out, errOut)
+	}
+	return st
+}
+
+// get asks the gateway, as the cluster's file says.
+func (c *testCluster) get(path string, token bool) int {
+	c.t.Helper()
+	info, err := c.home.Info()
+	if err != nil || info == nil {
+		return 0
+	}
+	r, _ := http.NewRequest("GET", info.Gateway+path, nil)
+	if token {
+		r.Header.Set("Authorization", "Bearer "+info.Token)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+// whole waits until all processes run, none of them being one of old.
+func (c *testCluster) whole(old ...int) clusterStatus {
+	c.t.Helper()
+	var st clusterStatus
+	ok := await(c.t.Context(), 20*time.Second, func() bool {
+		st = c.status()
+		all := append(slices.Clone(st.Nodes), st.Coordinator)
+		if st.Watchdog != nil {
+			all = append(all, *st.Watchdog)
+		}
+		for _, p := range all {
+			if p.State != running || slices.Contains(old, p.PID) {
+				return false
+			}
+		}
+		return st.Watchdog != nil && c.get("/health", true) == 200
+	})
+	if !ok {
+		c.t.Fatalf("the cluster is not whole: %+v", st)
+	}
+	return st
+}
+
+// TestUp starts a cluster, kills each of its processes and all of them, and stops it.
+func TestUp(t *testing.T) {
+	c := startCluster(t, "--nodes", "2", "--slots", "3")
+	st := c.whole()
+	if len(st.Nodes) != 2 || st.Nodes[0].Slots != 3 {
+		t.Errorf("%+v", st)
+	}
+	for path, mode := range map[string]os.FileMode{".": 0o700, "cluster.json": 0o600, "token": 0o600, "run/options.json": 0o600, "run/control.sock": 0o600, "log/coordinator.log": 0o600} {
+		if info, err := os.Stat(c.home.Path(path)); err == nil && info.Mode().Perm() != mode {
+			t.Errorf("%s has mode %04o", path, info.Mode().Perm())
+		} else if err != nil && path != "run/control.sock" {
+			t.Error(err)
+		}
+	}
+	if code := c.get("/health", false); code != 401 {
+		t.Errorf("without the token: %d", code)
+	}
+	again := c.up("--nodes", "5")
+	if !strings.Contains(again, "running already") || len(c.status().Nodes) != 2 {
+		t.Errorf("a second mink up: %s", again)
+	}
+	gateway := st.Gateway
+	for _, name := range []string{"node-1", local.Coordinator, local.Watchdog, local.Coordinator} {
+		pid := c.home.Holder(name)
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		if st = c.whole(pid); st.Gateway != gateway {
+			t.Errorf("the gateway moved from %s to %s", gateway, st.Gateway)
+		}
+	}
+	token, _ := os.ReadFile(c.home.Path("token"))
+	// Both that look after each other, at once: nothing comes back by itself.
+	pids := []int{st.Coordinator.PID, st.Watchdog.PID}
+	for _, pid := range []int{c.home.Holder(local.Watchdog), c.home.Holder(local.Coordinator)} {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	await(t.Context(), 5*time.Second, func() bool { return c.home.Holder(local.Coordinator) == 0 })
+	if now := c.status(); now.Coordinator.State != dead {
+		t.Errorf("%+v", now)
+	}
+	if text := c.up("--nodes", "2"); !strings.Contains(text, "was killed") {
+		t.Errorf("mink up after that: %s", text)
+	}
+	c.whole(pids...)
+	if now, _ := os.ReadFile(c.home.Path("token")); !bytes.Equal(now, token) {
+		t.Error("the token changed")
+	}
+	if _, errOut, code := c.mink("down"); code != 0 {
+		t.Errorf("down: exit %d, %s", code, errOut)
+	}
+	if _, _, code := c.mink("status"); code != exitUnreachable {
+		t.Errorf("status without a cluster: exit %d", code)
+	}
+	if _, errOut, code := c.mink("down"); code != 0 || !strings.Contains(errOut, "no cluster") {
+		t.Errorf("down twice: exit %d, %s", code, errOut)
+	}
+	if files, _ := filepath.Glob(c.home.Path("run", "*.sock")); len(files) > 0 {
+		t.Errorf("left: %v", files)
+	}
+}
+
+// TestUpRefuses has flags and circumstances in which no cluster starts; nothing stays.
+func TestUpRefuses(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	taken := fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
+	for _, args := range [][]string{
+		{"--nodes", "0"}, {"--nodes", "65"}, {"--slots", "0"}, {"--rest-port", "70000"}, {"--gateway-port", "-1"},
+		{"--listen", "0.0.0.0", "--no-token"}, {"--listen", "192.0.2.1", "--no-token"}, {"--data-dir", "/nowhere/at/all"},
+		{"--tls-cert", "x.pem"}, {"--gateway-port", taken}, {"--rest-port", taken}, {"--output", "xml"}, {"extra"},
+		{"--rest-port", "9999", "--gateway-port", "9999"},
+	} {
+		dir := t.TempDir()
+		out, err := minkCommand(t, dir, append([]string{"up"}, args...)...).CombinedOutput()
+		if code := err; code == nil || !strings.Contains(err.Error(), "exit status 2") {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+		home := local.Home(filepath.Join(dir, ".mink"))
+		if !await(t.Context(), 10*time.Second, func() bool { return home.Holder(local.Coordinator) == 0 && len(leftOf(home)) == 0 }) {
+			t.Errorf("%v left processes", args)
+		}
+		if info, _ := home.Info(); info != nil {
+			t.Errorf("%v left a cluster's file", args)
+		}
+	}
+	if os.Geteuid() == 0 {
+		dir := t.TempDir()
+		if err := os.Mkdir(filepath.Join(dir, ".mink"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown(filepath.Join(dir, ".mink"), 12345, 12345); err != nil {
+			t.Fatal(err)
+		}
+		out, err := minkCommand(t, dir, "up").CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "another user") {
+			t.Errorf("a directory of another user: %v\n%s", err, out)
+		}
+	}
+}
+
+// TestUpListens looks at all sockets of a cluster: none is open to other machines unless
+// --listen says so, and then with TLS.
+func TestUpListens(t *testing.T) {
+	c := startCluster(t, "--nodes", "1")
+	st := c.whole()
+	for _, pid := range []int{st.Coordinator.PID, st.Nodes[0].PID, st.Watchdog.PID} {
+		for _, a := range listening(t, pid) {
+			if !a.IP.IsLoopback() {
+				t.Errorf("process %d listens on %s", pid, a)
+			}
+		}
+	}
+	if list := listening(t, st.Coordinator.PID); len(list) < 2 {
+		t.Errorf("the scan found %v", list)
+	}
+}
+
+// listening are the TCP addresses that a process listens on, from /proc.
+func listening(t *testing.T, pid int) []*net.TCPAddr {
+	t.Helper()
+	inodes := map[string]bool{}
+	fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	if err != nil {
+		t.Skip("no /proc")
+	}
+	for _, fd := range fds {
+		to, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/%s", pid, fd.Name()))
+		inodes[strings.TrimSuffix(strings.TrimPrefix(to, "socket:["), "]")] = true
+	}
+	var out []*net.TCPAddr
+	for _, table := range []string{"tcp", "tcp6"} {
+		text, _ := os.ReadFile("/proc/net/" + table)
+		for line := range strings.Lines(string(text)) {
+			f := strings.Fields(line)
+			if len(f) < 10 || f[3] != "0A" || !inodes[f[9]] {
+				continue
+			}
+			hexIP, hexPort, _ := strings.Cut(f[1], ":")
+			ip := make(net.IP, len(hexIP)/2)
+			for i := range ip {
+				// Words of four bytes, each in the machine's order.
+				_, _ = fmt.Sscanf(hexIP[2*i:2*i+2], "%X", &ip[i&^3+3-i&3])
+			}
+			var port int
+			_, _ = fmt.Sscanf(hexPort, "%X", &port)
+			out = append(out, &net.TCPAddr{IP: ip, Port: port})
+		}
+	}
+	return out
+}
