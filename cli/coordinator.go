@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/minkstream/mink/cli/local"
+	"github.com/minkstream/mink/connectors/format"
 	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/cluster"
 	"github.com/minkstream/mink/engine/diag"
@@ -27,6 +28,7 @@ import (
 	"github.com/minkstream/mink/engine/gateway"
 	"github.com/minkstream/mink/engine/ledger"
 	"github.com/minkstream/mink/engine/serve/guard"
+	"github.com/minkstream/mink/engine/serve/rest"
 )
 
 // coordinatorCommand is the process that mink up starts.
@@ -126,6 +128,7 @@ type coordinator struct {
 	ledger  *ledger.Ledger
 	engine  *engine.Engine
 	client  gateway.Client
+	sql     *rest.Gateway
 	nodes   *cluster.Coordinator
 	servers []*http.Server
 	// stop ends what runs beside: the keepers of the other processes.
@@ -265,6 +268,9 @@ func (c *coordinator) end(started bool) error {
 		cancel()
 	}
 	if c.client != nil {
+		if c.sql != nil {
+			err = errors.Join(err, c.sql.Close())
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), lastCheckpoints)
 		c.engine.Suspend(ctx)
 		cancel()
@@ -507,6 +513,8 @@ func (c *coordinator) serve(doors []door) error {
 	if err != nil {
 		return err
 	}
+	values := &format.JSONWriter{Sep: 'T', NullKeys: format.NullKeyLiteral, NullKey: "null"}
+	c.sql = rest.NewGateway(c.client, rest.Options{Version: version, Value: values.Value})
 	for _, d := range doors {
 		s := guard.Server(guard.Handler(guard.Options{
 			Door: d.name, Token: c.token, Port: d.port, Names: hostNames(c.options.Listen), Audit: audit,
@@ -526,6 +534,9 @@ func (c *coordinator) serve(doors []door) error {
 // routes are those of a door.
 func (c *coordinator) routes(name string) http.Handler {
 	mux := http.NewServeMux()
+	if name == "gateway" {
+		mux.Handle("/", c.sql)
+	}
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]any{"door": name, "state": running, "pid": os.Getpid()}) // the client may be gone

@@ -4,17 +4,20 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/minkstream/mink/cli/local"
+	"github.com/minkstream/mink/engine/sql/parse"
 )
 
 // cluster is a cluster of processes that a test has started.
@@ -112,6 +115,26 @@ func (c *testCluster) whole(old ...int) clusterStatus {
 		c.t.Fatalf("the cluster is not whole: %+v", st)
 	}
 	return st
+}
+
+// randFor draws a seed, or takes MINK_SEED, and says so.
+func randFor(t *testing.T, stream uint64) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if s, err := strconv.ParseUint(os.Getenv("MINK_SEED"), 10, 64); err == nil {
+		seed = s
+	}
+	t.Logf("MINK_SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, stream))
+}
+
+// statements are those of a script, each as text.
+func statements(script string) []string {
+	var out []string
+	for _, it := range parse.Script(script) {
+		out = append(out, script[it.Span.Start:it.Span.End])
+	}
+	return out
 }
 
 // TestUp starts a cluster, kills each of its processes and all of them, and stops it.

@@ -1,0 +1,330 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minkstream/mink/engine/serve/rest"
+)
+
+// call asks a server of the cluster; head has headers, and Host the name that it is asked by.
+func (c *testCluster) call(method, url string, head map[string]string, body string) (int, string) {
+	c.t.Helper()
+	r, err := http.NewRequestWithContext(c.t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if body == "" {
+		r.Body, r.ContentLength = http.NoBody, 0
+	}
+	for k, v := range head {
+		if k == "Host" {
+			r.Host = v
+		} else {
+			r.Header.Set(k, v)
+		}
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
+}
+
+// sql is a session of the gateway.
+type sqlSession struct {
+	*testCluster
+	base, handle string
+	head         map[string]string
+}
+
+func (c *testCluster) session() *sqlSession {
+	c.t.Helper()
+	info, err := c.home.Info()
+	if err != nil || info == nil {
+		c.t.Fatalf("no cluster: %v", err)
+	}
+	s := &sqlSession{testCluster: c, base: info.Gateway + "/v4/sessions", head: map[string]string{"Authorization": "Bearer " + info.Token, "Content-Type": "application/json"}}
+	var got struct{ SessionHandle string }
+	code, text := c.call("POST", s.base, s.head, "{}")
+	if err := json.Unmarshal([]byte(text), &got); err != nil || code != 200 {
+		c.t.Fatalf("a session: %d %s", code, text)
+	}
+	s.handle = got.SessionHandle
+	return s
+}
+
+// run runs a statement and returns what its first pages of results hold, as text.
+func (s *sqlSession) run(sql string) (text string, ok bool) {
+	s.t.Helper()
+	body, _ := json.Marshal(map[string]string{"statement": sql})
+	code, text := s.call("POST", s.base+"/"+s.handle+"/statements", s.head, string(body))
+	if code != 200 {
+		return text, false
+	}
+	var op struct{ OperationHandle string }
+	if err := json.Unmarshal([]byte(text), &op); err != nil {
+		s.t.Fatal(err)
+	}
+	url := s.base + "/" + s.handle + "/operations/" + op.OperationHandle
+	all := ""
+	for token := 0; ; {
+		code, text := s.call("GET", url+"/result/"+string(rune('0'+token)), s.head, "")
+		all += text
+		if code != 200 {
+			return all, false
+		}
+		var page struct{ ResultType, JobID string }
+		_ = json.Unmarshal([]byte(text), &page) // what is missing shows below
+		switch page.ResultType {
+		case "NOT_READY":
+			time.Sleep(5 * time.Millisecond)
+			continue
+		case "EOS":
+			return all, true
+		}
+		if token++; token > 9 {
+			return all, true
+		}
+	}
+}
+
+func (s *sqlSession) must(sql string) string {
+	s.t.Helper()
+	text, ok := s.run(sql)
+	if !ok {
+		s.t.Fatalf("%s\n%s", sql, text)
+	}
+	return text
+}
+
+var jobID = regexp.MustCompile(`"jobID":"([0-9a-f]{32})"`)
+
+// TestUpRoutes walks all routes of a cluster's servers: none is reached without the token,
+// by another name, from a page of another site, or with a body that a page can send.
+func TestUpRoutes(t *testing.T) {
+	c := startCluster(t)
+	c.whole()
+	info, _ := c.home.Info()
+	token := "Bearer " + info.Token
+	var calls int
+	routes := append(rest.GatewayRoutes(), rest.Route{Method: "GET", Path: "/health"}, rest.Route{Method: "GET", Path: "/nowhere"}, rest.Route{Method: "POST", Path: "/"})
+	for _, base := range []string{info.Gateway, info.Rest} {
+		for _, r := range routes {
+			path := regexp.MustCompile(`\{[a-z]+\}`).ReplaceAllString(r.Path, "x")
+			body := ""
+			if r.Method != "GET" && r.Method != "DELETE" {
+				body = "{}"
+			}
+			for _, bad := range []struct {
+				head map[string]string
+				code int
+			}{
+				{map[string]string{}, 401},
+				{map[string]string{"Authorization": "Bearer " + strings.Repeat("0", 64)}, 401},
+				{map[string]string{"Authorization": token, "Host": "evil.example"}, 403},
+				{map[string]string{"Authorization": token, "Origin": "http://evil.example"}, 403},
+				{map[string]string{"Authorization": token, "Sec-Fetch-Site": "cross-site"}, 403},
+				{map[string]string{"Authorization": token, "Content-Type": "text/plain"}, 415},
+			} {
+				if bad.code == 415 && body == "" {
+					continue
+				}
+				if bad.head["Content-Type"] == "" {
+					bad.head["Content-Type"] = "application/json"
+				}
+				calls++
+				if code, text := c.call(r.Method, base+path, bad.head, body); code != bad.code {
+					t.Errorf("%s %s with %v: %d, want %d: %s", r.Method, path, bad.head, code, bad.code, text)
+				}
+			}
+			head := map[string]string{"Authorization": token, "Content-Type": "application/json"}
+			if code, text := c.call(r.Method, base+path, head, body); code == 401 || code == 403 || code == 415 {
+				t.Errorf("%s %s with all that is asked for: %d: %s", r.Method, path, code, text)
+			}
+		}
+	}
+	t.Logf("%d calls", calls)
+	audit, err := os.ReadFile(c.home.Path("log", "audit.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range routes {
+		path := regexp.MustCompile(`\{[a-z]+\}`).ReplaceAllString(r.Path, "x")
+		if r.Method != "GET" && !strings.Contains(string(audit), `"method":"`+r.Method+`","path":"`+path+`","status":401`) {
+			t.Errorf("%s %s is not in the audit log", r.Method, path)
+		}
+	}
+	if strings.Contains(string(audit), info.Token) {
+		t.Error("the token is in the audit log")
+	}
+}
+
+// TestUpConfined: statements of a cluster reach the files of its project and of --data-dir,
+// and no others, whichever connector or statement names them.
+func TestUpConfined(t *testing.T) {
+	data, outside := t.TempDir(), t.TempDir()
+	for _, dir := range []string{data, outside} {
+		if err := os.WriteFile(filepath.Join(dir, "x.csv"), []byte("canary-row\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := startCluster(t, "--data-dir", data)
+	c.whole()
+	if err := os.WriteFile(filepath.Join(c.dir, "x.csv"), []byte("canary-row\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, filepath.Join(c.dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	s := c.session()
+	s.must("SET 'execution.runtime-mode' = 'batch'")
+	read := func(path string) (string, bool) {
+		s.must("DROP TEMPORARY TABLE IF EXISTS t")
+		s.must("CREATE TEMPORARY TABLE t (a STRING) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '" + path + "')")
+		return s.run("SELECT a FROM t")
+	}
+	for _, path := range []string{"x.csv", "./x.csv", filepath.Join(c.dir, "x.csv"), filepath.Join(data, "x.csv"), "file://" + filepath.Join(data, "x.csv")} {
+		if text, ok := read(path); !ok || !strings.Contains(text, "canary-row") {
+			t.Errorf("%s: %s", path, text)
+		}
+	}
+	for _, path := range []string{
+		filepath.Join(outside, "x.csv"), "file://" + filepath.Join(outside, "x.csv"), "link/x.csv", "link", "../../../../../../../../../../etc/passwd", "/etc/passwd",
+		".mink/token", ".mink/cluster.json", filepath.Join(c.dir, ".mink", "token"), filepath.Join(data, "..", filepath.Base(outside), "x.csv"), "lin*/*.csv",
+	} {
+		text, ok := read(path)
+		info, _ := c.home.Info()
+		if ok && strings.Contains(text, "canary-row") || strings.Contains(text, info.Token) || strings.Contains(text, "root:") {
+			t.Errorf("%s was read: %s", path, text)
+		}
+	}
+	for _, sql := range []string{
+		"CREATE CATALOG lake WITH ('type' = 'mink', 'path' = '" + outside + "/lake')",
+		"COMPILE PLAN '" + outside + "/plan.json' FOR INSERT INTO t SELECT a FROM t",
+		"EXECUTE PLAN '" + outside + "/x.csv'",
+	} {
+		if text, ok := s.run(sql); ok {
+			t.Errorf("%s went through: %s", sql, text)
+		}
+	}
+	s.must("CREATE TEMPORARY TABLE w (a STRING) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '" + outside + "/w')")
+	_, _ = s.run("SET 'table.dml-sync' = 'true'")
+	if text, ok := s.run("INSERT INTO w VALUES ('a')"); ok {
+		t.Errorf("a sink outside: %s", text)
+	}
+	list, _ := os.ReadDir(outside)
+	if len(list) != 1 {
+		t.Errorf("written outside: %v", list)
+	}
+}
+
+// TestUpKills runs a job of files on a cluster of processes and kills a random one of them
+// again and again: the files are as if nothing had happened.
+func TestUpKills(t *testing.T) {
+	c := startCluster(t, "--nodes", "2")
+	c.whole()
+	rng := randFor(t, 5)
+	pairs, totals := killData(t, c.dir, 30_000, rng)
+	s := c.session()
+	var ids []string
+	for _, sql := range statements(killScript) {
+		text := s.must(sql)
+		if m := jobID.FindStringSubmatch(text); m != nil {
+			ids = append(ids, m[1])
+		}
+	}
+	if len(ids) != 1 {
+		t.Fatalf("jobs %v", ids)
+	}
+	kills := 0
+	for end := time.Now().Add(time.Minute); ; {
+		st := c.status()
+		all := append(st.Nodes, st.Coordinator)
+		p := all[rng.IntN(len(all))]
+		time.Sleep(time.Duration(rng.Int64N(int64(600 * time.Millisecond))))
+		if jobs := c.jobStates(); jobs[ids[0]] == "FINISHED" {
+			break
+		}
+		if kills < 6 {
+			kill(c.home, p.Name)
+			kills++
+			t.Logf("killed %s", p.Name)
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the job does not end: %v", c.jobStates())
+		}
+	}
+	if kills == 0 {
+		t.Error("no kill fell into the job")
+	}
+	checkOutput(t, c.dir, pairs, totals)
+}
+
+// jobStates are the states of jobs by id, as SHOW JOBS has them; none while the cluster is
+// coming back.
+func (c *testCluster) jobStates() map[string]string {
+	out := map[string]string{}
+	if c.get("/health", true) != 200 {
+		return out
+	}
+	text, ok := c.session().run("SHOW JOBS")
+	if !ok {
+		return out
+	}
+	for _, m := range regexp.MustCompile(`"fields":\["([0-9a-f]{32})","[^"]*","([A-Z]+)"`).FindAllStringSubmatch(text, -1) {
+		out[m[1]] = m[2]
+	}
+	return out
+}
+
+// TestUpCanary: secrets in options are in nothing that a cluster says or logs.
+func TestUpCanary(t *testing.T) {
+	c := startCluster(t)
+	c.whole()
+	s := c.session()
+	const canary = "canary-7d1f"
+	var said bytes.Buffer
+	for _, sql := range []string{
+		"CREATE TABLE k (a STRING) WITH ('connector' = 'blackhole', 'property.password' = '" + canary + "')",
+		"CREATE TABLE h (a STRING) WITH ('connector' = 'blackhole')",
+		"SHOW CREATE TABLE k", "EXPLAIN INSERT INTO k VALUES ('a')", "INSERT INTO k VALUES ('a')",
+		"SET 'secret.token' = '" + canary + "'",
+		"INSERT INTO h /*+ OPTIONS('password' = '" + canary + "') */ VALUES ('a')",
+		"SHOW JOBS",
+	} {
+		text, _ := s.run(sql)
+		said.WriteString(text)
+	}
+	out, errOut, _ := c.mink("status")
+	said.WriteString(out + errOut)
+	files, _ := filepath.Glob(c.home.Path("log", "*"))
+	if len(files) < 4 {
+		t.Errorf("logs: %v", files)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said.Write(text)
+	}
+	for line := range strings.Lines(said.String()) {
+		if strings.Contains(line, canary) {
+			t.Errorf("a secret: %s", line)
+		}
+	}
+}
