@@ -1,0 +1,293 @@
+package rest
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/gateway"
+	"github.com/minkstream/mink/engine/gateway/wire"
+)
+
+func timeout(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), d)
+}
+
+func (m *JobManager) checkpoints(r *http.Request) (any, error) {
+	j, err := m.jobOf(r)
+	if err != nil {
+		return nil, err
+	}
+	c := &j.Checkpoints
+	out := wire.Checkpoints{Summary: map[string]wire.Summary{}, History: []wire.Checkpoint{}}
+	out.Counts.Total, out.Counts.Completed, out.Counts.Failed, out.Counts.InProgress = c.Triggered, c.Completed, c.Failed, c.InProgress
+	if c.RestoredFrom > 0 {
+		out.Counts.Restored = 1
+		out.Latest.Restored = &wire.Restored{ID: c.RestoredFrom, Timestamp: j.Started.UnixMilli()}
+	}
+	newest := map[string]*wire.Checkpoint{}
+	var size, full, took, none []int64
+	for i := range c.History {
+		h := checkpointOf(&c.History[i], i == 0 || c.Config.Retained > i)
+		out.History = append(out.History, h)
+		key := h.Status
+		if h.Status == "COMPLETED" {
+			size, full, took, none = append(size, h.Size), append(full, h.StateSize), append(took, h.Duration), append(none, 0)
+			if h.Savepoint {
+				key = "SAVEPOINT"
+			}
+		}
+		if newest[key] == nil {
+			newest[key] = &h
+		}
+	}
+	out.Latest.Completed, out.Latest.Savepoint, out.Latest.Failed = newest["COMPLETED"], newest["SAVEPOINT"], newest["FAILED"]
+	for name, values := range map[string][]int64{
+		"checkpointed_size": size, "state_size": full, "end_to_end_duration": took,
+		"alignment_buffered": none, "processed_data": none, "persisted_data": none,
+	} {
+		out.Summary[name] = summary(values)
+	}
+	return out, nil
+}
+
+// summary of a figure; its quantiles are those of the sorted values.
+func summary(values []int64) wire.Summary {
+	if len(values) == 0 {
+		return wire.Summary{}
+	}
+	values = slices.Sorted(slices.Values(values))
+	at := func(q float64) float64 {
+		return float64(values[min(len(values)-1, max(0, int(math.Ceil(q*float64(len(values))))-1))])
+	}
+	s := wire.Summary{Min: values[0], Max: values[len(values)-1], P50: at(.5), P90: at(.9), P95: at(.95), P99: at(.99), P999: at(.999)}
+	for _, v := range values {
+		s.Avg += v
+	}
+	s.Avg /= int64(len(values))
+	return s
+}
+
+// checkpointOf writes one; kept says that it has not been removed for newer ones.
+func checkpointOf(c *gateway.Checkpoint, kept bool) wire.Checkpoint {
+	w := wire.Checkpoint{
+		Class: map[string]string{"IN_PROGRESS": "in_progress", "COMPLETED": "completed", "FAILED": "failed"}[c.State],
+		ID:    c.ID, Status: c.State, Savepoint: c.Savepoint, Trigger: c.Triggered.UnixMilli(), LatestAck: c.Triggered.Add(c.Duration).UnixMilli(),
+		Size: c.DeltaBytes, StateSize: c.FullBytes, Duration: c.Duration.Milliseconds(), Subtasks: c.Subtasks, Acked: c.Acked, Type: "CHECKPOINT",
+		Tasks: map[string]wire.TaskCheckpoint{},
+	}
+	if c.Savepoint {
+		native := "NATIVE"
+		w.Type, w.Format = "SAVEPOINT", &native
+	}
+	switch c.State {
+	case "COMPLETED":
+		gone := !kept && !c.Savepoint
+		path := c.Path
+		w.External, w.Discarded = &path, &gone
+	case "FAILED":
+		at, text := w.LatestAck, c.Failure
+		w.FailureTimestamp, w.FailureMessage = &at, &text
+	case "IN_PROGRESS":
+		w.LatestAck = -1
+	}
+	return w
+}
+
+func (m *JobManager) checkpoint(r *http.Request) (any, error) {
+	j, err := m.jobOf(r)
+	if err != nil {
+		return nil, err
+	}
+	id, err := strconv.ParseInt(r.PathValue("c"), 10, 64)
+	if err != nil {
+		return nil, badParameter("path", "checkpointid", r.PathValue("c"))
+	}
+	for i := range j.Checkpoints.History {
+		if c := &j.Checkpoints.History[i]; c.ID == id {
+			return checkpointOf(c, i == 0 || j.Checkpoints.Config.Retained > i), nil
+		}
+	}
+	return nil, faultf(http.StatusNotFound, "Could not find checkpointing statistics for checkpoint %d.", id)
+}
+
+func (m *JobManager) checkpointConfig(r *http.Request) (any, error) {
+	j, err := m.jobOf(r)
+	if err != nil {
+		return nil, err
+	}
+	c := &j.Checkpoints.Config
+	out := wire.CheckpointConfig{
+		Mode: "exactly_once", Interval: c.Interval.Milliseconds(), Timeout: c.Timeout.Milliseconds(), MinPause: c.MinPause.Milliseconds(),
+		MaxConcurrent: 1, StateBackend: "MinkStateBackend", Storage: "JobManagerCheckpointStorage", TolerableFailed: c.TolerableFailures,
+		AfterTasksFinish: true, ChangelogPeriod: 600000, ChangelogStorage: "memory",
+	}
+	if c.Interval <= 0 {
+		out.Interval = math.MaxInt64 // as Flink says that there are none
+	}
+	if c.Dir != "" {
+		out.Storage, out.Externalization.Enabled = "FileSystemCheckpointStorage", true
+	}
+	out.Externalization.DeleteOnCancellation = c.DeleteOnCancel || c.Dir == ""
+	return out, nil
+}
+
+// trigger is a savepoint or checkpoint that was asked for.
+type trigger struct {
+	done    chan struct{}
+	outcome wire.Outcome
+	ended   time.Time
+}
+
+// Triggers are remembered for a while after they ended, and no more than so many.
+const (
+	triggersFor = 5 * time.Minute
+	triggersMax = 1000
+)
+
+// run starts work whose outcome can be asked for under an id.
+func (m *JobManager) run(job, id string, work func(context.Context) wire.Outcome) (any, error) {
+	if id == "" {
+		id = newTrigger()
+	} else if !isHex(id) {
+		return nil, faultf(http.StatusBadRequest, "a trigger id has 32 hex digits, %q has not", id)
+	}
+	t := &trigger{done: make(chan struct{})}
+	m.mu.Lock()
+	now := m.o.Now()
+	m.order = slices.DeleteFunc(m.order, func(k string) bool {
+		old := m.triggers[k]
+		if old.ended.IsZero() || now.Sub(old.ended) < triggersFor && len(m.order) < triggersMax {
+			return false
+		}
+		delete(m.triggers, k)
+		return true
+	})
+	key := job + id
+	if m.triggers[key] != nil {
+		m.mu.Unlock()
+		return wire.Trigger{ID: id}, nil // the same request a second time
+	}
+	m.triggers[key] = t
+	m.order = append(m.order, key)
+	m.mu.Unlock()
+	go func() {
+		ctx, cancel := timeout(time.Hour)
+		defer cancel()
+		out := work(ctx)
+		m.mu.Lock()
+		t.outcome, t.ended = out, m.o.Now()
+		m.mu.Unlock()
+		close(t.done)
+	}()
+	return wire.Trigger{ID: id}, nil
+}
+
+func (m *JobManager) triggered(r *http.Request) (any, error) {
+	job, id := r.PathValue("j"), r.PathValue("trigger")
+	if !isHex(job) {
+		return nil, badParameter("path", "jobid", job)
+	}
+	if !isHex(id) {
+		return nil, badParameter("path", "triggerid", id)
+	}
+	m.mu.Lock()
+	t := m.triggers[job+id]
+	m.mu.Unlock()
+	if t == nil {
+		return nil, faultf(http.StatusNotFound, "There is no savepoint operation with triggerId=%s for job %s.", id, job)
+	}
+	var out wire.Triggered
+	out.Status.ID = "IN_PROGRESS"
+	select {
+	case <-t.done:
+		out.Status.ID, out.Operation = "COMPLETED", &t.outcome
+	default:
+	}
+	return out, nil
+}
+
+// target is where a savepoint goes, or why it goes nowhere.
+func (m *JobManager) target(r *http.Request, dir, property string) (*gateway.JobStatus, error) {
+	j, err := m.jobOf(r)
+	if err != nil {
+		return nil, err
+	}
+	if dir == "" && j.Settings["execution.checkpointing.savepoint-dir"] == "" {
+		return nil, faultf(http.StatusBadRequest, "Config key [execution.checkpointing.savepoint-dir] is not set. Property [%s] must be provided.", property)
+	}
+	return j, nil
+}
+
+func (m *JobManager) triggerSavepoint(r *http.Request) (any, error) {
+	var body wire.SavepointRequest
+	if err := decode(r, &body); err != nil {
+		return nil, err
+	}
+	j, err := m.target(r, body.Dir, "target-directory")
+	if err != nil {
+		return nil, err
+	}
+	return m.run(j.ID, body.TriggerID, func(ctx context.Context) wire.Outcome {
+		if body.CancelJob {
+			return located(m.client.Stop(ctx, j.ID, localPath(body.Dir), false))
+		}
+		return located(m.client.Savepoint(ctx, j.ID, localPath(body.Dir)))
+	})
+}
+
+func (m *JobManager) triggerStop(r *http.Request) (any, error) {
+	var body wire.StopRequest
+	if err := decode(r, &body); err != nil {
+		return nil, err
+	}
+	j, err := m.target(r, body.Dir, "targetDirectory")
+	if err != nil {
+		return nil, err
+	}
+	return m.run(j.ID, body.TriggerID, func(ctx context.Context) wire.Outcome {
+		return located(m.client.Stop(ctx, j.ID, localPath(body.Dir), body.Drain))
+	})
+}
+
+func located(path string, err error) wire.Outcome {
+	if err != nil {
+		return wire.Outcome{Failure: causeOf(err)}
+	}
+	return wire.Outcome{Location: path}
+}
+
+func (m *JobManager) triggerCheckpoint(r *http.Request) (any, error) {
+	var body wire.CheckpointRequest
+	if err := decode(r, &body); err != nil {
+		return nil, err
+	}
+	j, err := m.jobOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return m.run(j.ID, body.TriggerID, func(ctx context.Context) wire.Outcome {
+		id, err := m.client.Checkpoint(ctx, j.ID)
+		if err != nil {
+			if diag.As(err) == nil {
+				err = diag.Wrap(diag.Checkpoint, err, "taking a checkpoint")
+			}
+			return wire.Outcome{FailureToo: causeOf(err)}
+		}
+		return wire.Outcome{CheckpointID: &id}
+	})
+}
+
+// localPath reads a path or a file URI, as Flink's clients send either.
+func localPath(dir string) string {
+	for _, scheme := range []string{"file://", "file:"} {
+		if len(dir) > len(scheme) && dir[:len(scheme)] == scheme {
+			return dir[len(scheme):]
+		}
+	}
+	return dir
+}

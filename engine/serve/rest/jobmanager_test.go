@@ -1,0 +1,201 @@
+package rest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minkstream/mink/engine/gateway"
+)
+
+// both starts the two interfaces over one engine, with a job that runs: its id.
+func both(t *testing.T, settings object) (gate, jobs *server, session string) {
+	t.Helper()
+	c := newClient(t)
+	o := Options{Value: values, Version: "test", Settings: map[string]string{"rest.port": "1", "s3.secret-key": "canary"}}
+	g := NewGateway(c, o)
+	t.Cleanup(func() { _ = g.Close() })
+	gate, jobs = serve(t, g), serve(t, NewJobManager(c, o))
+	session = gate.session(settings)
+	gate.run(session, "CREATE TABLE g (id BIGINT, p AS id) WITH ('connector' = 'datagen', 'rows-per-second' = '1000', 'fields.id.min' = '1', 'fields.id.max' = '9')")
+	gate.run(session, "CREATE TABLE b (id BIGINT, n BIGINT) WITH ('connector' = 'blackhole')")
+	return gate, jobs, session
+}
+
+func (s *server) await(what, path string, ok func(object) bool) object {
+	s.t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		o := s.ok("GET", path, nil)
+		if ok(o) {
+			return o
+		}
+		if time.Now().After(end) {
+			s.t.Fatalf("%s does not come: %v", what, o)
+		}
+	}
+}
+
+func insertOf(gate *server, session, sql string) string {
+	return gate.run(session, sql)[len(`INSERT ["`):][:32]
+}
+
+func TestJobLifeOverREST(t *testing.T) {
+	dir := t.TempDir()
+	gate, jobs, session := both(t, object{"execution.checkpointing.interval": "100 ms", "some.password": "canary"})
+	id := insertOf(gate, session, "INSERT INTO b SELECT id, COUNT(*) FROM g GROUP BY id")
+	job := "/v1/jobs/" + id
+	jobs.await("checkpoint", job+"/checkpoints", func(o object) bool { return o["counts"].(map[string]any)["completed"].(float64) > 1 })
+	if got := jobs.ok("GET", "/jobs", nil); fmt.Sprint(got) != "map[jobs:[map[id:"+id+" status:RUNNING]]]" {
+		t.Error(got)
+	}
+	// A savepoint, then the end with another, as flink savepoint and flink stop do it.
+	trigger := func(path string, body object) object {
+		tr := jobs.ok("POST", job+path, body).text("request-id")
+		return jobs.await("savepoint", job+"/savepoints/"+tr, func(o object) bool { return o["status"].(map[string]any)["id"] == "COMPLETED" })["operation"].(map[string]any)
+	}
+	exists := func(op object) {
+		t.Helper()
+		if _, err := os.Stat(filepath.Join(op.text("location"), "_metadata")); err != nil {
+			t.Errorf("%v: %v", op, err)
+		}
+	}
+	exists(trigger("/savepoints", object{"target-directory": "file://" + dir, "cancel-job": false, "formatType": "CANONICAL"}))
+	if st, text := jobs.send("POST", job+"/savepoints", object{}); st != 400 || !strings.Contains(text, "target-directory") {
+		t.Errorf("a savepoint that goes nowhere: %d %s", st, text)
+	}
+	// A trigger id that comes twice is one request.
+	twice := object{"target-directory": dir, "triggerId": "0123456789abcdef0123456789abcdef"}
+	exists(trigger("/savepoints", twice))
+	exists(trigger("/savepoints", twice))
+	if got, _ := filepath.Glob(dir + "/savepoint-*"); len(got) != 2 {
+		t.Errorf("savepoints: %v", got)
+	}
+	exists(trigger("/stop", object{"targetDirectory": dir, "drain": false}))
+	if got := jobs.ok("GET", job, nil).text("state"); got != "FINISHED" {
+		t.Error(got)
+	}
+	if st, _ := jobs.send("PATCH", job, nil); st != 409 {
+		t.Errorf("cancelling what has ended: %d", st)
+	}
+	// A savepoint of a job that has ended is an operation that fails.
+	if op := trigger("/savepoints", object{"target-directory": dir}); op["failure-cause"] == nil {
+		t.Error(op)
+	}
+	id = insertOf(gate, session, "INSERT INTO b SELECT id, COUNT(*) FROM g GROUP BY id")
+	jobs.ok("PATCH", "/jobs/"+id+"?mode=cancel", nil)
+	jobs.await("end", "/jobs/"+id, func(o object) bool { return o.text("state") == "CANCELED" })
+	// Secrets of settings are shown nowhere.
+	for _, path := range []string{"/jobs/" + id + "/config", "/jobmanager/config", "/jobs/" + id + "/jobmanager/config"} {
+		if _, text := jobs.send("GET", path, nil); strings.Contains(text, "canary") || !strings.Contains(text, "******") {
+			t.Errorf("%s: %s", path, text)
+		}
+	}
+}
+
+func TestFailuresOverREST(t *testing.T) {
+	gate, jobs, session := both(t, object{"restart-strategy.type": "fixed-delay", "restart-strategy.fixed-delay.attempts": "2", "restart-strategy.fixed-delay.delay": "1 ms"})
+	id := insertOf(gate, session, "INSERT INTO b SELECT 1, 1 / a FROM (VALUES (0)) AS t (a)")
+	jobs.await("failure", "/jobs/"+id, func(o object) bool { return o.text("state") == "FAILED" })
+	list := jobs.ok("GET", "/jobs/"+id+"/exceptions", nil)["exceptionHistory"].(map[string]any)["entries"].([]any)
+	if len(list) != 3 {
+		t.Fatalf("%d failures of three attempts", len(list))
+	}
+	for _, e := range list {
+		if e := object(e.(map[string]any)); e.text("exceptionName") != "division-by-zero" || strings.Contains(e.text("stacktrace"), ".go:") {
+			t.Error(e)
+		}
+	}
+	short := jobs.ok("GET", "/jobs/"+id+"/exceptions?maxExceptions=1", nil)["exceptionHistory"].(map[string]any)
+	if len(short["entries"].([]any)) != 1 || short["truncated"] != true {
+		t.Error(short)
+	}
+	if got := fmt.Sprint(jobs.ok("GET", "/jobs/"+id+"/execution-result", nil)); !strings.Contains(got, "application-status:FAILED") || !strings.Contains(got, "division") {
+		t.Error(got)
+	}
+}
+
+// Rows that are counted are those of the job, in the vertices, in the metrics and in
+// Prometheus' text.
+func TestMetricsOverREST(t *testing.T) {
+	gate, jobs, session := both(t, nil)
+	gate.run(session, "CREATE TABLE n (id BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '100000', 'fields.id.kind' = 'sequence', 'fields.id.start' = '1', 'fields.id.end' = '500')")
+	gate.run(session, "CREATE TABLE slow (id BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '1')")
+	id := insertOf(gate, session, "INSERT INTO b SELECT id, COUNT(*) FROM (SELECT id FROM n UNION ALL SELECT id FROM slow WHERE id IS NULL) GROUP BY id")
+	var sink string
+	value := func(name string) string {
+		_, text := jobs.send("GET", "/jobs/"+id+"/vertices/"+sink+"/subtasks/0/metrics?get="+name, nil)
+		return text
+	}
+	jobs.await("rows", "/jobs/"+id, func(o object) bool {
+		for _, v := range o["vertices"].([]any) {
+			if v := object(v.(map[string]any)); v["metrics"].(map[string]any)["read-records"] == 500.0 && strings.Contains(v.text("name"), "Aggregate") {
+				sink = v.text("id")
+			}
+		}
+		return sink != ""
+	})
+	if got := value("numRecordsIn"); got != `[{"id":"numRecordsIn","value":"500"}]` {
+		t.Error(got)
+	}
+	if _, got := jobs.send("GET", "/jobs/"+id+"/vertices/"+sink+"/subtasks/metrics?get=numRecordsIn&agg=sum,max", nil); got != `[{"id":"numRecordsIn","max":500,"sum":500}]` {
+		t.Error(got)
+	}
+	res, err := http.Get(jobs.url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, _ := io.ReadAll(res.Body)
+	text := string(raw)
+	for _, want := range []string{
+		`(?m)^# HELP flink_taskmanager_job_task_operator_numRecordsIn numRecordsIn \(scope: taskmanager_job_task_operator\)$`,
+		`(?m)^# TYPE flink_taskmanager_job_task_operator_numRecordsIn gauge$`,
+		`(?m)^flink_taskmanager_job_task_operator_numRecordsIn\{host="[^"]+",job_id="` + id + `",job_name="insert_into_default_catalog_default_database_b",operator_id="[0-9a-f]{32}",operator_name="\w+",subtask_index="0",task_attempt_id="[0-9a-f]{32}",task_attempt_num="0",task_id="` + sink + `",task_name="[\w:]+",tm_id="node_1"\} 500$`,
+		`(?m)^flink_taskmanager_job_task_numRecordsIn\{.*task_id="` + sink + `".*\} 500$`,
+		`(?m)^flink_jobmanager_job_numRestarts\{.*\} 0$`, `(?m)^flink_jobmanager_numRunningJobs\{host="[^"]+"\} 1$`,
+		`(?m)^flink_taskmanager_job_task_busyTimeMsPerSecond\{`, `(?m)^flink_taskmanager_job_task_currentInputWatermark\{`,
+		`(?m)^flink_jobmanager_job_uptime\{`, `(?m)^flink_jobmanager_job_numberOfCompletedCheckpoints\{`, `(?m)^flink_jobmanager_Status_JVM_Memory_Heap_Used\{`,
+	} {
+		if !regexp.MustCompile(want).MatchString(text) {
+			t.Errorf("no %s", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(text)
+	}
+}
+
+// Every route answers something of its own.
+func TestJobManagerRoutes(t *testing.T) {
+	_, jobs, _ := both(t, nil)
+	for _, r := range JobManagerRoutes() {
+		path := strings.NewReplacer("{j}", strings.Repeat("0", 32), "{v}", strings.Repeat("0", 32), "{tm}", "node-1", "{c}", "1", "{i}", "0", "{a}", "0", "{trigger}", strings.Repeat("0", 32)).Replace(r.Path)
+		if path == "/metrics" {
+			continue
+		}
+		if st, text := jobs.send(r.Method, path, nil); strings.Contains(text, "Not found: ") || st == 500 {
+			t.Errorf("%s %s: %d %s", r.Method, path, st, text)
+		}
+	}
+}
+
+// brokenClient does not reach its cluster.
+type brokenClient struct{ gateway.Client }
+
+func (brokenClient) Jobs(context.Context) ([]gateway.JobStatus, error) {
+	return nil, fmt.Errorf("no connection")
+}
+
+func TestMetricsOfNoClient(t *testing.T) {
+	s := serve(t, NewJobManager(brokenClient{newClient(t)}, Options{}))
+	if st, text := s.send("GET", "/metrics", nil); st != 500 || !strings.Contains(text, "no connection") {
+		t.Errorf("%d %s", st, text)
+	}
+}

@@ -1,0 +1,107 @@
+package rest
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/minkstream/mink/engine/gateway"
+)
+
+// prometheus writes the metrics in Prometheus' text, with the names and labels that
+// Flink's PrometheusReporter gives them: dashboards for Flink work.
+func (m *JobManager) prometheus(w http.ResponseWriter, r *http.Request) {
+	cluster, err := m.clusterFigures(r)
+	if err != nil {
+		writeError(w, jobFault(err))
+		return
+	}
+	jobs, err := m.client.Jobs(r.Context())
+	if err != nil {
+		writeError(w, jobFault(err))
+		return
+	}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(&gauges{m: m, host: r.Host, cluster: cluster, jobs: jobs})
+	promhttp.HandlerFor(reg, promhttp.HandlerOpts{ErrorHandling: promhttp.HTTPErrorOnError}).ServeHTTP(w, r)
+}
+
+// gauges is a picture of all metrics. What is there to be seen is known when it is taken,
+// so it describes nothing beforehand.
+type gauges struct {
+	m       *JobManager
+	host    string
+	cluster []figure
+	jobs    []gateway.JobStatus
+}
+
+// Describe says nothing: an unchecked collector.
+func (g *gauges) Describe(chan<- *prometheus.Desc) {}
+
+// Collect gives each figure once. Jobs that have ended give their counts no more, as in
+// Flink, where the metrics of a job go with it.
+func (g *gauges) Collect(out chan<- prometheus.Metric) {
+	seen := map[string]bool{}
+	add := func(scope string, labels map[string]string, list []figure) {
+		names := slices.Sorted(maps.Keys(labels))
+		values := make([]string, len(names))
+		for i, n := range names {
+			values[i] = labelText(labels[n])
+		}
+		for i := range list {
+			f := &list[i]
+			if f.text != "" && f.num == 0 {
+				continue // a text is no number
+			}
+			key := scope + f.name + strings.Join(values, "\x00")
+			if seen[key] {
+				continue // two operators of one name and id
+			}
+			seen[key] = true
+			desc := prometheus.NewDesc("flink_"+scope+"_"+labelText(f.name), f.name+" (scope: "+scope+")", names, nil)
+			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, f.num, values...)
+		}
+	}
+	host, _, _ := strings.Cut(g.host, ":")
+	add("jobmanager", map[string]string{"host": host}, g.cluster)
+	for i := range g.jobs {
+		j := &g.jobs[i]
+		if !j.Ended.IsZero() {
+			continue
+		}
+		add("jobmanager_job", map[string]string{"host": host, "job_id": j.ID, "job_name": j.Name}, g.m.jobFigures(j))
+		for k := range j.Vertices {
+			v := &j.Vertices[k]
+			for n := range v.Subtasks {
+				s := &v.Subtasks[n]
+				labels := map[string]string{
+					"host": host, "job_id": j.ID, "job_name": j.Name, "tm_id": s.Node, "task_id": vertexID(v), "task_name": v.Name,
+					"subtask_index": strconv.Itoa(s.Index), "task_attempt_num": strconv.Itoa(max(0, s.Attempt-1)),
+					"task_attempt_id": hexID(j.ID + v.UID + strconv.Itoa(s.Index) + "/" + strconv.Itoa(s.Attempt)),
+				}
+				add("taskmanager_job_task", labels, taskFigures(v, s))
+				for q := range s.Operators {
+					o := &s.Operators[q]
+					labels := maps.Clone(labels)
+					labels["operator_id"], labels["operator_name"] = hexID("operator "+o.UID), o.Name
+					add("taskmanager_job_task_operator", labels, operatorFigures(o))
+				}
+			}
+		}
+	}
+}
+
+// labelText puts an underscore for what Flink's reporter takes for no part of a name.
+func labelText(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '_' || r == ':' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '_'
+	}, s)
+}
