@@ -9,6 +9,8 @@ import (
 	"github.com/minkstream/mink/connectors/format/debeziumjson"
 	"github.com/minkstream/mink/connectors/format/json"
 	"github.com/minkstream/mink/connectors/format/parquet"
+	"github.com/minkstream/mink/connectors/format/raw"
+	"github.com/minkstream/mink/connectors/kafka"
 	"github.com/minkstream/mink/connectors/nexmark"
 	"github.com/minkstream/mink/connectors/pace"
 	"github.com/minkstream/mink/connectors/print"
@@ -25,8 +27,10 @@ func All() []*connect.Connector {
 		&blackhole.Connector,
 		&datagen.Connector,
 		pace.Wrap(&filesystem.Connector),
+		&kafka.Connector,
 		&nexmark.Connector,
 		&print.Connector,
+		&kafka.Upsert,
 	}
 }
 
@@ -38,6 +42,7 @@ func Formats() []*connect.Format {
 		&debeziumjson.Format,
 		&json.Format,
 		&parquet.Format,
+		&raw.Format,
 	}
 }
 

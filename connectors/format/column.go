@@ -64,6 +64,13 @@ func (r *Rows) BeginMessage(dst *batch.Batch) {
 	r.max = batch.CapRows
 }
 
+// BeginMessages is Begin for messages, of which only the last one may give more rows than
+// max, up to what a batch can have.
+func (r *Rows) BeginMessages(dst *batch.Batch, max int) {
+	r.Begin(dst, min(max, batch.CapRows))
+	r.max = batch.CapRows
+}
+
 // Buffer names the bytes that Ref points into from now on. They must never
 // change.
 func (r *Rows) Buffer(data []byte) {

@@ -339,7 +339,7 @@ func metadata(c *connect.Connector, formats map[string]*connect.Format, t *catal
 	for _, key := range []string{"format", "value.format"} {
 		if f := formats[t.Options[key]]; f != nil {
 			for _, m := range f.Metadata {
-				if key == "value.format" {
+				if key == "value.format" || c.Keyed {
 					m.Key = "value." + m.Key
 				}
 				list = append(list, m)

@@ -109,6 +109,9 @@ type Connector struct {
 	Options []Option
 	// Formats reports that 'format' and the format's own options are taken too.
 	Formats bool
+	// Keyed says that records have a key and a value with formats of their own, so that
+	// metadata of the value's format is called value.<key>.
+	Keyed bool
 	// Metadata lists the metadata columns it can serve.
 	Metadata []MetadataColumn
 	// Source, Sink and Lookup validate the table's options and plan a use of it;
@@ -234,6 +237,19 @@ type Reader interface {
 	// exactly the rows that a further Poll would have given.
 	Position() Split
 	Close() error
+}
+
+// Confirmed is a Reader that wants to know which position a completed checkpoint has, to
+// tell others how far a job is. The call must not wait.
+type Confirmed interface {
+	Confirm(at Split)
+}
+
+// Awaiter is a Reader that reads behind the scenes. A replay, which polls until it has the
+// rows it knows of, waits with Await instead of asking again: until Poll may give
+// something, or for the time given; false says that nothing came.
+type Awaiter interface {
+	Await(most time.Duration) bool
 }
 
 // Sink plans the writing of a table.

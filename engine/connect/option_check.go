@@ -36,7 +36,7 @@ func General() []Option { return slices.Clone(general) }
 // that a script which uses one gets the right error.
 var (
 	flinkFormats = []string{"avro", "avro-confluent", "debezium-avro-confluent", "canal-json", "maxwell-json",
-		"ogg-json", "orc", "raw", "protobuf", "single-value"}
+		"ogg-json", "orc", "protobuf", "single-value"}
 	flinkConnectors = []string{"kafka", "upsert-kafka", "jdbc", "elasticsearch-6", "elasticsearch-7", "elasticsearch-8",
 		"opensearch", "hbase-1.4", "hbase-2.2", "hbase-2.6", "hive", "kinesis", "kinesis-legacy", "firehose", "dynamodb",
 		"mongodb", "pulsar", "sqs", "mysql-cdc", "postgres-cdc", "mongodb-cdc", "oracle-cdc", "sqlserver-cdc", "prometheus"}

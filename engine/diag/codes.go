@@ -282,6 +282,12 @@ const (
 	// Fix: look at what is there now and run the statement again.
 	Conflict Code = "conflict"
 
+	// DataLoss: rows that were promised are gone, outside of mink.
+	//
+	// Cause: a broker aborted a prepared transaction before it could be committed, or deleted records that were not read yet.
+	// Fix: the message says which rows and which setting keeps them for longer; what is lost has to be read or written again.
+	DataLoss Code = "data-loss"
+
 	// Cancelled: the work was cancelled or ran out of time.
 	//
 	// Cause: the user, a timeout or a stopping cluster ended it.
@@ -543,6 +549,11 @@ func All() []CodeInfo {
 			Code: Conflict, Summary: "two writers change the same rows, or one object of a catalog, at the same time",
 			Cause: "the second of two UPDATE, DELETE or TRUNCATE to come to its end, or of two sessions that alter what a catalog on disk keeps; the first one stands",
 			Fix:   "look at what is there now and run the statement again",
+		},
+		{
+			Code: DataLoss, Summary: "rows that were promised are gone, outside of mink",
+			Cause: "a broker aborted a prepared transaction before it could be committed, or deleted records that were not read yet",
+			Fix:   "the message says which rows and which setting keeps them for longer; what is lost has to be read or written again",
 		},
 		{
 			Code: Cancelled, Summary: "the work was cancelled or ran out of time",

@@ -114,7 +114,7 @@ func (t *task) checkpoint(n, base int64, flags ckptFlags) error {
 	}
 	a := &ack{task: t.id, n: n, peek: flags&ckptPeek != 0}
 	if t.src != nil {
-		t.src.freeze()
+		t.src.freeze(n)
 		if err := t.plantOffset(n, base, flags); err != nil {
 			return err
 		}
@@ -272,7 +272,7 @@ func (t *task) plantOffset(n, base int64, flags ckptFlags) error {
 			if err := t.src.poll(); err != nil {
 				return err
 			}
-			t.src.freeze()
+			t.src.freeze(n)
 		}
 	}
 	return nil

@@ -208,7 +208,8 @@ func (c *coordinator) committerOf(uid string) connect.Committer {
 func (c *coordinator) onCommitted(d *committed) {
 	d.l.inFlight = false
 	c.calls--
-	conflict := diag.CodeOf(d.err) == diag.Conflict
+	code := diag.CodeOf(d.err)
+	conflict := code == diag.Conflict || code == diag.DataLoss
 	if d.err == nil || conflict || c.job.plant == PlantCommitNotRetried {
 		for i, l := range c.loops {
 			if l == d.l {
@@ -217,7 +218,7 @@ func (c *coordinator) onCommitted(d *committed) {
 			}
 		}
 		if conflict {
-			c.fail(d.err) // somebody else was first: no other try can help
+			c.fail(d.err) // somebody else was first, or it is lost: no other try can help
 			return
 		}
 		c.runCommits()

@@ -64,7 +64,7 @@ func (c *coordinator) retry() {
 	c.noteFailure(now)
 	c.mu.Unlock()
 	wait, again := r.Delay, true
-	if r.byDefault && hopeless(c.cause, c.causeIn) || diag.CodeOf(c.cause) == diag.Conflict {
+	if r.byDefault && hopeless(c.cause, c.causeIn) || diag.CodeOf(c.cause) == diag.Conflict || diag.CodeOf(c.cause) == diag.DataLoss {
 		c.leave(Failed)
 		return
 	}

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"errors"
+	"time"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
@@ -262,10 +263,18 @@ func (r *recorder) readAgain(s *source, sp *split, rows int) error {
 			sp.give(&s.b, rows)
 		} else if status == connect.End {
 			break
+		} else if a, ok := sp.r.(connect.Awaiter); ok {
+			if !a.Await(awaitMost) {
+				break
+			}
+			idle = 0
 		}
 	}
 	return nil
 }
+
+// awaitMost is how long a replay waits for rows that are read again from outside.
+const awaitMost = 30 * time.Second
 
 // readAhead asks the reader of a replay.
 func (sp *split) readAhead(most int) (connect.Status, error) {

@@ -49,6 +49,7 @@ type split struct {
 	idleSet, idleDue bool
 	ended            bool
 	frozen           connect.Split // position at the newest snapshot
+	frozenAt         int64         // its checkpoint
 	woken            atomic.Bool
 	ahead            batch.Batch // read too early by a replay
 }
@@ -432,13 +433,23 @@ func (s *source) opened(o *splitOpen) error {
 }
 
 // freeze takes the positions for a snapshot.
-func (s *source) freeze() {
+func (s *source) freeze(n int64) {
 	for _, sp := range s.splits {
+		sp.frozenAt = n
 		if sp.ended || sp.r == nil {
 			sp.frozen = sp.at
 			continue
 		}
 		sp.frozen = sp.r.Position()
+	}
+}
+
+// confirm tells readers that checkpoint n is complete.
+func (s *source) confirm(n int64) {
+	for _, sp := range s.splits {
+		if c, ok := sp.r.(connect.Confirmed); ok && sp.frozenAt == n && (s.t.rec == nil || !s.t.rec.replay) {
+			c.Confirm(sp.frozen)
+		}
 	}
 }
 

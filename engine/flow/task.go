@@ -546,6 +546,9 @@ func (t *task) onMail(m *mail) error {
 		for _, s := range t.sinks {
 			s.confirm(m.n)
 		}
+		if t.src != nil {
+			t.src.confirm(m.n)
+		}
 	case mailAbort:
 		return t.aborted(m.n)
 	case mailTimer:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
@@ -50,6 +51,9 @@ func ReadSplit(src connect.Source, s connect.Split, max, limit int) (Rows, conne
 			return out, r.Position(), nil
 		case connect.Wait:
 			at := r.NextAt()
+			if a, ok := r.(connect.Awaiter); ok && at == 0 && a.Await(10*time.Second) {
+				continue
+			}
 			if at <= now {
 				return out, r.Position(), fmt.Errorf("a reader waits for what does not come")
 			}

@@ -9,18 +9,26 @@ import (
 	"github.com/minkstream/mink/engine/types"
 )
 
-// standIns take the place of connectors that Flink has and mink does not have yet: a test
-// needs nothing of them but which kinds of changes their tables have.
+// atHome are the connectors that need nothing from outside of the process. The others,
+// which Flink documents apart too, have stand-ins.
+func atHome() []*connect.Connector {
+	return slices.DeleteFunc(connectors.All(), func(c *connect.Connector) bool { return slices.Contains(connect.FlinkConnectors(), c.Name) })
+}
+
+// standIns take the place of connectors of brokers and databases, whether mink has them or
+// not: a test needs nothing of them but which kinds of changes their tables have, so their
+// tables need no options.
 func standIns(others []*connect.Connector) []*connect.Connector {
 	var out []*connect.Connector
 	for _, name := range connect.FlinkConnectors() {
 		taken := func(c *connect.Connector) bool { return c.Name == name }
-		if slices.ContainsFunc(others, taken) || slices.ContainsFunc(connectors.All(), taken) {
+		if slices.ContainsFunc(others, taken) {
 			continue
 		}
 		out = append(out, &connect.Connector{
 			Name: name, Summary: "Stands in for " + name + ".",
 			Options:  []connect.Option{{Key: "", Prefix: true}},
+			Keyed:    name == "kafka" || name == "upsert-kafka",
 			Metadata: recordMetadata,
 			Source:   func(t *connect.Table) (connect.Source, error) { return standInSource{changes: changesOf(name, t)}, nil },
 			Sink:     func(t *connect.Table) (connect.Sink, error) { return standInSink{changes: changesOf(name, t)}, nil },
@@ -36,6 +44,7 @@ var recordMetadata = []connect.MetadataColumn{
 	{Key: "topic", Type: types.StringT},
 	{Key: "partition", Type: types.IntT},
 	{Key: "offset", Type: types.BigIntT},
+	{Key: "headers", Type: types.MapT(types.StringT.Nullable(false), types.BytesT)},
 	{Key: "timestamp", Type: types.TimestampLTZT(3)},
 	{Key: "timestamp-type", Type: types.StringT},
 	{Key: "leader-epoch", Type: types.IntT},

@@ -162,7 +162,7 @@ func (w *World) config() engine.Config {
 	disk := env.OS("")
 	outside := &env.Env{Clock: w.clock, Disk: env.NewOverlay(disk.Disk), Seed: 1, Go: disk.Go, Processes: disk.Processes}
 	var list []*connect.Connector
-	for _, k := range append(append(connectors.All(), o.Connectors...), standIns(o.Connectors)...) {
+	for _, k := range append(append(atHome(), o.Connectors...), standIns(o.Connectors)...) {
 		list = append(list, w.wrap(k))
 	}
 	var models []*connect.ModelProvider

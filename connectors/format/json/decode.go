@@ -148,6 +148,35 @@ func (l *Lines) Message(dst *batch.Batch, data []byte) error {
 	return err
 }
 
+// Messages reads records of their own, see connect.MessagesDecoder.
+func (l *Lines) Messages(dst *batch.Batch, m *connect.Messages, max int) (err error) {
+	l.Rows.BeginMessages(dst, max)
+	l.Rows.Buffer(m.Data)
+	for k := 0; k < m.Len() && l.Rows.N() < max && err == nil; k++ {
+		from, to := m.Message(k)
+		if to-from > format.MaxRecord {
+			err = format.BadRecord(0, 0, "record is longer than 16 MB")
+			break
+		}
+		l.given = 0
+		had := l.Rows.N()
+		var full bool
+		if full, err = l.one(m.Data, from, to, 0, 0); full {
+			l.given = 0
+			l.Rows.Cut(had)
+			if had > 0 {
+				break // it has the next batch for itself
+			}
+			err = diag.New(diag.LimitExceeded, "a message gives more rows than the %d a batch can have", batch.CapRows)
+		}
+		if err == nil {
+			m.End(l.Rows.N())
+		}
+	}
+	l.Rows.End()
+	return err
+}
+
 // decoder reads the format json.
 type decoder struct {
 	Lines

@@ -161,4 +161,17 @@ func (e *encoder) Encode(dst []byte, b *batch.Batch) ([]byte, error) {
 	return dst, nil
 }
 
+// Messages writes each row as a message of its own.
+func (e *encoder) Messages(out *connect.Encoded, b *batch.Batch) error {
+	for r := range b.Rows() {
+		data, err := e.w.Object(out.Data, e.names, b.Cols, b.Lane(r))
+		if err != nil {
+			return err
+		}
+		out.Data = data
+		out.End()
+	}
+	return nil
+}
+
 func appendInt(dst []byte, v int64) []byte { return strconv.AppendInt(dst, v, 10) }
