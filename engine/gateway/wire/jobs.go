@@ -1,5 +1,11 @@
 package wire
 
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
 // Bodies of the JobManager's interface. Maps stand where keys are states or ids.
 type (
 	// Overview of the cluster.
@@ -86,17 +92,17 @@ type (
 	}
 	// IO counts what went through a vertex or a subtask.
 	IO struct {
-		ReadBytes            int64   `json:"read-bytes"`
-		ReadBytesComplete    bool    `json:"read-bytes-complete"`
-		WriteBytes           int64   `json:"write-bytes"`
-		WriteBytesComplete   bool    `json:"write-bytes-complete"`
-		ReadRecords          int64   `json:"read-records"`
-		ReadRecordsComplete  bool    `json:"read-records-complete"`
-		WriteRecords         int64   `json:"write-records"`
-		WriteRecordsComplete bool    `json:"write-records-complete"`
-		Backpressured        int64   `json:"accumulated-backpressured-time"`
-		Idle                 int64   `json:"accumulated-idle-time"`
-		Busy                 float64 `json:"accumulated-busy-time"`
+		ReadBytes            int64 `json:"read-bytes"`
+		ReadBytesComplete    bool  `json:"read-bytes-complete"`
+		WriteBytes           int64 `json:"write-bytes"`
+		WriteBytesComplete   bool  `json:"write-bytes-complete"`
+		ReadRecords          int64 `json:"read-records"`
+		ReadRecordsComplete  bool  `json:"read-records-complete"`
+		WriteRecords         int64 `json:"write-records"`
+		WriteRecordsComplete bool  `json:"write-records-complete"`
+		Backpressured        int64 `json:"accumulated-backpressured-time"`
+		Idle                 int64 `json:"accumulated-idle-time"`
+		Busy                 Float `json:"accumulated-busy-time"`
 	}
 	// Plan of a job.
 	Plan struct {
@@ -390,3 +396,21 @@ type (
 		LevelToo string  `json:"backpressure-level"`
 	}
 )
+
+// Float is a number that Flink writes as "NaN" where it has none.
+type Float float64
+
+// UnmarshalJSON reads a number or a text of one.
+func (f *Float) UnmarshalJSON(raw []byte) error {
+	v, err := strconv.ParseFloat(strings.Trim(string(raw), `"`), 64)
+	*f = Float(v)
+	return err
+}
+
+// Or is the number, or another one where there is none.
+func (f Float) Or(other float64) float64 {
+	if math.IsNaN(float64(f)) {
+		return other
+	}
+	return float64(f)
+}

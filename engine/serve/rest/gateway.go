@@ -216,6 +216,11 @@ func (g *Gateway) sessionConfig(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, k := range []string{"rest.address", "rest.port"} { // where the JobManager is, as Flink tells it
+		if v, ok := g.o.Settings[k]; ok && config[k] == "" {
+			config[k] = v
+		}
+	}
 	return wire.SessionConfig{Properties: maskSettings(config)}, nil
 }
 

@@ -168,7 +168,7 @@ func subtaskIO(v *gateway.VertexStatus, s *gateway.SubtaskStatus) wire.IO {
 	io := wire.IO{
 		ReadBytesComplete: true, WriteBytesComplete: true, ReadRecordsComplete: true, WriteRecordsComplete: true,
 		ReadRecords: s.RowsIn, WriteRecords: s.RowsOut,
-		Backpressured: int64(s.Blocked * up), Idle: int64(s.Waiting * up), Busy: s.Busy * up,
+		Backpressured: int64(s.Blocked * up), Idle: int64(s.Waiting * up), Busy: wire.Float(s.Busy * up),
 	}
 	for _, o := range s.Operators {
 		if o.Source {

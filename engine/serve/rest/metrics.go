@@ -89,7 +89,7 @@ func taskFigures(v *gateway.VertexStatus, s *gateway.SubtaskStatus) []figure {
 		{name: "numRecordsInPerSecond", num: perSecond(io.ReadRecords)}, {name: "numRecordsOutPerSecond", num: perSecond(io.WriteRecords)},
 		{name: "busyTimeMsPerSecond", num: 1000 * s.Busy}, {name: "idleTimeMsPerSecond", num: 1000 * s.Waiting},
 		{name: "backPressuredTimeMsPerSecond", num: 1000 * s.Blocked},
-		{name: "accumulateBusyTimeMs", num: io.Busy}, {name: "accumulateIdleTimeMs", num: float64(io.Idle)}, {name: "accumulateBackPressuredTimeMs", num: float64(io.Backpressured)},
+		{name: "accumulateBusyTimeMs", num: float64(io.Busy)}, {name: "accumulateIdleTimeMs", num: float64(io.Idle)}, {name: "accumulateBackPressuredTimeMs", num: float64(io.Backpressured)},
 		{name: "currentInputWatermark", text: watermark(s.Watermark), num: floatWatermark(s.Watermark)},
 		{name: "managedMemoryUsed", num: float64(s.StateBytes)},
 	}

@@ -1,0 +1,301 @@
+package remote_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minkstream/mink/cli/show"
+	"github.com/minkstream/mink/connectors"
+	"github.com/minkstream/mink/connectors/format"
+	"github.com/minkstream/mink/engine"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/function/scalar"
+	"github.com/minkstream/mink/engine/gateway"
+	"github.com/minkstream/mink/engine/gateway/remote"
+	"github.com/minkstream/mink/engine/serve/rest"
+)
+
+// cluster is mink behind REST, and a client of it.
+func cluster(t *testing.T) (local gateway.Client, far *remote.Client) {
+	t.Helper()
+	e, err := engine.New(engine.Config{
+		Env: env.OS(""), Connectors: connectors.All(), Formats: connectors.Formats(), Functions: scalar.All(), SpillDir: t.TempDir(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	local = gateway.Local(e)
+	o := rest.Options{Version: "test", Value: (&format.JSONWriter{Sep: 'T', NullKeys: format.NullKeyLiteral, NullKey: "null"}).Value}
+	jobs := httptest.NewServer(tokened(rest.NewJobManager(local, o)))
+	at, _ := url.Parse(jobs.URL)
+	host, port, _ := net.SplitHostPort(at.Host)
+	o.Settings = map[string]string{"rest.address": host, "rest.port": port}
+	g := rest.NewGateway(local, o)
+	gate := httptest.NewServer(tokened(g))
+	// The JobManager's address is not given: the gateway tells it, as Flink's does.
+	if far, err = remote.New(remote.Options{Gateway: gate.URL, Token: "secret"}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = far.Close()
+		gate.Close()
+		jobs.Close()
+		_ = g.Close()
+		_ = local.Close()
+	})
+	return local, far
+}
+
+func tokened(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer secret" {
+			http.Error(w, `{"errors":["no token"]}`, http.StatusUnauthorized)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+func open(t *testing.T, c gateway.Client, config map[string]string) gateway.Session {
+	t.Helper()
+	s, err := c.OpenSession(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// rows of a statement as people see them, with the letters of their kinds.
+func rows(t *testing.T, s gateway.Session, sql string) (gateway.Operation, string) {
+	t.Helper()
+	op, err := s.Execute(t.Context(), sql)
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	var out strings.Builder
+	for {
+		// Little patience: what has not come is asked for again.
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Millisecond)
+		b, err := op.Next(ctx)
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) {
+			continue
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+		for i := range b.Rows() {
+			out.WriteString(b.Kind(b.Lane(i)).String() + " " + strings.Join(show.Cells(b, b.Lane(i), op.Zone()), "|") + "\n")
+		}
+	}
+	return op, out.String()
+}
+
+// What a statement gives is the same from near and from afar: rows, kinds, columns.
+func TestRemoteRowsAreLocalRows(t *testing.T) {
+	local, far := cluster(t)
+	for _, mode := range []string{"batch", "streaming"} {
+		config := map[string]string{"execution.runtime-mode": mode, "table.local-time-zone": "America/New_York"}
+		near, away := open(t, local, config), open(t, far, config)
+		for _, sql := range []string{
+			"SELECT 1 AS a",
+			"SELECT a, COUNT(*), SUM(b) FROM (VALUES ('x', 1), ('y', 2), ('x', 3)) AS t (a, b) GROUP BY a",
+			"SELECT TRUE, CAST(-1 AS TINYINT), CAST(32767 AS SMALLINT), 2147483647, 9223372036854775807, CAST(1.5 AS FLOAT), 1e-300, CAST('NaN' AS DOUBLE)",
+			"SELECT CAST(1.50 AS DECIMAL(38, 2)), CAST('-99999999999999999999999999999999999.999' AS DECIMAL(38, 3)), CAST(0.000001 AS DECIMAL(10, 8))",
+			`SELECT 'a"\ é' || U&'\4e16' , CAST('x' AS CHAR(3)), x'00ff', CAST('a' AS VARCHAR(2)), ''`,
+			"SELECT DATE '0001-01-01', TIME '23:59:59', TIMESTAMP '2020-01-01 10:00:00.000000001', TIMESTAMP '1969-12-31 23:59:59', CAST(TIMESTAMP '2020-07-01 10:00:00.12' AS TIMESTAMP_LTZ(3))",
+			"SELECT INTERVAL '1 02:03:04' DAY TO SECOND, INTERVAL '-3' MONTH",
+			"SELECT ARRAY[1, NULL, 3], ARRAY[ARRAY['a'], ARRAY['b', 'c']], MAP['k', DATE '2020-01-01', 'l', CAST(NULL AS DATE)], MAP[1, ROW(1, 'x')], ROW(1, ROW('a', CAST(NULL AS INT)))",
+			"SELECT COLLECT(a) FROM (VALUES (1)) AS t (a)", "SELECT PARSE_JSON('{\"a\": [1, 2.5, null]}')",
+			"SELECT CAST(NULL AS STRING), CAST(NULL AS ROW<a INT>), CAST(NULL AS ARRAY<INT>)", "SELECT * FROM (VALUES (1)) AS t (a) WHERE a > 1",
+			"SHOW CATALOGS", "SHOW FUNCTIONS", "EXPLAIN SELECT 1",
+		} {
+			a, want := rows(t, near, sql)
+			b, got := rows(t, away, sql)
+			if got != want {
+				t.Errorf("%s in %s\n%s\nfrom afar\n%s", sql, mode, want, got)
+			}
+			if a.Result() != b.Result() || a.Streaming() != b.Streaming() || len(a.Schema()) != len(b.Schema()) || a.Zone().String() != b.Zone().String() || a.Width() != b.Width() && a.Result() == gateway.Query {
+				t.Errorf("%s in %s: %v %v %v %d, from afar %v %v %v %d", sql, mode, a.Result(), a.Streaming(), a.Zone(), a.Width(), b.Result(), b.Streaming(), b.Zone(), b.Width())
+				continue
+			}
+			for i, f := range a.Schema() {
+				if g := b.Schema()[i]; f.Name != g.Name || f.Type.String() != g.Type.String() {
+					t.Errorf("%s: column %s %s, from afar %s %s", sql, f.Name, f.Type, g.Name, g.Type)
+				}
+			}
+		}
+	}
+}
+
+// A mistake keeps its code, place and hint.
+func TestRemoteMistakes(t *testing.T) {
+	local, far := cluster(t)
+	near, away := open(t, local, nil), open(t, far, nil)
+	for _, sql := range []string{"SELECT nope FROM (VALUES (1)) AS t (a)", "SELECT 1 +", "SELECT UPER('é')", "SELECT * FROM nowhere"} {
+		_, a := near.Execute(t.Context(), sql)
+		_, b := away.Execute(t.Context(), sql)
+		want, got := diag.As(a), diag.As(b)
+		if got == nil || want.Code != got.Code || want.Msg != got.Msg || want.Span != got.Span || want.Hint != got.Hint || len(want.Notes) != len(got.Notes) {
+			t.Errorf("%s:\n%v\nfrom afar\n%v", sql, a, b)
+		}
+	}
+	op, err := away.Execute(t.Context(), "SELECT 1 / a FROM (VALUES (0)) AS t (a)")
+	if err == nil {
+		_, err = op.Next(t.Context())
+	}
+	if diag.CodeOf(err) != diag.DivisionByZero {
+		t.Error(err)
+	}
+	if _, err := far.Job(t.Context(), strings.Repeat("0", 32)); diag.CodeOf(err) != diag.NotFound {
+		t.Error(err)
+	}
+	if _, err := far.Job(t.Context(), "x/../y"); diag.CodeOf(err) != diag.NotFound {
+		t.Error(err)
+	}
+	if _, err := away.Execute(t.Context(), "BEGIN STATEMENT SET"); err != nil {
+		t.Error(err)
+	}
+	if err := away.Finish(); diag.CodeOf(err) != diag.Syntax {
+		t.Error(err)
+	}
+}
+
+func running(t *testing.T, c gateway.Client, id string) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		st, err := c.Job(t.Context(), id)
+		if err != nil || time.Now().After(end) {
+			t.Fatalf("%+v %v", st, err)
+		}
+		if st.State == "RUNNING" {
+			return
+		}
+	}
+}
+
+func TestRemoteJobs(t *testing.T) {
+	_, far := cluster(t)
+	s := open(t, far, map[string]string{"execution.checkpointing.interval": "50 ms"})
+	for _, sql := range []string{
+		"CREATE TABLE g (id BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '1000', 'fields.id.min' = '1', 'fields.id.max' = '9')",
+		"CREATE TABLE n (id BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '321')",
+		"CREATE TABLE b (id BIGINT) WITH ('connector' = 'blackhole')",
+	} {
+		rows(t, s, sql)
+	}
+	submit := func(sql string) gateway.Operation {
+		op, err := s.Execute(t.Context(), sql)
+		if err != nil || op.Result() != gateway.Submitted {
+			t.Fatalf("%s: %v", sql, err)
+		}
+		return op
+	}
+	op := submit("INSERT INTO b SELECT id FROM n")
+	if err := op.Wait(t.Context()); err != nil {
+		t.Error(err)
+	}
+	st, err := far.Job(t.Context(), op.Job())
+	if err != nil || st.State != "FINISHED" || st.Ended.IsZero() {
+		t.Errorf("%+v %v", st, err)
+	}
+	written := int64(0)
+	for _, v := range st.Vertices {
+		written += v.SinkRows
+	}
+	if written != 321 {
+		t.Errorf("%d rows written", written)
+	}
+	op = submit("INSERT INTO b SELECT id FROM g")
+	running(t, far, op.Job())
+	if n, err := far.Checkpoint(t.Context(), op.Job()); err != nil || n < 1 {
+		t.Errorf("checkpoint %d: %v", n, err)
+	}
+	dir := t.TempDir()
+	for _, f := range []func() (string, error){
+		func() (string, error) { return far.Savepoint(t.Context(), op.Job(), dir) },
+		func() (string, error) { return far.Stop(t.Context(), op.Job(), dir, true) },
+	} {
+		path, err := f()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(path, "_metadata")); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := far.Savepoint(t.Context(), op.Job(), dir); diag.CodeOf(err) != diag.InvalidQuery {
+		t.Errorf("a savepoint of a job that has ended: %v", err)
+	}
+	st, _ = far.Job(t.Context(), op.Job())
+	if st.State != "FINISHED" || st.Checkpoints.Completed == 0 || len(st.Checkpoints.History) == 0 {
+		t.Errorf("%+v", st)
+	}
+	op = submit("INSERT INTO b SELECT id FROM g")
+	if err := far.Cancel(t.Context(), op.Job()); err != nil {
+		t.Error(err)
+	}
+	if err := op.Wait(t.Context()); diag.CodeOf(err) != diag.Cancelled {
+		t.Error(err)
+	}
+	op = submit("INSERT INTO b SELECT 1 / a FROM (VALUES (0)) AS t (a)")
+	if err := op.Wait(t.Context()); diag.CodeOf(err) != diag.DivisionByZero {
+		t.Error(err)
+	}
+	list, err := far.Jobs(t.Context())
+	var states []string
+	for _, j := range list {
+		states = append(states, j.State)
+	}
+	if got := strings.Join(states, " "); err != nil || got != "FINISHED FINISHED CANCELED FAILED" {
+		t.Errorf("%s %v", got, err)
+	}
+	if c, err := far.Cluster(t.Context()); err != nil || len(c.Nodes) != 1 {
+		t.Errorf("%+v %v", c, err)
+	}
+	// A query that is closed ends.
+	q, err := s.Execute(t.Context(), "SELECT * FROM g")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := q.Next(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := far.Job(t.Context(), q.Job()); err != nil || st.State != "CANCELED" {
+		t.Errorf("%s %v", st.State, err)
+	}
+}
+
+func TestRemoteUnreachable(t *testing.T) {
+	c, err := remote.New(remote.Options{Gateway: "127.0.0.1:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var u *remote.Unreachable
+	if _, err := c.OpenSession(t.Context(), nil); !errors.As(err, &u) || !strings.Contains(err.Error(), "cannot reach http://127.0.0.1:1") {
+		t.Error(err)
+	}
+	for _, bad := range []string{"ftp://x", "http://", "http://u:p@x", "http://x?y=1"} {
+		if _, err := remote.New(remote.Options{Gateway: bad}); diag.CodeOf(err) != diag.Config {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
