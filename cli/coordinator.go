@@ -235,6 +235,7 @@ func (c *coordinator) start(ctx, beside context.Context) error {
 	if err := c.nodes.Wait(wait, c.options.Nodes); err != nil {
 		return diag.New(diag.Config, "the nodes did not join in time").WithHint("their logs are in %s", c.home.Path("log"))
 	}
+	go local.FollowJobs(beside, c.log, c.engine.Jobs.Jobs)
 	n, err := c.engine.Recover()
 	if err != nil {
 		return err

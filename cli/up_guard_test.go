@@ -291,6 +291,39 @@ func (c *testCluster) jobStates() map[string]string {
 	return out
 }
 
+// TestUpLogs: a job that fails leaves its error, with the job's id, in a log of JSON lines,
+// and mink status shows it.
+func TestUpLogs(t *testing.T) {
+	c := startCluster(t)
+	c.whole()
+	if err := os.WriteFile(filepath.Join(c.dir, "bad.csv"), []byte("1\nzwei\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := c.session()
+	s.must("CREATE TABLE bad (n INT) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 'bad.csv')")
+	s.must("CREATE TABLE hole (n INT) WITH ('connector' = 'blackhole')")
+	s.must("SET 'restart-strategy.type' = 'none'")
+	id := jobID.FindStringSubmatch(s.must("INSERT INTO hole SELECT n FROM bad"))[1]
+	if !await(t.Context(), 10*time.Second, func() bool { m := c.status().LastError; return m != nil && m.Job == id }) {
+		t.Fatalf("the last error is %+v", c.status().LastError)
+	}
+	if m := c.status().LastError; m.Process != "coordinator" || !strings.Contains(m.Text, "zwei") {
+		t.Errorf("%+v", m)
+	}
+	if out, _, _ := c.mink("status"); !strings.Contains(out, "last error") || !strings.Contains(out, id) {
+		t.Errorf("mink status:\n%s", out)
+	}
+	files, _ := filepath.Glob(c.home.Path("log", "*.log"))
+	for _, f := range files {
+		text, _ := os.ReadFile(f)
+		for line := range bytes.Lines(text) {
+			if !json.Valid(line) {
+				t.Errorf("%s: %s", f, line)
+			}
+		}
+	}
+}
+
 // TestUpCanary: secrets in options are in nothing that a cluster says or logs.
 func TestUpCanary(t *testing.T) {
 	c := startCluster(t)
