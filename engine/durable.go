@@ -161,7 +161,9 @@ func (e *Engine) remember(j *job.Job, k ledger.Job) {
 	e.recall.Lock()
 	e.running[k.ID] = k
 	e.recall.Unlock()
+	e.remembering.Add(1)
 	e.cfg.Env.Go("ledger of "+k.ID, func() {
+		defer e.remembering.Done()
 		<-j.Done()
 		e.ended(j, k.ID)
 	})

@@ -93,7 +93,9 @@ type Engine struct {
 	rec       *recording
 	// running are the jobs that the ledger has as such. stopping says that the engine is
 	// about to close, and fenced that another one has taken over.
+	// remembering are those whose end is to be written down.
 	recall           sync.Mutex
+	remembering      sync.WaitGroup
 	running          map[string]ledger.Job
 	stopping, fenced bool
 }
@@ -248,6 +250,7 @@ func (e *Engine) CloseTape() error {
 func (e *Engine) Close() {
 	e.pipelines.close()
 	e.Jobs.Close()
+	e.remembering.Wait()
 	e.pipelines.release()
 	for _, r := range e.host.Runtimes {
 		r.Close()

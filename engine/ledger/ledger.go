@@ -90,8 +90,9 @@ type Ledger struct {
 	db    *pebble.DB
 	epoch uint64
 
-	mu     sync.Mutex
+	mu     sync.RWMutex
 	fenced error
+	closed bool
 }
 
 // Open opens the ledger in a folder, which is made when it is not there. It fails with
@@ -152,11 +153,19 @@ func (l *Ledger) Epoch() uint64 { return l.epoch }
 
 // Close gives the ledger back.
 func (l *Ledger) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	l.closed = true
 	if err := l.db.Close(); err != nil {
 		return diag.Wrap(diag.IO, err, "cannot close the ledger")
 	}
 	return nil
 }
+
+func errClosed() error { return diag.New(diag.Cancelled, "the ledger is closed") }
 
 func (l *Ledger) epochFile() string { return l.fs.PathJoin(l.dir, "epoch") }
 
@@ -215,6 +224,9 @@ func (l *Ledger) syncDir(dir string) error {
 func (l *Ledger) write(f func(b *pebble.Batch) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed {
+		return errClosed()
+	}
 	if l.fenced != nil {
 		return l.fenced
 	}
@@ -334,6 +346,11 @@ func (l *Ledger) Catalogs() ([]Catalog, error) {
 
 // each calls f with the values of a prefix, in order of key.
 func (l *Ledger) each(prefix string, f func(text []byte) error) error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.closed {
+		return errClosed()
+	}
 	end := []byte(prefix)
 	end[len(end)-1]++
 	it, err := l.db.NewIter(&pebble.IterOptions{LowerBound: []byte(prefix), UpperBound: end})

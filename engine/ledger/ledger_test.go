@@ -44,6 +44,12 @@ func TestLedger(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
+	if err := l.Put(job); diag.CodeOf(err) != diag.Cancelled {
+		t.Errorf("written after it was closed: %v", err)
+	}
+	if _, err := l.Jobs(); diag.CodeOf(err) != diag.Cancelled {
+		t.Errorf("read after it was closed: %v", err)
+	}
 	l = open(t, vfs.Default, dir)
 	defer l.Close()
 	if l.Epoch() != 2 {
