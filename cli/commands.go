@@ -21,6 +21,7 @@ func commands(a *app) []*cobra.Command {
 		a.tapeCommand(),
 		a.testCommand(),
 		a.upCommand(),
+		a.verifyCommand(),
 		a.versionCommand(),
 		a.watchdogCommand(),
 	}
