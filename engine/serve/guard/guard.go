@@ -230,8 +230,12 @@ func depth(text []byte) int {
 	return most
 }
 
-// changes reports a request that may change something.
+// changes reports a request that may change something. Flink's REST has a GET that does: it
+// cancels a job where only GET goes through.
 func changes(r *http.Request) bool {
+	if strings.HasSuffix(r.URL.Path, "/yarn-cancel") {
+		return true
+	}
 	return r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions
 }
 

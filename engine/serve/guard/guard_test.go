@@ -202,6 +202,7 @@ func TestAudit(t *testing.T) {
 	good := map[string]string{"Authorization": "Bearer " + token, "Content-Type": "application/json"}
 	ask(h, "POST", "/v1/sessions?x=canary", "localhost:8083", good, `{"password":"canary"}`)
 	ask(h, "GET", "/v1/info", "localhost:8083", good, "")
+	ask(h, "GET", "/jobs/7/yarn-cancel", "localhost:8083", nil, "")
 	ask(h, "DELETE", "/v1/sessions/7", "localhost:8083", nil, "")
 	ask(h, "PATCH", "/jobs/7", "evil.example", good, "")
 	var got []string
@@ -215,7 +216,7 @@ func TestAudit(t *testing.T) {
 		}
 		got = append(got, fmt.Sprint(e.Door, " ", e.Who, " ", e.Method, " ", e.Path, " ", e.Status, " ", e.From != ""))
 	}
-	want := "gateway token POST /v1/sessions 200 true|gateway unknown DELETE /v1/sessions/7 401 true|gateway unknown PATCH /jobs/7 403 true"
+	want := "gateway token POST /v1/sessions 200 true|gateway unknown GET /jobs/7/yarn-cancel 401 true|gateway unknown DELETE /v1/sessions/7 401 true|gateway unknown PATCH /jobs/7 403 true"
 	if strings.Join(got, "|") != want {
 		t.Errorf("%s", strings.Join(got, "|"))
 	}
