@@ -20,9 +20,11 @@ type runFlags struct {
 	tape          string
 	keepTape      string
 	embed, full   bool
-	// Flags of parts that are not there; see later.
-	gateway string
-	detach  bool
+	// gateway and rest are addresses of a cluster to run on; detach leaves jobs to it.
+	gateway, rest string
+	detach        bool
+	// dirGiven: --dir was on the command line.
+	dirGiven bool
 }
 
 func (f *runFlags) add(c *cobra.Command) {
@@ -35,14 +37,12 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.BoolVar(&f.dryRun, "dry-run", false, "check the script and run nothing")
 	fl.BoolVar(&f.keepGoing, "keep-going", false, "report a statement that fails and go on with the next")
 	fl.BoolVar(&f.strict, "strict", false, "take warnings for errors")
-	fl.StringVar(&f.gateway, "gateway", "", "run on the cluster behind this SQL gateway")
+	fl.StringVar(&f.gateway, "gateway", "", "run on the cluster behind this SQL gateway, mink's or Apache Flink's, such as http://127.0.0.1:8083")
+	fl.StringVar(&f.rest, "rest", "", "address of the cluster's JobManager, where its gateway does not tell it")
 	fl.StringVar(&f.tape, "tape", "", "record the run on this tape; see mink tape")
 	fl.StringVar(&f.keepTape, "keep-tape", "auto", "keep a tape of a job that fails, in the folder tapes of --dir: on, off, or auto, which is on where mink talks to a terminal")
 	fl.BoolVar(&f.embed, "embed", false, "keep the rows of all sources on the tape")
-	fl.BoolVar(&f.detach, "detach", false, "return after submission; needs a cluster")
-	for _, name := range []string{"gateway", "detach"} {
-		_ = fl.MarkHidden(name)
-	}
+	fl.BoolVar(&f.detach, "detach", false, "return after submission; needs a cluster, that of --gateway or of --dir")
 	_ = c.RegisterFlagCompletionFunc("output", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return show.Modes, cobra.ShellCompDirectiveNoFileComp
 	})
@@ -61,15 +61,10 @@ func (f *runFlags) check() error {
 	switch {
 	case f.keepTape != "" && f.keepTape != "auto" && f.keepTape != "on" && f.keepTape != "off":
 		return failed(exitUsage, diag.New(diag.Config, "--keep-tape cannot be %q", f.keepTape).WithHint("on, off or auto"))
-	case f.detach:
-		return failed(exitUsage, diag.New(diag.Config, "--detach needs a cluster that goes on without this process, and the embedded one does not").
-			WithHint("leave --detach out"))
-	case f.gateway != "":
-		return failed(exitUsage, diag.New(diag.Unsupported, "--gateway is not supported yet").WithHint("without it the script runs on an embedded cluster"))
 	case f.embed && f.tape == "":
 		return failed(exitUsage, diag.New(diag.Config, "--embed is for a tape").WithHint("add --tape run.mtape"))
 	}
-	return nil
+	return f.checkCluster()
 }
 
 // nodesMax bounds the nodes of an embedded cluster.
@@ -90,8 +85,11 @@ started. Rows go to standard output, everything else to standard error.`,
 			"mink run --set parallelism.default=2 --nodes 2 job.sql",
 			"mink run --checkpoint-dir state/ job.sql   # run again after a crash: it goes on",
 			"mink run --dry-run job.sql",
+			"mink run --gateway http://flink:8083 job.sql   # on Apache Flink, or another mink",
+			"mink run --detach job.sql                      # on the cluster of mink up, and leave it there",
 		),
 		RunE: func(c *cobra.Command, args []string) error {
+			f.dirGiven = c.Flags().Changed("dir")
 			if err := f.check(); err != nil {
 				return err
 			}

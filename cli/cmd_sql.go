@@ -20,8 +20,10 @@ Statements of a file given with -i are run first, in the same session.`,
 			"mink sql -f job.sql --output csv",
 			`mink sql -i tables.sql -e "SELECT COUNT(*) FROM orders"`,
 			`echo "SHOW FUNCTIONS;" | mink sql`,
+			`mink sql --gateway http://127.0.0.1:8083 -e "SHOW JOBS"`,
 		),
 		RunE: func(c *cobra.Command, _ []string) error {
+			f.dirGiven = c.Flags().Changed("dir")
 			if err := f.check(); err != nil {
 				return err
 			}

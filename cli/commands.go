@@ -12,6 +12,7 @@ func commands(a *app) []*cobra.Command {
 		a.docsCommand(),
 		a.downCommand(),
 		a.explainCommand(),
+		a.jobsCommand(),
 		a.nodeCommand(),
 		a.parseCommand(),
 		a.planCommand(),

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -129,6 +130,7 @@ type coordinator struct {
 	engine  *engine.Engine
 	client  gateway.Client
 	sql     *rest.Gateway
+	jobs    *rest.JobManager
 	nodes   *cluster.Coordinator
 	servers []*http.Server
 	// stop ends what runs beside: the keepers of the other processes.
@@ -515,7 +517,11 @@ func (c *coordinator) serve(doors []door) error {
 		return err
 	}
 	values := &format.JSONWriter{Sep: 'T', NullKeys: format.NullKeyLiteral, NullKey: "null"}
-	c.sql = rest.NewGateway(c.client, rest.Options{Version: version, Value: values.Value})
+	o := rest.Options{Version: version, Value: values.Value, Settings: map[string]string{"taskmanager.numberOfTaskSlots": strconv.Itoa(c.options.Slots)}}
+	if at, err := url.Parse(c.info.Rest); err == nil {
+		o.Settings["rest.address"], o.Settings["rest.port"] = at.Hostname(), at.Port()
+	}
+	c.sql, c.jobs = rest.NewGateway(c.client, o), rest.NewJobManager(c.client, o)
 	for _, d := range doors {
 		s := guard.Server(guard.Handler(guard.Options{
 			Door: d.name, Token: c.token, Port: d.port, Names: hostNames(c.options.Listen), Audit: audit,
@@ -537,6 +543,8 @@ func (c *coordinator) routes(name string) http.Handler {
 	mux := http.NewServeMux()
 	if name == "gateway" {
 		mux.Handle("/", c.sql)
+	} else {
+		mux.Handle("/", c.jobs)
 	}
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

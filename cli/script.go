@@ -56,6 +56,13 @@ func (a *app) runScripts(ctx context.Context, f runFlags, texts ...text) error {
 			config[scriptDir] = dir
 		}
 	}
+	at, err := a.clusterOf(&f)
+	if err != nil {
+		return err
+	}
+	if at != nil {
+		return a.onCluster(ctx, at, f, config, texts)
+	}
 	if f.tape != "" {
 		return a.recordScripts(ctx, f, config, texts)
 	}
@@ -81,7 +88,15 @@ func (a *app) inSession(ctx context.Context, o embed, f runFlags, config map[str
 			err = e
 		}
 	}()
+	return a.inClient(ctx, client, f, config, texts)
+}
+
+// inClient runs texts in a session of a client.
+func (a *app) inClient(ctx context.Context, client gateway.Client, f runFlags, config map[string]string, texts []text) error {
 	session, err := client.OpenSession(ctx, config)
+	if unreachable(err) {
+		return failed(exitUnreachable, err)
+	}
 	if err != nil {
 		return failed(exitUsage, err)
 	}
@@ -132,8 +147,10 @@ func (s *script) run(ctx context.Context, items []parse.Item) error {
 			s.failed = true
 		}
 	}
-	if err := s.wait(ctx); err != nil {
-		return err
+	if !s.flags.detach {
+		if err := s.wait(ctx); err != nil {
+			return err
+		}
 	}
 	if s.failed {
 		return failed(exitFailed, nil)

@@ -121,7 +121,7 @@ func TestUpRoutes(t *testing.T) {
 	info, _ := c.home.Info()
 	token := "Bearer " + info.Token
 	var calls int
-	routes := append(rest.GatewayRoutes(), rest.Route{Method: "GET", Path: "/health"}, rest.Route{Method: "GET", Path: "/nowhere"}, rest.Route{Method: "POST", Path: "/"})
+	routes := append(append(rest.GatewayRoutes(), rest.JobManagerRoutes()...), rest.Route{Method: "GET", Path: "/health"}, rest.Route{Method: "GET", Path: "/nowhere"}, rest.Route{Method: "POST", Path: "/"})
 	for _, base := range []string{info.Gateway, info.Rest} {
 		for _, r := range routes {
 			path := regexp.MustCompile(`\{[a-z]+\}`).ReplaceAllString(r.Path, "x")

@@ -56,7 +56,6 @@ var jobRoutes = []jobRoute{
 	{"GET", "/jobs/metrics", 200, (*JobManager).jobsMetrics},
 	{"GET", "/jobs/{j}", 200, (*JobManager).job},
 	{"PATCH", "/jobs/{j}", 202, (*JobManager).terminate},
-	{"GET", "/jobs/{j}/yarn-cancel", 202, (*JobManager).terminate},
 	{"GET", "/jobs/{j}/status", 200, (*JobManager).jobState},
 	{"GET", "/jobs/{j}/plan", 200, (*JobManager).jobPlan},
 	{"GET", "/jobs/{j}/config", 200, (*JobManager).jobConfig},
