@@ -129,3 +129,33 @@ SELECT ` + agg + ` FROM f GROUP BY k`
 		t.Errorf("--seed with --until: exit %d\n%s", code, errs)
 	}
 }
+
+// A run made anew over positions fails where the rows cannot be read again, whatever would
+// restart it, and says why.
+func TestTapeForkWithoutRows(t *testing.T) {
+	for name, spoil := range map[string]func() error{
+		"gone":    func() error { return os.Remove("in.csv") },
+		"shorter": func() error { return os.WriteFile("in.csv", []byte("a,1,0\n"), 0o644) },
+		"broken":  func() error { return os.WriteFile("in.csv", []byte("a,1,0\nb,x,0\na,3,0\nc,4,0\na,1,0\n"), 0o644) },
+	} {
+		for _, strategy := range []string{"", "SET 'restart-strategy.type' = 'fixed-delay'; SET 'restart-strategy.fixed-delay.attempts' = '2147483647'; SET 'restart-strategy.fixed-delay.delay' = '1 ms';"} {
+			t.Run(name, func(t *testing.T) {
+				t.Chdir(t.TempDir())
+				writeText(t, "job.sql", "SET 'execution.checkpointing.interval' = '10 ms';"+strategy+salesScript)
+				writeText(t, "in.csv", "a,1,0\nb,2,0\na,3,0\nc,4,0\na,1,0\n")
+				if _, errs, code := command(t, "tape", "record", "job.sql", "-o", "job.mtape"); code != 0 {
+					t.Fatal(errs)
+				}
+				if err := spoil(); err != nil {
+					t.Fatal(err)
+				}
+				for _, args := range [][]string{{"replay", "--sql", "job.sql", "job.mtape"}, {"redact", "--mask", "k", "job.mtape", "-o", "red.mtape"}, {"replay", "--seed", "3", "job.mtape"}, {"cut", "--embed", "job.mtape", "-o", "cut.mtape"}} {
+					_, errs, code := command(t, append([]string{"tape"}, args...)...)
+					if code != exitFailed || !strings.Contains(errs, "divergence") || !strings.Contains(errs, "in.csv") {
+						t.Errorf("%s: exit %d\n%s", args[0], code, errs)
+					}
+				}
+			})
+		}
+	}
+}

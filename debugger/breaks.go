@@ -186,6 +186,7 @@ type armed struct {
 	hits int
 	// What kinds keep between steps.
 	state   string
+	held    int64 // entries of its state, the most of them
 	touched bool
 	rose    int64 // when the watermark rose last
 	stalled bool
@@ -377,23 +378,81 @@ func (a *armed) stepped(s *flow.Stepper, m, before *mark) error {
 
 // changed compares the entries of the operator's state.
 func (a *armed) changed(s *flow.Stepper) error {
-	tables, err := a.j.state(s, a.op, a.Where, stateRowsMax)
+	text, rows, err := a.entries(s)
 	if err != nil {
 		return err
-	}
-	var text []string
-	var rows []Row
-	for _, t := range tables {
-		if t.Kind == "counters" || t.Kind == "value" {
-			continue
-		}
-		for _, r := range t.Rows {
-			text, rows = append(text, t.Name+"\x00"+rowText(r, len(t.Schema))), append(rows, r)
-		}
 	}
 	if now := strings.Join(text, "\x01"); now != a.state {
 		a.state = now
 		a.note("the state of "+a.op.Name+" changes", rows)
+	}
+	return nil
+}
+
+// entries are those that the breakpoint is about, in text and as rows.
+func (a *armed) entries(s *flow.Stepper) (text []string, rows []Row, err error) {
+	tables, err := a.j.state(s, a.op, a.Where, stateRowsMax)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, t := range tables {
+		if t.Kind == "counters" || t.Kind == "value" {
+			continue
+		}
+		a.held = max(a.held, t.Entries)
+		for _, r := range t.Rows {
+			text, rows = append(text, t.Name+"\x00"+rowText(r, len(t.Schema))), append(rows, r)
+		}
+	}
+	return text, rows, nil
+}
+
+// heldEach is up to how many entries of an operator a look behind each row is worth its
+// time; of more the looks are as much fewer.
+const heldEach = 512
+
+// within looks for entries that a step has written, or removed, and left as they were: it
+// takes the step again, row by row.
+func (a *armed) within(k *flow.Kept, task int) error {
+	var passing []Row
+	var s *flow.Stepper
+	had, count := map[string]bool{}, -1 // entries before the step
+	seen, differs, n := map[string]bool{}, false, int64(0)
+	look := func() error {
+		text, rows, err := a.entries(s)
+		if count < 0 {
+			for _, x := range text {
+				had[x] = true
+			}
+			count = len(text)
+		}
+		differs = differs || len(text) != count
+		for i, x := range text {
+			if !had[x] && !seen[x] {
+				differs, seen[x] = true, true
+				passing = append(passing, rows[i])
+			}
+		}
+		return err
+	}
+	s, err := a.j.Tape.Within(k, task, a.op.uid, func(flow.Place, int, *batch.Batch, int) error {
+		if n++; n%(1+a.held/heldEach) != 0 {
+			return nil
+		}
+		return look()
+	})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := look(); err != nil {
+		return err
+	}
+	if _, _, err := s.Next(); err != nil {
+		return err
+	}
+	if differs {
+		a.note("the state of "+a.op.Name+" changes within the step, and is then as before", passing)
 	}
 	return nil
 }

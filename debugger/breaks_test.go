@@ -1,6 +1,7 @@
 package debugger_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +73,50 @@ func TestContinue(t *testing.T) {
 	}
 }
 
+// An entry that comes and goes within a step stops the run there, forwards and backwards,
+// as one that stays does.
+func TestBreakWithin(t *testing.T) {
+	changes := ""
+	for i := range 40 { // an article that is there for a moment, among others that stay
+		changes += fmt.Sprintf(`{"op":"+I","row":{"id":%d,"sku":"S%d","amt":%d}}`+"\n", i, i, i)
+		if i == 20 {
+			changes += `{"op":"+I","row":{"id":100,"sku":"X","amt":7}}` + "\n" + `{"op":"-D","row":{"id":100,"sku":"X","amt":7}}` + "\n"
+		}
+	}
+	files := map[string]string{"/in/orders.json": changes}
+	for _, rows := range []string{"1", "3", "1000"} {
+		j := open(t, files, map[string]string{"mink.exec.batch-rows": rows, "execution.checkpointing.interval": "1 ms"}, ordersUpsert,
+			"CREATE TABLE sink (sku STRING, n INT) WITH ('connector'='blackhole')", "INSERT INTO sink SELECT sku, SUM(amt) FROM orders GROUP BY sku").Jobs[0]
+		b := set(t, j, "state GroupAggregate WHERE sku = 'X'")
+		set(t, j, "state GroupAggregate WHERE sku = 'Y'")
+		steps := 1
+		if rows == "1" {
+			steps = 2
+		}
+		var at []debugger.Position
+		for range steps {
+			st, got := hit(t, j, false)
+			if len(at) == 0 && (st.Break != b.ID || len(got) != 1 || !strings.Contains(got[0], `"sku":"X"`)) {
+				t.Fatalf("batches of %s: the stop is %+v with %q", rows, st, got)
+			}
+			at = append(at, st.Position)
+		}
+		if st, _ := hit(t, j, false); st.Why != "end" {
+			t.Errorf("batches of %s: behind it the stop is %+v", rows, st)
+		}
+		for i := steps - 1; i >= 0; i-- {
+			if st, _ := hit(t, j, true); st.Position != at[i] {
+				t.Errorf("batches of %s: backwards the stop is %+v, wanted %s", rows, st, at[i])
+			}
+		}
+		if hits, err := j.Hits(ctx, b.ID); err != nil || len(hits) != 0 { // the cursor stands at the first or only one
+			if len(hits) != 1 || hits[0].Position != at[0] {
+				t.Errorf("batches of %s: hits are %+v, %v", rows, hits, err)
+			}
+		}
+	}
+}
+
 // Each kind is hit where it should be, and nowhere else.
 func TestBreakKinds(t *testing.T) {
 	late := open(t, map[string]string{"/in/orders.csv": ordersCSV(orders)}, nil, ordersDDL, revenueDDL, revenueSQL).Jobs[0]
@@ -103,6 +148,9 @@ func TestBreakKinds(t *testing.T) {
 		{late, "record revenue ONCE", 1, 3, "43.50"},
 		{late, "record revenue AFTER 1", 1, 1, "4.00"},
 		{late, "state WindowAggregate WHERE sku = 'B-02'", 2, 1, "changes"},
+		// The pane of order 6 is opened by it and closed by order 8, in the same step.
+		{late, "state WindowAggregate WHERE sku = 'B-02' AND pane_start = TIMESTAMP '2026-08-22 11:55:00'", 1, 1, `within the step`},
+		{late, "state WindowAggregate WHERE sku = 'B-02' AND pane_start = TIMESTAMP '2026-08-22 11:57:00'", 0, 0, ""},
 		{late, "changelog", 0, 0, ""},
 		{late, "exception", 0, 0, ""},
 		{late, "timer", 0, 0, ""},

@@ -55,6 +55,7 @@ func (x *scan) step() (bool, error) {
 		a.text, a.rows, a.touched = "", nil, false
 	}
 	x.eyes.begin(false)
+	kept := x.before()
 	began := x.j.d.clock.Mono()
 	e, more, err := x.s.Next()
 	if err != nil {
@@ -78,6 +79,11 @@ func (x *scan) step() (bool, error) {
 		if err := a.stepped(x.s, m, before); err != nil {
 			return false, err
 		}
+		if kept != nil && a.Kind == BreakState && a.touched && a.text == "" {
+			if err := a.within(kept, int(m.task)); err != nil {
+				return false, err
+			}
+		}
 		if a.text == "" {
 			continue
 		}
@@ -88,6 +94,18 @@ func (x *scan) step() (bool, error) {
 		x.hits = append(x.hits, Hit{Break: a.ID, Position: m.Position, Text: a.text, Rows: a.rows, step: x.now, stops: !a.Log})
 	}
 	return true, nil
+}
+
+// before keeps the moment before the next step if it takes rows of an operator whose state
+// has a breakpoint; nil where there is none, or where it cannot be kept.
+func (x *scan) before() *flow.Kept {
+	for _, a := range x.armed {
+		if a.Kind != BreakState || x.s.Coming(a.op.uid) < 0 {
+			continue
+		}
+		return x.s.Keep()
+	}
+	return nil
 }
 
 // to looks at the first n steps.

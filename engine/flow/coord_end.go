@@ -64,7 +64,7 @@ func (c *coordinator) retry() {
 	c.noteFailure(now)
 	c.mu.Unlock()
 	wait, again := r.Delay, true
-	if r.byDefault && hopeless(c.cause, c.causeIn) || diag.CodeOf(c.cause) == diag.Conflict || diag.CodeOf(c.cause) == diag.DataLoss {
+	if r.byDefault && hopeless(c.cause, c.causeIn) || final(c.cause) {
 		c.leave(Failed)
 		return
 	}
@@ -113,6 +113,17 @@ func (c *coordinator) noteFailure(now int64) {
 	}
 	old := c.status.Failures
 	c.status.Failures = append([]Failure{{At: now, Err: e}}, old[:min(len(old), failuresMax-1)]...)
+}
+
+// final reports a failure after which no attempt may follow, whatever strategy was chosen:
+// another job has the place, rows are gone for good, or those of a tape that are read again
+// are not there.
+func final(err error) bool {
+	switch diag.CodeOf(err) {
+	case diag.Conflict, diag.DataLoss, diag.Divergence, diag.InvalidTape:
+		return true
+	}
+	return false
 }
 
 // hopeless reports a failure that another attempt would meet again, since it comes

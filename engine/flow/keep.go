@@ -268,12 +268,17 @@ func (s *source) keep() *keptSource {
 // From begins where a moment of the tape was kept. watch may be nil.
 func (t *Tape) From(k *Kept, watch Watcher) (*Stepper, error) {
 	s := t.Stepper(watch)
+	return s, s.from(k, -1)
+}
+
+// from makes the tasks what they were at a moment; of one task alone unless only is -1.
+func (s *Stepper) from(k *Kept, only int) error {
 	x := &s.r.tape.attempts[k.num]
 	g := x.graph
 	empty := plan{attempt: x.plan.attempt, slots: x.plan.slots, splits: make([][]splitState, len(g.Vertices)), done: make([]bool, len(g.Vertices))}
 	a, err := s.r.prepareFrom(x, empty)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a.restored = k.restored
 	s.num, s.att, s.open = k.num+1, a, make([]bool, len(a.tasks))
@@ -284,13 +289,17 @@ func (t *Tape) From(k *Kept, watch Watcher) (*Stepper, error) {
 	p.moment = k.moment
 	p.moment.at, p.moment.had = at, had
 	for i, tk := range a.tasks {
+		if only >= 0 && i != only {
+			p.at[i] = len(p.steps[i])
+			continue
+		}
 		if err := tk.again(&k.tasks[i]); err != nil {
 			s.Close()
-			return nil, err
+			return err
 		}
 		s.open[i] = k.tasks[i].open
 	}
-	return s, nil
+	return nil
 }
 
 // again makes a new task what one was that was kept.

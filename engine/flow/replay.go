@@ -107,7 +107,8 @@ func (r *replaying) play(x *tapeAttempt) error {
 		if !opened[tk.id] {
 			opened[tk.id] = true
 			if err := tk.open(); err != nil {
-				return err
+				// It has taken steps, so it was opened when it was recorded.
+				return &Divergence{Task: tk.name, Attempt: a.n, Step: p.steps[tk.id][0].N, Why: "it cannot be opened again: " + err.Error()}
 			}
 			tk.live.Store(true)
 		}

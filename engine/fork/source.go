@@ -190,8 +190,17 @@ func (r *reader) open(p *part) (err error) {
 	ctx.Wake = func() {}
 	ctx.Unpaced = p.midway
 	ctx.Seed = batch.HashBytes([]byte(r.t.id)) ^ r.r.file.Manifest.Jobs[r.r.job].Seed
-	r.live, err = r.s.Source.Open(p.from, ctx)
-	return err
+	if r.live, err = r.s.Source.Open(p.from, ctx); err != nil {
+		return r.gone(err)
+	}
+	return nil
+}
+
+// gone is why rows cannot be read again. Another attempt would not find them either.
+func (r *reader) gone(err error) error {
+	e := diag.Wrap(diag.Divergence, err, "the rows of split %s of %s are not on the tape and cannot be read again", r.t.id, r.s.spec.Table)
+	e.Span = r.s.spec.Span
+	return e.WithHint("bring the source back to what it was, or record with --embed: then the tape has the rows")
 }
 
 // take reads the rows of a poll of the task, if they are of this split.
@@ -225,7 +234,7 @@ func (r *reader) again(rows int) error {
 		var b batch.Batch
 		status, err := r.live.Poll(&b, max(1, rows-r.ahead.N))
 		if err != nil {
-			return err
+			return r.gone(err)
 		}
 		if b.Rows() > 0 {
 			r.ahead.Append(&b, nil)
@@ -238,7 +247,8 @@ func (r *reader) again(rows int) error {
 			idle = 1000
 		}
 	}
-	return diag.New(diag.Divergence, "%s gives %d rows of split %s where it gave %d", r.s.spec.Table, r.ahead.N, r.t.id, rows)
+	return diag.At(r.s.spec.Span, diag.Divergence, "%s gives %d rows of split %s where it gave %d", r.s.spec.Table, r.ahead.N, r.t.id, rows).
+		WithHint("bring the source back to what it was, or record with --embed: then the tape has the rows")
 }
 
 func (r *reader) change() error {

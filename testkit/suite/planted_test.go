@@ -61,6 +61,9 @@ func bugs() []bug {
 		{name: "rows that are lost in a crash", job: joinedSums, test: joinTest, run: harness.Options{Plant: flow.PlantOffsetEarly}},
 		{name: "timers that are not in a checkpoint", job: bySeconds, run: harness.Options{Plant: flow.PlantTimerNotInState},
 			test: "@test t\n@given p\n  1\n@checkpoint\n@kill\n@clock +10s\n@expect table\n  00:00:00 | 1 | 1\n"},
+		// The second split is two minutes ahead of the first, whose row comes behind the crash.
+		{name: "a watermark that is ahead of the slowest split after a restore", job: byMinute, run: harness.Options{Plant: flow.PlantWatermarkAhead},
+			test: "@test t\n@given a split 0\n  1 | 10 | 11:54:01\n@given a split 1\n  1 | 5 | 11:56:30\n@checkpoint\n@kill\n@given a split 0\n  1 | 20 | 11:54:59\n@end\n@expect late a 0\n@expect table\n  11:54:00 | 1 | 30\n  11:56:00 | 1 | 5\n"},
 	}
 }
 
