@@ -65,12 +65,18 @@ func open(t *testing.T, files map[string]string, settings map[string]string, sta
 // tape.
 func openOver(t *testing.T, files, changed map[string]string, settings map[string]string, statements ...string) *debugger.Debugger {
 	t.Helper()
+	return openAt(t, env.OS("").Clock, files, changed, settings, statements...)
+}
+
+// openAt is openOver with a clock for the run that is recorded.
+func openAt(t *testing.T, clock env.Clock, files, changed map[string]string, settings map[string]string, statements ...string) *debugger.Debugger {
+	t.Helper()
 	disk := env.NewMemDisk()
 	for name, text := range files {
 		put(t, disk, name, text)
 	}
 	e := env.OS("")
-	e.Disk = disk
+	e.Disk, e.Clock = disk, clock
 	to, err := trace.Create(disk, "tape", trace.Manifest{Settings: settings})
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/plan"
@@ -247,7 +248,12 @@ func (t *tracing) stopped(s *site) []Finding {
 		return []Finding{t.simply(s, Evicted, "other rows of its partition rank before it")}
 	case *plan.Limit:
 		return []Finding{t.simply(s, Limited, "the limit was reached before it came")}
-	case *plan.GroupAggregate, *plan.LocalGroupAggregate:
+	case *plan.GroupAggregate:
+		if f, ok := t.forgotten(s, n.TTL); ok {
+			return []Finding{f}
+		}
+		return []Finding{t.otherValue(s)}
+	case *plan.LocalGroupAggregate:
 		return []Finding{t.otherValue(s)}
 	case *plan.Join, *plan.MultiJoin, *plan.LookupJoin, *plan.SnapshotJoin:
 		if f, ok := t.expired(s); ok {
@@ -307,34 +313,62 @@ func (t *tracing) otherValue(s *site) Finding {
 	return f
 }
 
-// expired is a join that has lost a row before its partner came.
+// expired is a join that has lost a row before its partner came: one with the same key, in
+// time were it not for that.
 func (t *tracing) expired(s *site) (Finding, bool) {
 	n, ok := s.op.Node.(*plan.Join)
 	if !ok || n.Type != plan.Inner || len(s.in) != 2 {
 		return Finding{}, false
 	}
-	ttl := [2]int64{n.LeftSide.TTL, n.RightSide.TTL}
+	ttl, keys := [2]int64{n.LeftSide.TTL, n.RightSide.TTL}, [2][]int{n.Cond.LeftKeys, n.Cond.RightKeys}
 	for i := range 2 {
-		first, second := s.in[i].last, firstOf(&s.in[1-i])
-		if ttl[i] == 0 || first == nil || second == nil || second.step < first.step {
-			continue
+		for k := range s.in[i].rows {
+			first := &s.in[i].rows[k]
+			if ttl[i] == 0 || !first.row.Kind().Adds() {
+				continue
+			}
+			for m := range s.in[1-i].rows {
+				second := &s.in[1-i].rows[m]
+				if second.step < first.step || keyText(first.row, keys[i]) != keyText(second.row, keys[1-i]) {
+					continue
+				}
+				gap := t.j.line[second.step-1].now - t.j.line[first.step-1].now
+				if gap < ttl[i] {
+					break // this one came in time, and those behind it would have kept the row
+				}
+				f := Finding{Code: Expired, Operator: s.op.Name, Text: fmt.Sprintf("its row of input %s was kept for %s, and the partner came %s later", sideName(s.op, i), millisText(ttl[i]), millisText(gap))}
+				f.Fix = "raise table.exec.state.ttl, or that of the join by the STATE_TTL hint"
+				f.Evidence = []Evidence{t.shown(*first, sideName(s.op, i)), t.shown(*second, sideName(s.op, 1-i))}
+				return f, true
+			}
 		}
-		gap := t.j.line[second.step-1].now - t.j.line[first.step-1].now
-		if gap < ttl[i] {
-			continue
-		}
-		f := t.simply(s, Expired, fmt.Sprintf("its row of input %s was kept for %s, and the partner came %s later", sideName(s.op, i), millisText(ttl[i]), millisText(gap)))
-		f.Fix = "raise table.exec.state.ttl, or that of the join by the STATE_TTL hint"
-		return f, true
 	}
 	return Finding{}, false
 }
 
-func firstOf(e *edge) *found {
-	if len(e.rows) == 0 {
-		return nil
+// keyText is the text of some columns of a row.
+func keyText(r Row, cols []int) string {
+	own := Row{Batch: &batch.Batch{N: r.Batch.N, Cols: make([]batch.Col, len(cols))}, Lane: r.Lane}
+	for i, c := range cols {
+		own.Batch.Cols[i] = r.Batch.Cols[c]
 	}
-	return &e.rows[0]
+	return rowText(own, len(cols))
+}
+
+// forgotten is an aggregation that had lost a group when more of its rows came.
+func (t *tracing) forgotten(s *site, ttl int64) (Finding, bool) {
+	rows := s.in[0].rows
+	for i := 1; i < len(rows) && ttl > 0; i++ {
+		gap := t.j.line[rows[i].step-1].now - t.j.line[rows[i-1].step-1].now
+		if gap < ttl {
+			continue
+		}
+		f := Finding{Code: Expired, Operator: s.op.Name, Text: fmt.Sprintf("the group was kept for %s, and began anew with a row that came %s later", millisText(ttl), millisText(gap))}
+		f.Fix = "raise table.exec.state.ttl, or that of the aggregation by the STATE_TTL hint"
+		f.Evidence = []Evidence{t.shown(rows[i-1], "the last before"), t.shown(rows[i], "the first behind")}
+		return f, true
+	}
+	return Finding{}, false
 }
 
 func millisText(ms int64) string { return (time.Duration(ms) * time.Millisecond).String() }

@@ -254,6 +254,12 @@ func (t *task) restore(p plan) error {
 			t.restoreNode(old, apart)
 		}
 	}
+	if t.src != nil && t.att.job.plant == PlantWatermarkAhead {
+		for _, n := range t.nodes { // what follows in the same task had it from the source
+			n.ctx.SetWatermark(max(n.ctx.Watermark(), t.src.passed))
+			n.outWM = max(n.outWM, t.src.passed)
+		}
+	}
 	t.relink()
 	own := state.Range{From: t.nodesFrom(), To: t.nodesTo()}
 	for i := range v.subs {
