@@ -3,6 +3,8 @@ package batch
 import (
 	"encoding/binary"
 	"errors"
+	"math"
+	"slices"
 	"unsafe" //mink:det-ok views of numbers as bytes
 
 	"github.com/minkstream/mink/engine/types"
@@ -15,8 +17,9 @@ import (
 //	batch   lanes, 1 byte whether kinds follow, kinds, number of columns, columns
 //	column  1 byte: 0 nobody reads it, else 1 + Enc; lanes; 1 byte whether nulls follow,
 //	        nulls; then by the layout of its type: values; or for strings the number of
-//	        buffers, for each its first byte in use and its bytes in use, then views; or
-//	        for lists offsets; then children
+//	        buffers, for each its first byte in use and its bytes in use, then views, or
+//	        rawPacked, the bytes of all values and their lengths; or for lists offsets;
+//	        then children
 //
 // Numbers are varints; values lie as in memory.
 
@@ -76,7 +79,7 @@ func appendRawCol(dst []byte, c *Col, n int) []byte {
 	case types.PhysI32:
 		return append(dst, bytesOf(c.I32[:n])...)
 	case types.PhysI64:
-		return append(dst, bytesOf(c.I64[:n])...)
+		return appendRawI64(dst, c.I64[:n])
 	case types.PhysF32:
 		return append(dst, bytesOf(c.F32[:n])...)
 	case types.PhysF64:
@@ -95,6 +98,52 @@ func appendRawCol(dst []byte, c *Col, n int) []byte {
 	}
 	for i := range c.Kids {
 		dst = appendRawCol(dst, &c.Kids[i], n)
+	}
+	return dst
+}
+
+// appendRawI64 writes a byte, and if it is 8 the values, else the least of them and how
+// much each is above it, in so many bytes. Ids and times of a batch lie close together, and
+// what is not written is worth more than the loops cost.
+func appendRawI64(dst []byte, v []int64) []byte {
+	if len(v) == 0 {
+		return append(dst, 8)
+	}
+	least, most := v[0], v[0]
+	for _, x := range v {
+		least, most = min(least, x), max(most, x)
+	}
+	spread := uint64(most) - uint64(least)
+	var width int
+	switch {
+	case spread <= math.MaxUint8:
+		width = 1
+	case spread <= math.MaxUint16:
+		width = 2
+	case spread <= math.MaxUint32:
+		width = 4
+	default:
+		return append(append(dst, 8), bytesOf(v)...)
+	}
+	dst = binary.LittleEndian.AppendUint64(append(dst, byte(width)), uint64(least))
+	at := len(dst)
+	dst = slices.Grow(dst, width*len(v))[:at+width*len(v)]
+	out := dst[at:]
+	switch width {
+	case 1:
+		for i, x := range v {
+			out[i] = byte(x - least)
+		}
+	case 2:
+		for _, x := range v {
+			binary.LittleEndian.PutUint16(out, uint16(x-least))
+			out = out[2:]
+		}
+	default:
+		for _, x := range v {
+			binary.LittleEndian.PutUint32(out, uint32(x-least))
+			out = out[4:]
+		}
 	}
 	return dst
 }
@@ -138,23 +187,67 @@ func appendRawViews(dst []byte, c *Col, n int) []byte {
 // bufRange is a part of a buffer.
 type bufRange struct{ from, to uint32 }
 
-// appendRawPacked writes one buffer with the bytes of all long views, held in number.
+// rawPacked stands in the place of the number of buffers where none follows, but the bytes
+// of all values one after the other, and their lengths.
+const rawPacked = 1 << 20
+
+// appendRawPacked writes the bytes of all values, held of them of long views, and their
+// lengths, each in as few bytes as the longest needs.
 func appendRawPacked(dst []byte, c *Col, n, held int) []byte {
-	dst = binary.AppendUvarint(append(dst, 1, 0), uint64(held))
-	views := make([]View, n)
-	at := uint64(0)
-	for i, v := range c.Views[:n] {
-		if v.Len() > InlineMax {
-			if nullLane(c, i) {
-				continue
-			}
-			dst = append(dst, c.Bufs[v.Buf()][v.Off():int(v.Off())+v.Len()]...)
-			v.B = at << 32
-			at += uint64(v.Len())
+	views := c.Views[:n]
+	longest, total := 0, held
+	for i, v := range views {
+		switch size := v.Len(); {
+		case size <= InlineMax:
+			total += size
+			longest = max(longest, size)
+		case !nullLane(c, i):
+			longest = max(longest, size)
 		}
-		views[i] = v
 	}
-	return append(dst, bytesOf(views)...)
+	width := 1
+	if longest > math.MaxUint8 {
+		width = 2
+	}
+	if longest > math.MaxUint16 {
+		width = 4
+	}
+	dst = binary.AppendUvarint(dst, rawPacked)
+	dst = binary.AppendUvarint(dst, uint64(total))
+	dst = append(dst, byte(width))
+	at := len(dst)
+	const slack = 16 // a short value is written as two words
+	dst = slices.Grow(dst, total+n*width+slack)[:at+total+slack]
+	for i, v := range views {
+		size := v.Len()
+		switch {
+		case size <= InlineMax:
+			binary.LittleEndian.PutUint32(dst[at:], uint32(v.A>>32))
+			binary.LittleEndian.PutUint64(dst[at+4:], v.B)
+		case nullLane(c, i):
+			size = 0
+		default:
+			copy(dst[at:at+size], c.Bufs[v.Buf()][v.Off():])
+		}
+		at += size
+	}
+	dst = dst[:at+n*width]
+	lens := dst[at:]
+	for i, v := range views {
+		size := v.Len()
+		if size > InlineMax && nullLane(c, i) {
+			size = 0
+		}
+		switch width {
+		case 1:
+			lens[i] = byte(size)
+		case 2:
+			binary.LittleEndian.PutUint16(lens[2*i:], uint16(size))
+		default:
+			binary.LittleEndian.PutUint32(lens[4*i:], uint32(size))
+		}
+	}
+	return dst
 }
 
 // errRaw: the bytes are not the raw form of such a batch.
@@ -255,7 +348,7 @@ func (r *rawReader) col(c *Col, t types.Type, lanes int) {
 	case types.PhysI32:
 		c.I32 = rawValues[int32](r, n)
 	case types.PhysI64:
-		c.I64 = rawValues[int64](r, n)
+		c.I64 = r.i64(n)
 	case types.PhysF32:
 		c.F32 = rawValues[float32](r, n)
 	case types.PhysF64:
@@ -282,7 +375,12 @@ func (r *rawReader) kids(c *Col, t types.Type, n int) {
 }
 
 func (r *rawReader) views(c *Col, n int) {
-	from := make([]uint32, r.count(len(r.data)))
+	bufs := r.count(max(len(r.data), rawPacked))
+	if bufs == rawPacked {
+		r.packed(c, n)
+		return
+	}
+	from := make([]uint32, bufs)
 	c.Bufs = make([][]byte, len(from))
 	for k := range from {
 		from[k] = uint32(r.count(1 << 32))
@@ -303,5 +401,69 @@ func (r *rawReader) views(c *Col, n int) {
 			return
 		}
 		c.Views[i].B = uint64(k) | uint64(v.Off()-from[k])<<32
+	}
+}
+
+// i64 reads what appendRawI64 has written.
+func (r *rawReader) i64(n int) []int64 {
+	head := r.take(1)
+	if head == nil {
+		return nil
+	}
+	width := int(head[0])
+	if width == 8 {
+		return rawValues[int64](r, n)
+	}
+	base := r.take(8)
+	if base == nil || width != 1 && width != 2 && width != 4 || n > len(r.data)/width {
+		r.bad, r.data = true, nil
+		return nil
+	}
+	least := binary.LittleEndian.Uint64(base)
+	in, out := r.take(n*width), make([]int64, n)
+	for i := range out {
+		switch width {
+		case 1:
+			out[i] = int64(least + uint64(in[i]))
+		case 2:
+			out[i] = int64(least + uint64(binary.LittleEndian.Uint16(in[2*i:])))
+		default:
+			out[i] = int64(least + uint64(binary.LittleEndian.Uint32(in[4*i:])))
+		}
+	}
+	return out
+}
+
+// packed reads what appendRawPacked has written.
+func (r *rawReader) packed(c *Col, n int) {
+	total := r.count(1 << 32)
+	width := r.take(1)
+	data := append([]byte(nil), r.take(total)...)
+	if width == nil || width[0] != 1 && width[0] != 2 && width[0] != 4 {
+		r.bad = true
+		return
+	}
+	lens := r.take(n * int(width[0]))
+	if r.bad {
+		return
+	}
+	c.Bufs, c.Views = [][]byte{data}, make([]View, n)
+	at := 0
+	for i := range c.Views {
+		size := 0
+		switch width[0] {
+		case 1:
+			size = int(lens[i])
+		case 2:
+			size = int(binary.LittleEndian.Uint16(lens[2*i:]))
+		default:
+			size = int(binary.LittleEndian.Uint32(lens[4*i:]))
+		}
+		if size > len(data)-at {
+			r.bad = true
+			return
+		}
+		c.Views[i] = MakeRef(data[at:at+size], 0, uint32(at))
+		at += size
 	}
 }

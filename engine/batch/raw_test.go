@@ -2,6 +2,8 @@ package batch
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -95,4 +97,59 @@ func FuzzReadRaw(f *testing.F) {
 			t.Fatal("too many rows")
 		}
 	})
+}
+
+// Numbers are written in as few bytes as they lie apart, and come back whatever the
+// distance; so do texts of all lengths that lie apart in a buffer.
+func TestRawWidths(t *testing.T) {
+	for _, c := range []struct {
+		from, to int64
+		bytes    int // a number
+	}{
+		{5, 5, 1}, {-3, 252, 1}, {-3, 253, 2}, {1 << 40, 1<<40 + 65535, 2}, {0, 65536, 4}, {math.MinInt64, math.MinInt64 + math.MaxUint32, 4},
+		{0, math.MaxUint32 + 1, 8}, {math.MinInt64, math.MaxInt64, 8},
+	} {
+		b := &Batch{N: 1000, Cols: []Col{{Type: types.BigIntT, I64: make([]int64, 1000)}}}
+		for i := range b.Cols[0].I64 {
+			b.Cols[0].I64[i] = []int64{c.from, c.to, c.from + (c.to-c.from)/2}[i%3]
+		}
+		data := AppendRaw(nil, b)
+		if len(data) > 1000*c.bytes+32 {
+			t.Errorf("from %d to %d: %d bytes for a thousand", c.from, c.to, len(data))
+		}
+		var back Batch
+		if err := ReadRaw(&back, data, types.Schema{{Name: "a", Type: types.BigIntT}}); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(back.Cols[0].I64, b.Cols[0].I64) {
+			t.Errorf("from %d to %d: other numbers", c.from, c.to)
+		}
+	}
+	for _, longest := range []int{20, 255, 256, 65535, 65536, 200_000} {
+		buf := make([]byte, 1<<20)
+		for i := range buf {
+			buf[i] = byte('a' + i*i%23)
+		}
+		col := Col{Type: types.StringT.Nullable(true), Bufs: [][]byte{buf}}
+		for i, size := range []int{longest, 0, 5, 12, 13, longest / 2, 3} {
+			at := i * 100_000
+			col.Views = append(col.Views, MakeRef(buf[at:at+size], 0, uint32(at)))
+		}
+		col.Nulls = []uint64{1 << 4} // of the text of 13
+		b := &Batch{N: 7, Cols: []Col{col}}
+		data := AppendRaw(nil, b)
+		if most := longest + longest/2 + 7*8 + 64; len(data) > most {
+			t.Errorf("longest %d: %d bytes where %d are enough", longest, len(data), most)
+		}
+		var back Batch
+		if err := ReadRaw(&back, data, types.Schema{{Name: "a", Type: col.Type}}); err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.N {
+			var x, y [12]byte
+			if got, want := string(back.Cols[0].Bytes(i, &x)), string(col.Bytes(i, &y)); back.Cols[0].IsNull(i) != (i == 4) || i != 4 && got != want {
+				t.Errorf("longest %d: text %d of %d bytes came back as %d", longest, i, len(want), len(got))
+			}
+		}
+	}
 }

@@ -15,8 +15,8 @@ import (
 // out anew.
 type recorder struct {
 	log      trace.Log
-	rows     rowLog   // polls, if the tape keeps them
-	spare    [][]byte // pieces that were written, of whoever writes
+	rows     rowLog // polls, if the tape keeps them
+	out      rowsOut
 	embed    bool
 	cur      trace.Step
 	poll     trace.Poll

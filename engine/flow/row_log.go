@@ -6,15 +6,17 @@ import (
 )
 
 // rowLog holds the rows of polls, as frames, until they are written. It is made of pieces,
-// so that nothing is copied where much comes between two writes.
+// so that nothing is copied where much comes between two writes; a piece is small enough
+// that it is in a cache when it is written.
 type rowLog struct {
 	pieces [][]byte // the last one is being filled
 	free   [][]byte
 }
 
 const (
-	pieceBytes = 1 << 20 // from which on another piece begins; a frame may go beyond
-	piecesFree = 16      // kept for later
+	pieceBytes = 128 << 10 // from which on another piece begins; a frame may go beyond
+	pieceRoom  = 512 << 10 // that a new piece has
+	piecesFree = 4         // kept for later
 )
 
 // add appends the rows of a poll.
@@ -30,11 +32,20 @@ func (l *rowLog) add(b *batch.Batch) {
 func (l *rowLog) piece() []byte {
 	n := len(l.free)
 	if n == 0 {
-		return make([]byte, 0, pieceBytes+pieceBytes/2)
+		return make([]byte, 0, pieceRoom)
 	}
 	p := l.free[n-1]
 	l.free = l.free[:n-1]
 	return p[:0]
+}
+
+// whole is the number of pieces that are full.
+func (l *rowLog) whole() int {
+	n := len(l.pieces)
+	if n > 0 && len(l.pieces[n-1]) < pieceBytes {
+		n--
+	}
+	return n
 }
 
 // take gives the pieces away.

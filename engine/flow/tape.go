@@ -94,6 +94,11 @@ func (tp *taper) begin(a *attempt, p plan) {
 	}
 	for _, t := range a.tasks {
 		t.rec = &recorder{full: tp.job.cfg.Record.Full, ends: tp.job.cfg.Record.Ends, embed: tp.job.embeds(t.v), cuts: tp.cuts}
+		if t.rec.embed && !tp.cuts {
+			t.rec.out.write = func(from int64, rows []byte) error {
+				return tp.to.Rows(tp.num, a.n, t.id, from, t.v.Source.Schema, rows)
+			}
+		}
 	}
 	tp.attempts = append(tp.attempts, x)
 }
@@ -148,19 +153,61 @@ func (tp *taper) write() {
 			})
 		}
 		for _, t := range x.tasks {
-			t.stepMu.Lock()
-			done, blocks, rows := t.rec.done, t.rec.log.Take(), t.rec.rows.take()
-			t.rec.rows.back(t.rec.spare)
-			t.rec.done = nil
-			t.stepMu.Unlock()
-			for _, p := range done {
-				tp.put(x, t, p.log, p.rows)
-				x.cut(t, p)
-			}
-			tp.put(x, t, blocks, rows)
-			t.rec.spare = rows
+			tp.writeTask(x, t)
 		}
 	}
+}
+
+func (tp *taper) writeTask(x *tapedAttempt, t *task) {
+	o := &t.rec.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	t.stepMu.Lock()
+	done, blocks, rows := t.rec.done, t.rec.log.Take(), t.rec.rows.take()
+	t.rec.rows.back(o.spare)
+	t.rec.done = nil
+	t.stepMu.Unlock()
+	tp.failed(o.err)
+	for _, p := range done {
+		tp.put(x, t, p.log, p.rows)
+		x.cut(t, p)
+		o.from = p.n
+	}
+	tp.put(x, t, blocks, rows)
+	o.spare = rows
+}
+
+// rowsOut is the way of a task's rows to the tape. Lock mu before the task's stepMu.
+type rowsOut struct {
+	mu    sync.Mutex
+	write func(from int64, rows []byte) error // nil: the taper alone writes
+	from  int64                               // as tapedAttempt.from
+	spare [][]byte                            // pieces that were written
+	err   error
+}
+
+// spill writes the rows that a task has kept if they are many, behind its steps and on
+// their worker: they are still in its cache, and soon will not be.
+func (r *recorder) spill(t *task) {
+	o := &r.out
+	if o.write == nil || r.rows.whole() == 0 || !o.mu.TryLock() {
+		return // the taper is just about it
+	}
+	defer o.mu.Unlock()
+	t.stepMu.Lock()
+	if len(r.done) > 0 {
+		t.stepMu.Unlock()
+		return // these come first
+	}
+	rows := r.rows.take()
+	r.rows.back(o.spare)
+	t.stepMu.Unlock()
+	for _, piece := range rows {
+		if o.err == nil {
+			o.err = o.write(o.from, piece)
+		}
+	}
+	o.spare = rows
 }
 
 // put writes to the part of a task.

@@ -262,6 +262,9 @@ func (w *worker) runTask(h *threaded, t *task) bool {
 	if !t.live.Load() {
 		return again // its writers may be being opened
 	}
+	if t.rec != nil && t.rec.embed {
+		t.rec.spill(t)
+	}
 	for _, s := range t.sinks {
 		if s.pacer != nil {
 			s.pacer.Pace() // without stepMu: who makes the room may want to look first
