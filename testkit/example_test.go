@@ -1,11 +1,15 @@
 package testkit_test
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
+	"github.com/minkstream/mink/debugger"
 	"github.com/minkstream/mink/testkit"
+	"github.com/minkstream/mink/testkit/cassette"
 )
 
 const revenue = `
@@ -99,4 +103,68 @@ func ExampleJob_ExpectNoRows() {
 	// the property does not hold: the query returns rows
 	//     sku | total
 	//   + A-17 | -3.00
+}
+
+// A test is debugged where it is: why a row is not there, and what the state was behind any
+// record.
+func ExampleJob_Debug() {
+	t := testkit.NewPrinter(os.Stdout)
+	defer t.Close()
+	ctx := context.Background()
+	job := testkit.OpenSQL(t, revenue)
+	job.Given("orders", testkit.Row{"11:54:01", 1, "A-17", "10.00"}, testkit.Row{"11:55:10", 2, "B-02", "8.00"},
+		testkit.Row{"11:54:59", 3, "C-11", "99.00"}).End()
+	d := job.Debug()
+	found, err := d.WhyNot(ctx, "revenue", "sku = 'C-11'")
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	fmt.Println(found[0].Code, "at", found[0].Operator)
+	at, err := debugger.ParseTarget("wm=11:55:05")
+	if err == nil {
+		_, err = d.Seek(ctx, at)
+	}
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	tables, err := d.State("WindowAggregate", "", 10)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	for _, table := range tables {
+		if table.Name == "panes" {
+			fmt.Println("panes:", table.Entries)
+		}
+	}
+	// Output:
+	// late at WindowAggregate[4]
+	// panes: 1
+}
+
+// What a job asks the outside stands in a file: here the answers of a model that nobody has.
+func ExampleCassette() {
+	t := testkit.NewPrinter(os.Stdout)
+	defer t.Close()
+	dir, err := os.MkdirTemp("", "cassette")
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // it is temporary
+	file := filepath.Join(dir, "mood.cassette")
+	if err := os.WriteFile(file, []byte(`
+model mood
+  {"text":"fine"}
+    {"label":"positive"}
+`), 0o666); err != nil {
+		t.Fatalf("%v", err)
+	}
+	job := testkit.OpenSQL(t, `
+		CREATE TABLE said (text STRING) WITH ('connector' = 'kafka', 'format' = 'json');
+		CREATE MODEL mood INPUT (text STRING) OUTPUT (label STRING) WITH ('provider' = 'openai', 'endpoint' = 'https://e', 'api-key' = 'k', 'model' = 'x');
+		SELECT text, label FROM ML_PREDICT(TABLE said, MODEL mood, DESCRIPTOR(text));`,
+		testkit.Cassette(file, cassette.Replay))
+	job.Given("said", testkit.Row{"fine"}).ExpectTable("", testkit.Row{"fine", "positive"}).Check()
+	fmt.Println(job.Table(""))
+	// Output:
+	// [+I | fine | positive]
 }

@@ -109,7 +109,9 @@ func open(t T, script harness.Source, options []Option) *Job {
 		return nil
 	}
 	t.Cleanup(l.Close)
-	return &Job{t: t, live: l}
+	j := &Job{t: t, live: l}
+	j.keepCassettes(o)
+	return j
 }
 
 // Row is a row of values: numbers, strings, booleans, times and nil for NULL; slices and

@@ -94,7 +94,7 @@ func TestRing(t *testing.T) {
 		{"no checkpoints", 48 << 10, 0, false, false},
 		{"restart", 48 << 10, 5 * time.Millisecond, true, false},
 		{"restart within", 4 << 20, 5 * time.Millisecond, true, false},
-		{"rows", 2 << 20, 5 * time.Millisecond, true, true},
+		{"rows", 256 << 10, 5 * time.Millisecond, true, true},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			tape, file, want := ringRun(t, x.size, x.interval, x.fails, x.embed)

@@ -46,7 +46,7 @@ type Mode string
 const (
 	Replay  Mode = "replay"  // from the book; a call that is not there is an error
 	Record  Mode = "record"  // from the book; a call that is not there is made and written down
-	Refresh Mode = "refresh" // all calls are made, and written down anew
+	Refresh Mode = "refresh" // all calls are made, and written down anew; those that are made no more go
 	Live    Mode = "live"    // all calls are made, and the book is neither read nor written
 	Diff    Mode = "diff"    // all calls are made; an answer other than that in the book is an error
 )
@@ -92,6 +92,28 @@ func (l *Library) Open(name string) (*Book, error) {
 	}
 	l.books[name] = b
 	return b, nil
+}
+
+// Complete says that all tests of a book were run, so that a refresh leaves out calls that
+// none of them makes any more.
+func (l *Library) Complete(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if b := l.books[name]; b != nil && l.Mode == Refresh {
+		b.prune()
+	}
+}
+
+// prune leaves out calls that were not made.
+func (b *Book) prune() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, calls := range b.sections { //mink:det-ok each by itself
+		maps.DeleteFunc(calls, func(_ string, e *entry) bool {
+			b.changed = b.changed || !e.asked
+			return !e.asked
+		})
+	}
 }
 
 // Save writes the books that have changed.

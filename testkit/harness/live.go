@@ -124,6 +124,13 @@ func (l *Live) Expect(s Step) (*Mismatch, error) {
 	return l.run.check(s)
 }
 
+// Again is the case with the steps taken so far, and the options that it was opened with.
+func (l *Live) Again() (*Case, *Options) {
+	own := *l.Case
+	own.Steps = slices.Clone(own.Steps)
+	return &own, l.options
+}
+
 // Check runs the steps taken so far under schedules.
 func (l *Live) Check(p Plan) (*Verdict, error) { return Check(l.Case, l.options, p) }
 

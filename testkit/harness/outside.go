@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/minkstream/mink/connectors/format"
@@ -263,11 +264,7 @@ func (r *tapedReader) Lookup(keys []*batch.Col, n int, dst *batch.Batch, lanes [
 		if err := r.open(); err != nil {
 			return nil, err
 		}
-		at := make([]int, len(part))
-		for i, p := range part {
-			at[i] = which[p]
-		}
-		asked := picked(all, at)
+		asked := picked(all, lanesOf(which, part))
 		cols := make([]*batch.Col, len(asked.Cols))
 		for i := range cols {
 			cols[i] = &asked.Cols[i]
@@ -323,6 +320,124 @@ func (r *tapedReader) Close() error {
 		return nil
 	}
 	return r.inner.Close()
+}
+
+// search puts the cassette before a table that is searched for vectors.
+func (w *World) search(t *connect.Table, q connect.VectorQuery, inner connect.VectorSearch, decl []connect.Option) connect.VectorSearch {
+	if b := w.book(); b != nil {
+		b.Hide(t.Options, decl)
+	}
+	return &tapedSearch{w: w, t: t, q: q, inner: inner}
+}
+
+// tapedSearch searches a table through the cassette.
+type tapedSearch struct {
+	w     *World
+	t     *connect.Table
+	q     connect.VectorQuery
+	inner connect.VectorSearch
+}
+
+// scoreColumn is what an answer has beside the columns of the table.
+const scoreColumn = "__score"
+
+// Open opens nothing before a call is made.
+func (s *tapedSearch) Open(ctx connect.ReaderCtx) (connect.VectorSearcher, error) {
+	asked := s.t.Schema[s.q.Column]
+	answer := append(slices.Clone(s.t.Schema), types.Field{Name: scoreColumn, Type: types.DoubleT})
+	return &tapedSearcher{s: s, ctx: ctx, in: newRowCodec(types.Schema{asked}), out: newRowCodec(answer)}, nil
+}
+
+type tapedSearcher struct {
+	s       *tapedSearch
+	ctx     connect.ReaderCtx
+	in, out *rowCodec
+	inner   connect.VectorSearcher
+	got     batch.Batch
+}
+
+// Search asks for vectors; one that is NULL finds nothing.
+func (p *tapedSearcher) Search(vectors *batch.Col, n int, hits *connect.VectorHits) error {
+	all := &batch.Batch{N: n, Cols: []batch.Col{*vectors}}
+	var which []int
+	var number []uint16
+	var calls []string
+	for i := range n {
+		if all.Cols[0].IsNull(i) {
+			continue
+		}
+		text, err := p.in.text(all, i)
+		if err != nil {
+			return err
+		}
+		which, number, calls = append(which, i), append(number, uint16(i)), append(calls, text)
+	}
+	section := fmt.Sprintf("search %s top %d", shortName(p.s.t.Name), p.s.q.K)
+	answers, err := p.s.w.book().Ask(section, calls, func(part []int) ([][]string, error) { return p.ask(all, lanesOf(which, part)) })
+	if err != nil {
+		return err
+	}
+	p.got.Reset()
+	if _, err := p.out.rows(&p.got, nil, answers, number); err != nil {
+		return err
+	}
+	hits.From, hits.To, hits.At = make([]uint32, n), make([]uint32, n), nil
+	at := uint32(0)
+	for i, lane := range which {
+		hits.From[lane] = at
+		at += uint32(len(answers[i]))
+		hits.To[lane] = at
+	}
+	last := len(p.got.Cols) - 1
+	hits.Cols = p.got.Cols[:last]
+	hits.Scores = hits.Scores[:0]
+	for i := range p.got.N {
+		hits.Scores = append(hits.Scores, p.got.Cols[last].F64[i])
+	}
+	return nil
+}
+
+// ask searches for vectors of lanes.
+func (p *tapedSearcher) ask(all *batch.Batch, lanes []int) ([][]string, error) {
+	if p.inner == nil {
+		var err error
+		if p.inner, err = p.s.inner.Open(p.ctx); err != nil {
+			return nil, err
+		}
+	}
+	found := &connect.VectorHits{}
+	if err := p.inner.Search(&picked(all, lanes).Cols[0], len(lanes), found); err != nil {
+		return nil, err
+	}
+	var out [][]string
+	one := &batch.Batch{N: 1, Cols: make([]batch.Col, len(p.out.schema))}
+	for i := range lanes {
+		var list []string
+		for h := found.From[i]; h < found.To[i]; h++ {
+			lane := h
+			if found.At != nil {
+				lane = found.At[h]
+			}
+			for c := range found.Cols {
+				one.Cols[c].Gather(&found.Cols[c], []uint16{uint16(lane)}, 1)
+			}
+			one.Cols[len(found.Cols)] = batch.Col{Type: types.DoubleT, F64: []float64{found.Scores[h]}}
+			text, err := p.out.text(one, 0)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, text)
+		}
+		out = append(out, list)
+	}
+	return out, nil
+}
+
+func (p *tapedSearcher) Close() error {
+	if p.inner == nil {
+		return nil
+	}
+	return p.inner.Close()
 }
 
 // away is what stands in for something that this binary does not have answers, when it is

@@ -345,6 +345,15 @@ func (w *World) wrap(c *connect.Connector) *connect.Connector {
 			return w.lookup(t, inner, c.Options), nil
 		}
 	}
+	if c.VectorSearch != nil {
+		k.VectorSearch = func(t *connect.Table, q connect.VectorQuery) (connect.VectorSearch, error) {
+			inner, err := c.VectorSearch(t, q)
+			if err != nil {
+				return nil, err
+			}
+			return w.search(t, q, inner, c.Options), nil
+		}
+	}
 	return &k
 }
 

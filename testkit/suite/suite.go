@@ -169,12 +169,29 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		return nil, nothing(files)
 	}
 	o.run(ctx, list)
+	o.complete(list)
 	s := &Summary{}
 	for _, r := range list {
 		s.count(r)
 	}
 	s.Elapsed = time.Since(begin)
 	return s, ctx.Err()
+}
+
+// complete tells cassettes of which files all tests have run to their end.
+func (o *Options) complete(list []*Result) {
+	if o.Run.Cassettes == nil {
+		return
+	}
+	ran := map[*testfile.File]int{}
+	for _, r := range list {
+		if r.Verdict == nil || r.Internal != nil || slices.ContainsFunc(r.Verdict.Failures, func(f *harness.Failure) bool { return f.Err != nil }) {
+			continue
+		}
+		if ran[r.File]++; ran[r.File] == len(r.File.Tests) {
+			o.Run.Cassettes.Complete(r.Test.Case.Cassette)
+		}
+	}
 }
 
 func nothing(files []string) error {
