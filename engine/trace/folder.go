@@ -33,6 +33,8 @@ type Folder struct {
 	split    bool  // the next piece is one of its own
 	gone     int   // pieces that were forgotten
 	ring     *ring // nil for a tape that is wanted whole
+	// begins are the bases at which the tapes of jobs begin, of those that do.
+	begins map[int]base
 }
 
 // part names the files of a task: what came behind checkpoint From in an attempt, 0 for
@@ -65,7 +67,7 @@ func Create(disk env.Disk, dir string, m Manifest) (*Folder, error) {
 	if list, err := disk.List(dir); err == nil && len(list) > 0 {
 		return nil, diag.New(diag.IO, "%s is not empty", dir).WithHint("a tape is recorded into a folder of its own")
 	}
-	f := &Folder{disk: disk, dir: dir, manifest: m, logs: map[part]env.File{}, rows: map[part]*rowFile{}}
+	f := &Folder{disk: disk, dir: dir, manifest: m, logs: map[part]env.File{}, rows: map[part]*rowFile{}, begins: map[int]base{}}
 	f.manifest.Format = FormatNow
 	for _, d := range []string{"steps", "inputs", "ckpt"} {
 		if err := disk.MkdirAll(path.Join(dir, d)); err != nil {

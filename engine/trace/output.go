@@ -61,22 +61,18 @@ func (f *Folder) forgetOutput() {
 		if len(f.manifest.Jobs[i].Attempts) == 0 {
 			continue
 		}
-		from := 0
-		for _, b := range f.ring.bases {
-			if b.job == i && b.made < 0 {
-				from = b.outputs
-			}
-		}
-		least = min(least, from)
+		least = min(least, f.begins[i].outputs)
 	}
 	least -= f.gone
 	if least <= 0 {
 		return
 	}
 	f.output, f.gone = f.output[least:], f.gone+least
-	p := part{job: -1}
-	n := min(f.ring.parts[p], int64(least)*pieceBytes)
-	f.ring.bytes, f.ring.parts[p] = f.ring.bytes-n, f.ring.parts[p]-n
+	if r := f.ring; r != nil {
+		p := part{job: -1}
+		n := min(r.parts[p], int64(least)*pieceBytes)
+		r.bytes, r.parts[p] = r.bytes-n, r.parts[p]-n
+	}
 }
 
 // Pieces takes the order of output of another tape over.

@@ -21,7 +21,7 @@ type ring struct {
 
 	bytes  int64
 	parts  map[part]int64
-	bases  []base
+	bases  []base       // at which the tape may come to begin, oldest first
 	keep   bool         // it is wanted whatever comes
 	lost   map[int]part // by job: up to where nothing is left
 	newest int64        // bytes in all when the newest base was made
@@ -144,23 +144,27 @@ func (f *Folder) takes(p part, n int64) bool {
 	if r == nil {
 		return true
 	}
-	if r.dropped(p) {
+	if f.dropped(p) {
 		return false
 	}
 	r.bytes, r.total = r.bytes+n, r.total+n
 	r.parts[p] += n
 	f.trim()
-	return !r.dropped(p)
+	return !f.dropped(p)
 }
 
 // dropped reports a part that is older than what the tape begins with.
-func (r *ring) dropped(p part) bool {
-	if l, ok := r.lost[p.job]; ok && (p.attempt < l.attempt || p.attempt == l.attempt && p.from <= l.from) {
+func (f *Folder) dropped(p part) bool {
+	if l, ok := f.ring.lost[p.job]; ok && (p.attempt < l.attempt || p.attempt == l.attempt && p.from <= l.from) {
 		return true
 	}
-	return slices.ContainsFunc(r.bases, func(b base) bool {
-		return b.made < 0 && b.job == p.job && (p.attempt < b.started.N || p.attempt == b.started.N && p.from < b.started.Checkpoint)
-	})
+	b, ok := f.begins[p.job]
+	return ok && b.behind(p)
+}
+
+// behind reports that a base of the same job comes after a part.
+func (b *base) behind(p part) bool {
+	return p.attempt < b.started.N || p.attempt == b.started.N && p.from < b.started.Checkpoint
 }
 
 // Base is where a checkpoint goes at which the tape may begin.
@@ -183,12 +187,7 @@ func (f *Folder) AddBase(job int, started Attempt, frames []byte, bytes int64, o
 	b := base{job: job, started: started, bytes: bytes + int64(len(frames)), outputs: outputs}
 	r := f.ring
 	if r == nil {
-		b.made = -1
-		f.ring = &ring{parts: map[part]int64{}, bases: []base{b}} // for the moment of dropping
 		f.drop(b)
-		f.ring.bytes = 0
-		f.forgetOutput()
-		f.ring = nil
 		return f.save()
 	}
 	if l, ok := r.lost[job]; ok {
@@ -197,14 +196,11 @@ func (f *Folder) AddBase(job int, started Attempt, frames []byte, bytes int64, o
 			return nil
 		}
 		delete(r.lost, job)
-		r.lostBases(f, job)
-		b.made = -1
+		f.lostBases(job)
 		r.made = r.clock()
 		r.bytes, r.total = r.bytes+b.bytes, r.total+b.bytes
 		r.newest = r.total
 		f.drop(b)
-		r.bases = append(r.bases, b)
-		f.forgetOutput()
 		f.trim()
 		return nil
 	}
@@ -228,22 +224,14 @@ func (f *Folder) Frames(job int, at Attempt, frames []byte) error {
 func (f *Folder) trim() {
 	r := f.ring
 	for {
-		at := slices.IndexFunc(r.bases, func(b base) bool { return b.made >= 0 })
-		tooOld := at >= 0 && r.age > 0 && r.clock()-r.bases[at].made >= r.age.Milliseconds()
+		tooOld := len(r.bases) > 0 && r.age > 0 && r.clock()-r.bases[0].made >= r.age.Milliseconds()
 		switch {
 		case r.bytes <= r.size && !tooOld:
 			return
-		case at >= 0:
-			b := r.bases[at]
+		case len(r.bases) > 0:
+			b := r.bases[0]
+			r.bases = slices.Delete(r.bases, 0, 1)
 			f.drop(b)
-			// One base is left of each job, to know what is older.
-			r.bases = slices.DeleteFunc(r.bases, func(x base) bool { return x.job == b.job && x.made < 0 })
-			for i := range r.bases {
-				if r.bases[i].job == b.job && r.bases[i].started.N == b.started.N && r.bases[i].started.Checkpoint == b.started.Checkpoint {
-					r.bases[i].made = -1
-				}
-			}
-			f.forgetOutput()
 		case f.dropEnded():
 		case !f.lose():
 			return
@@ -253,10 +241,7 @@ func (f *Folder) trim() {
 
 // drop makes the tape of a job begin at a base.
 func (f *Folder) drop(b base) {
-	older := func(p part) bool {
-		return p.job == b.job && (p.attempt < b.started.N || p.attempt == b.started.N && p.from < b.started.Checkpoint)
-	}
-	f.forget(older)
+	f.forget(func(p part) bool { return p.job == b.job && b.behind(p) })
 	m := &f.manifest.Jobs[b.job]
 	kept := m.Attempts[:0:0]
 	for _, a := range m.Attempts {
@@ -275,12 +260,11 @@ func (f *Folder) drop(b base) {
 		}
 	}
 	m.Attempts = append([]Attempt{b.started}, kept...)
-	r := f.ring
-	for _, x := range r.bases {
-		if x.job == b.job && x.made < 0 {
-			r.bytes -= x.bytes // the one that the tape began at until now
-		}
+	if f.ring != nil {
+		f.ring.bytes -= f.begins[b.job].bytes // the one that the tape began at until now
 	}
+	f.begins[b.job] = b
+	f.forgetOutput()
 }
 
 // forget removes parts.
@@ -299,11 +283,14 @@ func (f *Folder) forget(which func(p part) bool) {
 			delete(f.rows, p)
 		}
 	}
-	for _, p := range slices.SortedFunc(maps.Keys(f.ring.parts), part.compare) {
-		if which(p) {
-			f.ring.bytes -= f.ring.parts[p]
-			delete(f.ring.parts, p)
-		}
+	if r := f.ring; r != nil {
+		maps.DeleteFunc(r.parts, func(p part, n int64) bool { //mink:det-ok a sum
+			if which(p) {
+				r.bytes -= n
+				return true
+			}
+			return false
+		})
 	}
 }
 
@@ -319,6 +306,9 @@ func (f *Folder) lose() bool {
 		}
 	}
 	for _, b := range r.bases {
+		sums[b.job] += b.bytes
+	}
+	for _, b := range f.begins { //mink:det-ok sums
 		sums[b.job] += b.bytes
 	}
 	job := -1
@@ -337,21 +327,29 @@ func (f *Folder) lose() bool {
 		_ = f.disk.RemoveAll(path.Join(f.dir, checkpointDir(job, a.N)))
 	}
 	_ = f.disk.RemoveAll(path.Join(f.dir, checkpointDir(job, to.attempt)))
-	r.lostBases(f, job)
+	f.lostBases(job)
 	f.manifest.Jobs[job].Attempts = nil
 	r.lost[job] = to
 	return true
 }
 
 // lostBases forgets those of a job.
-func (r *ring) lostBases(f *Folder, job int) {
+func (f *Folder) lostBases(job int) {
+	r := f.ring
+	lose := func(b base) {
+		r.bytes -= b.bytes
+		_ = f.disk.RemoveAll(path.Join(f.dir, baseDir(job, b.started.N, b.started.Checkpoint)))
+	}
 	r.bases = slices.DeleteFunc(r.bases, func(b base) bool {
 		if b.job == job {
-			r.bytes -= b.bytes
-			_ = f.disk.RemoveAll(path.Join(f.dir, baseDir(job, b.started.N, b.started.Checkpoint)))
+			lose(b)
 		}
 		return b.job == job
 	})
+	if b, ok := f.begins[job]; ok {
+		lose(b)
+		delete(f.begins, job)
+	}
 }
 
 // dropEnded forgets the oldest job that ended well: nobody will ask what it did.
@@ -365,7 +363,7 @@ func (f *Folder) dropEnded() bool {
 		for _, a := range j.Attempts {
 			_ = f.disk.RemoveAll(path.Join(f.dir, checkpointDir(i, a.N)))
 		}
-		f.ring.lostBases(f, i)
+		f.lostBases(i)
 		j.Attempts = nil
 		return true
 	}
