@@ -64,7 +64,8 @@ func (a *app) tapeRedact() *cobra.Command {
 stay equal, in all tables, so joins and groups are what they were. The rows of all sources are
 put on the tape, and what operators keep and give follows from them. The new tape has the steps
 of the old one where they can be taken over the masked rows; where they cannot, since a masked
-column decides which rows go where, it is of a new run over them.
+column decides which rows go where, it is of a new run over them. So it is of a tape that begins
+at a checkpoint: what was kept before is left out.
 
 Without --key-file the key is drawn and forgotten. With the same key a value has the same mask
 on all tapes.`,

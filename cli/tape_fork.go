@@ -25,6 +25,8 @@ type forked struct {
 	zone *time.Location
 	// queries are the results of SELECTs.
 	queries []*fork.Table
+	// lost: rows of the tape could not be had.
+	lost bool
 }
 
 // newFork prepares a run over the inputs of tapes in the time zone of the first.
@@ -83,6 +85,7 @@ func (k *forked) run(ctx context.Context, a *app, o embed, settings map[string]s
 			if it.Err != nil {
 				base = 0
 			}
+			k.lost = lostRows(err)
 			s.report(err, it.Span, base)
 			return failed(exitFailed, nil)
 		}
@@ -95,11 +98,18 @@ func (k *forked) run(ctx context.Context, a *app, o embed, settings map[string]s
 			if ctx.Err() != nil {
 				return context.Canceled
 			}
+			k.lost = lostRows(err)
 			s.report(err, j.span, j.span.Start)
 			return failed(exitFailed, nil)
 		}
 	}
 	return nil
+}
+
+// lostRows reports a run that failed since the tape, or what it was of, lacks rows.
+func lostRows(err error) bool {
+	code := diag.CodeOf(err)
+	return code == diag.Divergence || code == diag.InvalidTape
 }
 
 // statement executes one and gives the operation to wait for, if its job goes on.

@@ -100,12 +100,6 @@ const leftOut = "the message was left out when the tape was redacted"
 // redactTape writes a tape with columns masked: the steps of the tape over masked rows
 // if they can be taken so, else those of a new run over the masked rows.
 func (a *app) redactTape(ctx context.Context, t *trace.File, columns []string, key, name string) error {
-	for i, j := range t.Manifest.Jobs {
-		if len(j.Attempts) > 0 && j.Attempts[0].Base {
-			return failed(exitUsage, diag.New(diag.Config, "job %d begins at checkpoint %d, and what its operators keep of rows before it cannot be masked", i+1, j.Attempts[0].Checkpoint).
-				WithHint("take a tape from the start of the job, or mask the columns in the script"))
-		}
-	}
 	r, err := newRedaction(columns, key)
 	if err != nil {
 		return err
@@ -116,10 +110,14 @@ func (a *app) redactTape(ctx context.Context, t *trace.File, columns []string, k
 	case err == nil:
 	case r.err != nil:
 		return failed(exitUsage, err)
-	case errors.Is(err, errAnswers), diag.CodeOf(err) == diag.Divergence:
-		anew = "with the rows masked the run takes other steps"
-		if errors.Is(err, errAnswers) {
+	case errors.Is(err, errAnswers), errors.Is(err, errKept), diag.CodeOf(err) == diag.Divergence:
+		switch {
+		case errors.Is(err, errAnswers):
 			anew = "what functions and other systems answered may have the values in it"
+		case errors.Is(err, errKept):
+			anew = "the state that it begins with cannot be masked"
+		default:
+			anew = "with the rows masked the run takes other steps"
 		}
 		if err := a.recordFork(ctx, name, r, t); err != nil {
 			return err
@@ -138,6 +136,11 @@ func (a *app) redactTape(ctx context.Context, t *trace.File, columns []string, k
 	}
 	if anew != "" {
 		fmt.Fprintf(a.err, "the tape is of a new run over the masked rows: %s. Its order of rows, times and checkpoints are its own\n", anew)
+	}
+	for i, j := range t.Manifest.Jobs {
+		if len(j.Attempts) > 0 && j.Attempts[0].Checkpoint > 0 {
+			fmt.Fprintf(a.err, "left out: what job %d had kept of rows before checkpoint %d. The new run begins with nothing there, so its results are those of the rows behind it alone\n", i+1, j.Attempts[0].Checkpoint)
+		}
 	}
 	fmt.Fprintln(a.err, "not masked: the text of statements, and what they have in literals")
 	return nil
@@ -158,15 +161,18 @@ func (r *redaction) check() error {
 	return nil
 }
 
-// errAnswers: the tape has answers from outside.
-var errAnswers = errors.New("the tape has answers from outside")
+// errAnswers: the tape has answers from outside. errKept: it begins with state, whose entries
+// are made of values in ways that a mask cannot follow (sums, texts put together, rows
+// in the order of a column).
+var (
+	errAnswers = errors.New("the tape has answers from outside")
+	errKept    = errors.New("the tape begins with state")
+)
 
 // redactSteps repeats the steps of the tape over masked rows.
 func (a *app) redactSteps(ctx context.Context, t *trace.File, r *redaction, name string) error {
-	for i, j := range t.Manifest.Jobs {
-		if len(j.Attempts) > 0 && j.Attempts[0].Checkpoint > 0 {
-			return diag.New(diag.Divergence, "job %d began from the state of an earlier run, which cannot be masked", i+1)
-		}
+	if slices.ContainsFunc(t.Manifest.Jobs, func(j trace.Job) bool { return len(j.Attempts) > 0 && j.Attempts[0].Checkpoint > 0 }) {
+		return errKept
 	}
 	n, err := a.beginTape(name, t.Manifest)
 	if err != nil {
@@ -207,6 +213,10 @@ func (a *app) recordFork(ctx context.Context, name string, r *redaction, tapes .
 	}
 	o := embed{nodes: 1, record: &engine.Record{To: n.to, Embed: true}}
 	err = k.run(ctx, a, o, m.Settings, text{tapes[0].Name, tapedScript(tapes[0])})
+	fails := slices.ContainsFunc(tapes[0].Manifest.Jobs, func(j trace.Job) bool { return j.Error != "" })
+	if e := (*exitError)(nil); r != nil && fails && errors.As(err, &e) && e.code == exitFailed && e.err == nil && !k.lost {
+		err = nil // it failed when it was recorded, too
+	}
 	if err == nil && r != nil {
 		err = r.check()
 	}
