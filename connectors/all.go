@@ -4,6 +4,7 @@ import (
 	"github.com/minkstream/mink/connectors/blackhole"
 	"github.com/minkstream/mink/connectors/datagen"
 	"github.com/minkstream/mink/connectors/filesystem"
+	"github.com/minkstream/mink/connectors/format/changejson"
 	"github.com/minkstream/mink/connectors/format/changelogjson"
 	"github.com/minkstream/mink/connectors/format/csv"
 	"github.com/minkstream/mink/connectors/format/debeziumjson"
@@ -37,10 +38,13 @@ func All() []*connect.Connector {
 // Formats lists every format, in name order. A new one adds a line.
 func Formats() []*connect.Format {
 	return []*connect.Format{
+		&changejson.Canal,
 		&changelogjson.Format,
 		&csv.Format,
 		&debeziumjson.Format,
 		&json.Format,
+		&changejson.Maxwell,
+		&changejson.Ogg,
 		&parquet.Format,
 		&raw.Format,
 	}

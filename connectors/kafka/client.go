@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"time"
 
@@ -102,6 +103,9 @@ func (c *table) failed(err error, doing string) error {
 		code = diag.NotFound
 	}
 	e := diag.Wrap(code, err, "cannot %s table %s at %s", doing, c.t.Name, c.props["bootstrap.servers"])
+	if errors.Is(err, io.EOF) {
+		return e.WithHint("the broker closed the connection: do 'properties.security.protocol' and the user's password fit it")
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return e.WithHint("no broker answered in time; is '%s' right, and are the brokers' advertised listeners reachable from here", optServers)
 	}

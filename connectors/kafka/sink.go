@@ -215,8 +215,9 @@ func (s *sink) Open(ctx connect.WriterCtx) (connect.Writer, error) {
 		if w.txns, err = s.newTransactions(ctx); err == nil {
 			err = w.begin()
 		}
-	} else {
-		w.out, err = s.newProducer(s.partitionOpt(ctx.Subtask))
+	} else if w.out, err = s.newProducer(s.partitionOpt(ctx.Subtask)); err == nil {
+		w.pace.Store(w.out)
+		err = w.out.ping()
 	}
 	if err != nil {
 		w.Close() //nolint:errcheck // what counts is why it did not open

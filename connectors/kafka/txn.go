@@ -172,17 +172,18 @@ func (w *writer) begin() error {
 		return err
 	}
 	w.out = p
-	if err := p.cl.BeginTransaction(); err != nil {
-		return t.s.c.failed(err, "begin a transaction of")
+	w.pace.Store(p)
+	if err = p.cl.BeginTransaction(); err == nil {
+		// The name is taken now and not with the first row, so that Fence finds it.
+		ctx, cancel := t.s.c.within()
+		defer cancel()
+		_, _, err = p.cl.ProducerID(ctx)
 	}
-	// The name is taken now and not with the first row, so that Fence finds it.
-	ctx, cancel := t.s.c.within()
-	defer cancel()
-	if _, _, err := p.cl.ProducerID(ctx); err != nil {
-		if errors.Is(err, kerr.InvalidTransactionTimeout) {
-			return diag.Wrap(diag.InvalidOption, err, "option '%s' (%s) is above transaction.max.timeout.ms of the broker", optTxnTimeout, timeout).
-				WithHint("raise the broker's, or set a lower one that is still longer than a checkpoint and a restart take")
-		}
+	if errors.Is(err, kerr.InvalidTransactionTimeout) {
+		return diag.Wrap(diag.InvalidOption, err, "option '%s' (%s) is above transaction.max.timeout.ms of the broker", optTxnTimeout, timeout).
+			WithHint("raise the broker's, or set a lower one that is still longer than a checkpoint and a restart take")
+	}
+	if err != nil {
 		return t.s.c.failed(err, "begin a transaction of")
 	}
 	return nil

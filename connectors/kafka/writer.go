@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -21,10 +22,14 @@ type writer struct {
 	ctx  connect.WriterCtx
 	enc  *encoder
 	out  *producer
-	txns *transactions // of exactly-once
+	txns *transactions            // of exactly-once
+	pace atomic.Pointer[producer] // out, for Pace, which may be called at any time
 
 	waiting *reduced // rows that may still be replaced; nil: none wait
-	timer   int64    // for which a flush of them is set, 0 if it is not
+	// mu keeps a timer away from a Prepare that is under way.
+	mu        sync.Mutex
+	preparing bool
+	timer     int64 // for which a flush of them is set, 0 if it is not
 }
 
 // producer is a client and what it has to tell.
@@ -48,6 +53,17 @@ func (s *sink) newProducer(more ...kgo.Opt) (*producer, error) {
 		return nil, err
 	}
 	return &producer{cl: cl, s: s, room: make(chan struct{}, 1), highest: map[partition]int64{}, lastAt: -1}, nil
+}
+
+// ping finds out that the brokers are there and let one in, which writing would try for
+// ever.
+func (p *producer) ping() error {
+	ctx, cancel := p.s.c.within()
+	defer cancel()
+	if err := p.cl.Ping(ctx); err != nil {
+		return p.s.c.failed(err, "write to")
+	}
+	return nil
 }
 
 // send hands a record to the client. Its bytes must not change any more.
@@ -176,21 +192,27 @@ func (w *writer) Watermark(int64) error { return nil }
 
 // Timer sends rows that have waited long enough.
 func (w *writer) Timer(at int64) error {
-	if w.timer != 0 && at >= w.timer {
-		w.timer = 0
-		w.release()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.timer == 0 || at < w.timer {
+		return nil
 	}
+	w.timer = 0
+	if w.preparing {
+		return nil // which has sent all that waited
+	}
+	w.release()
 	return w.out.failed()
 }
 
 // Pace waits while too much is not acknowledged.
 func (w *writer) Pace() {
-	for w.out.full() {
+	for p := w.pace.Load(); p != nil && p.full(); {
 		t := time.NewTimer(w.s.delivery)
 		select {
-		case <-w.out.room:
+		case <-p.room:
 		case <-t.C:
-			w.out.stuck()
+			p.stuck()
 		}
 		t.Stop()
 	}
@@ -199,7 +221,15 @@ func (w *writer) Pace() {
 // Prepare waits until all rows are with the broker, durable as its settings say. With
 // transactions what was written stays invisible until it is committed.
 func (w *writer) Prepare(string) ([]byte, error) {
+	w.mu.Lock()
+	w.preparing = true
 	w.release()
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		w.preparing = false
+		w.mu.Unlock()
+	}()
 	if w.s.guarantee == "none" {
 		return nil, w.out.failed()
 	}
@@ -217,6 +247,7 @@ func (w *writer) Restore([][]byte) error { return nil }
 
 // Close gives up what was not prepared. Rows without any guarantee get a last chance.
 func (w *writer) Close() error {
+	w.pace.Store(nil)
 	if w.out != nil {
 		if w.s.guarantee == "none" {
 			_ = w.out.flush() // nothing is promised
