@@ -98,8 +98,10 @@ func (a *app) config(o embed) (cfg engine.Config, spill string, err error) {
 		}
 	}
 	spill = filepath.Join(os.TempDir(), fmt.Sprintf("mink-%d", os.Getpid()))
+	memory := machineMemory() / 4
 	var files env.Disk
 	if o.confine != nil {
+		memory /= int64(max(1, o.confine.Nodes)) // processes share the machine
 		spill = o.home.Path("run", "spill", strconv.Itoa(os.Getpid()))
 		files = confined(o.home, o.confine, []string{string(o.home)})
 		e.Disk = confined(o.home, o.confine, nil)
@@ -117,7 +119,7 @@ func (a *app) config(o embed) (cfg engine.Config, spill string, err error) {
 		Edit:          o.fork.edit(),
 		CheckpointDir: o.checkpointDir,
 		SpillDir:      spill,
-		MemoryBytes:   machineMemory() / 4,
+		MemoryBytes:   memory,
 		Zone:          zone,
 		Stdout:        printed(a.out),
 		Record:        o.record,

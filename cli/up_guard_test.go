@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/minkstream/mink/connectors"
 	"github.com/minkstream/mink/engine/serve/rest"
 )
 
@@ -296,7 +298,7 @@ func (c *testCluster) jobStates() map[string]string {
 func TestUpLogs(t *testing.T) {
 	c := startCluster(t)
 	c.whole()
-	if err := os.WriteFile(filepath.Join(c.dir, "bad.csv"), []byte("1\nzwei\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(c.dir, "bad.csv"), []byte("1\nzwei\x1b[2Jx\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	s := c.session()
@@ -310,7 +312,7 @@ func TestUpLogs(t *testing.T) {
 	if m := c.status().LastError; m.Process != "coordinator" || !strings.Contains(m.Text, "zwei") {
 		t.Errorf("%+v", m)
 	}
-	if out, _, _ := c.mink("status"); !strings.Contains(out, "last error") || !strings.Contains(out, id) {
+	if out, _, _ := c.mink("status"); !strings.Contains(out, "last error") || !strings.Contains(out, id) || strings.Contains(out, "\x1b") {
 		t.Errorf("mink status:\n%s", out)
 	}
 	files, _ := filepath.Glob(c.home.Path("log", "*.log"))
@@ -321,6 +323,61 @@ func TestUpLogs(t *testing.T) {
 				t.Errorf("%s: %s", f, line)
 			}
 		}
+	}
+}
+
+// TestUpLimits: statements and requests that would take all memory, stack or patience are
+// refused, and the cluster goes on.
+func TestUpLimits(t *testing.T) {
+	c := startCluster(t)
+	st := c.whole()
+	s := c.session()
+	deep := func(n int, open, inner, close string) string {
+		return strings.Repeat(open, n) + inner + strings.Repeat(close, n)
+	}
+	var columns strings.Builder
+	for i := range 10_001 {
+		fmt.Fprintf(&columns, ", c%d INT", i)
+	}
+	for what, sql := range map[string]string{
+		"text of 2 MB":         "SELECT '" + strings.Repeat("x", 2<<20) + "'",
+		"10,000 parentheses":   "SELECT " + deep(10_000, "(", "1", ")"),
+		"10,000 queries":       "SELECT * FROM " + deep(10_000, "(SELECT * FROM ", "t", ")"),
+		"10,000 NOTs":          "SELECT " + strings.Repeat("NOT ", 10_000) + "TRUE",
+		"10,000 types":         "CREATE TABLE t (a " + deep(10_000, "ARRAY<", "INT", ">") + ") WITH ('connector' = 'blackhole')",
+		"10,001 columns":       "CREATE TABLE t (a INT" + columns.String() + ") WITH ('connector' = 'blackhole')",
+		"a pattern that grows": "SELECT REGEXP('a', '((a{1,1000}){1,1000}){1,1000}')",
+	} {
+		text, ok := s.run(sql)
+		if ok && what != "a pattern that grows" {
+			t.Errorf("%s went through", what)
+		}
+		if strings.Contains(text, "panic") || strings.Contains(text, "goroutine ") {
+			t.Errorf("%s: %.300s", what, text)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(c.dir, "deep.json"), []byte(`{"a":`+deep(100_000, "[", "", "]")+"}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s.must("CREATE TABLE deep (a STRING) WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = 'deep.json')")
+	s.must("SET 'execution.runtime-mode' = 'batch'")
+	if text, _ := s.run("SELECT a FROM deep"); strings.Contains(text, "panic") {
+		t.Errorf("deep JSON: %.300s", text)
+	}
+	for body, want := range map[string]int{
+		`{"statement":"` + strings.Repeat("x", 9<<20) + `"}`: 413,
+		deep(101, "[", "", "]"):                              400,
+		deep(1_000_000, "{\"a\":", "1", "}"):                 400,
+	} {
+		if code, text := c.call("POST", s.base, s.head, body); code != want {
+			t.Errorf("a body of %d bytes: %d, want %d: %.200s", len(body), code, want, text)
+		}
+	}
+	if now := c.whole(); now.Coordinator.PID != st.Coordinator.PID {
+		t.Error("the coordinator died of it")
+	}
+	if text, ok := s.run("SELECT 1 + 1"); !ok {
+		t.Errorf("afterwards: %s", text)
 	}
 }
 
@@ -341,6 +398,43 @@ func TestUpCanary(t *testing.T) {
 	} {
 		text, _ := s.run(sql)
 		said.WriteString(text)
+	}
+	// Every option of every connector that is a secret.
+	secrets := 0
+	for _, k := range connectors.All() {
+		options := "'connector' = '" + k.Name + "'"
+		any := false
+		for _, o := range k.Options {
+			switch {
+			case o.Secret && !o.Prefix:
+				options += ", '" + o.Key + "' = '" + canary + "'"
+				any = true
+			case o.Secret:
+				options += ", '" + o.Key + "x' = '" + canary + "'"
+				any = true
+			case o.Required:
+				options += ", '" + o.Key + "' = 'x'"
+			}
+		}
+		if !any {
+			continue
+		}
+		secrets++
+		s.must("CREATE TABLE `c_" + k.Name + "` (a STRING) WITH (" + options + ")")
+		for _, sql := range []string{"SHOW CREATE TABLE `c_%s`", "DESCRIBE EXTENDED `c_%s`", "EXPLAIN SELECT * FROM `c_%s`", "SELECT * FROM `c_%s`", "INSERT INTO `c_%s` VALUES ('a')", "ALTER TABLE `c_%s` SET ('nope' = 'x')", "SHOW CREATE TABLE `c_%s`"} {
+			text, _ := s.run(strings.ReplaceAll(sql, "%s", k.Name))
+			said.WriteString(text)
+		}
+	}
+	t.Logf("%d connectors have secrets", secrets)
+	info, _ := c.home.Info()
+	for _, r := range rest.JobManagerRoutes() {
+		if r.Method == "GET" && !strings.Contains(r.Path, "cancel") {
+			for id := range c.jobStates() {
+				_, text := c.call("GET", info.Rest+strings.NewReplacer("{j}", id, "{v}", "0", "{i}", "0", "{a}", "0", "{tm}", "node-1").Replace(r.Path), s.head, "")
+				said.WriteString(text)
+			}
+		}
 	}
 	out, errOut, _ := c.mink("status")
 	said.WriteString(out + errOut)
