@@ -238,6 +238,16 @@ func (c *coordinator) start(ctx, beside context.Context) error {
 		return diag.New(diag.Config, "the nodes did not join in time").WithHint("their logs are in %s", c.home.Path("log"))
 	}
 	go local.FollowJobs(beside, c.log, c.engine.Jobs.Jobs)
+	// A node may have joined before its keeper has seen that it started.
+	c.mu.Lock()
+	for _, n := range c.nodes.Nodes() {
+		for i := range c.info.Nodes {
+			if p := &c.info.Nodes[i]; p.Name == n.Name && n.Alive {
+				p.PID = n.PID
+			}
+		}
+	}
+	c.mu.Unlock()
 	n, err := c.engine.Recover()
 	if err != nil {
 		return err
