@@ -17,6 +17,8 @@ import (
 type clusterStatus struct {
 	Gateway     string          `json:"gateway"`
 	Rest        string          `json:"rest"`
+	Postgres    string          `json:"postgres"`
+	Flight      string          `json:"flight"`
 	Coordinator local.Process   `json:"coordinator"`
 	Nodes       []local.Process `json:"nodes"`
 	Watchdog    *local.Process  `json:"watchdog,omitempty"`
@@ -57,7 +59,7 @@ func (a *app) showStatus(dir, output string) error {
 	if info == nil {
 		return failed(exitUnreachable, diag.New(diag.NotFound, "no cluster runs in %s", dir).WithHint("mink up starts one"))
 	}
-	st := &clusterStatus{Gateway: info.Gateway, Rest: info.Rest, Logs: home.Path("log"), LastError: home.LastMistake()}
+	st := &clusterStatus{Gateway: info.Gateway, Rest: info.Rest, Postgres: info.Postgres, Flight: info.Flight, Logs: home.Path("log"), LastError: home.LastMistake()}
 	watched := home.Holder(local.Watchdog) != 0
 	st.Coordinator = alive(home, local.Process{Name: local.Coordinator, PID: info.Coordinator.PID}, watched)
 	for _, n := range info.Nodes {
@@ -101,6 +103,8 @@ func (a *app) tellStatus(st *clusterStatus) error {
 	w := &columns{}
 	w.add("gateway", st.Gateway)
 	w.add("rest", st.Rest)
+	w.add("postgres", st.Postgres)
+	w.add("flight", st.Flight)
 	w.add("logs", st.Logs)
 	fmt.Fprint(a.out, show.CleanLines(w.String()), "\n")
 	w = &columns{}

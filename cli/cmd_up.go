@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,10 +21,13 @@ import (
 	"github.com/minkstream/mink/engine/serve/guard"
 )
 
-// Ports of Flink's SQL gateway and of its JobManager.
+// Ports of Flink's SQL gateway and of its JobManager, the one beside that of a Postgres of
+// the same machine, and the one that Arrow's examples of Flight have.
 const (
-	gatewayPort = 8083
-	restPort    = 8081
+	gatewayPort  = 8083
+	restPort     = 8081
+	postgresPort = 5433
+	flightPort   = 8815
 )
 
 // upFlags are those of mink up.
@@ -33,6 +37,7 @@ type upFlags struct {
 	foreground, noToken bool
 	listen              string
 	rest, gateway       int
+	postgres, flight    int
 	dataDirs            []string
 	tlsCert, tlsKey     string
 	output              string
@@ -69,6 +74,8 @@ and below those of --data-dir.`,
 	fl.BoolVar(&f.noToken, "no-token", false, "ask clients for no token; on this machine alone")
 	fl.IntVar(&f.rest, "rest-port", restPort, "port of the REST interface, 0 for any; without the flag another one is taken when 8081 is not free")
 	fl.IntVar(&f.gateway, "gateway-port", gatewayPort, "port of the SQL gateway, 0 for any; without the flag another one is taken when 8083 is not free")
+	fl.IntVar(&f.postgres, "postgres-port", postgresPort, "port for Postgres clients, 0 for any; without the flag another one is taken when 5433 is not free")
+	fl.IntVar(&f.flight, "flight-port", flightPort, "port for Arrow Flight SQL, 0 for any; without the flag another one is taken when 8815 is not free")
 	fl.StringArrayVar(&f.dataDirs, "data-dir", nil, "another directory that file connectors may read and write; may be repeated")
 	fl.StringVar(&f.tlsCert, "tls-cert", "", "certificate for --listen (default: one of the cluster's own authority, whose file cluster.json names)")
 	fl.StringVar(&f.tlsKey, "tls-key", "", "key of --tls-cert")
@@ -82,6 +89,8 @@ func (f *upFlags) options(c *cobra.Command) *local.Options {
 		Nodes: f.nodes, Slots: f.slots, Listen: f.listen, NoToken: f.noToken,
 		GatewayPort: f.gateway, GatewayFixed: c.Flags().Changed("gateway-port") && f.gateway != 0,
 		RestPort: f.rest, RestFixed: c.Flags().Changed("rest-port") && f.rest != 0,
+		PostgresPort: f.postgres, PostgresFixed: c.Flags().Changed("postgres-port") && f.postgres != 0,
+		FlightPort: f.flight, FlightFixed: c.Flags().Changed("flight-port") && f.flight != 0,
 		DataDirs: f.dataDirs, TLSCert: f.tlsCert, TLSKey: f.tlsKey,
 	}
 }
@@ -96,10 +105,10 @@ func (f *upFlags) check(o *local.Options) error {
 		return wrong(diag.New(diag.Config, "--nodes must be from 1 to %d", nodesMax))
 	case o.Slots < 1 || o.Slots > slotsMax:
 		return wrong(diag.New(diag.Config, "--slots must be from 1 to %d", slotsMax))
-	case f.rest < 0 || f.rest > 65535 || f.gateway < 0 || f.gateway > 65535:
+	case slices.ContainsFunc(f.ports(), func(p int) bool { return p < 0 || p > 65535 }):
 		return wrong(diag.New(diag.Config, "a port is a number from 0 to 65535"))
-	case o.RestFixed && o.GatewayFixed && f.rest == f.gateway:
-		return wrong(diag.New(diag.Config, "--rest-port and --gateway-port cannot be the same"))
+	case o.SamePort():
+		return wrong(diag.New(diag.Config, "two servers cannot have the same port"))
 	case (o.TLSCert == "") != (o.TLSKey == ""):
 		return wrong(diag.New(diag.Config, "--tls-cert and --tls-key go together"))
 	}
@@ -123,6 +132,9 @@ func (f *upFlags) check(o *local.Options) error {
 	}
 	return nil
 }
+
+// ports are those of all servers.
+func (f *upFlags) ports() []int { return []int{f.gateway, f.rest, f.postgres, f.flight} }
 
 // slotsMax bounds the slots of a node.
 const slotsMax = 1024
@@ -286,7 +298,7 @@ func (a *app) tellUp(output string, info *local.Info) error {
 	for i, n := range info.Nodes {
 		pids[i] = fmt.Sprint(n.PID)
 	}
-	_, err := fmt.Fprintf(a.out, "gateway      %s\nrest         %s\ncoordinator  pid %d\nnodes        pid %s\n",
-		show.Clean(info.Gateway), show.Clean(info.Rest), info.Coordinator.PID, strings.Join(pids, ", "))
+	_, err := fmt.Fprintf(a.out, "gateway      %s\nrest         %s\npostgres     %s\nflight       %s\ncoordinator  pid %d\nnodes        pid %s\n",
+		show.Clean(info.Gateway), show.Clean(info.Rest), show.Clean(info.Postgres), show.Clean(info.Flight), info.Coordinator.PID, strings.Join(pids, ", "))
 	return err
 }

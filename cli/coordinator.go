@@ -28,7 +28,9 @@ import (
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/gateway"
 	"github.com/minkstream/mink/engine/ledger"
+	"github.com/minkstream/mink/engine/serve/flightsql"
 	"github.com/minkstream/mink/engine/serve/guard"
+	"github.com/minkstream/mink/engine/serve/pgwire"
 	"github.com/minkstream/mink/engine/serve/rest"
 )
 
@@ -133,6 +135,9 @@ type coordinator struct {
 	jobs    *rest.JobManager
 	nodes   *cluster.Coordinator
 	servers []*http.Server
+	// wires are the servers that do not speak HTTP, by their doors.
+	wires []wire
+	tls   *tls.Config
 	// stop ends what runs beside: the keepers of the other processes.
 	stop context.CancelFunc
 
@@ -216,6 +221,7 @@ func (c *coordinator) start(ctx, beside context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.tls = secured
 	doors, err := c.open(secured)
 	if err != nil {
 		return err
@@ -273,6 +279,9 @@ func (c *coordinator) end(started bool) error {
 		err = c.home.Forget()
 	}
 	c.stop()
+	for _, w := range c.wires {
+		err = errors.Join(err, w.Close())
+	}
 	for _, s := range c.servers {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		if s.Shutdown(ctx) != nil {
@@ -498,14 +507,25 @@ func (c *coordinator) open(secured *tls.Config) ([]door, error) {
 	if ip := net.ParseIP(o.Listen); o.Listen != "" && o.Listen != "localhost" && (ip == nil || !ip.IsUnspecified()) {
 		host = o.Listen
 	}
+	flightScheme := "grpc"
+	if secured != nil {
+		flightScheme = "grpc+tls"
+	}
 	var doors []door
 	for _, d := range []struct {
-		name  string
-		port  *int
-		fixed bool
-		to    *string
-	}{{"gateway", &o.GatewayPort, o.GatewayFixed, &c.info.Gateway}, {"rest", &o.RestPort, o.RestFixed, &c.info.Rest}} {
-		list, port, err := guard.Listen(guard.Door{Host: o.Listen, Port: *d.port, Fixed: d.fixed, TLS: secured, Token: c.token})
+		name   string
+		port   *int
+		fixed  bool
+		to     *string
+		scheme string
+		own    bool // its protocol begins TLS
+	}{
+		{"gateway", &o.GatewayPort, o.GatewayFixed, &c.info.Gateway, scheme, false},
+		{"rest", &o.RestPort, o.RestFixed, &c.info.Rest, scheme, false},
+		{"postgres", &o.PostgresPort, o.PostgresFixed, &c.info.Postgres, "postgres", true},
+		{"flight", &o.FlightPort, o.FlightFixed, &c.info.Flight, flightScheme, true},
+	} {
+		list, port, err := guard.Listen(guard.Door{Host: o.Listen, Port: *d.port, Fixed: d.fixed, TLS: secured, Token: c.token, Own: d.own})
 		if err != nil {
 			for _, d := range doors {
 				for _, l := range d.list {
@@ -515,7 +535,7 @@ func (c *coordinator) open(secured *tls.Config) ([]door, error) {
 			return nil, err
 		}
 		doors = append(doors, door{d.name, list, port})
-		*d.port, *d.to = port, fmt.Sprintf("%s://%s", scheme, net.JoinHostPort(host, strconv.Itoa(port)))
+		*d.port, *d.to = port, fmt.Sprintf("%s://%s", d.scheme, net.JoinHostPort(host, strconv.Itoa(port)))
 	}
 	return doors, c.home.SetOptions(o)
 }
@@ -533,6 +553,17 @@ func (c *coordinator) serve(doors []door) error {
 	}
 	c.sql, c.jobs = rest.NewGateway(c.client, o), rest.NewJobManager(c.client, o)
 	for _, d := range doors {
+		if w := c.wire(d.name, audit); w != nil {
+			c.wires = append(c.wires, w)
+			for _, l := range d.list {
+				go func() {
+					if err := w.Serve(l); err != nil {
+						c.log.Error("a server has ended", "door", d.name, "error", err.Error())
+					}
+				}()
+			}
+			continue
+		}
 		s := guard.Server(guard.Handler(guard.Options{
 			Door: d.name, Token: c.token, Port: d.port, Names: hostNames(c.options.Listen), Audit: audit,
 		}, c.routes(d.name)))
@@ -544,6 +575,33 @@ func (c *coordinator) serve(doors []door) error {
 				}
 			}()
 		}
+	}
+	return nil
+}
+
+// wire is a server with a protocol of its own.
+type wire interface {
+	Serve(net.Listener) error
+	Close() error
+}
+
+// wire makes the server of a door that does not speak HTTP; nil for the others.
+func (c *coordinator) wire(name string, audit *slog.Logger) wire {
+	note := func(who, what string, err error) {
+		outcome := "ok"
+		if err != nil {
+			outcome = "failed"
+		}
+		audit.Info("statement", "door", name, "who", who, "kind", what, "outcome", outcome)
+	}
+	switch name {
+	case "postgres":
+		return &pgwire.Server{
+			Client: c.client, Token: c.token, TLS: c.tls, TLSOnly: c.tls != nil, Audit: note,
+			Log: func(text string) { audit.Info("refused", "door", name, "why", text) },
+		}
+	case "flight":
+		return &flightsql.Server{Client: c.client, Token: c.token, TLS: c.tls, Audit: note}
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func (c *testCluster) mink(args ...string) (out, errOut string, code int) {
 
 func (c *testCluster) up(args ...string) string {
 	c.t.Helper()
-	out, errOut, code := c.mink(append([]string{"up", "--gateway-port", "0", "--rest-port", "0"}, args...)...)
+	out, errOut, code := c.mink(append([]string{"up", "--gateway-port", "0", "--rest-port", "0", "--postgres-port", "0", "--flight-port", "0"}, args...)...)
 	if code != 0 {
 		logs, _ := os.ReadFile(c.home.Path("log", "coordinator.log"))
 		c.t.Fatalf("mink up: exit %d\n%s%s\n%s", code, out, errOut, logs)

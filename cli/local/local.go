@@ -62,8 +62,12 @@ const (
 // Info is what clients need to know: cluster.json.
 type Info struct {
 	// Gateway and Rest are addresses, such as http://127.0.0.1:8083.
-	Gateway     string    `json:"gateway"`
-	Rest        string    `json:"rest"`
+	Gateway string `json:"gateway"`
+	Rest    string `json:"rest"`
+	// Postgres and Flight are those of the servers for Postgres clients and for Arrow
+	// Flight SQL, such as postgres://127.0.0.1:5433 and grpc://127.0.0.1:8815.
+	Postgres    string    `json:"postgres"`
+	Flight      string    `json:"flight"`
 	Coordinator Process   `json:"coordinator"`
 	Nodes       []Process `json:"nodes"`
 	Watchdog    *Process  `json:"watchdog,omitempty"`
@@ -89,11 +93,15 @@ type Options struct {
 	// Listen is the host to listen on; "" is this machine alone.
 	Listen string `json:"listen,omitempty"`
 	// Ports; with Fixed no other will do.
-	GatewayPort  int  `json:"gatewayPort"`
-	GatewayFixed bool `json:"gatewayFixed,omitempty"`
-	RestPort     int  `json:"restPort"`
-	RestFixed    bool `json:"restFixed,omitempty"`
-	NoToken      bool `json:"noToken,omitempty"`
+	GatewayPort   int  `json:"gatewayPort"`
+	GatewayFixed  bool `json:"gatewayFixed,omitempty"`
+	RestPort      int  `json:"restPort"`
+	RestFixed     bool `json:"restFixed,omitempty"`
+	PostgresPort  int  `json:"postgresPort"`
+	PostgresFixed bool `json:"postgresFixed,omitempty"`
+	FlightPort    int  `json:"flightPort"`
+	FlightFixed   bool `json:"flightFixed,omitempty"`
+	NoToken       bool `json:"noToken,omitempty"`
 	// Project is the directory that mink up was started in; DataDirs are further ones that
 	// file connectors may touch. All are absolute.
 	Project  string   `json:"project"`
@@ -101,6 +109,21 @@ type Options struct {
 	// TLSCert and TLSKey replace the certificate of the cluster's own authority.
 	TLSCert string `json:"tlsCert,omitempty"`
 	TLSKey  string `json:"tlsKey,omitempty"`
+}
+
+// SamePort reports that two servers are to have the same port and no other.
+func (o *Options) SamePort() bool {
+	seen := map[int]bool{}
+	for _, p := range []struct {
+		port  int
+		fixed bool
+	}{{o.GatewayPort, o.GatewayFixed}, {o.RestPort, o.RestFixed}, {o.PostgresPort, o.PostgresFixed}, {o.FlightPort, o.FlightFixed}} {
+		if p.fixed && seen[p.port] {
+			return true
+		}
+		seen[p.port] = seen[p.port] || p.fixed
+	}
+	return false
 }
 
 // Info reads cluster.json; nil when the cluster is not up.

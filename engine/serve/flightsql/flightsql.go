@@ -41,15 +41,40 @@ type Server struct {
 	Token string
 	// TLS encrypts connections; nil does not.
 	TLS *tls.Config
+	// Audit hears of each statement that was executed: from where, its first words and how it
+	// ended. Nil for nobody.
+	Audit func(remote, what string, err error)
 
 	mu     sync.Mutex
 	grpc   *grpc.Server
 	closed bool
 }
 
-// Serve answers until Close, and returns nil then.
+// Serve answers until Close, and returns nil then; other errors are the listener's. It may
+// be called for several listeners.
 func (s *Server) Serve(ln net.Listener) error {
-	h := &handler{client: s.Client}
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return ln.Close()
+	}
+	if s.grpc == nil {
+		if err := s.make(); err != nil {
+			s.mu.Unlock()
+			return err
+		}
+	}
+	g := s.grpc
+	s.mu.Unlock()
+	if err := g.Serve(ln); !errors.Is(err, grpc.ErrServerStopped) {
+		return err
+	}
+	return nil
+}
+
+// make sets up the service.
+func (s *Server) make() error {
+	h := &handler{client: s.Client, audit: s.Audit}
 	for id, v := range map[flightsql.SqlInfo]any{
 		flightsql.SqlInfoFlightSqlServerName: "mink", flightsql.SqlInfoFlightSqlServerReadOnly: false, flightsql.SqlInfoFlightSqlServerSql: true,
 		flightsql.SqlInfoFlightSqlServerSubstrait: false, flightsql.SqlInfoFlightSqlServerTransaction: int32(0), flightsql.SqlInfoFlightSqlServerCancel: false,
@@ -67,18 +92,8 @@ func (s *Server) Serve(ln net.Listener) error {
 		m := flight.CreateServerBasicAuthMiddleware(guard{s.Token})
 		opts = append(opts, grpc.UnaryInterceptor(m.Unary), grpc.StreamInterceptor(m.Stream))
 	}
-	g := grpc.NewServer(opts...)
-	flight.RegisterFlightServiceServer(g, flightsql.NewFlightServer(h))
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return ln.Close()
-	}
-	s.grpc = g
-	s.mu.Unlock()
-	if err := g.Serve(ln); !errors.Is(err, grpc.ErrServerStopped) {
-		return err
-	}
+	s.grpc = grpc.NewServer(opts...)
+	flight.RegisterFlightServiceServer(s.grpc, flightsql.NewFlightServer(h))
 	return nil
 }
 
@@ -118,10 +133,13 @@ func (g guard) IsValid(token string) (any, error) {
 type handler struct {
 	flightsql.BaseServer
 	client gateway.Client
+	audit  func(remote, what string, err error)
 }
 
 // session is a connection. The gateway's session in it is opened with the first call.
 type session struct {
+	remote  string
+	audit   func(remote, what string, err error)
 	mu      sync.Mutex
 	s       gateway.Session
 	ended   bool
@@ -134,8 +152,8 @@ type session struct {
 type sessionKey struct{}
 
 // TagConn gives a connection its session; with the rest below it is a stats.Handler.
-func (h *handler) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context {
-	return context.WithValue(ctx, sessionKey{}, &session{pending: map[uint64]*pending{}, named: map[uint64]*prepared{}})
+func (h *handler) TagConn(ctx context.Context, at *stats.ConnTagInfo) context.Context {
+	return context.WithValue(ctx, sessionKey{}, &session{remote: at.RemoteAddr.String(), audit: h.audit, pending: map[uint64]*pending{}, named: map[uint64]*prepared{}})
 }
 
 // HandleConn ends the session with its connection.
@@ -148,6 +166,9 @@ func (h *handler) HandleConn(ctx context.Context, e stats.ConnStats) {
 	defer x.mu.Unlock()
 	x.ended = true
 	for _, p := range x.pending {
+		p.close()
+	}
+	for _, p := range x.named {
 		p.close()
 	}
 	if x.s != nil {

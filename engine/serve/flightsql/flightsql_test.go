@@ -228,6 +228,16 @@ func TestPrepared(t *testing.T) {
 	if got := rows(t, c, ctx, info); len(got) != 1 || got[0] != "b'; DROP TABLE x --" {
 		t.Errorf("%q", got)
 	}
+	show, err := c.Prepare(ctx, "SHOW CATALOGS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err = show.Execute(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := rows(t, c, ctx, info); fmt.Sprint(got) != "[default_catalog]" {
+		t.Errorf("%q", got)
+	}
 	if err := p.Close(ctx); err != nil {
 		t.Error(err)
 	}

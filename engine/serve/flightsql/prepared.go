@@ -43,15 +43,17 @@ func (h *handler) CreatePreparedStatement(ctx context.Context, r flightsql.Actio
 	err = h.in(ctx, func(x *session) error {
 		p := &prepared{sql: r.GetQuery()}
 		plain := fill(p.sql, func(int) string { p.params++; return "NULL" })
-		var err error
-		if p.dataset, p.changes, err = x.s.Describe(ctx, plain); err != nil && p.params == 0 {
+		// Without its parameters a statement may make no sense; nothing is said of its
+		// columns then.
+		schema, changes, err := x.s.Describe(ctx, plain)
+		if err != nil && p.params == 0 {
 			return failed(err, p.sql)
 		}
 		x.next++
 		x.named[x.next] = p
 		out.Handle = handleOf(x.next)
-		if err == nil {
-			out.DatasetSchema = schemaOf(p.dataset, p.changes)
+		if err == nil && schema != nil {
+			out.DatasetSchema = schemaOf(schema, changes)
 		}
 		if p.params > 0 {
 			fields := make([]arrow.Field, p.params)
@@ -68,9 +70,21 @@ func (h *handler) CreatePreparedStatement(ctx context.Context, r flightsql.Actio
 // ClosePreparedStatement forgets one.
 func (h *handler) ClosePreparedStatement(ctx context.Context, r flightsql.ActionClosePreparedStatementRequest) error {
 	return h.in(ctx, func(x *session) error {
-		delete(x.named, numberOf(r.GetPreparedStatementHandle()))
+		n := numberOf(r.GetPreparedStatementHandle())
+		if p := x.named[n]; p != nil {
+			p.close()
+		}
+		delete(x.named, n)
 		return nil
 	})
+}
+
+// close ends what the statement gave and nobody fetched.
+func (p *prepared) close() {
+	if p.ready != nil {
+		p.ready.close()
+		p.ready = nil
+	}
 }
 
 func (x *session) prepared(handle []byte) (*prepared, error) {
@@ -110,9 +124,16 @@ func (h *handler) GetFlightInfoPreparedStatement(ctx context.Context, q flightsq
 		if err != nil {
 			return err
 		}
-		schema, changes, err := x.s.Describe(ctx, all[0])
-		out = info(desc, desc.Cmd, schemaOf(schema, changes))
-		return failed(err, all[0])
+		p.close()
+		one, schema, err := x.look(ctx, all[0])
+		if err != nil {
+			return err
+		}
+		if one.op != nil {
+			p.ready = one
+		}
+		out = info(desc, desc.Cmd, schema)
+		return nil
 	})
 	return out, err
 }
@@ -124,6 +145,10 @@ func (h *handler) DoGetPreparedStatement(ctx context.Context, q flightsql.Prepar
 		p, err := x.prepared(q.GetPreparedStatementHandle())
 		if err != nil {
 			return err
+		}
+		if p.ready != nil {
+			one, p.ready = p.ready, nil
+			return nil
 		}
 		all, err := p.statements()
 		if err != nil {

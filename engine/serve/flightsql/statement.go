@@ -14,6 +14,7 @@ import (
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/gateway"
+	"github.com/minkstream/mink/engine/sql/parse"
 	"github.com/minkstream/mink/engine/types"
 )
 
@@ -35,11 +36,11 @@ func (p *pending) close() {
 
 // prepared is a statement with its parameters.
 type prepared struct {
-	sql     string
-	params  int
-	values  [][]string // a list of literals for each row of parameters
-	dataset types.Schema
-	changes bool
+	sql    string
+	params int
+	values [][]string // a list of literals for each row of parameters
+	// ready is what it gave when it was looked at and is no query.
+	ready *pending
 }
 
 // options of the columns that are sent.
@@ -95,7 +96,7 @@ func (x *session) look(ctx context.Context, sql string) (*pending, *arrow.Schema
 	if schema != nil {
 		return p, schemaOf(schema, changes), nil
 	}
-	if p.op, err = x.s.Execute(ctx, sql); err != nil {
+	if p.op, err = x.execute(ctx, sql); err != nil {
 		return nil, nil, failed(err, sql)
 	}
 	if p.op.Result() == gateway.Submitted && !p.op.Streaming() {
@@ -104,6 +105,15 @@ func (x *session) look(ctx context.Context, sql string) (*pending, *arrow.Schema
 		}
 	}
 	return p, schemaOf(p.op.Schema(), p.op.Result() == gateway.Query && p.op.Streaming()), nil
+}
+
+// execute runs a statement of the client.
+func (x *session) execute(ctx context.Context, sql string) (gateway.Operation, error) {
+	op, err := x.s.Execute(ctx, sql)
+	if x.audit != nil {
+		x.audit(x.remote, parse.Kind(sql), err)
+	}
+	return op, err
 }
 
 // info tells the client where a result is to be fetched: here.
@@ -157,7 +167,7 @@ func (h *handler) DoGetStatement(ctx context.Context, t flightsql.StatementQuery
 // run executes a query that was only looked at.
 func (x *session) run(ctx context.Context, p *pending) (err error) {
 	if p.op == nil {
-		p.op, err = x.s.Execute(ctx, p.sql)
+		p.op, err = x.execute(ctx, p.sql)
 	}
 	return failed(err, p.sql)
 }
@@ -211,7 +221,7 @@ func (h *handler) DoPutCommandStatementUpdate(ctx context.Context, u flightsql.S
 // update runs a statement to its end. Of a job that does not end by itself it knows no
 // number of rows, and gives -1.
 func (h *handler) update(ctx context.Context, x *session, sql string) (int64, error) {
-	op, err := x.s.Execute(ctx, sql)
+	op, err := x.execute(ctx, sql)
 	if err != nil {
 		return 0, failed(err, sql)
 	}

@@ -21,6 +21,9 @@ type Door struct {
 	// TLS is needed, with a token, where Host is not this machine alone.
 	TLS   *tls.Config
 	Token string
+	// Own says that the server begins TLS itself, as its protocol has it, so that the
+	// listeners are plain ones.
+	Own bool
 }
 
 // Loopback reports a host that only this machine reaches.
@@ -69,7 +72,7 @@ func Listen(d Door) ([]net.Listener, int, error) {
 		return nil, 0, e
 	}
 	port := list[0].Addr().(*net.TCPAddr).Port
-	if d.TLS != nil {
+	if d.TLS != nil && !d.Own {
 		for i := range list {
 			list[i] = tls.NewListener(list[i], d.TLS)
 		}

@@ -48,23 +48,30 @@ type Server struct {
 	TLSOnly bool
 	// Log hears of connections that end with an error. Nil for nobody.
 	Log func(text string)
+	// Audit hears of each statement that was executed: by whom and from where, its first
+	// words and how it ended. Nil for nobody.
+	Audit func(who, what string, err error)
 
 	mu      sync.Mutex
 	conns   map[uint32]*conn
 	next    uint32
-	ln      net.Listener
+	lns     []net.Listener
 	closed  bool
 	running sync.WaitGroup
 }
 
-// Serve answers until Close, and returns nil then; other errors are the listener's.
+// Serve answers until Close, and returns nil then; other errors are the listener's. It may
+// be called for several listeners.
 func (s *Server) Serve(ln net.Listener) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		return ln.Close()
 	}
-	s.ln, s.conns = ln, map[uint32]*conn{}
+	s.lns = append(s.lns, ln)
+	if s.conns == nil {
+		s.conns = map[uint32]*conn{}
+	}
 	s.mu.Unlock()
 	for {
 		nc, err := ln.Accept()
@@ -111,8 +118,8 @@ func (s *Server) admit(nc net.Conn) {
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
-	if s.ln != nil {
-		s.ln.Close()
+	for _, ln := range s.lns {
+		ln.Close()
 	}
 	for _, c := range s.conns {
 		c.stop()

@@ -13,7 +13,7 @@ import (
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/gateway"
-	"github.com/minkstream/mink/engine/sql/token"
+	"github.com/minkstream/mink/engine/sql/parse"
 	"github.com/minkstream/mink/engine/types"
 )
 
@@ -63,10 +63,13 @@ func (c *conn) start(ctx context.Context, sql string) (*running, error) {
 		return own.start()
 	}
 	op, err := c.session.Execute(ctx, sql)
+	if c.s.Audit != nil {
+		c.s.Audit(c.user+"@"+c.nc.RemoteAddr().String(), parse.Kind(sql), err)
+	}
 	if err != nil {
 		return nil, err
 	}
-	r := &running{op: op, tag: tagOf(sql), w: newWriter(op.Zone())}
+	r := &running{op: op, tag: parse.Kind(sql), w: newWriter(op.Zone())}
 	for _, a := range op.Warnings() {
 		c.notice("WARNING", "01000", a.Msg, a.Hint)
 	}
@@ -220,30 +223,9 @@ func (c *conn) describe(fields []field, formats []int16) {
 	c.be.Send(m)
 }
 
-// tagOf is the tag of a statement that has ended: its words before the name of anything.
-func tagOf(sql string) string {
-	var words []string
-	for _, t := range lexemes(sql) {
-		if t.Kind != token.Word || len(words) == 2 {
-			break
-		}
-		w := strings.ToUpper(t.Text)
-		if w == "TEMPORARY" || w == "OR" || w == "REPLACE" || w == "SYSTEM" || w == "MATERIALIZED" {
-			continue
-		}
-		words = append(words, w)
-		switch words[0] {
-		case "CREATE", "DROP", "ALTER":
-			continue
-		}
-		break
-	}
-	return strings.Join(words, " ")
-}
-
 // reads reports statements that show something and change nothing.
 func reads(sql string) bool {
-	switch tagOf(sql) {
+	switch parse.Kind(sql) {
 	case "SHOW", "DESCRIBE", "DESC", "EXPLAIN":
 		return true
 	}
