@@ -140,6 +140,8 @@ type coordinator struct {
 	tls   *tls.Config
 	// stop ends what runs beside: the keepers of the other processes.
 	stop context.CancelFunc
+	// beside is to end before the coordinator does: it starts processes.
+	beside sync.WaitGroup
 
 	mu   sync.Mutex
 	info local.Info
@@ -191,7 +193,7 @@ func (a *app) coordinate(ctx context.Context, home local.Home, foreground bool, 
 		return err
 	}
 	if !foreground {
-		go c.keepWatchdog(beside)
+		c.beside.Go(func() { c.keepWatchdog(beside) })
 	}
 	c.mu.Lock()
 	info := c.info
@@ -279,6 +281,7 @@ func (c *coordinator) end(started bool) error {
 		err = c.home.Forget()
 	}
 	c.stop()
+	c.beside.Wait()
 	for _, w := range c.wires {
 		err = errors.Join(err, w.Close())
 	}
@@ -404,12 +407,20 @@ func (c *coordinator) keepWatchdog(beside context.Context) {
 	for began := time.Now(); beside.Err() == nil; {
 		pid := c.home.Holder(local.Watchdog)
 		if pid == 0 {
-			time.Sleep(b.After(time.Since(began)))
+			select {
+			case <-time.After(b.After(time.Since(began))):
+			case <-beside.Done():
+				return
+			}
 			began = time.Now()
-			if _, err := local.Start(p); err != nil {
+			started, err := local.Start(p)
+			if err != nil {
 				c.log.Error("start failed", "process", p.Name, "error", err.Error())
 			}
 			await(beside, 10*time.Second, func() bool { pid = c.home.Holder(local.Watchdog); return pid != 0 })
+			if pid == 0 && started != 0 {
+				_ = syscall.Kill(started, syscall.SIGKILL) // the cluster ends before it was there
+			}
 		}
 		if pid != 0 && pid != known && beside.Err() == nil {
 			known = pid
