@@ -18,12 +18,30 @@ type Cluster struct {
 	in   io.Closer
 }
 
-// StartCluster starts one; Close ends it. ErrNotHere says that Flink cannot be had here.
-func StartCluster(ctx context.Context, scratch string) (*Cluster, error) {
-	java, err := javaOf(ctx, scratch, "Rest")
-	if err != nil {
-		return nil, err
+// Java runs classes of Flink's and of the Java side.
+type Java struct{ classPath, scratch string }
+
+// NewJava brings the jars and compiles the Java side. ErrNotHere says that Flink cannot be
+// had here.
+func NewJava(ctx context.Context, scratch string) (*Java, error) {
+	classPath, err := prepare(ctx, scratch)
+	return &Java{classPath, scratch}, err
+}
+
+// Command runs a class.
+func (j *Java) Command(ctx context.Context, class string, args ...string) *exec.Cmd {
+	all := []string{"-Xmx1g"}
+	for _, p := range []string{"java.lang", "java.util", "java.util.concurrent", "java.net", "java.nio", "java.time"} {
+		all = append(all, "--add-opens=java.base/"+p+"=ALL-UNNAMED")
 	}
+	java := exec.CommandContext(ctx, "java", append(append(all, "-cp", j.classPath, class), args...)...)
+	java.Dir = j.scratch
+	return java
+}
+
+// StartCluster starts a cluster; Close ends it.
+func (j *Java) StartCluster(ctx context.Context) (*Cluster, error) {
+	java := j.Command(ctx, "Rest")
 	in, err := java.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -32,6 +50,12 @@ func StartCluster(ctx context.Context, scratch string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
+	log, err := os.Create(filepath.Join(j.scratch, "Rest.stderr"))
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	java.Stderr = log
 	if err := java.Start(); err != nil {
 		return nil, err
 	}
@@ -48,7 +72,8 @@ func StartCluster(ctx context.Context, scratch string) (*Cluster, error) {
 	}
 	if c.REST == "" {
 		_ = c.Close()
-		return nil, fmt.Errorf("the cluster does not start: %w", lines.Err())
+		text, _ := os.ReadFile(log.Name())
+		return nil, fmt.Errorf("the cluster does not start: %v: %s", lines.Err(), text[:min(len(text), 4000)])
 	}
 	return c, nil
 }
@@ -57,24 +82,4 @@ func StartCluster(ctx context.Context, scratch string) (*Cluster, error) {
 func (c *Cluster) Close() error {
 	_ = c.in.Close()
 	return c.java.Wait()
-}
-
-// javaOf is a command that runs a class of Flink's or of the Java side.
-func javaOf(ctx context.Context, scratch, class string, args ...string) (*exec.Cmd, error) {
-	classPath, err := prepare(ctx, scratch)
-	if err != nil {
-		return nil, err
-	}
-	all := []string{"-Xmx1g"}
-	for _, p := range []string{"java.lang", "java.util", "java.util.concurrent", "java.net", "java.nio", "java.time"} {
-		all = append(all, "--add-opens=java.base/"+p+"=ALL-UNNAMED")
-	}
-	java := exec.CommandContext(ctx, "java", append(append(all, "-cp", classPath, class), args...)...)
-	java.Dir = scratch
-	log, err := os.Create(filepath.Join(scratch, class+".stderr"))
-	if err != nil {
-		return nil, err
-	}
-	java.Stderr = log
-	return java, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"slices"
@@ -22,8 +23,8 @@ import (
 // recorded has the shapes of what Apache Flink answers; TestFlinkShapes writes it.
 const recorded = "testdata/rest.json"
 
-// mink starts mink's interfaces in this process.
-func mink(t *testing.T) Site {
+// mink starts mink's interfaces in this process. Each request is checked by secret.
+func mink(t *testing.T, secret func(http.Handler) http.Handler) Site {
 	t.Helper()
 	e, err := engine.New(engine.Config{
 		Env: env.OS(""), Connectors: connectors.All(), Formats: connectors.Formats(), Functions: scalar.All(), SpillDir: t.TempDir(), Slots: 8,
@@ -37,7 +38,7 @@ func mink(t *testing.T) Site {
 		Value: (&format.JSONWriter{Sep: 'T', NullKeys: format.NullKeyLiteral, NullKey: "null"}).Value,
 	}
 	g := rest.NewGateway(client, o)
-	one, two := httptest.NewServer(g), httptest.NewServer(rest.NewJobManager(client, o))
+	one, two := httptest.NewServer(secret(g)), httptest.NewServer(secret(rest.NewJobManager(client, o)))
 	t.Cleanup(func() {
 		one.Close()
 		two.Close()
@@ -53,7 +54,7 @@ func TestMinkAnswersAsFlink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := RESTShapes(t.Context(), mink(t), t.TempDir())
+	got, err := RESTShapes(t.Context(), mink(t, func(h http.Handler) http.Handler { return h }), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,26 +69,36 @@ func TestMinkAnswersAsFlink(t *testing.T) {
 	}
 }
 
-// flinkHere skips unless Flink is to be asked.
-func flinkHere(t *testing.T) {
+// flinkHere gives Flink's classes, and skips unless Flink is to be asked.
+func flinkHere(t *testing.T) *Java {
 	t.Helper()
-	if os.Getenv("MINK_FLINK") == "" && os.Getenv("MINK_ALL") == "" {
+	if os.Getenv("MINK_FLINK") == "" {
 		t.Skip("Apache Flink: make test-flink")
 	}
-}
-
-// The shapes that mink is held to are those of Flink as it is. MINK_FLINK_FILL=1 writes
-// them.
-func TestFlinkShapes(t *testing.T) {
-	flinkHere(t)
-	c, err := StartCluster(context.Background(), t.TempDir())
+	j, err := NewJava(context.Background(), t.TempDir())
 	if errors.Is(err, ErrNotHere) {
 		t.Skip(err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	return j
+}
+
+func startFlink(t *testing.T, j *Java) *Cluster {
+	t.Helper()
+	c, err := j.StartCluster(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// The shapes that mink is held to are those of Flink as it is. MINK_FLINK_FILL=1 writes
+// them.
+func TestFlinkShapes(t *testing.T) {
+	c := startFlink(t, flinkHere(t))
 	got, err := RESTShapes(t.Context(), c.Site, t.TempDir())
 	if err != nil {
 		t.Fatal(err)

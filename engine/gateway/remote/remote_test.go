@@ -206,6 +206,14 @@ func TestRemoteJobs(t *testing.T) {
 		}
 		return op
 	}
+	plain := open(t, far, nil) // without checkpoints, of which nothing can be told
+	none, err := plain.Execute(t.Context(), "INSERT INTO b SELECT id FROM n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := far.Job(t.Context(), none.Job()); err != nil {
+		t.Error(err)
+	}
 	op := submit("INSERT INTO b SELECT id FROM n")
 	if err := op.Wait(t.Context()); err != nil {
 		t.Error(err)
@@ -262,7 +270,7 @@ func TestRemoteJobs(t *testing.T) {
 	for _, j := range list {
 		states = append(states, j.State)
 	}
-	if got := strings.Join(states, " "); err != nil || got != "FINISHED FINISHED CANCELED FAILED" {
+	if got := strings.Join(states, " "); err != nil || got != "FINISHED FINISHED FINISHED CANCELED FAILED" {
 		t.Errorf("%s %v", got, err)
 	}
 	if c, err := far.Cluster(t.Context()); err != nil || len(c.Nodes) != 1 {

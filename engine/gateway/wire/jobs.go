@@ -166,14 +166,14 @@ type (
 	}
 	// Summary of a figure over checkpoints.
 	Summary struct {
-		Min  int64   `json:"min"`
-		Max  int64   `json:"max"`
-		Avg  int64   `json:"avg"`
-		P50  float64 `json:"p50"`
-		P90  float64 `json:"p90"`
-		P95  float64 `json:"p95"`
-		P99  float64 `json:"p99"`
-		P999 float64 `json:"p999"`
+		Min  int64 `json:"min"`
+		Max  int64 `json:"max"`
+		Avg  int64 `json:"avg"`
+		P50  Float `json:"p50"`
+		P90  Float `json:"p90"`
+		P95  Float `json:"p95"`
+		P99  Float `json:"p99"`
+		P999 Float `json:"p999"`
 	}
 	// Checkpoint is one of them. External stands on completed ones, Failure on failed.
 	Checkpoint struct {
@@ -405,6 +405,14 @@ func (f *Float) UnmarshalJSON(raw []byte) error {
 	v, err := strconv.ParseFloat(strings.Trim(string(raw), `"`), 64)
 	*f = Float(v)
 	return err
+}
+
+// MarshalJSON writes a number, or "NaN".
+func (f Float) MarshalJSON() ([]byte, error) {
+	if math.IsNaN(float64(f)) {
+		return []byte(`"NaN"`), nil
+	}
+	return strconv.AppendFloat(nil, float64(f), 'f', -1, 64), nil
 }
 
 // Or is the number, or another one where there is none.

@@ -58,11 +58,12 @@ func (m *JobManager) checkpoints(r *http.Request) (any, error) {
 // summary of a figure; its quantiles are those of the sorted values.
 func summary(values []int64) wire.Summary {
 	if len(values) == 0 {
-		return wire.Summary{}
+		none := wire.Float(math.NaN())
+		return wire.Summary{P50: none, P90: none, P95: none, P99: none, P999: none}
 	}
 	values = slices.Sorted(slices.Values(values))
-	at := func(q float64) float64 {
-		return float64(values[min(len(values)-1, max(0, int(math.Ceil(q*float64(len(values))))-1))])
+	at := func(q float64) wire.Float {
+		return wire.Float(values[min(len(values)-1, max(0, int(math.Ceil(q*float64(len(values))))-1))])
 	}
 	s := wire.Summary{Min: values[0], Max: values[len(values)-1], P50: at(.5), P90: at(.9), P95: at(.95), P99: at(.99), P999: at(.999)}
 	for _, v := range values {

@@ -300,7 +300,8 @@ func (m *JobManager) executionResult(r *http.Request) (any, error) {
 
 func causeOf(err error) *wire.Cause {
 	text := trace(err)
-	return &wire.Cause{Class: string(diag.CodeOf(err)), Stacktrace: text, Serialized: serialized(string(diag.CodeOf(err)), text)}
+	first, _, _ := strings.Cut(text, "\n")
+	return &wire.Cause{Class: string(diag.CodeOf(err)), Stacktrace: text, Serialized: serialized(first, text)}
 }
 
 func (m *JobManager) accumulators(r *http.Request) (any, error) {

@@ -7,7 +7,8 @@ import (
 
 // serialized is an error as Flink's clients read one: an object of its class
 // SerializedThrowable in Java's serialization, in base64. Without it they say that the
-// answer is not valid, and not what went wrong.
+// answer is not valid, and not what went wrong. class is what they show as a cause; text is
+// the whole.
 func serialized(class, text string) string {
 	const (
 		name = "org.apache.flink.util.SerializedThrowable"
