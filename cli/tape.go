@@ -125,7 +125,7 @@ func tapedJobs(t *trace.File) ([]tapedJob, error) {
 			k.From = flow.Position{Attempt: j.Attempts[0].N, Checkpoint: j.Attempts[0].Checkpoint}.String()
 		}
 		for _, at := range j.Attempts {
-			for task := range j.Tasks {
+			for task := range j.TasksOf(&at) {
 				steps, err := t.Steps(i, at.N, task)
 				if err != nil {
 					return nil, err

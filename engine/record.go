@@ -199,13 +199,13 @@ func (s *Session) start(p *plan.Physical, name string, c *catalog.Config, zone *
 	done := e.use()
 	if e.cfg.Held != nil {
 		// What user functions run in is kept until the engine is closed.
-		j, held, err := e.Jobs.Hold(p, name, c, zone, f, num)
+		j, held, err := e.Jobs.Hold(p, name, c, zone, f, num, s.again)
 		if err == nil {
 			e.cfg.Held(held)
 		}
 		return j, err
 	}
-	j, err := e.Jobs.Replay(p, name, c, zone, f, num, e.cfg.Playback)
+	j, err := e.Jobs.Replay(p, name, c, zone, f, num, e.cfg.Playback, s.again)
 	if err != nil {
 		done(false)
 		return nil, err

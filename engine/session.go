@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,6 +46,8 @@ type Session struct {
 	// tape that is replayed.
 	given    trace.Statement
 	replayed int
+	// again plans the statement at hand for another parallelism, where a tape is replayed.
+	again job.Again
 }
 
 // NewSession opens a session in the default catalog and database.
@@ -296,6 +299,21 @@ func (s *Session) PrepareAgain(p *Prepared, collect connect.Sink) (*Prepared, er
 	return out, s.graph(out, collect)
 }
 
+// planFor is a job.Again of a statement.
+func (s *Session) planFor(parallelism int, bound bind.Bound, text string, build func(*plan.Physical) error) error {
+	const key = "parallelism.default"
+	was := s.cat.Config.Get(key)
+	if _, err := s.cat.Config.Set(key, strconv.Itoa(parallelism)); err != nil {
+		return err
+	}
+	defer s.cat.Config.Set(key, was) //nolint:errcheck // it was the value before
+	p, err := s.plan(bound, text)
+	if err != nil {
+		return err
+	}
+	return build(p)
+}
+
 func (s *Session) graph(p *Prepared, collect connect.Sink) error {
 	var err error
 	p.Graph, p.Config, err = job.Build(p.Plan, s.cat.Config, s.Zone(), collect)
@@ -444,7 +462,11 @@ func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*R
 	if err != nil {
 		return nil, err
 	}
+	if s.engine.cfg.Replay != nil {
+		s.again = func(parallelism int, build func(*plan.Physical) error) error { return s.planFor(parallelism, bound, text, build) }
+	}
 	j, err := s.launch(p, name, bound, text)
+	s.again = nil
 	if err != nil {
 		return nil, undo(err)
 	}

@@ -24,6 +24,9 @@ type Graph struct {
 	MaxParallelism int
 	// Zone is the session time zone; nil means UTC.
 	Zone *time.Location
+	// Planned is the parallelism.default that it was planned with, where that is not the
+	// session's: a job may go on with another graph, and its tape says with which.
+	Planned int
 }
 
 // Vertex is a part of the graph that runs as Parallelism tasks.

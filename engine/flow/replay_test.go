@@ -168,7 +168,7 @@ func recordedAt(t *testing.T, embed bool, counts int) (*Tape, *outputs, *collect
 	if embed {
 		src.total = 0 // who asks it again gets nothing
 	}
-	tape, err := ReadTape(file, 0, cl.env, g, cfg)
+	tape, err := ReadTape(file, 0, cl.env, g, cfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func rewritten(t *testing.T, tape *Tape, how Playback) (*Tape, *trace.File) {
 		t.Fatal(err)
 	}
 	g, cfg := *tape.job.graph, tape.job.cfg
-	again, err := ReadTape(file, 0, tape.job.env, &g, cfg)
+	again, err := ReadTape(file, 0, tape.job.env, &g, cfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,7 +73,7 @@ func ringRun(t *testing.T, size int64, interval time.Duration, fails, embed bool
 	if embed {
 		src.total = 0
 	}
-	tape, err := ReadTape(file, 0, cl.env, g, cfg)
+	tape, err := ReadTape(file, 0, cl.env, g, cfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,6 +87,12 @@ func (tp *taper) begin(a *attempt, p plan) {
 	if p.meta != nil {
 		x.started.Checkpoint = p.meta.id
 	}
+	if x.started.Parallelism = a.job.graph.Planned; x.started.Parallelism != 0 {
+		x.started.Sources = sources(a.tasks)
+		for _, t := range a.tasks {
+			x.started.Tasks = append(x.started.Tasks, t.name)
+		}
+	}
 	for i, list := range p.splits {
 		for _, s := range list {
 			x.started.Splits[i] = append(x.started.Splits[i], trace.Split{ID: s.at.ID, Pos: s.at.Pos, Watermark: s.wm, Floor: s.floor, Ended: s.ended})
@@ -145,6 +151,9 @@ func (tp *taper) write() {
 				k := &m.Jobs[tp.num]
 				if !tp.to.Lost(tp.num, x.n) {
 					k.Attempts = append(k.Attempts, x.started)
+				}
+				if x.started.Parallelism != 0 {
+					return
 				}
 				k.Tasks, k.Sources = k.Tasks[:0], sources(x.tasks)
 				for _, t := range x.tasks {
@@ -275,8 +284,9 @@ type tapeAttempt struct {
 }
 
 // ReadTape reads job num of a tape. The graph and the configuration are those that the
-// job was run with; what the tape has of the latter goes before.
-func ReadTape(f *trace.File, num int, e *env.Env, g *Graph, cfg Config) (*Tape, error) {
+// job was run with; what the tape has of the latter goes before. again gives the graph for another
+// parallelism.default, for jobs that went on with one; nil where there is none.
+func ReadTape(f *trace.File, num int, e *env.Env, g *Graph, cfg Config, again func(parallelism int) (*Graph, error)) (*Tape, error) {
 	if num >= len(f.Manifest.Jobs) {
 		return nil, diag.New(diag.InvalidTape, "the tape %s has no job %d", f.Name, num)
 	}
@@ -292,11 +302,23 @@ func ReadTape(f *trace.File, num int, e *env.Env, g *Graph, cfg Config) (*Tape, 
 	if t.job.zone == nil {
 		t.job.zone = time.UTC
 	}
-	if len(m.Attempts) > 0 && len(m.Tasks) != g.Tasks() {
-		return nil, diag.New(diag.InvalidTape, "the tape has %d tasks of the job, and the script gives it %d", len(m.Tasks), g.Tasks())
-	}
-	for _, a := range m.Attempts {
-		x, err := t.attempt(f, num, a)
+	graphs := map[int]*Graph{0: g}
+	for i := range m.Attempts {
+		a := &m.Attempts[i]
+		own, err := graphs[a.Parallelism], error(nil)
+		if own == nil && again != nil {
+			if own, err = again(a.Parallelism); err == nil {
+				err = own.Validate()
+			}
+			graphs[a.Parallelism] = own
+		}
+		if err != nil {
+			return nil, err
+		}
+		if tasks := len(m.TasksOf(a)); own == nil || tasks != own.Tasks() {
+			return nil, diag.New(diag.InvalidTape, "the tape has %d tasks of the job, and the script gives it %d", tasks, g.Tasks())
+		}
+		x, err := t.attempt(f, num, *a, own)
 		if err != nil {
 			return nil, err
 		}
@@ -305,8 +327,7 @@ func ReadTape(f *trace.File, num int, e *env.Env, g *Graph, cfg Config) (*Tape, 
 	return t, nil
 }
 
-func (t *Tape) attempt(f *trace.File, num int, a trace.Attempt) (tapeAttempt, error) {
-	g := t.job.graph
+func (t *Tape) attempt(f *trace.File, num int, a trace.Attempt, g *Graph) (tapeAttempt, error) {
 	x := tapeAttempt{graph: g, timeMS: a.Began, mono: a.Stamp, plan: plan{attempt: a.N, slots: a.Slots, done: a.Done, splits: make([][]splitState, len(a.Splits))}}
 	if len(a.Splits) != len(g.Vertices) || len(a.Done) != len(g.Vertices) {
 		return x, diag.New(diag.InvalidTape, "the tape has %d vertices of the job, and the script gives it %d", len(a.Splits), len(g.Vertices))

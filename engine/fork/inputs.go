@@ -68,8 +68,8 @@ func Open(files ...*trace.File) (*Inputs, error) {
 	for k, f := range files {
 		for num := range f.Manifest.Jobs {
 			j := &f.Manifest.Jobs[num]
-			for _, s := range j.Sources {
-				r, err := read(f, num, s)
+			for n, s := range j.Sources {
+				r, err := read(f, num, n, s)
 				if err != nil {
 					return nil, err
 				}
@@ -98,7 +98,7 @@ func (in *Inputs) Tables() []string {
 
 // read gathers what a source of a job read. Rows that an attempt read behind the
 // checkpoint that the next one began from were read again, and count once.
-func read(f *trace.File, num int, s trace.Source) (*reading, error) {
+func read(f *trace.File, num, n int, s trace.Source) (*reading, error) {
 	j := &f.Manifest.Jobs[num]
 	r := &reading{file: f, job: num, embedded: j.Embedded || s.Once}
 	byID := map[string]*taped{}
@@ -111,6 +111,9 @@ func read(f *trace.File, num int, s trace.Source) (*reading, error) {
 			if a.Base && until == a.Checkpoint {
 				continue // the next one read all of it again
 			}
+		}
+		if own := j.SourcesOf(&a); n < len(own) && own[n].Table == s.Table {
+			s = own[n]
 		}
 		for sub, task := range s.Tasks {
 			list, splits, err := polls(f, num, a, s, sub, task, until)

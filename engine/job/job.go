@@ -167,12 +167,12 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 
 // Replay executes job num of a tape again; the plan and the settings are those that it
 // was submitted with.
-func (m *Manager) Replay(p *plan.Physical, name string, s *catalog.Config, zone *time.Location, f *trace.File, num int, how flow.Playback) (*Job, error) {
+func (m *Manager) Replay(p *plan.Physical, name string, s *catalog.Config, zone *time.Location, f *trace.File, num int, how flow.Playback, again Again) (*Job, error) {
 	j, cfg, err := m.build(p, name, s, zone)
 	if err != nil {
 		return nil, err
 	}
-	t, err := flow.ReadTape(f, num, m.env, j.Graph, cfg)
+	t, err := flow.ReadTape(f, num, m.env, j.Graph, cfg, j.graphs(s, zone, again))
 	if err != nil {
 		return nil, err
 	}
@@ -196,12 +196,12 @@ type Held struct {
 }
 
 // Hold makes job num of a tape without running it. The job that is returned has ended.
-func (m *Manager) Hold(p *plan.Physical, name string, s *catalog.Config, zone *time.Location, f *trace.File, num int) (*Job, *Held, error) {
+func (m *Manager) Hold(p *plan.Physical, name string, s *catalog.Config, zone *time.Location, f *trace.File, num int, again Again) (*Job, *Held, error) {
 	j, cfg, err := m.build(p, name, s, zone)
 	if err != nil {
 		return nil, nil, err
 	}
-	t, err := flow.ReadTape(f, num, m.env, j.Graph, cfg)
+	t, err := flow.ReadTape(f, num, m.env, j.Graph, cfg, j.graphs(s, zone, again))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -210,6 +210,30 @@ func (m *Manager) Hold(p *plan.Physical, name string, s *catalog.Config, zone *t
 	j.Nodes, j.Job = 1, flow.HeldReplay(t)
 	m.add(j)
 	return j, &Held{Number: num, Name: name, Plan: p, Tape: t, Zone: zone}, nil
+}
+
+// Again plans a job once more with another parallelism.default and gives the plan to build,
+// while that is set.
+type Again func(parallelism int, build func(*plan.Physical) error) error
+
+// graphs makes further graphs of a job, which show their rows where its own does.
+func (j *Job) graphs(s *catalog.Config, zone *time.Location, again Again) func(int) (*flow.Graph, error) {
+	if again == nil {
+		return nil
+	}
+	return func(parallelism int) (g *flow.Graph, err error) {
+		err = again(parallelism, func(p *plan.Physical) error {
+			var collect connect.Sink
+			if j.Collector != nil {
+				collect = j.Collector
+			}
+			if g, _, err = Build(p, s, zone, collect); err == nil {
+				g.Planned = parallelism
+			}
+			return err
+		})
+		return g, err
+	}
 }
 
 // build makes the graph of a job and the collector of a query.

@@ -59,6 +59,22 @@ type Job struct {
 	Error string `json:"error,omitempty"`
 }
 
+// TasksOf are the names of the tasks of an attempt.
+func (j *Job) TasksOf(a *Attempt) []string {
+	if a.Parallelism != 0 {
+		return a.Tasks
+	}
+	return j.Tasks
+}
+
+// SourcesOf are the readers of an attempt, in the order of Sources.
+func (j *Job) SourcesOf(a *Attempt) []Source {
+	if a.Parallelism != 0 {
+		return a.Sources
+	}
+	return j.Sources
+}
+
 // Source is a reader of a job.
 type Source struct {
 	// Table is the full name of what it reads, Vertex its place in Attempt.Splits.
@@ -86,6 +102,11 @@ type Attempt struct {
 	Done   []bool    `json:"done"`
 	// Checkpoint is the number of the one it went on from, 0 for none.
 	Checkpoint int64 `json:"checkpoint,omitempty"`
+	// Parallelism is the parallelism.default that the attempt's graph was planned with, 0
+	// where it is the session's. Such an attempt has Tasks and Sources of its own.
+	Parallelism int      `json:"parallelism,omitempty"`
+	Tasks       []string `json:"tasks,omitempty"`
+	Sources     []Source `json:"sources,omitempty"`
 	// Base says that the tape begins at that checkpoint, in the middle of the attempt: the
 	// tasks stood there as the base has them, and were not started anew.
 	Base bool `json:"base,omitempty"`

@@ -321,6 +321,7 @@ func (jr *jobRun) restore(parallelism int) error {
 		return err
 	}
 	jr.before += jr.sim.Steps()
+	jr.run.closeTape(jr)
 	jr.sim.Abandon()
 	jr.uncover()
 	p := jr.job.at[parallelism]
@@ -494,13 +495,18 @@ func (r *Run) Close() {
 	r.steps = 0
 	for _, jr := range r.jobs {
 		r.steps += jr.before + jr.sim.Steps()
-		if jr.job.prepared.Config.Record.To != nil {
-			r.taped = errors.Join(r.taped, jr.flow.CloseTape())
-		}
+		r.closeTape(jr)
 		jr.sim.Abandon()
 		jr.uncover()
 	}
 	r.World.run = nil
+}
+
+// closeTape writes the rest of what the job of a simulation has done.
+func (r *Run) closeTape(jr *jobRun) {
+	if jr.job.prepared.Config.Record.To != nil {
+		r.taped = errors.Join(r.taped, jr.flow.CloseTape())
+	}
 }
 
 // watermarks tells how far event time is at each table, for messages.

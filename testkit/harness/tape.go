@@ -21,7 +21,7 @@ type Which struct {
 // Record runs a case once and keeps a tape of it, which it closes: row by row for seed 0,
 // else under the schedule of that seed, as Check with Plan.Seed and one schedule does. It
 // returns what is wrong with the run, as Check would. An error says why there is no tape:
-// an *Error where the scripts are refused, unsupported where Taped is false.
+// an *Error where the scripts are refused.
 func Record(c *Case, o *Options, which Which, to *trace.Folder) ([]*Failure, error) {
 	w, failures, err := record(c, o, which, to)
 	if w != nil {
@@ -46,10 +46,6 @@ func record(c *Case, o *Options, which Which, to *trace.Folder) (*World, []*Fail
 			return nil, nil, err
 		}
 		form = shape{parallelism: s.Parallelism}
-	}
-	if why := untaped(c, &s); why != "" {
-		return nil, nil, diag.New(diag.Unsupported, "a run cannot be opened in which %s", why).
-			WithHint("leave the step out, or open the test row by row or with another seed")
 	}
 	own.record = &engine.Record{To: to, Embed: true, Full: true}
 	w, err := newWorld(c, &own, form)
@@ -99,31 +95,10 @@ func (w *World) drawn(c *Case, input int) (*Case, error) {
 	return &own, err
 }
 
-// untaped says what of a run a tape cannot have, or "": the tasks of a job are as many
-// from its beginning to its end.
-func untaped(c *Case, s *Schedule) string {
-	again := len(s.Faults) > 0
-	for _, step := range c.Steps {
-		switch step.(type) {
-		case *Restore:
-			return "the job is restored from a checkpoint (@restore)"
-		case *Kill, *Disturb:
-			again = true
-		}
-	}
-	if s.Rescale && again {
-		return "the job goes on with another parallelism"
-	}
-	return ""
-}
-
 // Position says how far to go on the tape of a run of a case (Record) to see a failure: a
 // position of the debugger, and the job, from 1, in which it is. It is "" where there is
 // no tape to look at; of rows that are drawn Record takes the first.
 func (f *Failure) Position(c *Case) (at string, job int) {
-	if untaped(c, &f.Schedule) != "" {
-		return "", 0
-	}
 	m := f.Mismatch
 	if m == nil {
 		if !f.Err.Ran {

@@ -8,13 +8,11 @@ import (
 	"testing"
 
 	"github.com/minkstream/mink/debugger"
-	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/trace"
 )
 
-// taped records a run of a case and opens it in the debugger; nil where the run has no
-// tape.
+// taped records a run of a case and opens it in the debugger.
 func taped(t *testing.T, c *Case, seed uint64) (*World, *debugger.Debugger) {
 	t.Helper()
 	disk := env.NewMemDisk()
@@ -23,11 +21,8 @@ func taped(t *testing.T, c *Case, seed uint64) (*World, *debugger.Debugger) {
 		t.Fatal(err)
 	}
 	w, _, err := record(c, nil, Which{Seed: seed, Faults: FaultNames}, to)
-	if diag.CodeOf(err) == diag.Unsupported {
-		return nil, nil
-	}
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("seed %d: %v", seed, err)
 	}
 	t.Cleanup(w.close)
 	f, err := trace.Open(disk, "tape")
@@ -111,13 +106,22 @@ SELECT SUM(x) FROM t`}},
 	}
 	late := lateCase()
 	late.Steps = append(late.Steps[:3:3], &TakeCheckpoint{}, &Give{Table: "orders", Rows: []Row{row("11:55:10", "3", "B-02", "1")}}, &Watermark{Table: "orders", Split: AllSplits, Time: Cell{Text: "11:56:00"}}, &Kill{})
-	for name, c := range map[string]*Case{"crash": crash, "clock": clock, "late": late} {
+	// With other parallelism, down and up and as it was, and with a crash between.
+	rescaled := &Case{Scripts: []Source{{Text: joined}}, Steps: []Step{
+		&Give{Table: "a", Rows: []Row{row("1", "10"), row("2", "20")}},
+		&Restore{Parallelism: 3},
+		&Give{Table: "b", Rows: []Row{row("1", "1"), row("3", "3"), row("2", "7")}},
+		&Kill{},
+		&Give{Table: "a", Rows: []Row{row("3", "30"), row("2", "21")}},
+		&Restore{Parallelism: 1},
+		&Give{Table: "b", Rows: []Row{row("3", "4")}},
+		&Restore{},
+		&Give{Table: "a", Rows: []Row{row("1", "11")}},
+	}}
+	for name, c := range map[string]*Case{"crash": crash, "clock": clock, "late": late, "rescaled": rescaled} {
 		n := 0
 		for seed := range uint64(30) {
 			w, d := taped(t, c, seed)
-			if w == nil {
-				continue
-			}
 			if err := follows(t.Context(), w, d); err != nil {
 				t.Errorf("%s, seed %d: %v", name, seed, err)
 			}
@@ -131,26 +135,19 @@ SELECT SUM(x) FROM t`}},
 	}
 }
 
-// TestTapeWithoutRestore: a run that has no tape is refused, and no failure of it says
-// where to look.
-func TestTapeWithoutRestore(t *testing.T) {
+// TestTapeOfRestore: a failure behind a restore with another parallelism says where to look,
+// too.
+func TestTapeOfRestore(t *testing.T) {
 	c := lateCase()
 	c.Steps = append(c.Steps, &Restore{Parallelism: 2}, &ExpectTable{Sink: "revenue"})
-	if w, _ := taped(t, c, 0); w != nil {
-		t.Error("it is recorded")
-	}
-	v, err := Check(c, nil, Plan{Schedules: -1})
-	if err != nil || len(v.Failures) != 1 {
-		t.Fatal(v, err)
-	}
-	if at, _ := v.Failures[0].Position(c); at != "" {
-		t.Errorf("its failure is at %s", at)
-	}
-	c.Steps = slices.Delete(c.Steps, len(c.Steps)-2, len(c.Steps)-1)
-	if v, err = Check(c, nil, Plan{Schedules: -1}); err != nil || len(v.Failures) != 1 {
-		t.Fatal(v, err)
-	}
-	if at, job := v.Failures[0].Position(c); at != "out=revenue#1" || job != 1 {
-		t.Errorf("without a restore it is at %q of job %d", at, job)
+	for range 2 {
+		v, err := Check(c, nil, Plan{Schedules: -1})
+		if err != nil || len(v.Failures) != 1 {
+			t.Fatal(v, err)
+		}
+		if at, job := v.Failures[0].Position(c); at != "out=revenue#1" || job != 1 {
+			t.Errorf("it is at %q of job %d", at, job)
+		}
+		c.Steps = slices.Delete(c.Steps, len(c.Steps)-2, len(c.Steps)-1) // and without
 	}
 }

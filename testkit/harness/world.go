@@ -296,6 +296,8 @@ func (w *World) statement(text string, src diag.Source, begin int) error {
 		if j.at[n], err = w.session.PrepareAgain(p, j.result); err != nil {
 			return err
 		}
+		j.at[n].Graph.Planned = n
+		j.at[n].Config.Record = p.Config.Record // further attempts of the same job
 		w.rewire(j.at[n])
 	}
 	w.jobs = append(w.jobs, j)
