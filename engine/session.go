@@ -463,7 +463,9 @@ func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*R
 		return nil, err
 	}
 	if s.engine.cfg.Replay != nil {
-		s.again = func(parallelism int, build func(*plan.Physical) error) error { return s.planFor(parallelism, bound, text, build) }
+		s.again = func(parallelism int, build func(*plan.Physical) error) error {
+			return s.planFor(parallelism, bound, text, build)
+		}
 	}
 	j, err := s.launch(p, name, bound, text)
 	s.again = nil
