@@ -161,10 +161,11 @@ func TestMetricsOverREST(t *testing.T) {
 	for _, want := range []string{
 		`(?m)^# HELP flink_taskmanager_job_task_operator_numRecordsIn numRecordsIn \(scope: taskmanager_job_task_operator\)$`,
 		`(?m)^# TYPE flink_taskmanager_job_task_operator_numRecordsIn gauge$`,
-		`(?m)^flink_taskmanager_job_task_operator_numRecordsIn\{host="[^"]+",job_id="` + id + `",job_name="insert_into_default_catalog_default_database_b",operator_id="[0-9a-f]{32}",operator_name="\w+",subtask_index="0",task_attempt_id="[0-9a-f]{32}",task_attempt_num="0",task_id="` + sink + `",task_name="[\w:]+",tm_id="node_1"\} 500$`,
+		`(?m)^flink_taskmanager_job_task_operator_numRecordsIn\{host="[^"]+",job_id="` + id + `",job_name="insert_into_default_catalog_default_database_b",operator_id="[0-9a-f]{32}",operator_name="\w+",subtask_index="0",task_attempt_id="[0-9a-f]{32}_` + sink + `_0_0",task_attempt_num="0",task_id="` + sink + `",task_name="[\w:]+",tm_id="node_1"\} 500$`,
 		`(?m)^flink_taskmanager_job_task_numRecordsIn\{.*task_id="` + sink + `".*\} 500$`,
-		`(?m)^flink_jobmanager_job_numRestarts\{.*\} 0$`, `(?m)^flink_jobmanager_numRunningJobs\{host="[^"]+"\} 1$`,
+		`(?m)^flink_jobmanager_job_numRestarts\{.*\} 0$`, `(?m)^flink_jobmanager_job_lastCheckpointDuration\{.*\} -1$`, `(?m)^flink_jobmanager_numRunningJobs\{host="[^"]+"\} 1$`,
 		`(?m)^flink_taskmanager_job_task_busyTimeMsPerSecond\{`, `(?m)^flink_taskmanager_job_task_currentInputWatermark\{`,
+		`(?m)^# HELP flink_jobmanager_Status_JVM_Memory_Heap_Used Used \(scope: jobmanager_Status_JVM_Memory_Heap\)$`,
 		`(?m)^flink_jobmanager_job_uptime\{`, `(?m)^flink_jobmanager_job_numberOfCompletedCheckpoints\{`, `(?m)^flink_jobmanager_Status_JVM_Memory_Heap_Used\{`,
 	} {
 		if !regexp.MustCompile(want).MatchString(text) {

@@ -57,48 +57,56 @@ func (m *JobManager) jobFigures(j *gateway.JobStatus) []figure {
 		{name: "totalNumberOfCheckpoints", num: float64(c.Triggered)}, {name: "numberOfCompletedCheckpoints", num: float64(c.Completed)},
 		{name: "numberOfFailedCheckpoints", num: float64(c.Failed)}, {name: "numberOfInProgressCheckpoints", num: float64(c.InProgress)},
 	}
+	took, size, full, id, at, path, restored := -1.0, -1.0, -1.0, -1.0, -1.0, "n/a", -1.0 // what Flink says before the first
 	for i := range c.History {
 		h := &c.History[i]
-		if h.State != "COMPLETED" {
-			continue
+		if h.State == "COMPLETED" {
+			took, size, full, id = float64(h.Duration.Milliseconds()), float64(h.DeltaBytes), float64(h.FullBytes), float64(h.ID)
+			at, path = float64(h.Triggered.Add(h.Duration).UnixMilli()), h.Path
+			break
 		}
-		out = append(out,
-			figure{name: "lastCheckpointDuration", num: float64(h.Duration.Milliseconds())}, figure{name: "lastCheckpointSize", num: float64(h.DeltaBytes)},
-			figure{name: "lastCheckpointFullSize", num: float64(h.FullBytes)}, figure{name: "lastCompletedCheckpointId", num: float64(h.ID)},
-			figure{name: "lastCheckpointCompletedTimestamp", num: float64(h.Triggered.Add(h.Duration).UnixMilli())},
-			figure{name: "lastCheckpointExternalPath", text: h.Path})
-		break
 	}
 	if c.RestoredFrom > 0 {
-		out = append(out, figure{name: "lastCheckpointRestoreTimestamp", num: float64(j.Started.UnixMilli())})
+		restored = float64(j.Started.UnixMilli())
 	}
-	return out
+	return append(out,
+		figure{name: "lastCheckpointDuration", num: took}, figure{name: "lastCheckpointSize", num: size}, figure{name: "lastCheckpointFullSize", num: full},
+		figure{name: "lastCompletedCheckpointId", num: id}, figure{name: "lastCheckpointCompletedTimestamp", num: at},
+		figure{name: "lastCheckpointExternalPath", text: path}, figure{name: "lastCheckpointRestoreTimestamp", num: restored})
+}
+
+// perSecond is a mean over the life of a subtask.
+func perSecond(n int64, s *gateway.SubtaskStatus) float64 {
+	if s.Uptime < time.Millisecond {
+		return 0
+	}
+	return float64(n) / s.Uptime.Seconds()
 }
 
 // taskFigures are the metrics of a subtask. Rates are means over its life.
 func taskFigures(v *gateway.VertexStatus, s *gateway.SubtaskStatus) []figure {
 	io := subtaskIO(v, s)
-	perSecond := func(n int64) float64 {
-		if s.Uptime < time.Millisecond {
-			return 0
-		}
-		return float64(n) / s.Uptime.Seconds()
+	pressed := 0.0
+	if s.Blocked > 0.5 {
+		pressed = 1
 	}
 	return []figure{
 		{name: "numRecordsIn", num: float64(io.ReadRecords)}, {name: "numRecordsOut", num: float64(io.WriteRecords)},
-		{name: "numRecordsInPerSecond", num: perSecond(io.ReadRecords)}, {name: "numRecordsOutPerSecond", num: perSecond(io.WriteRecords)},
+		{name: "numRecordsInPerSecond", num: perSecond(io.ReadRecords, s)}, {name: "numRecordsOutPerSecond", num: perSecond(io.WriteRecords, s)},
 		{name: "busyTimeMsPerSecond", num: 1000 * s.Busy}, {name: "idleTimeMsPerSecond", num: 1000 * s.Waiting},
 		{name: "backPressuredTimeMsPerSecond", num: 1000 * s.Blocked},
 		{name: "accumulateBusyTimeMs", num: float64(io.Busy)}, {name: "accumulateIdleTimeMs", num: float64(io.Idle)}, {name: "accumulateBackPressuredTimeMs", num: float64(io.Backpressured)},
 		{name: "currentInputWatermark", text: watermark(s.Watermark), num: floatWatermark(s.Watermark)},
-		{name: "managedMemoryUsed", num: float64(s.StateBytes)},
+		{name: "isBackPressured", num: pressed},
+		{name: "stateBytes", num: float64(s.StateBytes)}, // mink's own
 	}
 }
 
 // operatorFigures are the metrics of an operator in a subtask.
-func operatorFigures(o *gateway.OperatorStatus) []figure {
+func operatorFigures(s *gateway.SubtaskStatus, o *gateway.OperatorStatus) []figure {
 	out := []figure{
 		{name: "numRecordsIn", num: float64(o.RowsIn)}, {name: "numRecordsOut", num: float64(o.RowsOut)},
+		{name: "numRecordsInPerSecond", num: perSecond(o.RowsIn, s)}, {name: "numRecordsOutPerSecond", num: perSecond(o.RowsOut, s)},
 		{name: "currentOutputWatermark", text: watermark(o.Watermark), num: floatWatermark(o.Watermark)},
 	}
 	if o.Source {
@@ -132,7 +140,7 @@ func subtaskFigures(v *gateway.VertexStatus, s *gateway.SubtaskStatus) []figure 
 	out := taskFigures(v, s)
 	for i := range s.Operators {
 		o := &s.Operators[i]
-		for _, f := range operatorFigures(o) {
+		for _, f := range operatorFigures(s, o) {
 			f.name = scope(o.Name) + "." + f.name
 			out = append(out, f)
 		}

@@ -63,7 +63,11 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 				continue // two operators of one name and id
 			}
 			seen[key] = true
-			desc := prometheus.NewDesc("flink_"+scope+"_"+labelText(f.name), f.name+" (scope: "+scope+")", names, nil)
+			name, within := f.name, scope
+			if k := strings.LastIndexByte(name, '.'); k >= 0 { // what stands before is a part of the scope
+				name, within = name[k+1:], scope+"_"+labelText(name[:k])
+			}
+			desc := prometheus.NewDesc("flink_"+within+"_"+labelText(name), name+" (scope: "+within+")", names, nil)
 			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, f.num, values...)
 		}
 	}
@@ -82,14 +86,14 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 				labels := map[string]string{
 					"host": host, "job_id": j.ID, "job_name": j.Name, "tm_id": s.Node, "task_id": vertexID(v), "task_name": v.Name,
 					"subtask_index": strconv.Itoa(s.Index), "task_attempt_num": strconv.Itoa(max(0, s.Attempt-1)),
-					"task_attempt_id": hexID(j.ID + v.UID + strconv.Itoa(s.Index) + "/" + strconv.Itoa(s.Attempt)),
+					"task_attempt_id": strings.Join([]string{hexID("run of " + j.ID), vertexID(v), strconv.Itoa(s.Index), strconv.Itoa(max(0, s.Attempt-1))}, "_"),
 				}
 				add("taskmanager_job_task", labels, taskFigures(v, s))
 				for q := range s.Operators {
 					o := &s.Operators[q]
 					labels := maps.Clone(labels)
 					labels["operator_id"], labels["operator_name"] = hexID("operator "+o.UID), o.Name
-					add("taskmanager_job_task_operator", labels, operatorFigures(o))
+					add("taskmanager_job_task_operator", labels, operatorFigures(s, o))
 				}
 			}
 		}
