@@ -89,6 +89,27 @@ func (c *Client) Jobs(ctx context.Context) ([]gateway.JobStatus, error) {
 	return out, nil
 }
 
+// staleFor is how long Flink may show a job as it was: web.refresh-interval and a little.
+const staleFor = 4 * time.Second
+
+// details are those of a job, not older than its end.
+func (c *Client) details(ctx context.Context, id string) (*wire.Job, error) {
+	var j wire.Job
+	var now wire.Status
+	if err := c.ofJobs(ctx, "GET", jobPath(id)+"/status", nil, &now); err != nil {
+		return nil, err
+	}
+	begin := time.Now()
+	return &j, poll(ctx, func() (bool, error) {
+		j = wire.Job{}
+		err := c.ofJobs(ctx, "GET", jobPath(id), nil, &j)
+		return last(j.State) || !last(now.Status) || time.Since(begin) > staleFor, err
+	})
+}
+
+// last reports a state that a job does not leave.
+func last(state string) bool { return state == "FINISHED" || state == "FAILED" || state == "CANCELED" }
+
 func ended(ms int64) time.Time {
 	if ms <= 0 {
 		return time.Time{}
@@ -98,8 +119,8 @@ func ended(ms int64) time.Time {
 
 // Job tells about one job.
 func (c *Client) Job(ctx context.Context, id string) (gateway.JobStatus, error) {
-	var j wire.Job
-	if err := c.ofJobs(ctx, "GET", jobPath(id), nil, &j); err != nil {
+	j, err := c.details(ctx, id)
+	if err != nil {
 		return gateway.JobStatus{}, named(err, id)
 	}
 	out := gateway.JobStatus{
@@ -111,7 +132,7 @@ func (c *Client) Job(ctx context.Context, id string) (gateway.JobStatus, error) 
 			out.Since[s] = time.UnixMilli(at)
 		}
 	}
-	vertices(&j, &out)
+	vertices(j, &out)
 	if err := c.counters(ctx, &out); err != nil {
 		return out, err
 	}
@@ -261,7 +282,7 @@ func (c *Client) wait(ctx context.Context, id string) error {
 	var state wire.Status
 	err := poll(ctx, func() (bool, error) {
 		err := c.ofJobs(ctx, "GET", jobPath(id)+"/status", nil, &state)
-		return state.Status == "FINISHED" || state.Status == "FAILED" || state.Status == "CANCELED", named(err, id)
+		return last(state.Status), named(err, id)
 	})
 	switch {
 	case err != nil:
