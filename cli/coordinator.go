@@ -108,7 +108,10 @@ func (a *app) watchdogCommand() *cobra.Command {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				home.Keep(c.Context(), coordinatorProgram(home), log, nil)
+				p := coordinatorProgram(home)
+				// Without its file the cluster was stopped, or is about to be.
+				p.Wanted = func() bool { info, err := home.Info(); return err != nil || info != nil }
+				home.Keep(c.Context(), p, log, nil)
 			}()
 			select {
 			case <-done:

@@ -199,6 +199,30 @@ func TestUp(t *testing.T) {
 	}
 }
 
+// TestDownKills: a coordinator that does not listen any more is killed, and nothing brings it
+// back.
+func TestDownKills(t *testing.T) {
+	c := startCluster(t, "--nodes", "2")
+	st := c.whole()
+	if err := syscall.Kill(st.Coordinator.PID, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if _, errOut, code := c.mink("down", "--timeout", "200ms"); code != 0 || !strings.Contains(errOut, "is killed") {
+		t.Fatalf("down: exit %d, %s", code, errOut)
+	}
+	for end := time.Now().Add(500 * time.Millisecond); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if pid := c.home.Holder(local.Coordinator); pid != 0 {
+			t.Fatalf("a coordinator came back: %d", pid)
+		}
+	}
+	if left := leftOf(c.home); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+	if c.up("--nodes", "1"); len(c.whole().Nodes) != 1 {
+		t.Errorf("%+v", c.status())
+	}
+}
+
 // TestUpRefuses has flags and circumstances in which no cluster starts; nothing stays.
 func TestUpRefuses(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

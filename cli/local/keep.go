@@ -44,6 +44,9 @@ type Program struct {
 	Files []*os.File
 	// Log is the file that takes what it prints.
 	Log string
+	// Wanted, unless nil, is asked by Keep before each start: without it nothing is started
+	// any more.
+	Wanted func() bool
 }
 
 // Start starts a process in a session of its own: it outlives this one and its terminal.
@@ -72,8 +75,8 @@ func Start(p Program) (pid int, err error) {
 	return c.Process.Pid, nil
 }
 
-// Keep starts a process whenever none has its lock, until ctx ends or the cluster is not to
-// come back. started hears of each start; it may be nil. One that lives already, such as a
+// Keep starts a process whenever none has its lock, until ctx ends or it is not wanted any
+// more. started hears of each start; it may be nil. One that lives already, such as a
 // node that has outlived its coordinator, is left alone until it dies.
 func (h Home) Keep(ctx context.Context, p Program, log *slog.Logger, started func(pid int)) {
 	var b Backoff
@@ -85,6 +88,8 @@ func (h Home) Keep(ctx context.Context, p Program, log *slog.Logger, started fun
 		if pid := h.Holder(p.Name); pid != 0 {
 			log.Info("found running", "process", p.Name, "pid", pid)
 			started(pid)
+		} else if p.Wanted != nil && !p.Wanted() {
+			return
 		} else if pid, err := h.startAndWait(p); err != nil {
 			log.Error("start failed", "process", p.Name, "error", err.Error())
 		} else {
