@@ -112,7 +112,9 @@ func newJobID() string {
 }
 
 // startKept starts a job that is remembered: first it is written down.
-func (s *Session) startKept(k *kept, name string, c *catalog.Config, zone *time.Location) (*job.Job, error) {
+//
+// parcel is what nodes make the plan of p of, if k.plan is p.
+func (s *Session) startKept(k *kept, name string, c *catalog.Config, zone *time.Location, parcel []byte) (*job.Job, error) {
 	e := s.engine
 	k.Name, k.Zone, k.State, k.Submitted = name, zone.String(), ledger.Running, e.cfg.Env.Clock.Now()
 	k.Settings = map[string]string{}
@@ -134,10 +136,14 @@ func (s *Session) startKept(k *kept, name string, c *catalog.Config, zone *time.
 			k.Folder = path.Join(filepath.ToSlash(abs), k.ID)
 		}
 		place = job.Place{ID: k.ID, Folder: k.Folder}
+		if c, err := plan.Decode(k.Plan); err == nil && parcel == nil {
+			parcel = s.packPlan(k.plan, c)
+		}
 		if err := e.put(k.Job); err != nil {
 			return nil, err
 		}
 	}
+	place.Parcel = parcel
 	j, err := s.start(k.plan, name, c, zone, place)
 	if err != nil {
 		if k.ID != "" {
@@ -308,7 +314,7 @@ func (e *Engine) goOn(k ledger.Job) error {
 	if err != nil {
 		return err
 	}
-	j, err := scratch.start(p, k.Name, scratch.cat.Config, zone, job.Place{ID: k.ID, Folder: k.Folder})
+	j, err := scratch.start(p, k.Name, scratch.cat.Config, zone, job.Place{ID: k.ID, Folder: k.Folder, Parcel: scratch.packPlan(p, c)})
 	if err != nil {
 		return err
 	}

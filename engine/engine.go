@@ -44,6 +44,9 @@ type Config struct {
 	// Nodes of the embedded cluster and slots each has; 0 means one node, and as
 	// many slots as needed.
 	Nodes, Slots int
+	// Cluster reaches the node processes on which jobs run; nil runs them in this process.
+	// Nodes and Slots are of no account then.
+	Cluster flow.Far
 	// Workers is the number of goroutines that run tasks; 0 is one a core. With one,
 	// a batch goes all the way before the source that sent it is asked again.
 	Workers int
@@ -136,7 +139,7 @@ func New(cfg Config) (*Engine, error) {
 		},
 		Jobs: job.NewManager(cfg.Env, job.Options{
 			Nodes: cfg.Nodes, Slots: cfg.Slots, Workers: cfg.Workers, CheckpointDir: cfg.CheckpointDir, Zone: cfg.Zone,
-			SpillDir: cfg.SpillDir, MemoryBytes: cfg.MemoryBytes, Log: cfg.Log, Edit: cfg.Edit,
+			SpillDir: cfg.SpillDir, MemoryBytes: cfg.MemoryBytes, Log: cfg.Log, Edit: cfg.Edit, Far: cfg.Cluster,
 		}),
 	}
 	if cfg.Durable != nil {

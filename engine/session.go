@@ -458,6 +458,7 @@ func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*R
 	if name == "" {
 		name = jobName(bound)
 	}
+	parcel := s.parcel(p, bound, text) // before it changes what it was planned of
 	warnings, undo, err := create(bound)
 	if err != nil {
 		return nil, err
@@ -467,7 +468,7 @@ func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*R
 			return s.planFor(parallelism, bound, text, build)
 		}
 	}
-	j, err := s.launch(p, name, bound, text)
+	j, err := s.launch(p, name, bound, text, parcel)
 	s.again = nil
 	if err != nil {
 		return nil, undo(err)
@@ -491,15 +492,17 @@ func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*R
 }
 
 // launch starts the job of a plan, and has it remembered where jobs are.
-func (s *Session) launch(p *plan.Physical, name string, bound bind.Bound, text string) (*job.Job, error) {
+func (s *Session) launch(p *plan.Physical, name string, bound bind.Bound, text string, parcel []byte) (*job.Job, error) {
 	if !s.durable() {
-		return s.start(p, name, s.cat.Config, s.Zone(), s.place)
+		at := s.place
+		at.Parcel = parcel
+		return s.start(p, name, s.cat.Config, s.Zone(), at)
 	}
 	k, err := s.keep(p, s.insertTexts(bound, text))
 	if err != nil {
 		return nil, err
 	}
-	return s.startKept(k, name, s.cat.Config, s.Zone())
+	return s.startKept(k, name, s.cat.Config, s.Zone(), parcel)
 }
 
 // jobName is what Flink calls a job that has no name.

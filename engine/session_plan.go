@@ -113,17 +113,26 @@ func writeWhole(disk env.Disk, name string, text []byte) error {
 // compileAs plans statements and notes all that the plan was made of. keep says what of
 // their objects, as the setting table.plan.compile.catalog-objects does.
 func (s *Session) compileAs(texts []string, keep string) (*plan.Compiled, *plan.Physical, error) {
-	// What several views read comes after all of them.
 	var order []catalog.Object
-	s.cat.Trace = func(o catalog.Object) {
-		order = slices.DeleteFunc(order, func(x catalog.Object) bool { return x.Space() == o.Space() && x.Where() == o.Where() })
-		order = append(order, o)
-	}
+	s.cat.Trace = func(o catalog.Object) { order = noted(order, o) }
 	p, err := planOf(s, texts)
 	s.cat.Trace = nil
 	if err != nil {
 		return nil, nil, err
 	}
+	return s.compiled(p, texts, order, keep), p, nil
+}
+
+// noted adds an object to those that a plan was made of. What several views read comes
+// after all of them.
+func noted(order []catalog.Object, o catalog.Object) []catalog.Object {
+	order = slices.DeleteFunc(order, func(x catalog.Object) bool { return x.Space() == o.Space() && x.Where() == o.Where() })
+	return append(order, o)
+}
+
+// compiled is the plan of statements with what it was made of; keep says how much of
+// objects.
+func (s *Session) compiled(p *plan.Physical, texts []string, order []catalog.Object, keep string) *plan.Compiled {
 	c := plan.Compile(p, s.cat.Config.Get("mink.flink-version"), s.cat.Config.Get)
 	c.Source.Catalog, c.Source.Database = s.cat.Current()
 	c.Source.Statements = texts
@@ -137,7 +146,7 @@ func (s *Session) compileAs(texts []string, keep string) (*plan.Compiled, *plan.
 	for _, o := range order {
 		c.Source.Objects = append(c.Source.Objects, compiledObject(o, keep))
 	}
-	return c, p, nil
+	return c
 }
 
 // compiledObject keeps of an object what the session says: all, or for tables the
@@ -210,9 +219,9 @@ func (s *Session) runPlan(ctx context.Context, b *bind.RunPlan) (*Result, error)
 	}
 	var j *job.Job
 	if s.durable() {
-		j, err = scratch.startKept(&kept{Job: ledger.Job{Plan: text}, plan: p}, name, scratch.cat.Config, scratch.Zone())
+		j, err = scratch.startKept(&kept{Job: ledger.Job{Plan: text}, plan: p}, name, scratch.cat.Config, scratch.Zone(), nil)
 	} else {
-		j, err = s.start(p, name, scratch.cat.Config, scratch.Zone(), job.Place{})
+		j, err = s.start(p, name, scratch.cat.Config, scratch.Zone(), job.Place{Parcel: scratch.packPlan(p, c)})
 	}
 	if err != nil {
 		return nil, notOf(err, b.At)
@@ -245,36 +254,45 @@ func readWhole(disk env.Disk, name string) ([]byte, error) {
 // restore makes the plan of a file again, in a session that has its settings and its
 // objects and nothing else of this one's that decides about plans.
 func (s *Session) restore(c *plan.Compiled) (*plan.Physical, *Session, error) {
-	scratch := &Session{engine: s.engine, cat: catalog.NewSession(s.engine.store, s.engine.host)}
-	for _, kv := range s.cat.Config.All() {
-		if !plans(kv[0]) {
-			if _, err := scratch.cat.Config.Set(kv[0], kv[1]); err != nil {
-				return nil, nil, err
-			}
-		}
+	scratch, err := s.scratch(c)
+	if err != nil {
+		return nil, nil, err
 	}
-	for k, v := range c.Source.Settings {
-		if _, err := scratch.cat.Config.Set(k, v); err != nil {
-			return nil, nil, err
-		}
-	}
-	// What a view names was found after it.
-	for _, o := range slices.Backward(c.Source.Objects) {
-		if err := s.restoreObject(scratch, o); err != nil {
-			return nil, nil, err
-		}
-	}
-	if c.Source.WithoutCore {
-		if err := scratch.cat.UseModules(nil); err != nil {
-			return nil, nil, err
-		}
-	}
-	scratch.cat.Place(c.Source.Catalog, c.Source.Database)
 	p, err := planOf(scratch, c.Source.Statements)
 	if err != nil {
 		return nil, nil, err
 	}
 	return p, scratch, c.Adopt(p)
+}
+
+// scratch is a session with the settings and objects of a plan.
+func (s *Session) scratch(c *plan.Compiled) (*Session, error) {
+	scratch := &Session{engine: s.engine, cat: catalog.NewSession(s.engine.store, s.engine.host)}
+	for _, kv := range s.cat.Config.All() {
+		if !plans(kv[0]) {
+			if _, err := scratch.cat.Config.Set(kv[0], kv[1]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for k, v := range c.Source.Settings {
+		if _, err := scratch.cat.Config.Set(k, v); err != nil {
+			return nil, err
+		}
+	}
+	// What a view names was found after it.
+	for _, o := range slices.Backward(c.Source.Objects) {
+		if err := s.restoreObject(scratch, o); err != nil {
+			return nil, err
+		}
+	}
+	if c.Source.WithoutCore {
+		if err := scratch.cat.UseModules(nil); err != nil {
+			return nil, err
+		}
+	}
+	scratch.cat.Place(c.Source.Catalog, c.Source.Database)
+	return scratch, nil
 }
 
 // restoreObject puts an object of a plan where the plan's names find it, before those

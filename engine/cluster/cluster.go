@@ -77,7 +77,6 @@ type Node struct {
 type Coordinator struct {
 	opt    Options
 	server *grpc.Server
-	links  *links
 
 	mu     sync.Mutex
 	nodes  []*peer // in order of names; the dead too, until another takes the name
@@ -110,10 +109,8 @@ func Listen(o Options) (*Coordinator, error) {
 		return nil, err
 	}
 	c := &Coordinator{opt: o, change: make(chan struct{}), next: o.Env.Clock.Now()}
-	if c.links, err = newLinks(o.Env, socketAt(o.Dir, fmt.Sprintf("rows-%d.sock", c.next))); err != nil {
-		l.Close()
-		return nil, err
-	}
+	// Of a coordinator before, whose jobs have gone with it.
+	_ = o.Env.Disk.RemoveAll(c.Scratch())
 	c.server = serveControl(l, c.attach)
 	go c.watch()
 	return c, nil
@@ -229,7 +226,6 @@ func (c *Coordinator) Close() {
 	c.closed = true
 	c.mu.Unlock()
 	c.server.Stop()
-	c.links.close()
 }
 
 // attach serves a node for as long as it is there.
@@ -261,7 +257,7 @@ func (c *Coordinator) attach(s stream) error {
 	c.changed()
 	c.mu.Unlock()
 	c.log("node %s (pid %d) is there with %d slots", h.name, h.pid, h.slots)
-	p.out.put(encodeWelcome(welcome{number: p.node.Number, lease: c.opt.Lease, address: c.links.address}))
+	p.out.put(encodeWelcome(welcome{number: p.node.Number, lease: c.opt.Lease}))
 	go func() {
 		for {
 			m, ok := p.out.take()

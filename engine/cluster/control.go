@@ -114,15 +114,13 @@ func decodeHello(b []byte) (hello, error) {
 
 // welcome is the coordinator's answer.
 type welcome struct {
-	number  int64
-	lease   time.Duration
-	address string // of the coordinator's end of rows
+	number int64
+	lease  time.Duration
 }
 
 func encodeWelcome(w welcome) []byte {
 	b := binary.AppendUvarint([]byte{msgWelcome}, uint64(w.number))
-	b = binary.AppendUvarint(b, uint64(w.lease))
-	return appendText(b, w.address)
+	return binary.AppendUvarint(b, uint64(w.lease))
 }
 
 func decodeWelcome(b []byte) (welcome, bool) {
@@ -130,7 +128,7 @@ func decodeWelcome(b []byte) (welcome, bool) {
 	if r.byte() != msgWelcome {
 		return welcome{}, false
 	}
-	w := welcome{number: int64(r.num()), lease: time.Duration(r.num()), address: r.text()}
+	w := welcome{number: int64(r.num()), lease: time.Duration(r.num())}
 	return w, !r.bad && w.lease > 0
 }
 

@@ -27,6 +27,8 @@ type NodeOptions struct {
 	Slots int
 	// Workers is the number of goroutines that run tasks; 0 as in flow.ClusterOptions.
 	Workers int
+	// SpillDir is a folder of this process for state that does not fit in memory.
+	SpillDir string
 	// Build makes the graph of a job from what the coordinator's engine sent. It must
 	// give the graph that the coordinator has.
 	Build flow.BuildFunc
@@ -53,7 +55,7 @@ func Serve(ctx context.Context, o NodeOptions) error {
 	defer links.close()
 	n := &node{opt: o, links: links}
 	n.station = flow.NewStation(o.Env, flow.StationOptions{
-		Node: o.Name, Workers: o.Workers, Build: o.Build, Log: o.Log, Rows: links,
+		Node: o.Name, Workers: o.Workers, SpillDir: o.SpillDir, Build: o.Build, Log: o.Log, Rows: links,
 	})
 	links.serve(n.station)
 	defer n.station.Close()
@@ -119,7 +121,7 @@ func (n *node) attached(ctx context.Context) error {
 	defer out.close()
 	// The lease counts from before the hello was sent, and the coordinator's from when
 	// it came: so it ends here first.
-	n.station.Attach(flow.NodeID{Name: n.opt.Name, Number: w.number}, began+int64(w.lease), func(m []byte) {
+	n.station.Attach(began+int64(w.lease), func(m []byte) {
 		out.put(append([]byte{msgFlow}, m...))
 	})
 	if n.opt.Attached != nil {

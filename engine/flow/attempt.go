@@ -39,6 +39,8 @@ type attempt struct {
 	n        int64
 	restored int64 // checkpoint
 	tasks    []*task
+	pipes    []*pipe
+	deployed int64 // number on node processes, 0 if it runs in this one alone
 	shelf    shelf
 	stopping bool
 	left     atomic.Int32 // tasks not closed yet, once stopping
@@ -120,7 +122,8 @@ func (a *attempt) connect(first []int) {
 				targets = a.tasks[first[e.To]:][:to.Parallelism]
 			}
 			for _, r := range targets {
-				p := &pipe{from: s, to: r, in: len(r.ins), remote: s.slot != r.slot}
+				p := &pipe{from: s, to: r, in: len(r.ins), num: len(a.pipes), remote: s.slot != r.slot}
+				a.pipes = append(a.pipes, p)
 				r.ins = append(r.ins, p)
 				r.inputs = append(r.inputs, e.Input)
 				if e.Kind == Broadcast && len(o.lanes) > 0 {

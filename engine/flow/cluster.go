@@ -27,6 +27,9 @@ type ClusterOptions struct {
 	Workers int
 	// Log, if set, hears of slow steps and failed attempts. It must not block.
 	Log func(text string)
+	// Far, if set, reaches node processes: jobs with Config.Parcel run there. Nodes and
+	// Slots are of no account then.
+	Far Far
 }
 
 // Cluster is an embedded cluster: nodes with slots in one process, whose tasks all
@@ -36,12 +39,15 @@ type Cluster struct {
 	opt     ClusterOptions
 	workers []*worker
 	jobs    atomic.Int64
-	closing atomic.Bool
-	ended   sync.WaitGroup
+	// deployed is the newest number of an attempt on node processes.
+	deployed atomic.Int64
+	closing  atomic.Bool
+	ended    sync.WaitGroup
 
 	mu    sync.Mutex
 	nodes []NodeStatus
 	hosts []*threaded
+	far   map[int64]*farHost // by deployment
 }
 
 // NodeStatus is a picture of a node of the cluster.
@@ -63,7 +69,8 @@ func NewCluster(e *env.Env, o ClusterOptions) *Cluster {
 			o.Workers--
 		}
 	}
-	cl := &Cluster{env: e, opt: o}
+	cl := &Cluster{env: e, opt: o, far: map[int64]*farHost{}}
+	cl.deployed.Store(e.Clock.Now() << 10) // above those of a coordinator before
 	for i := range o.Nodes {
 		cl.nodes = append(cl.nodes, NodeStatus{Name: "node-" + strconv.Itoa(i+1), Slots: o.Slots, Alive: true})
 	}
@@ -74,6 +81,9 @@ func NewCluster(e *env.Env, o ClusterOptions) *Cluster {
 	for _, w := range cl.workers {
 		cl.ended.Add(1)
 		go w.loop()
+	}
+	if o.Far != nil {
+		o.Far.Join(cl)
 	}
 	return cl
 }
@@ -88,13 +98,24 @@ func (cl *Cluster) submit(g *Graph, cfg Config, p Plant) (*Job, error) {
 		return nil, diag.New(diag.Cancelled, "the cluster is stopping")
 	}
 	h := &threaded{cl: cl, offset: int(cl.jobs.Add(1) - 1)}
-	j, err := newJob(cl.env, h, g, cfg, p)
+	var on host = h
+	far := cl.opt.Far != nil && cfg.Parcel != nil
+	if far {
+		on = &farHost{threaded: h, far: cl.opt.Far}
+	}
+	j, err := newJob(cl.env, on, g, cfg, p)
 	if err != nil {
 		return nil, err
 	}
 	h.c = j.c
 	h.coord.home = h.offset % len(cl.workers)
-	if cl.opt.Slots > 0 && g.Slots() > cl.opt.Slots*cl.opt.Nodes {
+	switch s := j.c.job.store; {
+	case far && cfg.Dir == "":
+		s.disk, s.dir = cl.env.Disk, cl.opt.Far.Scratch()+"/"+j.ID()
+	case far:
+	case cl.opt.Far != nil:
+		// It runs in this process, which is no node.
+	case cl.opt.Slots > 0 && g.Slots() > cl.opt.Slots*cl.opt.Nodes:
 		return nil, diag.New(diag.Config, "the job needs %d slots and the cluster has %d", g.Slots(), cl.opt.Slots*cl.opt.Nodes).
 			WithHint("lower the parallelism, or start the cluster with more --slots")
 	}
@@ -123,30 +144,19 @@ func (cl *Cluster) submit(g *Graph, cfg Config, p Plant) (*Job, error) {
 
 // Nodes describes the nodes.
 func (cl *Cluster) Nodes() []NodeStatus {
-	cl.mu.Lock()
-	defer cl.mu.Unlock()
-	out := slices.Clone(cl.nodes)
-	for i := range out {
-		out[i].Used = 0
+	used := cl.used()
+	var out []NodeStatus
+	if cl.opt.Far != nil {
+		for _, n := range cl.opt.Far.Ready() {
+			out = append(out, NodeStatus{Name: n.Name, Slots: n.Slots, Alive: true})
+		}
+	} else {
+		cl.mu.Lock()
+		out = slices.Clone(cl.nodes)
+		cl.mu.Unlock()
 	}
-	for _, h := range cl.hosts {
-		h.c.mu.Lock()
-		att, state := h.c.att, h.c.status.State
-		h.c.mu.Unlock()
-		if att == nil || state.Ended() {
-			continue
-		}
-		seen := map[int]string{}
-		for _, t := range att.tasks {
-			seen[t.sub] = t.slot
-		}
-		for i := range out {
-			for _, node := range seen {
-				if node == out[i].Name {
-					out[i].Used++
-				}
-			}
-		}
+	for i := range out {
+		out[i].Used = used[out[i].Name]
 	}
 	return out
 }
@@ -233,6 +243,10 @@ type threaded struct {
 	rngMu  sync.Mutex
 	rng    uint64
 	clocks timers
+	// Of a node process: its part of the attempt, and the end of the lease. Both are nil
+	// where the coordinator is.
+	site  *site
+	until *atomic.Int64
 }
 
 // timers are those of a job that are to come. One may be due in minutes, and has the job:
@@ -308,23 +322,44 @@ func (h *threaded) async(to actor, of *task, _ bool, name string, f func() mail)
 	})
 }
 
-func (h *threaded) toCoord(_ *task, m mail) { h.deliver(h.c, m) }
+func (h *threaded) toCoord(_ *task, m mail) {
+	if h.site != nil {
+		h.site.up(&m)
+		return
+	}
+	h.deliver(h.c, m)
+}
+
 func (h *threaded) toTask(to *task, m mail) { h.deliver(to, m) }
 func (h *threaded) command(c *coordinator, k *command) {
 	h.deliver(c, mail{kind: mailCommand, payload: k})
 }
 
-func (h *threaded) sent(p *pipe) { h.cl.ready(p.from.sched.on, runRef{h: h, t: p.to}) }
+func (h *threaded) sent(p *pipe) {
+	if p.far != nil {
+		p.far.peer.sent(p)
+		return
+	}
+	h.cl.ready(p.from.sched.on, runRef{h: h, t: p.to})
+}
+
 func (h *threaded) wake(t *task) { h.cl.ready(nil, runRef{h: h, t: t}) }
 
-func (h *threaded) freed(by *task, l *lease) {
+func (h *threaded) freed(by *task, l *lease) { h.free(by.sched.on, l) }
+
+// free gives a credit home; on is the worker of the caller, if it is one.
+func (h *threaded) free(on *worker, l *lease) {
 	if l.refs.Add(-1) > 0 {
 		return
 	}
 	home := l.home
 	home.put(l)
+	if p := home.far; p != nil {
+		p.far.back.Load().credit(p)
+		return
+	}
 	if o := home.owner; o.starved.Load() && o.starved.CompareAndSwap(true, false) {
-		h.cl.ready(by.sched.on, runRef{h: h, t: o, later: true})
+		h.cl.ready(on, runRef{h: h, t: o, later: true})
 	}
 }
 
@@ -336,12 +371,15 @@ func (h *threaded) chance(n int, _ string) int {
 	return int((h.rng >> 33) % uint64(n))
 }
 
-func (h *threaded) reshape() *Graph { return nil }
-func (h *threaded) adopt(*attempt)  {}
-func (h *threaded) ended()          { h.clocks.end() }
+func (h *threaded) reshape() *Graph           { return nil }
+func (h *threaded) adopt(*attempt, plan) bool { return false }
+func (h *threaded) ended()                    { h.clocks.end() }
 
-func (h *threaded) start(a *attempt) {
-	for _, t := range a.tasks {
+func (h *threaded) start(a *attempt) { h.begin(a, a.tasks) }
+
+// begin makes tasks of an attempt runnable.
+func (h *threaded) begin(a *attempt, tasks []*task) {
+	for _, t := range tasks {
 		t.sched.home = (h.offset + t.sub) % len(h.cl.workers)
 		t.stepMu.Lock() // whoever asks for its status may be looking
 		t.started = h.mono()
@@ -351,7 +389,7 @@ func (h *threaded) start(a *attempt) {
 	}
 	// Receivers first: with one worker every task has begun when a source is asked,
 	// so rows meet in the order in which it gives them.
-	for _, t := range slices.Backward(a.tasks) {
+	for _, t := range slices.Backward(tasks) {
 		h.wake(t)
 	}
 }

@@ -65,6 +65,9 @@ type Config struct {
 	// SpillDir is a folder of the machine for state beyond StateMemory; it is
 	// worthless after the job. "" keeps spilled state in memory.
 	SpillDir string
+	// Parcel is what a node process makes the graph of (BuildFunc). Without one the job
+	// runs in the process that submits it.
+	Parcel []byte
 	// Late takes the rows that operators drop as late; nil only counts them.
 	Late LateLog
 	// Record keeps a tape of the run; see Job.CloseTape.

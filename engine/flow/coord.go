@@ -430,13 +430,15 @@ func (c *coordinator) deploy() {
 	if c.job.tape != nil {
 		c.job.tape.begin(a, c.plan)
 	}
-	c.host.adopt(a)
 	c.phase = opening
 	c.mu.Lock()
 	c.att = a
 	c.mu.Unlock()
 	c.drained = make([]bool, len(a.tasks))
 	c.wait = len(a.tasks)
+	if c.host.adopt(a, c.plan) {
+		return
+	}
 	for _, t := range a.tasks {
 		c.host.async(c, t, true, "open "+t.name, func() mail {
 			return mail{kind: mailOpened, attempt: a.n, task: t.id, err: t.open()}

@@ -194,7 +194,7 @@ func (h *simHost) stop(a *attempt, why error) {
 func (h *simHost) ended() {}
 
 // adopt gives the tasks of a new attempt their place in the simulation.
-func (h *simHost) adopt(a *attempt) {
+func (h *simHost) adopt(a *attempt, _ plan) (opens bool) {
 	s := h.s
 	// Tasks that are dead for good make room.
 	s.actors = slices.DeleteFunc(s.actors, func(x *simActor) bool { return x.t != nil && x.dead && !x.inReady })
@@ -212,6 +212,7 @@ func (h *simHost) adopt(a *attempt) {
 		}
 		s.actors = append(s.actors, x)
 	}
+	return false
 }
 
 func (h *simHost) place(slots int) []string {

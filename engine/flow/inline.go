@@ -174,6 +174,16 @@ func (d *decoder) i64() int64 {
 	return v
 }
 
+func (d *decoder) byte() byte {
+	if len(d.b) == 0 {
+		d.fail()
+		return 0
+	}
+	c := d.b[0]
+	d.b = d.b[1:]
+	return c
+}
+
 // count is a number of things that follow, each at least a byte long.
 func (d *decoder) count() int {
 	n := d.u64()

@@ -162,6 +162,13 @@ func (j *Job) Status() Status {
 func (t *task) status(job State) TaskStatus {
 	t.stepMu.Lock()
 	defer t.stepMu.Unlock()
+	if t.seen != nil {
+		s := *t.seen
+		if job.Ended() {
+			s.State = job
+		}
+		return s
+	}
 	s := TaskStatus{
 		Vertex: t.v.ID, Subtask: t.sub, Node: t.slot, State: Initializing, Attempt: t.att.n, Steps: t.step,
 		RowsIn: t.rowsIn, BatchesIn: t.batchesIn, Watermark: t.wms.cur, Idle: t.idle,

@@ -96,9 +96,10 @@ type host interface {
 	chance(n int, site string) int
 	// reshape gives the graph of a new attempt if it changes, else nil.
 	reshape() *Graph
-	// adopt takes the tasks of a new attempt in. start makes the tasks of an attempt runnable; stop closes them and sends
+	// adopt takes the tasks of a new attempt in; true says that it opens them itself, in
+	// other processes, and mailOpened tells of each. start makes the tasks of an attempt runnable; stop closes them and sends
 	// mailStopped to the coordinator.
-	adopt(a *attempt)
+	adopt(a *attempt, p plan) (opens bool)
 	start(a *attempt)
 	stop(a *attempt, why error)
 	// ended says that the job is over, and nothing will be asked for any more.

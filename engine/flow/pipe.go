@@ -54,6 +54,7 @@ type pool struct {
 	made  int
 	owner *task
 	shelf *shelf
+	far   *pipe // whose sender is in another process: it gets the credits
 }
 
 func newPool(owner *task, credits int, s *shelf) *pool {
@@ -132,7 +133,9 @@ func (s *shelf) put(l *lease) {
 type pipe struct {
 	from, to *task
 	in       int  // number of the channel at the receiver
+	num      int  // in the attempt
 	remote   bool // between nodes of the cluster
+	far      *farEnds
 	mu       sync.Mutex
 	ring     []elem // power of two
 	head     int

@@ -5,8 +5,11 @@ package flow
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/types"
 )
 
 // StationOptions are those of a node process.
@@ -15,6 +18,8 @@ type StationOptions struct {
 	Node string
 	// Workers as in ClusterOptions.
 	Workers int
+	// SpillDir as in Config, of this process alone.
+	SpillDir string
 	// Build makes graphs of what the coordinator sends.
 	Build BuildFunc
 	// Rows connects to other processes.
@@ -29,31 +34,47 @@ type Station struct {
 	env   *env.Env
 	opt   StationOptions
 	cl    *Cluster
+	hub   *rowHub
 	until atomic.Int64 // the lease's end by Clock.Mono
 
-	mu   sync.Mutex
-	id   NodeID
-	send func(message []byte)
+	mu    sync.Mutex
+	send  func(message []byte)
+	sites map[int64]*site
+	over  bool
+	wait  sync.WaitGroup
 }
+
+// statusEvery is how often a node tells how its tasks are.
+const statusEvery = 250 * time.Millisecond
 
 // NewStation starts the workers. Close stops them.
 func NewStation(e *env.Env, o StationOptions) *Station {
-	s := &Station{env: e, opt: o}
+	s := &Station{env: e, opt: o, sites: map[int64]*site{}}
 	s.cl = NewCluster(e, ClusterOptions{Workers: o.Workers, Log: o.Log})
+	s.hub = newRowHub(o.Rows, s.broke)
+	e.Go("status", func() {
+		for s.report() {
+			e.Clock.Sleep(statusEvery)
+		}
+	})
 	return s
 }
 
 // Attach begins a life with a coordinator, to which send gives messages, with a lease
 // that ends when Clock.Mono reaches until.
-func (s *Station) Attach(id NodeID, until int64, send func(message []byte)) {
+func (s *Station) Attach(until int64, send func(message []byte)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.id, s.send = id, send
+	s.send = send
 	s.until.Store(until)
 }
 
 // Lease moves the end of the lease.
-func (s *Station) Lease(until int64) { s.until.Store(max(until, s.until.Load())) }
+func (s *Station) Lease(until int64) {
+	if until > s.until.Load() {
+		s.until.Store(until)
+	}
+}
 
 // Until is the end of the lease.
 func (s *Station) Until() int64 { return s.until.Load() }
@@ -61,20 +82,326 @@ func (s *Station) Until() int64 { return s.until.Load() }
 // Drop ends the life with the coordinator: all tasks are given up and take no step any
 // more.
 func (s *Station) Drop() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.until.Store(0)
+	s.mu.Lock()
 	s.send = nil
+	list := s.list()
+	s.mu.Unlock()
+	for _, x := range list {
+		x.stop()
+	}
+}
+
+// list is all sites. The lock is held.
+func (s *Station) list() []*site {
+	out := make([]*site, 0, len(s.sites))
+	for _, x := range s.sites {
+		out = append(out, x)
+	}
+	return out
 }
 
 // Close gives all tasks up, waits until they are closed and stops the workers.
 func (s *Station) Close() {
+	s.mu.Lock()
+	s.over = true
+	s.mu.Unlock()
 	s.Drop()
+	s.wait.Wait()
+	s.hub.close()
 	s.cl.Close()
 }
 
 // Accept takes a connection over which another process sends rows.
-func (s *Station) Accept(c RowConn) {}
+func (s *Station) Accept(c RowConn) { s.hub.accept(c) }
 
-// Got takes a message of the coordinator.
-func (s *Station) Got(message []byte) {}
+// Got takes a message of the coordinator. Messages come one at a time, in order.
+func (s *Station) Got(message []byte) {
+	d := decoder{b: message}
+	kind, num := d.u64(), d.i64()
+	if kind == farDeploy {
+		x, err := d.deployment(num)
+		if err != nil {
+			s.log("a deployment cannot be read: %s", err)
+			return
+		}
+		s.deploy(x)
+		return
+	}
+	s.mu.Lock()
+	x := s.sites[num]
+	if x == nil && kind == farStop && s.send != nil {
+		// It never came, or has told so already.
+		e := farMessage(farStopped, num)
+		e.status(nil)
+		s.send(e.b)
+	}
+	s.mu.Unlock()
+	if x == nil {
+		return
+	}
+	switch kind {
+	case farStart:
+		x.start()
+	case farStop:
+		x.stop()
+	case farMail:
+		task := int(d.i64())
+		m, err := d.farDecode()
+		if err != nil {
+			s.log("a message to a task cannot be read: %s", err)
+			return
+		}
+		x.mail(task, m)
+	case farTaken:
+		x.taken(int(d.u64()), int(d.u64()), d.i64())
+	}
+}
+
+func (s *Station) log(format string, args ...any) {
+	if s.opt.Log != nil {
+		s.opt.Log(diag.New(diag.Internal, format, args...).Msg)
+	}
+}
+
+// broke hears that rows to another process cannot go on.
+func (s *Station) broke(address string, why error) {
+	s.mu.Lock()
+	list := s.list()
+	s.mu.Unlock()
+	for _, x := range list {
+		for _, n := range x.x.nodes {
+			if n.Address == address {
+				x.up(&mail{kind: mailLost, attempt: x.x.attempt, err: diag.Wrap(diag.JobFailed, why, "the connection from node %s to node %s broke", s.opt.Node, n.Name)})
+			}
+		}
+	}
+}
+
+// report tells the coordinator how the tasks are; false ends it.
+func (s *Station) report() bool {
+	s.mu.Lock()
+	list, over := s.list(), s.over
+	s.mu.Unlock()
+	for _, x := range list {
+		x.report(farStatus)
+	}
+	return !over
+}
+
+// site is an attempt in a node process: it has all tasks of the graph, of which those
+// of this node are stepped.
+type site struct {
+	st   *Station
+	x    *deployment
+	h    *threaded
+	send func(message []byte)
+
+	mu      sync.Mutex
+	a       *attempt // nil until it is made
+	local   []*task
+	started bool
+	stopped bool // it is being closed
+	closed  bool
+}
+
+// deploy makes and opens the tasks. It takes a while, so it goes on beside.
+func (s *Station) deploy(x *deployment) {
+	k := &site{st: s, x: x, h: &threaded{cl: s.cl, offset: int(x.num), until: &s.until}}
+	k.h.site = k
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over || s.send == nil {
+		return
+	}
+	k.send = s.send
+	s.sites[x.num] = k
+	s.wait.Add(1)
+	s.env.Go("deploy "+x.name, k.make)
+}
+
+// make builds the graph and the attempt, and has the node's tasks opened.
+func (k *site) make() {
+	x, st := k.x, k.st
+	g, err := st.opt.Build(x.parcel)
+	if err == nil && g.digest() != x.digest {
+		err = diag.New(diag.Internal, "node %s makes another plan of job %s than the coordinator", st.opt.Node, x.name).
+			WithHint("run the same mink on all nodes")
+	}
+	var a *attempt
+	if err == nil {
+		j := &jobCore{
+			graph: g, env: st.env, host: k.h, groups: x.groups, seed: x.seed, zone: g.Zone,
+			store: &ckptStore{disk: st.env.Disk, dir: x.dir},
+			cfg: Config{
+				JobID: x.job, Name: x.name, BatchRows: x.batchRows, Credits: x.credits, BufferTimeout: x.bufferTimeout,
+				StateMemory: x.stateMemory, SpillDir: st.opt.SpillDir,
+			},
+		}
+		if j.zone == nil {
+			j.zone = time.UTC
+		}
+		if x.late {
+			j.cfg.Late = farLog{k}
+		}
+		for i, v := range g.Vertices {
+			for n := range v.Nodes {
+				if s, ok := v.Nodes[n].Sink.(*homeward); ok {
+					s.site, s.vertex, s.node = k, i, n
+				}
+			}
+		}
+		a, err = newAttempt(j, x.plan(st.env.Disk))
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err != nil {
+		k.up(&mail{kind: mailOpened, attempt: x.attempt, err: err})
+	}
+	if err != nil || k.stopped {
+		k.stopped = true
+		k.end()
+		return
+	}
+	a.deployed = x.num
+	for _, t := range a.tasks {
+		if t.slot == st.opt.Node {
+			k.local = append(k.local, t)
+		}
+	}
+	address := map[string]string{}
+	for _, n := range x.nodes {
+		address[n.Name] = n.Address
+	}
+	st.hub.join(a, func(t *task) bool { return t.slot == st.opt.Node }, func(t *task) string { return address[t.slot] })
+	k.a = a
+	for _, t := range k.local {
+		t.ext.Add(1)
+		st.env.Go("open "+t.name, func() {
+			err := t.open()
+			for _, s := range t.sinks {
+				if w, ok := s.w.(*homeWriter); ok {
+					t.full = w.full
+				}
+			}
+			t.ext.Add(-1)
+			if t.dead.Load() {
+				k.h.wake(t)
+			}
+			k.up(&mail{kind: mailOpened, attempt: a.n, task: t.id, err: err})
+		})
+	}
+}
+
+// up sends a message of a task to the coordinator.
+func (k *site) up(m *mail) {
+	if m.kind == mailStopped {
+		// Who closed the last task still has its lock.
+		k.st.env.Go("closed "+k.x.name, func() {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			k.end()
+		})
+		return
+	}
+	e := farMessage(farUp, k.x.num)
+	e.farEncode(m)
+	k.send(e.b)
+}
+
+func (k *site) start() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.a == nil || k.stopped {
+		return
+	}
+	k.started = true
+	k.h.begin(k.a, k.local)
+}
+
+// stop closes the tasks; the coordinator hears when all are closed.
+func (k *site) stop() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.stopped {
+		return
+	}
+	k.stopped = true
+	if k.a == nil {
+		return // make is at work, and sees it
+	}
+	k.a.stopping = true
+	k.a.left.Store(int32(len(k.local)))
+	for _, t := range k.local {
+		t.dead.Store(true)
+		k.h.wake(t)
+	}
+}
+
+// end lets the attempt go and tells the coordinator, which may wait for it. The lock is
+// held.
+func (k *site) end() {
+	if k.closed {
+		return
+	}
+	k.closed = true
+	k.h.clocks.end()
+	if k.a != nil {
+		k.st.hub.leave(k.a)
+	}
+	k.send(k.status(farStopped))
+	k.st.mu.Lock()
+	delete(k.st.sites, k.x.num)
+	k.st.mu.Unlock()
+	k.st.wait.Done()
+}
+
+func (k *site) report(kind uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.a != nil && !k.closed {
+		k.send(k.status(kind))
+	}
+}
+
+// status is a message that tells how the node's tasks are.
+func (k *site) status(kind uint64) []byte {
+	e := farMessage(kind, k.x.num)
+	list := make([]TaskStatus, 0, len(k.local))
+	for _, t := range k.local {
+		list = append(list, t.status(Running))
+	}
+	e.status(list)
+	return e.b
+}
+
+func (k *site) mail(task int, m mail) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.a != nil && task >= 0 && task < len(k.a.tasks) && m.attempt == k.a.n {
+		k.h.toTask(k.a.tasks[task], m)
+	}
+}
+
+// taken hears how many rows the client of a query has taken.
+func (k *site) taken(vertex, node int, upTo int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, t := range k.local {
+		if t.v.ID != vertex || node >= len(t.nodes) || t.nodes[node].sink == nil {
+			continue
+		}
+		if w, ok := t.nodes[node].sink.w.(*homeWriter); ok && upTo > w.taken.Load() {
+			w.taken.Store(upTo)
+			k.h.wake(t)
+		}
+	}
+}
+
+func schemaOf(ts []types.Type) types.Schema {
+	out := make(types.Schema, len(ts))
+	for i := range ts {
+		out[i].Type = ts[i]
+	}
+	return out
+}

@@ -105,6 +105,8 @@ type task struct {
 
 	// Host side.
 	stepMu   sync.Mutex
+	full     func() bool // its rows are not taken fast enough elsewhere
+	seen     *TaskStatus // what its process told, if that is another one
 	sched    schedState
 	simActor *simActor
 	starved  atomic.Bool
@@ -184,7 +186,7 @@ func (t *task) mailReady(credit bool) bool {
 
 // takesRows reports whether the task takes rows at all for now.
 func (t *task) takesRows() bool {
-	if !t.began || t.paused != nil || t.preparing > 0 {
+	if !t.began || t.paused != nil || t.preparing > 0 || t.full != nil && t.full() {
 		return false
 	}
 	for _, l := range t.limits {

@@ -28,6 +28,8 @@ type Collector struct {
 	closed bool
 	ended  bool
 	err    error
+	// taken tells writers in other processes how many rows the client has taken.
+	taken func(upTo int64)
 }
 
 // queueRows is how many rows may wait for the client.
@@ -66,7 +68,15 @@ func (c *Collector) Next(ctx context.Context) (*batch.Batch, error) {
 	c.queue = c.queue[1:]
 	c.rows -= b.Rows()
 	c.room.Broadcast()
+	c.tellTaken()
 	return b, nil
+}
+
+// tellTaken tells a writer in another process. The lock is held.
+func (c *Collector) tellTaken() {
+	if c.taken != nil {
+		c.taken(c.given - int64(c.rows))
+	}
 }
 
 // End says that the job is over; err is why it failed, or nil.
@@ -84,6 +94,7 @@ func (c *Collector) Close() {
 	defer c.mu.Unlock()
 	c.closed = true
 	c.queue, c.rows = nil, 0
+	c.tellTaken()
 	c.room.Broadcast()
 	c.ready.Broadcast()
 }
@@ -115,12 +126,30 @@ func (w *collectWriter) Write(b *batch.Batch) error {
 	c := w.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.add(w.written, b)
+	w.written += int64(b.Rows())
+	return nil
+}
+
+// Arrived takes the rows of a writer in another process.
+func (c *Collector) Arrived(before int64, b *batch.Batch, taken func(upTo int64)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.taken = taken
+	c.add(before, b)
+	if c.closed || c.rows == 0 {
+		c.tellTaken() // nobody else will
+	}
+}
+
+// add queues rows, before which there were so many, but for those given before. The lock
+// is held.
+func (c *Collector) add(before int64, b *batch.Batch) {
 	n := int64(b.Rows())
-	from := max(0, min(n, c.given-w.written))
-	w.written += n
+	from := max(0, min(n, c.given-before))
 	if from == n || c.closed {
-		c.given = max(c.given, w.written)
-		return nil
+		c.given = max(c.given, before+n)
+		return
 	}
 	sel := make([]uint16, 0, n-from)
 	for i := int(from); i < int(n); i++ {
@@ -132,9 +161,8 @@ func (w *collectWriter) Write(b *batch.Batch) error {
 	out.Gather(&src, nil)
 	c.queue = append(c.queue, out)
 	c.rows += len(sel)
-	c.given = w.written
+	c.given = before + n
 	c.ready.Broadcast()
-	return nil
 }
 
 // Pace waits while the client is behind. Write does not: the client also asks for the

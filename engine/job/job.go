@@ -54,6 +54,8 @@ type Options struct {
 	MemoryBytes int64
 	// Log takes notices about jobs; may be nil.
 	Log func(text string)
+	// Far reaches node processes, on which jobs run that have a parcel; may be nil.
+	Far flow.Far
 	// Edit changes the graph of a job before it is started; may be nil.
 	Edit func(p *plan.Physical, g *flow.Graph, zone *time.Location) error
 }
@@ -115,6 +117,8 @@ type Place struct {
 	ID     string
 	// SourcesOnly and Committed are those of flow.Config.
 	SourcesOnly, Committed bool
+	// Parcel is that of flow.Config.
+	Parcel []byte
 }
 
 // Submit builds and starts a plan with the settings of a session. rec says whether a
@@ -142,7 +146,7 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 	case cfg.Dir == "":
 		cfg.Dir = m.options.CheckpointDir
 	}
-	cfg.SourcesOnly, cfg.Committed = at.SourcesOnly, at.Committed
+	cfg.SourcesOnly, cfg.Committed, cfg.Parcel = at.SourcesOnly, at.Committed, at.Parcel
 	switch {
 	case at.Folder != "" || at.ID != "":
 		if cfg.Dir, cfg.JobID = at.Folder, at.ID; cfg.JobID == "" {
@@ -154,7 +158,7 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 		cfg.JobID = idOf(cfg.Dir)
 	}
 	if m.cluster == nil {
-		m.cluster = flow.NewCluster(m.env, flow.ClusterOptions{Nodes: max(1, m.options.Nodes), Slots: m.options.Slots, Workers: m.options.Workers, Log: m.options.Log})
+		m.cluster = flow.NewCluster(m.env, flow.ClusterOptions{Nodes: max(1, m.options.Nodes), Slots: m.options.Slots, Workers: m.options.Workers, Log: m.options.Log, Far: m.options.Far})
 	}
 	j.Nodes = len(m.cluster.Nodes())
 	j.Config = cfg

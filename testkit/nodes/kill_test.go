@@ -1,0 +1,191 @@
+package nodes
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/minkstream/mink/engine"
+	"github.com/minkstream/mink/testkit/nexmark"
+)
+
+// chance is the source of a test's choices; MINK_SEED repeats them.
+func chance(t *testing.T) *rand.Rand {
+	seed := uint64(time.Now().UnixNano())
+	if s, err := strconv.ParseUint(os.Getenv("MINK_SEED"), 10, 64); err == nil {
+		seed = s
+	}
+	t.Logf("MINK_SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, 1))
+}
+
+func all() bool { return os.Getenv("MINK_ALL") != "" }
+
+// disturb kills or stops a node at random moments until the job has ended, at most so
+// often, and tells how often it did.
+func disturb(t *testing.T, w *town, rng *rand.Rand, r *engine.Result, span time.Duration, most int) (done int) {
+	t.Helper()
+	for range most {
+		ctx, cancel := context.WithTimeout(context.Background(), span/10+time.Duration(rng.Int64N(int64(span*3/4))))
+		err := r.Job.Wait(ctx)
+		cancel()
+		if err == nil {
+			return done
+		}
+		if ctx.Err() == nil {
+			t.Fatalf("the job: %v", err)
+		}
+		done++
+		name := "node-" + strconv.Itoa(1+rng.IntN(w.count))
+		if rng.IntN(4) > 0 {
+			w.log("SIGKILL " + name)
+			w.signal(name, syscall.SIGKILL)
+			continue
+		}
+		// Longer than the lease or not; a process that is given up on is killed then.
+		w.log("SIGSTOP " + name)
+		w.signal(name, syscall.SIGSTOP)
+		time.Sleep(time.Duration(rng.IntN(2500)) * time.Millisecond)
+		w.signal(name, syscall.SIGCONT)
+	}
+	return done
+}
+
+// net is the table that files of changes describe.
+func net(t *testing.T, dir string) map[string]int {
+	t.Helper()
+	out := map[string]int{}
+	err := filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if strings.HasPrefix(d.Name(), ".") {
+			t.Errorf("a temporary file was left: %s", p)
+			return nil
+		}
+		f, err := os.Open(p)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		in := bufio.NewScanner(f)
+		in.Buffer(nil, 1<<20)
+		for in.Scan() {
+			var l struct {
+				Op  string
+				Row json.RawMessage
+			}
+			if err := json.Unmarshal(in.Bytes(), &l); err != nil {
+				t.Fatalf("%s: %v in %q", p, err, in.Text())
+			}
+			if l.Op == "+I" || l.Op == "+U" {
+				out[string(l.Row)]++
+			} else {
+				out[string(l.Row)]--
+			}
+			if out[string(l.Row)] == 0 {
+				delete(out, string(l.Row))
+			}
+		}
+		return in.Err()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// nexmarkScript runs a query over so many events, 10,000 for each second of event time,
+// into files.
+func nexmarkScript(q nexmark.Query, dir string, events int) string {
+	return "SET 'execution.checkpointing.interval' = '50 ms';\nSET 'parallelism.default' = '2';\n" + q.Script(nexmark.Options{
+		Source: map[string]string{"events.num": strconv.Itoa(events)},
+		Sink:   map[string]string{"connector": "filesystem", "path": dir, "format": "changelog-json", "changelog-mode": "I,UB,UA,D"},
+	})
+}
+
+// TestKillNodes: whatever node is killed or stopped at whatever moment, files have each
+// row once, as if nothing had happened.
+func TestKillNodes(t *testing.T) {
+	rng := chance(t)
+	runs, queries := 1, []string{"q4", "q5", "q7", "q8", "q9"}
+	if all() {
+		runs = 20
+	} else {
+		rng.Shuffle(len(queries), func(i, j int) { queries[i], queries[j] = queries[j], queries[i] })
+		queries = queries[:2]
+	}
+	for _, q := range nexmark.Queries() {
+		for _, name := range queries {
+			if q.Name != name {
+				continue
+			}
+			t.Run(q.Name, func(t *testing.T) {
+				events := 500_000
+				if q.Updates {
+					events = 100_000 // each changes a row or two of the result
+				}
+				e, err := engine.New(config())
+				if err != nil {
+					t.Fatal(err)
+				}
+				calm := &town{t: t, e: e}
+				dir := t.TempDir()
+				start := time.Now()
+				end(t, calm.run(nexmarkScript(q, dir, events)).Job)
+				took := time.Since(start)
+				e.Close()
+				want := net(t, dir)
+				if len(want) == 0 {
+					t.Fatal("no rows")
+				}
+				for range runs {
+					w := found(t, 3, 1)
+					out := filepath.Join(w.dir, "out")
+					r := w.run(nexmarkScript(q, out, events))
+					n := disturb(t, w, rng, r, took, 3)
+					end(t, r.Job)
+					st := r.Job.Status()
+					t.Logf("%d disturbances, %d restarts, %d checkpoints; undisturbed %s", n, st.Restarts, st.Checkpoints.Completed, took)
+					onNodes(t, r.Job, 2)
+					if same(t, q.Name, net(t, out), want); t.Failed() {
+						t.FailNow()
+					}
+					w.close()
+				}
+			})
+		}
+	}
+}
+
+// TestKillFiles is the same for rows of files that two sinks write.
+func TestKillFiles(t *testing.T) {
+	rng := chance(t)
+	runs := 1
+	if all() {
+		runs = 20
+	}
+	in := t.TempDir()
+	pairs, sums := orders(t, in, 40_000)
+	for range runs {
+		w := found(t, 3, 1)
+		r := w.run(strings.Replace(ordersScript(w.dir, filepath.Join(in, "in"), 2), "'path' = '"+filepath.Join(in, "in")+"'", "'path' = '"+filepath.Join(in, "in")+"', 'mink.replay.column' = 'placed', 'mink.replay.speed' = '20'", 1))
+		n := disturb(t, w, rng, r, 2*time.Second, 3)
+		end(t, r.Job)
+		st := r.Job.Status()
+		t.Logf("%d disturbances, %d restarts, %d checkpoints", n, st.Restarts, st.Checkpoints.Completed)
+		same(t, "pairs", lines(t, filepath.Join(w.dir, "pairs")), pairs)
+		if same(t, "sums", lines(t, filepath.Join(w.dir, "sums")), sums); t.Failed() {
+			t.FailNow()
+		}
+		w.close()
+	}
+}
