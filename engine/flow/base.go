@@ -24,6 +24,8 @@ type frame struct {
 	// splits are those of a source, complete says that no others will come.
 	splits   []splitState
 	complete bool
+	// far is the whole frame, if another process has encoded it.
+	far []byte
 }
 
 // frameVersion is the form of frames that is written and read.
@@ -108,6 +110,9 @@ func (s *source) frame(e *encoder) {
 
 // encode is the frame with what is known of the keyed state, whose files are written.
 func (f *frame) encode() []byte {
+	if f.far != nil {
+		return f.far
+	}
 	e := encoder{}
 	e.u64(frameVersion)
 	e.bytes(f.task)

@@ -247,6 +247,7 @@ type threaded struct {
 	// where the coordinator is.
 	site  *site
 	until *atomic.Int64
+	skew  int64 // what its clock is behind the coordinator's
 }
 
 // timers are those of a job that are to come. One may be due in minutes, and has the job:
@@ -288,7 +289,7 @@ func (x *timers) end() {
 }
 
 func (h *threaded) now() int64  { return h.cl.env.Clock.Now() }
-func (h *threaded) mono() int64 { return h.cl.env.Clock.Mono() }
+func (h *threaded) mono() int64 { return h.cl.env.Clock.Mono() + h.skew }
 
 func (h *threaded) deliver(to actor, m mail) {
 	to.box().put(m)
@@ -373,7 +374,14 @@ func (h *threaded) chance(n int, _ string) int {
 
 func (h *threaded) reshape() *Graph           { return nil }
 func (h *threaded) adopt(*attempt, plan) bool { return false }
-func (h *threaded) ended()                    { h.clocks.end() }
+func (h *threaded) hold(a *attempt, on bool) bool {
+	if a.held.Store(on); on {
+		settle(a.tasks)
+	}
+	return true
+}
+
+func (h *threaded) ended() { h.clocks.end() }
 
 func (h *threaded) start(a *attempt) { h.begin(a, a.tasks) }
 

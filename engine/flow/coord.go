@@ -563,6 +563,8 @@ func (c *coordinator) handle(m *mail) {
 		c.alignAt(m.task, m.ts)
 	case mailStopped:
 		c.stopped()
+	case mailHeld:
+		c.isHeld()
 	}
 }
 

@@ -22,6 +22,9 @@ func (c *coordinator) fail(err error) {
 		// restart as well.
 	}
 	c.cause, c.causeIn = err, c.phase
+	if c.phase != ending || len(c.exports) > 0 {
+		c.wantStop = 0 // who asked for it hears that it failed, and the job goes on
+	}
 	c.dropAsks(err)
 	c.setState(Failing)
 	c.noteCheckpointFailure(err)

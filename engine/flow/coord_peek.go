@@ -73,11 +73,24 @@ func (c *coordinator) unpeeked(p *pending, err error) {
 // sources have stopped.
 func (c *coordinator) hold() {
 	c.held = c.att
-	c.held.held.Store(true)
-	for _, t := range c.held.tasks {
+	if c.host.hold(c.att, true) {
+		c.isHeld()
+	}
+}
+
+// settle returns when the steps that were under way have ended.
+func settle(tasks []*task) {
+	for _, t := range tasks {
 		t.stepMu.Lock()
-		//lint:ignore SA2001 a step that was under way has ended when the lock is granted
+		//lint:ignore SA2001 the step has ended when the lock is granted
 		t.stepMu.Unlock()
+	}
+}
+
+// isHeld hears that no task takes a step any more.
+func (c *coordinator) isHeld() {
+	if c.held == nil {
+		return
 	}
 	c.setHeld(true)
 	for _, k := range c.holds {
@@ -100,7 +113,7 @@ func (c *coordinator) resume(k *command) {
 // letGo lets tasks take steps and sources read again.
 func (c *coordinator) letGo() {
 	if c.held != nil {
-		c.held.held.Store(false)
+		c.host.hold(c.held, false)
 		c.held = nil
 		c.setHeld(false)
 	}

@@ -29,8 +29,8 @@ type farAttempt struct {
 // farPlace is a node that has tasks of it.
 type farPlace struct {
 	id NodeID
-	// closed: none of its tasks takes a step any more.
-	closed bool
+	// closed: none of its tasks takes a step any more. held: none does for now.
+	closed, held bool
 }
 
 func (f *farAttempt) place(id NodeID) *farPlace {
@@ -89,6 +89,10 @@ func (h *farHost) adopt(a *attempt, p plan) bool {
 	}
 	if p.from != nil {
 		x.from = p.from.dir
+	}
+	if tp := a.job.tape; tp != nil {
+		r := &a.job.cfg.Record
+		x.tape, x.full, x.ends, x.embed, x.cuts, x.mono = true, r.Full, r.Ends, r.Embed, tp.cuts, h.mono()
 	}
 	a.deployed = x.num
 	f := &farAttempt{a: a}
@@ -174,6 +178,33 @@ func (h *farHost) endIfClosed(f *farAttempt) {
 	}
 }
 
+// hold asks the nodes; they answer one by one.
+func (h *farHost) hold(a *attempt, on bool) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if f := h.cur; f != nil && f.a == a {
+		for _, p := range f.places {
+			p.held = false
+			if !p.closed {
+				e := farMessage(farHold, a.deployed)
+				e.bool(on)
+				h.far.Send(p.id, e.b)
+			}
+		}
+	}
+	return false
+}
+
+// held hears that a node holds its tasks.
+func (h *farHost) held(f *farAttempt, p *farPlace) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p.held = true
+	if !slices.ContainsFunc(f.places, func(p *farPlace) bool { return !p.held }) {
+		h.toCoord(nil, mail{kind: mailHeld, attempt: f.a.n})
+	}
+}
+
 func (h *farHost) toTask(to *task, m mail) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -226,10 +257,20 @@ func (h *farHost) got(from NodeID, kind uint64, d *decoder) {
 			h.endIfClosed(f)
 			h.mu.Unlock()
 		}
+	case farHeld:
+		h.held(f, p)
 	case farRows:
 		err = h.home(f, p, d)
 	case farLate:
 		err = h.late(d)
+	case farTape:
+		if tp := h.c.job.tape; tp != nil {
+			err = tp.arrived(f.a.n, d)
+		}
+	case farFrame:
+		if tp := h.c.job.tape; tp != nil {
+			err = tp.framed(f.a.n, d)
+		}
 	}
 	if err == nil && d.bad {
 		err = diag.New(diag.Internal, "a message of node %s is damaged", from.Name)
@@ -265,6 +306,9 @@ func (h *farHost) lost(id NodeID, why error) {
 		return
 	}
 	p.closed = true
+	if tp := h.c.job.tape; tp != nil {
+		tp.lost(f.a.n)
+	}
 	h.toCoord(nil, mail{kind: mailLost, attempt: f.a.n, err: why})
 	h.endIfClosed(f)
 }

@@ -23,14 +23,18 @@ const (
 	farStart                    // all tasks are open everywhere
 	farStop                     // close the tasks
 	farMail                     // task, then mail
+	farHold                     // let no task take a step, or (false) go on
 	farTaken                    // vertex, node, number of rows that their owner has taken
 
 	// To the coordinator.
 	farUp      // mail
 	farStopped // all tasks of the node are closed; then their status
 	farStatus  // status of the node's tasks
+	farHeld    // no task of the node takes a step
 	farRows    // rows for a HomeSink: vertex, node, their place, types, rows
 	farLate    // rows that came too late
+	farTape    // what a task's steps were given: task, parts that end at a checkpoint, the rest
+	farFrame   // how a task stood at a checkpoint: task, number, frame
 )
 
 func farMessage(kind uint64, deployment int64) encoder {
@@ -235,6 +239,10 @@ type deployment struct {
 	bufferTimeout      time.Duration
 	stateMemory        int64
 	late               bool
+	// tape says that steps are kept, full, ends, embed and cuts how: see recorder. mono is
+	// the coordinator's clock, to which stamps are set.
+	tape, full, ends, embed, cuts bool
+	mono                          int64
 	// Checkpoints: where those of the job are, what to go on from, and where that is.
 	dir, from string
 	meta      *meta
@@ -256,7 +264,10 @@ func (x *deployment) encode() []byte {
 	for _, n := range [...]int64{int64(x.groups), int64(x.batchRows), int64(x.credits), int64(x.bufferTimeout), x.stateMemory} {
 		e.i64(n)
 	}
-	e.bool(x.late)
+	for _, b := range [...]bool{x.late, x.tape, x.full, x.ends, x.embed, x.cuts} {
+		e.bool(b)
+	}
+	e.i64(x.mono)
 	e.str(x.dir)
 	e.str(x.from)
 	e.bool(x.meta != nil)
@@ -291,7 +302,11 @@ func (x *deployment) encode() []byte {
 func (d *decoder) deployment(num int64) (*deployment, error) {
 	x := &deployment{num: num, job: d.str(), name: d.str(), attempt: d.i64(), parcel: d.bytes(), digest: d.u64(), seed: d.u64(), zone: d.str()}
 	x.groups, x.batchRows, x.credits = int(d.i64()), int(d.i64()), int(d.i64())
-	x.bufferTimeout, x.stateMemory, x.late = time.Duration(d.i64()), d.i64(), d.bool()
+	x.bufferTimeout, x.stateMemory = time.Duration(d.i64()), d.i64()
+	for _, b := range [...]*bool{&x.late, &x.tape, &x.full, &x.ends, &x.embed, &x.cuts} {
+		*b = d.bool()
+	}
+	x.mono = d.i64()
 	x.dir, x.from = d.str(), d.str()
 	if d.bool() {
 		m, err := decodeMeta(d.bytes())

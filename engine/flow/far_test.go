@@ -215,7 +215,9 @@ func TestFarJob(t *testing.T) {
 	for _, c := range []struct{ nodes, rows, credits int }{{1, 0, 0}, {2, 1, 1}, {3, 7, 2}, {3, 0, 0}} {
 		sink := &collector{twoPhase: true}
 		g := countGraph(&numbers{total: 3000, keys: 13}, sink, 3, 2)
-		y := newYard(t, c.nodes, 3, func([]byte) (*Graph, error) { return countGraph(&numbers{total: 3000, keys: 13, splits: 3}, sink, 3, 2), nil })
+		y := newYard(t, c.nodes, 3, func([]byte) (*Graph, error) {
+			return countGraph(&numbers{total: 3000, keys: 13, splits: 3}, sink, 3, 2), nil
+		})
 		j := y.submit(g, Config{BatchRows: c.rows, Credits: c.credits, CheckpointInterval: 5 * time.Millisecond})
 		ended(t, j)
 		if got, want := sink.sorted(), wantCounts(3000, 13); !slices.Equal(got, want) {
@@ -450,3 +452,41 @@ type drainWriter struct {
 func (w *drainWriter) Write(b *batch.Batch) error     { w.s.rows.Add(int64(b.Rows())); return nil }
 func (w *drainWriter) Watermark(int64) error          { return nil }
 func (w *drainWriter) Prepare(string) ([]byte, error) { return nil, nil }
+
+// TestFarHold: a job is held, stands still, and goes on.
+func TestFarHold(t *testing.T) {
+	sink := &drain{}
+	build := func([]byte) (*Graph, error) {
+		return keyedGraph(&numbers{total: 1 << 40, keys: 13, splits: 2, fail: func(int64) error { time.Sleep(50 * time.Microsecond); return nil }}, sink), nil
+	}
+	y := newYard(t, 2, 1, build)
+	g, _ := build(nil)
+	j := y.submit(g, Config{BatchRows: 16, CheckpointInterval: 20 * time.Millisecond})
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for range 3 {
+		for seen := sink.rows.Load(); sink.rows.Load() == seen; {
+			time.Sleep(time.Millisecond)
+		}
+		for err := error(errGone); err != nil; time.Sleep(time.Millisecond) {
+			if err = j.Hold(ctx); err != nil && ctx.Err() != nil {
+				t.Fatal(err)
+			}
+		}
+		read, seen := int64(0), sink.rows.Load()
+		for _, s := range j.Status().Tasks {
+			if s.Vertex == 0 {
+				read += s.RowsIn
+			}
+		}
+		time.Sleep(30 * time.Millisecond)
+		if now := sink.rows.Load(); now != seen || !j.Status().Held || read != seen {
+			t.Errorf("held with %d rows, then %d; held %v; %d were read", seen, now, j.Status().Held, read)
+		}
+		if err := j.Resume(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j.Cancel()
+	<-j.Done()
+}

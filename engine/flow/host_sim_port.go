@@ -193,6 +193,11 @@ func (h *simHost) stop(a *attempt, why error) {
 
 func (h *simHost) ended() {}
 
+func (h *simHost) hold(a *attempt, on bool) bool {
+	a.held.Store(on)
+	return true
+}
+
 // adopt gives the tasks of a new attempt their place in the simulation.
 func (h *simHost) adopt(a *attempt, _ plan) (opens bool) {
 	s := h.s

@@ -39,6 +39,7 @@ const (
 	// To tasks again.
 	mailAnswer   // what an operator started outside has ended, and may emit rows: n is its number
 	mailGo       // take rows again, after a barrier at which the job was held
+	mailHeld     // to the coordinator: no task takes a step any more
 	mailKindsEnd // count
 )
 
@@ -102,6 +103,9 @@ type host interface {
 	adopt(a *attempt, p plan) (opens bool)
 	start(a *attempt)
 	stop(a *attempt, why error)
+	// hold keeps the tasks of an attempt from taking steps, or lets them again. It is done
+	// when it returns true; else mailHeld tells.
+	hold(a *attempt, on bool) bool
 	// ended says that the job is over, and nothing will be asked for any more.
 	ended()
 	// place assigns nodes of the cluster to the subtasks' slots, or nil when there

@@ -180,7 +180,7 @@ func (r *replaying) prepareFrom(x *tapeAttempt, from plan) (*attempt, error) {
 // leftOver says why a recorded step cannot be taken, once none can.
 func (r *replaying) leftOver(a *attempt) error {
 	p := r.host
-	if r.tape.open {
+	if r.tape.open || p.tape.lost {
 		return nil
 	}
 	for i, tk := range a.tasks {
@@ -351,6 +351,7 @@ func (p *player) sent(*pipe)                {}
 func (p *player) wake(*task)                {}
 func (p *player) chance(int, string) int    { return 0 }
 func (p *player) reshape() *Graph           { return nil }
+func (p *player) hold(*attempt, bool) bool  { return true }
 func (p *player) adopt(*attempt, plan) bool { return false }
 func (p *player) ended()                    {}
 func (p *player) start(*attempt)            {}

@@ -145,6 +145,8 @@ func (s *Station) Got(message []byte) {
 		x.start()
 	case farStop:
 		x.stop()
+	case farHold:
+		x.hold(d.bool())
 	case farMail:
 		task := int(d.i64())
 		m, err := d.farDecode()
@@ -199,6 +201,7 @@ type site struct {
 
 	mu      sync.Mutex
 	a       *attempt // nil until it is made
+	tape    *siteTape
 	local   []*task
 	started bool
 	stopped bool // it is being closed
@@ -209,6 +212,9 @@ type site struct {
 func (s *Station) deploy(x *deployment) {
 	k := &site{st: s, x: x, h: &threaded{cl: s.cl, offset: int(x.num), until: &s.until}}
 	k.h.site = k
+	if x.tape {
+		k.h.skew = x.mono - s.env.Clock.Mono()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.over || s.send == nil {
@@ -234,7 +240,8 @@ func (k *site) make() {
 			graph: g, env: st.env, host: k.h, groups: x.groups, seed: x.seed, zone: g.Zone,
 			store: &ckptStore{disk: st.env.Disk, dir: x.dir},
 			cfg: Config{
-				JobID: x.job, Name: x.name, BatchRows: x.batchRows, Credits: x.credits, BufferTimeout: x.bufferTimeout,
+				Record: Record{Embed: x.embed, Full: x.full, Ends: x.ends},
+				JobID:  x.job, Name: x.name, BatchRows: x.batchRows, Credits: x.credits, BufferTimeout: x.bufferTimeout,
 				StateMemory: x.stateMemory, SpillDir: st.opt.SpillDir,
 			},
 		}
@@ -275,6 +282,13 @@ func (k *site) make() {
 	}
 	st.hub.join(a, func(t *task) bool { return t.slot == st.opt.Node }, func(t *task) string { return address[t.slot] })
 	k.a = a
+	if x.tape {
+		k.tape = newSiteTape(k, len(a.tasks))
+		for _, t := range k.local {
+			t.rec = &recorder{full: x.full, ends: x.ends, embed: a.job.embeds(t.v), cuts: x.cuts}
+		}
+		st.env.Go("tape", k.tape.run)
+	}
 	for _, t := range k.local {
 		t.ext.Add(1)
 		st.env.Go("open "+t.name, func() {
@@ -304,6 +318,10 @@ func (k *site) up(m *mail) {
 		})
 		return
 	}
+	if m.kind == mailAck && k.tape != nil {
+		k.tape.ack(m)
+		return
+	}
 	e := farMessage(farUp, k.x.num)
 	e.farEncode(m)
 	k.send(e.b)
@@ -317,6 +335,30 @@ func (k *site) start() {
 	}
 	k.started = true
 	k.h.begin(k.a, k.local)
+}
+
+// hold keeps the node's tasks from taking steps, tells the coordinator what they have
+// done, and then that they stand still.
+func (k *site) hold(on bool) {
+	k.mu.Lock()
+	a := k.a
+	k.mu.Unlock()
+	if a == nil {
+		return
+	}
+	a.held.Store(on)
+	if !on {
+		return // a message to each task follows, which wakes it
+	}
+	k.st.env.Go("hold "+k.x.name, func() {
+		settle(k.local)
+		if k.tape != nil {
+			k.tape.send()
+		}
+		k.report(farStatus)
+		e := farMessage(farHeld, k.x.num)
+		k.send(e.b)
+	})
 }
 
 // stop closes the tasks; the coordinator hears when all are closed.
@@ -348,6 +390,10 @@ func (k *site) end() {
 	k.h.clocks.end()
 	if k.a != nil {
 		k.st.hub.leave(k.a)
+	}
+	if k.tape != nil {
+		close(k.tape.over)
+		k.tape.send()
 	}
 	k.send(k.status(farStopped))
 	k.st.mu.Lock()

@@ -279,6 +279,8 @@ type tapeAttempt struct {
 	frames [][]byte
 	base   []byte
 	splits [][]trace.Split
+	// lost: not all that its tasks did is there.
+	lost bool
 	// inputs opens the rows of a task; nil where they are read again.
 	inputs []func() (*trace.RowReader, error)
 }
@@ -328,7 +330,7 @@ func ReadTape(f *trace.File, num int, e *env.Env, g *Graph, cfg Config, again fu
 }
 
 func (t *Tape) attempt(f *trace.File, num int, a trace.Attempt, g *Graph) (tapeAttempt, error) {
-	x := tapeAttempt{graph: g, timeMS: a.Began, mono: a.Stamp, plan: plan{attempt: a.N, slots: a.Slots, done: a.Done, splits: make([][]splitState, len(a.Splits))}}
+	x := tapeAttempt{graph: g, timeMS: a.Began, mono: a.Stamp, lost: a.Lost, plan: plan{attempt: a.N, slots: a.Slots, done: a.Done, splits: make([][]splitState, len(a.Splits))}}
 	if len(a.Splits) != len(g.Vertices) || len(a.Done) != len(g.Vertices) {
 		return x, diag.New(diag.InvalidTape, "the tape has %d vertices of the job, and the script gives it %d", len(a.Splits), len(g.Vertices))
 	}

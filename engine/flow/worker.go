@@ -284,7 +284,7 @@ func (w *worker) runSteps(h *threaded, t *task) bool {
 		return false
 	}
 	start := h.mono()
-	if h.until != nil && start > h.until.Load() {
+	if h.until != nil && start-h.skew > h.until.Load() {
 		return false // the coordinator may have given this process up
 	}
 	if t.blockedAt != 0 {
@@ -311,7 +311,7 @@ func (w *worker) runSteps(h *threaded, t *task) bool {
 			t.busy += now - start
 			return false
 		}
-		if p == pickPoll && w.patient(t) || now-start > stepBudget || t.sched.home == w.num && w.hasNext() || t.dead.Load() || h.until != nil && now > h.until.Load() {
+		if p == pickPoll && w.patient(t) || now-start > stepBudget || t.sched.home == w.num && w.hasNext() || t.dead.Load() || h.until != nil && now-h.skew > h.until.Load() {
 			t.busy += now - start
 			return true
 		}

@@ -110,6 +110,9 @@ type Attempt struct {
 	// Base says that the tape begins at that checkpoint, in the middle of the attempt: the
 	// tasks stood there as the base has them, and were not started anew.
 	Base bool `json:"base,omitempty"`
+	// Lost says that a process which had some of the tasks died: its last steps are not on
+	// the tape, and of the others those may be that took what came of them.
+	Lost bool `json:"lost,omitempty"`
 }
 
 // Split is a part of a source at the start of an attempt.

@@ -189,3 +189,40 @@ func TestKillFiles(t *testing.T) {
 		w.close()
 	}
 }
+
+// TestRescale: a job stops with a savepoint and goes on with another parallelism, in other
+// processes, twice; meanwhile nodes are killed.
+func TestRescale(t *testing.T) {
+	rng := chance(t)
+	in := t.TempDir()
+	pairs, sums := orders(t, in, 40_000)
+	w := found(t, 3, 1)
+	at := ""
+	for i, p := range []int{2, 3, 1} {
+		script := strings.Replace(ordersScript(w.dir, filepath.Join(in, "in"), p), "'path' = '"+filepath.Join(in, "in")+"'", "'path' = '"+filepath.Join(in, "in")+"', 'mink.replay.column' = 'placed', 'mink.replay.speed' = '20'", 1)
+		if at != "" {
+			script = "SET 'execution.state-recovery.path' = '" + at + "';\n" + script
+		}
+		r := w.run(script)
+		if i == 2 {
+			end(t, r.Job)
+			if r.Job.Status().Checkpoints.Restored == 0 {
+				t.Error("it began from nothing")
+			}
+			break
+		}
+		disturb(t, w, rng, r, 600*time.Millisecond, 1)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		for at = ""; at == ""; { // until no node is lost on the way
+			var err error
+			if at, err = w.e.Jobs.Stop(ctx, r.Job.ID(), filepath.Join(w.dir, "savepoints"), false); err != nil && (ctx.Err() != nil || r.Job.State().Ended()) {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Logf("parallelism %d: %d restarts, savepoint %s", p, r.Job.Status().Restarts, filepath.Base(at))
+	}
+	same(t, "pairs", lines(t, filepath.Join(w.dir, "pairs")), pairs)
+	same(t, "sums", lines(t, filepath.Join(w.dir, "sums")), sums)
+}

@@ -76,7 +76,7 @@ type town struct {
 	waiting sync.WaitGroup
 }
 
-func found(t *testing.T, nodes, slots int) *town {
+func found(t *testing.T, nodes, slots int, with ...func(*engine.Config)) *town {
 	t.Helper()
 	w := &town{t: t, dir: t.TempDir(), slots: slots, count: nodes, nodes: map[string]*exec.Cmd{}}
 	var err error
@@ -95,6 +95,9 @@ func found(t *testing.T, nodes, slots int) *town {
 	}
 	cfg := config()
 	cfg.Cluster, cfg.Log = w.c, w.log
+	for _, change := range with {
+		change(&cfg)
+	}
 	if w.e, err = engine.New(cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -268,10 +271,10 @@ func ordersScript(dir, in string, parallelism int) string {
 	return strings.NewReplacer("DIR", dir, "INPUT", in, "PAR", strconv.Itoa(parallelism)).Replace(`
 SET 'parallelism.default' = 'PAR';
 SET 'execution.checkpointing.interval' = '50 ms';
-CREATE TABLE orders (id BIGINT, customer INT, cents BIGINT, placed TIMESTAMP(3), WATERMARK FOR placed AS placed)
+CREATE TEMPORARY TABLE orders (id BIGINT, customer INT, cents BIGINT, placed TIMESTAMP(3), WATERMARK FOR placed AS placed)
 WITH ('connector' = 'filesystem', 'path' = 'INPUT', 'format' = 'csv');
-CREATE TABLE pairs (id BIGINT, who STRING) WITH ('connector' = 'filesystem', 'path' = 'DIR/pairs', 'format' = 'csv');
-CREATE TABLE sums (customer INT, n BIGINT, cents BIGINT) WITH ('connector' = 'filesystem', 'path' = 'DIR/sums', 'format' = 'csv');
+CREATE TEMPORARY TABLE pairs (id BIGINT, who STRING) WITH ('connector' = 'filesystem', 'path' = 'DIR/pairs', 'format' = 'csv');
+CREATE TEMPORARY TABLE sums (customer INT, n BIGINT, cents BIGINT) WITH ('connector' = 'filesystem', 'path' = 'DIR/sums', 'format' = 'csv');
 BEGIN STATEMENT SET;
 INSERT INTO pairs SELECT id, CONCAT('a customer with the number ', CAST(customer AS STRING)) FROM orders;
 INSERT INTO sums SELECT customer, COUNT(*), SUM(cents) FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(placed), INTERVAL '30' DAY)) GROUP BY window_start, window_end, customer;
@@ -316,7 +319,7 @@ func TestFileJob(t *testing.T) {
 func TestQuery(t *testing.T) {
 	w := found(t, 2, 1)
 	orders(t, w.dir, 200_000)
-	script := strings.Split(ordersScript(w.dir, filepath.Join(w.dir, "in"), 2), "CREATE TABLE pairs")[0] +
+	script := strings.Split(ordersScript(w.dir, filepath.Join(w.dir, "in"), 2), "CREATE TEMPORARY TABLE pairs")[0] +
 		"SELECT id, CONCAT('a customer with the number ', CAST(customer AS STRING)) FROM orders;"
 	r := w.run(script)
 	rows := map[int64]int{}
