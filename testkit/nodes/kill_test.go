@@ -2,10 +2,12 @@ package nodes
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -225,4 +227,65 @@ func TestRescale(t *testing.T) {
 	}
 	same(t, "pairs", lines(t, filepath.Join(w.dir, "pairs")), pairs)
 	same(t, "sums", lines(t, filepath.Join(w.dir, "sums")), sums)
+}
+
+// TestKillCoordinator: the coordinator's process is killed or stopped, and one that takes
+// its place goes on with the job, on the same node processes.
+func TestKillCoordinator(t *testing.T) {
+	rng := chance(t)
+	runs := 1
+	if all() {
+		runs = 20
+	}
+	in := t.TempDir()
+	pairs, sums := orders(t, in, 40_000)
+	for range runs {
+		w := &town{t: t, dir: t.TempDir(), slots: 1, count: 3, nodes: map[string]*exec.Cmd{}}
+		t.Cleanup(w.close)
+		script := filepath.Join(w.dir, "job.sql")
+		text := strings.Replace(ordersScript(w.dir, filepath.Join(in, "in"), 2), "'path' = '"+filepath.Join(in, "in")+"'", "'path' = '"+filepath.Join(in, "in")+"', 'mink.replay.column' = 'placed', 'mink.replay.speed' = '20'", 1)
+		if err := os.WriteFile(script, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for i := range w.count {
+			w.start("node-" + strconv.Itoa(i+1))
+		}
+		restored := false
+		for kills := 3; ; kills-- {
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), "MINK_TEST_COORDINATOR="+script)
+			var out bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &out, &out
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if kills > 0 {
+				time.Sleep(400*time.Millisecond + time.Duration(rng.Int64N(int64(1200*time.Millisecond))))
+				if rng.IntN(3) == 0 {
+					_ = cmd.Process.Signal(syscall.SIGSTOP)
+					time.Sleep(2 * time.Second) // longer than the leases
+					_ = cmd.Process.Signal(syscall.SIGCONT)
+					time.Sleep(300 * time.Millisecond)
+				}
+				_ = cmd.Process.Kill()
+			}
+			err := cmd.Wait()
+			w.log(out.String())
+			restored = restored || strings.Contains(out.String(), "restored")
+			if strings.Contains(out.String(), "done") {
+				break
+			}
+			if kills <= 0 {
+				t.Fatalf("the coordinator: %v\n%s", err, out.String())
+			}
+		}
+		if !restored {
+			t.Log("no coordinator went on from a checkpoint")
+		}
+		same(t, "pairs", lines(t, filepath.Join(w.dir, "pairs")), pairs)
+		if same(t, "sums", lines(t, filepath.Join(w.dir, "sums")), sums); t.Failed() {
+			t.FailNow()
+		}
+		w.close()
+	}
 }

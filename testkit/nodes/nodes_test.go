@@ -31,6 +31,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv("MINK_TEST_NODE"); dir != "" {
 		os.Exit(serve(dir))
 	}
+	if script := os.Getenv("MINK_TEST_COORDINATOR"); script != "" {
+		os.Exit(coordinate(script))
+	}
 	os.Exit(m.Run())
 }
 
@@ -58,6 +61,62 @@ func serve(dir string) int {
 	return 0
 }
 
+// coordinate is a coordinator process, which runs a script to its end on two nodes.
+func coordinate(file string) int {
+	err := func() error {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		log := func(s string) { fmt.Fprintln(os.Stderr, s) }
+		c, err := cluster.Listen(cluster.Options{Dir: filepath.Join(filepath.Dir(file), ".mink"), Log: log, Lost: kill})
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		cfg := config()
+		cfg.Cluster, cfg.Log, cfg.CheckpointDir = c, log, filepath.Join(filepath.Dir(file), "ck")
+		e, err := engine.New(cfg)
+		if err != nil {
+			return err
+		}
+		defer e.Close()
+		if err := c.Wait(context.Background(), 2); err != nil {
+			return err
+		}
+		s := e.NewSession()
+		for _, t := range statements(string(text)) {
+			r, err := s.Execute(context.Background(), t)
+			if err != nil {
+				return err
+			}
+			if r.Job != nil {
+				if err := r.Job.Wait(context.Background()); err != nil {
+					return err
+				}
+				st := r.Job.Status()
+				if st.Checkpoints.Restored > 0 {
+					fmt.Println("restored")
+				}
+			}
+		}
+		return nil
+	}()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	fmt.Println("done")
+	return 0
+}
+
+// kill is what a supervisor does with a process that is given up on.
+func kill(n cluster.Node, _ error) {
+	if p, err := os.FindProcess(n.PID); err == nil {
+		_ = p.Kill()
+	}
+}
+
 // town is a cluster of a test: the coordinator in the process of the test, nodes in their
 // own, which are started again when they die.
 type town struct {
@@ -81,14 +140,7 @@ func found(t *testing.T, nodes, slots int, with ...func(*engine.Config)) *town {
 	w := &town{t: t, dir: t.TempDir(), slots: slots, count: nodes, nodes: map[string]*exec.Cmd{}}
 	var err error
 	w.c, err = cluster.Listen(cluster.Options{
-		Dir: filepath.Join(w.dir, ".mink"),
-		Log: w.log,
-		Lost: func(n cluster.Node, _ error) {
-			// As the supervisor does: a process that is given up on is killed.
-			if p, err := os.FindProcess(n.PID); err == nil {
-				_ = p.Kill()
-			}
-		},
+		Dir: filepath.Join(w.dir, ".mink"), Log: w.log, Lost: kill,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -157,8 +209,10 @@ func (w *town) close() {
 	if again {
 		return
 	}
-	w.e.Close()
-	w.c.Close()
+	if w.c != nil {
+		w.e.Close()
+		w.c.Close()
+	}
 	w.mu.Lock()
 	w.over = true
 	for _, c := range w.nodes {
