@@ -13,9 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/minkstream/mink/cli/local"
+	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/cluster"
 	"github.com/minkstream/mink/engine/diag"
-	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/serve/guard"
 )
 
@@ -144,11 +144,13 @@ func (a *app) serveNode(ctx context.Context, home local.Home, o *local.Options, 
 		return err
 	}
 	defer os.RemoveAll(spill)
+	eng, err := engine.New(cfg)
+	if err != nil {
+		return err
+	}
+	defer eng.Close()
 	return cluster.Serve(ctx, cluster.NodeOptions{
-		Env: cfg.Env, Name: name, Dir: home.Path("run"), Slots: slots,
-		Build: func([]byte) (*flow.Graph, error) {
-			return nil, diag.New(diag.Unsupported, "jobs in node processes are not supported yet")
-		},
+		Env: cfg.Env, Name: name, Dir: home.Path("run"), Slots: slots, SpillDir: spill, Build: eng.NodeGraph,
 		Log: func(text string) { log.Info(text) },
 	})
 }

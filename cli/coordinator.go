@@ -357,6 +357,7 @@ func (c *coordinator) makeEngine() error {
 	if c.ledger, err = ledger.Open(c.home.Path("store", "ledger")); err != nil {
 		return err
 	}
+	cfg.Cluster = c.nodes
 	cfg.Defaults = map[string]string{checkpointInterval: checkpointEvery}
 	cfg.Durable = &engine.Durable{Ledger: c.ledger, CatalogDir: c.home.Path("store", "catalog"), Lost: func(err error) {
 		c.log.Error("another coordinator has taken over", "error", err.Error())

@@ -183,6 +183,15 @@ func (c *Coordinator) Ready() []flow.FarNode {
 	return out
 }
 
+// Slots counts those of all nodes, also of dead ones that may come back.
+func (c *Coordinator) Slots() int {
+	n := 0
+	for _, x := range c.Nodes() {
+		n += x.Slots
+	}
+	return n
+}
+
 // Scratch is a folder for checkpoints that end with their job.
 func (c *Coordinator) Scratch() string { return filepath.ToSlash(filepath.Join(c.opt.Dir, "scratch")) }
 

@@ -110,6 +110,9 @@ func (cl *Cluster) submit(g *Graph, cfg Config, p Plant) (*Job, error) {
 	h.c = j.c
 	h.coord.home = h.offset % len(cl.workers)
 	switch s := j.c.job.store; {
+	case far && g.Slots() > cl.opt.Far.Slots():
+		return nil, diag.New(diag.Config, "the job needs %d slots and the nodes have %d", g.Slots(), cl.opt.Far.Slots()).
+			WithHint("lower the parallelism, or start the cluster with more --slots or --nodes")
 	case far && cfg.Dir == "":
 		s.disk, s.dir = cl.env.Disk, cl.opt.Far.Scratch()+"/"+j.ID()
 	case far:

@@ -34,6 +34,8 @@ type Far interface {
 	Join(end FarEnd)
 	// Ready are the nodes that are there, by name.
 	Ready() []FarNode
+	// Slots is how many all nodes have, those too that have died and may come back.
+	Slots() int
 	// Send gives a node a message. Messages to a node come in order; one to a node that
 	// is not there any more is lost, which Lost tells.
 	Send(to NodeID, message []byte)

@@ -165,6 +165,7 @@ func (y *yard) stop(n *yardNode) {
 }
 
 func (y *yard) Join(end FarEnd) { y.end = end }
+func (y *yard) Slots() int      { return 99 }
 func (y *yard) Scratch() string { return "scratch" }
 func (y *yard) Ready() (out []FarNode) {
 	y.mu.Lock()
