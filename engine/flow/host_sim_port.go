@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -87,10 +88,24 @@ func (h *simHost) async(to actor, _ *task, local bool, name string, f func() mai
 
 func (h *simHost) post(from, t *task, to *simActor, m mail) {
 	s := h.s
+	m = carried(m)
 	s.at(s.through(from, t, s.clock+s.delay(s.opt.Delay, "control")), simEvent{kind: evMail, to: to, m: m})
 	if s.opt.Duplicate > 0 && mayRepeat(m.kind) && s.Choose(1000, "duplicate") < s.opt.Duplicate {
 		s.at(s.through(from, t, s.clock+s.delay(s.opt.Delay, "control")), simEvent{kind: evMail, to: to, m: m})
 	}
+}
+
+// carried is a message as it comes out of a connection between processes: the simulation
+// is of those.
+func carried(m mail) mail {
+	e := encoder{}
+	e.farEncode(&m)
+	d := decoder{b: e.b}
+	out, err := d.farDecode()
+	if err != nil || len(d.b) > 0 {
+		panic(fmt.Sprintf("a message of kind %d does not survive its way: %v", m.kind, err))
+	}
+	return out
 }
 
 // mayRepeat reports messages that a broken connection may deliver twice.
