@@ -22,10 +22,8 @@ const (
 // reason. One that begins to have an effect leaves this list.
 var idle = map[string]string{
 	"execution.attached": "'table.dml-sync' says whether INSERT is waited for",
-	"execution.checkpointing.externalized-checkpoint-retention":           "the newest checkpoints stay in their folder, whatever ends the job",
 	"execution.checkpointing.max-concurrent-checkpoints":                  "one checkpoint is under way at a time",
 	"execution.checkpointing.mode":                                        "checkpoints are always exactly once",
-	"execution.state-recovery.claim-mode":                                 "a snapshot that a job starts from stays as it is, and none of the job's own rests on it",
 	"execution.target":                                                    "jobs run where the session is",
 	"pipeline.operator-chaining.enabled":                                  "operators without an exchange between them always share a task",
 	"python.client.executable":                                            "'python.executable' is used",

@@ -31,11 +31,16 @@ type Config struct {
 	// DeleteOnCancel removes the checkpoints of a job that was cancelled; those of
 	// a job that finished are always removed.
 	DeleteOnCancel bool
+	// DeleteOnFailure does so for a job that failed for good.
+	DeleteOnFailure bool
 	// Restart says what follows a failure.
 	Restart Restart
 	// Restore is a checkpoint or savepoint folder to start from; "" means the
 	// newest checkpoint in Dir, if there is one.
 	Restore string
+	// Claim makes the snapshot of Restore the job's own: it is removed when Retained
+	// checkpoints of the job are complete. None of these rests on it.
+	Claim bool
 	// SourcesOnly takes nothing of Restore but where its sources stand: those of the
 	// graph that read the same tables go on from there, with empty state behind them,
 	// and what the sink of Restore had prepared is committed.

@@ -70,7 +70,9 @@ type coordinator struct {
 	// unsure are committables of metadata whose writing did not end well, and which
 	// may be there all the same. A newer complete checkpoint makes them sure.
 	unsure []committable
-	last   State // what the job ends with, while leaving
+	// claimed: the snapshot that the job began from is removed.
+	claimed bool
+	last    State // what the job ends with, while leaving
 
 	// Failures.
 	cause    error

@@ -232,6 +232,7 @@ func (c *coordinator) onMeta(d *metaWritten) {
 	c.line.completed = true
 	c.baseTape(m)
 	c.retain(m)
+	c.claim()
 	c.noteComplete(p, m)
 	c.addCommits(m.commits)
 	for _, t := range c.att.tasks {
@@ -274,6 +275,19 @@ func (c *coordinator) retain(m *meta) {
 	c.kept = append(c.kept[:0], c.kept[k:]...)
 	store := c.job.store
 	c.onDisk("remove", func() any { store.remove(ids, files); return nil })
+}
+
+// claim removes the snapshot that the job began from, if it is the job's and there are as
+// many checkpoints as are kept. It is done once in a coordinator's life: one before may
+// have died on the way.
+func (c *coordinator) claim() {
+	cfg := &c.job.cfg
+	if !cfg.Claim || c.claimed || cfg.Restore == "" || len(c.kept) < cfg.Retained {
+		return
+	}
+	c.claimed = true
+	disk := c.job.env.Disk
+	c.onDisk("remove the snapshot", func() any { removeSnapshot(disk, cfg.Restore); return nil })
 }
 
 // abort gives the checkpoint under way up. Rows behind it have been processed, so

@@ -227,6 +227,43 @@ func openSavepoint(disk env.Disk, dir string) (*meta, *ckptStore, error) {
 	return m, s, nil
 }
 
+// removeSnapshot removes a savepoint, or a checkpoint of another job with the files that
+// none of that job's other checkpoints has. Failures are of no account.
+func removeSnapshot(disk env.Disk, dir string) {
+	m, s, err := openSavepoint(disk, dir)
+	if err != nil {
+		return
+	}
+	if m.savepoint {
+		_ = disk.Remove(s.path("_metadata")) // first, so that nothing is found in part
+		_ = disk.RemoveAll(s.dir)
+		return
+	}
+	used := map[string]bool{}
+	list, err := s.numbers()
+	if err != nil {
+		return
+	}
+	for _, n := range list {
+		if n == m.id {
+			continue
+		}
+		other, err := s.readMeta(n)
+		if err != nil {
+			return // what it refers to is not known
+		}
+		other.files(func(f fileRef) { used[f.path] = true })
+	}
+	var files []string
+	m.files(func(f fileRef) {
+		if !used[f.path] {
+			used[f.path] = true
+			files = append(files, f.path)
+		}
+	})
+	s.remove([]int64{m.id}, files)
+}
+
 // alignGroup is a watermark alignment group: the newest watermarks of its tasks.
 type alignGroup struct {
 	name  string

@@ -182,7 +182,9 @@ func (c *coordinator) cleanup(s State) {
 	}
 	c.cleaning = s == Finished
 	store, l := c.job.store, c.line
-	l.finished = true
+	if l.finished = s == Finished; !l.finished {
+		l.completed, l.newest, l.from = false, 0, 0 // who runs it again begins anew
+	}
 	c.onDisk("cleanup", func() any {
 		// The mark comes first: a coordinator that starts again half way through must
 		// not begin the job anew.
@@ -286,8 +288,8 @@ func (c *coordinator) onDeparted() {
 }
 
 func (c *coordinator) left() {
-	if c.last == Cancelled {
-		c.cleanup(Cancelled)
+	if c.last == Cancelled || c.job.cfg.DeleteOnFailure {
+		c.cleanup(c.last)
 		return
 	}
 	c.finish(c.last)

@@ -33,6 +33,15 @@ func flowConfig(s *catalog.Config) (flow.Config, error) {
 		DiscardState:       s.Bool("execution.state-recovery.ignore-unclaimed-state"),
 		BufferTimeout:      s.Duration("execution.buffer-timeout.interval"),
 	}
+	c.Claim = s.Enum("execution.state-recovery.claim-mode") == "CLAIM"
+	if _, set := s.Lookup("execution.checkpointing.externalized-checkpoint-retention"); set {
+		switch s.Enum("execution.checkpointing.externalized-checkpoint-retention") {
+		case "DELETE_ON_CANCELLATION":
+			c.DeleteOnCancel = true
+		case "NO_EXTERNALIZED_CHECKPOINTS":
+			c.DeleteOnCancel, c.DeleteOnFailure = true, true
+		}
+	}
 	if !s.Bool("execution.buffer-timeout.enabled") {
 		c.BufferTimeout = never
 	}

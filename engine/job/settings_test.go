@@ -38,3 +38,27 @@ func TestBufferTimeout(t *testing.T) {
 		t.Errorf("without %s", d)
 	}
 }
+
+// TestRetention: what becomes of checkpoints and of the snapshot that a job begins from;
+// flow's TestClaim and TestRetention have what comes of it.
+// shows execution.checkpointing.externalized-checkpoint-retention execution.state-recovery.claim-mode
+func TestRetention(t *testing.T) {
+	key := "execution.checkpointing.externalized-checkpoint-retention"
+	for _, x := range []struct {
+		value            string
+		cancel, failures bool
+	}{{"", false, false}, {"RETAIN_ON_CANCELLATION", false, false}, {"DELETE_ON_CANCELLATION", true, false}, {"NO_EXTERNALIZED_CHECKPOINTS", true, true}} {
+		c := configured(t)
+		if x.value != "" {
+			c = configured(t, key, x.value)
+		}
+		if c.DeleteOnCancel != x.cancel || c.DeleteOnFailure != x.failures {
+			t.Errorf("%q: deleted on cancellation %v, on failure %v", x.value, c.DeleteOnCancel, c.DeleteOnFailure)
+		}
+	}
+	for mode, claim := range map[string]bool{"CLAIM": true, "NO_CLAIM": false, "LEGACY": false} {
+		if c := configured(t, "execution.state-recovery.claim-mode", mode); c.Claim != claim {
+			t.Errorf("%s: claimed %v", mode, c.Claim)
+		}
+	}
+}

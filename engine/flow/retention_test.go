@@ -1,0 +1,129 @@
+package flow
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
+)
+
+// slow is a job that lasts, with a checkpoint every few milliseconds.
+func slow(t *testing.T, cl *Cluster, sink *collector, cfg Config, total int) *Job {
+	t.Helper()
+	src := &numbers{total: total, keys: 13, splits: 2, fail: func(int64) error { time.Sleep(200 * time.Microsecond); return nil }}
+	cfg.BatchRows, cfg.CheckpointInterval = 16, 5*time.Millisecond
+	j, err := cl.Submit(keyedGraph(src, sink), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func checkpoints(t *testing.T, j *Job, n int) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); j.Status().Checkpoints.Completed < n; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) || j.State().Ended() {
+			t.Fatalf("%d checkpoints: %+v", n, j.Status().Checkpoints)
+		}
+	}
+}
+
+func there(disk env.Disk, name string) bool {
+	_, err := disk.Stat(name)
+	return err == nil
+}
+
+// TestClaim: a claimed savepoint is removed when the job has as many checkpoints as are
+// kept; one that is not claimed stays. A claimed checkpoint of another job takes along
+// only what no other of that job needs.
+func TestClaim(t *testing.T) {
+	e := env.OS(t.TempDir())
+	cl, sink := NewCluster(e, ClusterOptions{}), &collector{twoPhase: true}
+	defer cl.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	first := slow(t, cl, sink, Config{Dir: "first", JobID: "first", Retained: 3}, 1<<40)
+	checkpoints(t, first, 4)
+	savepoint, err := first.Savepoint(ctx, "sp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Cancel()
+	<-first.Done()
+	var kept []string
+	list, _ := e.Disk.List("first")
+	for _, x := range list {
+		if x.IsDir() && x.Name() != "state" {
+			kept = append(kept, "first/"+x.Name())
+		}
+	}
+	if len(kept) < 3 {
+		t.Fatalf("kept are %v", kept)
+	}
+	kept = kept[len(kept)-3:] // an older one may not have been removed yet
+	for _, c := range []struct {
+		from  string
+		claim bool
+	}{{savepoint, false}, {savepoint, true}, {kept[1], true}} {
+		j := slow(t, cl, sink, Config{Dir: "second" + c.from, Restore: c.from, Claim: c.claim, Retained: 2}, 1<<40)
+		checkpoints(t, j, 1)
+		if j.Status().Checkpoints.Restored == 0 {
+			t.Fatal("it began from nothing")
+		}
+		checkpoints(t, j, 4)
+		j.Cancel()
+		<-j.Done()
+		if got := there(e.Disk, c.from+"/_metadata"); got == c.claim {
+			t.Errorf("%s, claimed %v: there %v", c.from, c.claim, got)
+		}
+	}
+	if there(e.Disk, savepoint) {
+		t.Error("the folder of the savepoint was left")
+	}
+	for _, other := range []string{kept[0], kept[2]} {
+		m, s, err := openSavepoint(e.Disk, other)
+		if err == nil {
+			err = s.verify(m)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", other, err)
+		}
+	}
+}
+
+// TestRetention: checkpoints of a job that was cancelled or failed stay or go as it says,
+// and where they are gone the job begins anew.
+func TestRetention(t *testing.T) {
+	for _, c := range []struct {
+		cancel, failure, fails, stays bool
+	}{{stays: true}, {cancel: true}, {cancel: true, fails: true, stays: true}, {failure: true, cancel: true, fails: true}} {
+		e := env.OS(t.TempDir())
+		cl, sink := NewCluster(e, ClusterOptions{}), &collector{twoPhase: true}
+		cfg := Config{Dir: "ck", JobID: "j", DeleteOnCancel: c.cancel, DeleteOnFailure: c.failure, Restart: Restart{Kind: RestartNever}}
+		j := slow(t, cl, sink, cfg, 1<<40)
+		checkpoints(t, j, 2)
+		if c.fails {
+			j.c.host.toCoord(nil, mail{kind: mailFailed, attempt: j.Status().Attempt, err: diag.New(diag.IO, "it fails")})
+		} else {
+			j.Cancel()
+		}
+		<-j.Done()
+		store := &ckptStore{disk: e.Disk, dir: "ck"}
+		if list, err := store.numbers(); err != nil || len(list) > 0 != c.stays {
+			t.Errorf("%+v: left are %v, %v", c, list, err)
+		}
+		again := slow(t, cl, sink, cfg, 600)
+		select {
+		case <-again.Done():
+		case <-time.After(15 * time.Second):
+			t.Fatalf("%+v: run again it stands still: %+v", c, again.Status())
+		}
+		st := again.Status()
+		if err := again.Err(); err != nil || st.AlreadyFinished || (st.Checkpoints.Restored > 0) != c.stays {
+			t.Errorf("%+v: run again it ends with %v, restored from %d, finished before %v", c, err, st.Checkpoints.Restored, st.AlreadyFinished)
+		}
+		cl.Close()
+	}
+}
