@@ -148,28 +148,33 @@ func (e *Engine) unpack(text []byte) (*plan.Physical, *Session, error) {
 }
 
 // NodeGraph makes the graph of a job of another engine: what a node process of a cluster
-// runs. Rows of a query go to the process that has the job.
-func (e *Engine) NodeGraph(parcel []byte) (*flow.Graph, error) {
+// runs. Rows of a query go to the process that has the job. What user functions run in
+// is kept until release is called.
+func (e *Engine) NodeGraph(parcel []byte) (g *flow.Graph, release func(), err error) {
 	var x struct{ Zone string }
 	if err := json.Unmarshal(parcel, &x); err != nil {
-		return nil, diag.New(diag.Internal, "a job's parcel is damaged")
+		return nil, nil, diag.New(diag.Internal, "a job's parcel is damaged")
 	}
 	host := *e.host
-	zone, err := time.LoadLocation(x.Zone)
-	if err != nil {
+	zone, ok := catalog.ParseZone(x.Zone)
+	if !ok {
 		zone = time.UTC
 	}
 	host.Zone = zone
 	in := &Engine{cfg: e.cfg, host: &host, store: catalog.NewStore()}
-	in.cfg.Zone = zone
+	in.cfg.Zone, in.cfg.Durable = zone, nil
+	done := e.use()
 	p, s, err := in.unpack(parcel)
+	if err == nil {
+		var collect connect.Sink
+		if _, ok := p.Roots[0].(*plan.Collect); ok && len(p.Roots) == 1 {
+			collect = flow.Homeward()
+		}
+		g, _, err = job.Build(p, s.cat.Config, s.Zone(), collect)
+	}
 	if err != nil {
-		return nil, err
+		done(false)
+		return nil, nil, err
 	}
-	var collect connect.Sink
-	if _, ok := p.Roots[0].(*plan.Collect); ok && len(p.Roots) == 1 {
-		collect = flow.Homeward()
-	}
-	g, _, err := job.Build(p, s.cat.Config, s.Zone(), collect)
-	return g, err
+	return g, func() { done(true) }, nil
 }

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func buildTest([]byte) (*flow.Graph, error) { return &flow.Graph{}, nil }
+func buildTest([]byte) (*flow.Graph, func(), error) { return &flow.Graph{}, func() {}, nil }
 
 // process is a node process of a test.
 type process struct {

@@ -67,5 +67,6 @@ type RowConn interface {
 }
 
 // BuildFunc makes the graph of a job in a node process. parcel is what the engine of
-// the coordinator sent (Config.Parcel).
-type BuildFunc func(parcel []byte) (*Graph, error)
+// the coordinator sent (Config.Parcel). release is called once, when the node's tasks of
+// the graph are closed; it is nil with an error.
+type BuildFunc func(parcel []byte) (g *Graph, release func(), err error)

@@ -27,7 +27,8 @@ import (
 type yard struct {
 	t        testing.TB
 	env      *env.Env
-	build    BuildFunc
+	build    func([]byte) (*Graph, error)
+	built    atomic.Int64 // graphs that are not released
 	mu       sync.Mutex
 	end      FarEnd
 	nodes    []*yardNode
@@ -82,7 +83,7 @@ func (r *yardRows) cut() {
 	}
 }
 
-func newYard(t testing.TB, nodes, slots int, build BuildFunc) *yard {
+func newYard(t testing.TB, nodes, slots int, build func([]byte) (*Graph, error)) *yard {
 	y := &yard{t: t, env: env.OS(t.TempDir()), build: build}
 	for range nodes {
 		y.add(slots)
@@ -106,7 +107,11 @@ func (y *yard) add(slots int) *yardNode {
 		FarNode: FarNode{NodeID: NodeID{Name: "node-" + strconv.FormatInt(y.number, 10), Number: y.number}, Slots: slots, Address: path},
 		rows:    &yardRows{l: l, address: path}, in: make(chan []byte, 1024), gone: make(chan struct{}),
 	}
-	n.st = NewStation(y.env, StationOptions{Node: n.Name, Workers: 1, Build: y.build, Rows: n.rows})
+	n.st = NewStation(y.env, StationOptions{Node: n.Name, Workers: 1, Rows: n.rows, Build: func(parcel []byte) (*Graph, func(), error) {
+		g, err := y.build(parcel)
+		y.built.Add(1)
+		return g, func() { y.built.Add(-1) }, err
+	}})
 	out := make(chan []byte, 1024)
 	n.st.Attach(1<<62, func(m []byte) {
 		y.messages.Add(1)
@@ -238,6 +243,11 @@ func TestFarJob(t *testing.T) {
 		}
 		for _, n := range y.nodes {
 			n.st.wait.Wait()
+		}
+		if n := y.built.Load(); n != 0 {
+			t.Errorf("%d graphs were not released", n)
+		}
+		for _, n := range y.nodes {
 			if len(n.st.sites)+len(n.st.hub.atts) > 0 {
 				t.Errorf("%s keeps %d sites", n.Name, len(n.st.sites))
 			}

@@ -202,6 +202,7 @@ type site struct {
 	mu      sync.Mutex
 	a       *attempt // nil until it is made
 	tape    *siteTape
+	release func() // what the graph holds
 	local   []*task
 	started bool
 	stopped bool // it is being closed
@@ -229,7 +230,7 @@ func (s *Station) deploy(x *deployment) {
 // make builds the graph and the attempt, and has the node's tasks opened.
 func (k *site) make() {
 	x, st := k.x, k.st
-	g, err := st.opt.Build(x.parcel)
+	g, release, err := st.opt.Build(x.parcel)
 	if err == nil && g.digest() != x.digest {
 		err = diag.New(diag.Internal, "node %s makes another plan of job %s than the coordinator", st.opt.Node, x.name).
 			WithHint("run the same mink on all nodes")
@@ -262,6 +263,7 @@ func (k *site) make() {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.release = release
 	if err != nil {
 		k.up(&mail{kind: mailOpened, attempt: x.attempt, err: err})
 	}
@@ -387,6 +389,9 @@ func (k *site) end() {
 		return
 	}
 	k.closed = true
+	if k.release != nil {
+		k.release()
+	}
 	k.h.clocks.end()
 	if k.a != nil {
 		k.st.hub.leave(k.a)

@@ -36,7 +36,7 @@ func all() bool { return os.Getenv("MINK_ALL") != "" }
 func disturb(t *testing.T, w *town, rng *rand.Rand, r *engine.Result, span time.Duration, most int) (done int) {
 	t.Helper()
 	for range most {
-		ctx, cancel := context.WithTimeout(context.Background(), span/10+time.Duration(rng.Int64N(int64(span*3/4))))
+		ctx, cancel := context.WithTimeout(context.Background(), span/20+time.Duration(rng.Int64N(int64(span/2))))
 		err := r.Job.Wait(ctx)
 		cancel()
 		if err == nil {

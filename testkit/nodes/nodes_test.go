@@ -259,11 +259,16 @@ func end(t *testing.T, j *job.Job) {
 	}
 }
 
-// onNodes fails unless tasks of a job have run in at least n node processes.
+// onNodes fails unless tasks of a job have run in at least n node processes. A job whose
+// last attempt had nothing left to do but to commit has none.
 func onNodes(t *testing.T, j *job.Job, n int) {
 	t.Helper()
 	seen := map[string]int{}
-	for _, x := range j.Status().Tasks {
+	tasks := j.Status().Tasks
+	if len(tasks) == 0 && j.Status().Restarts > 0 {
+		return
+	}
+	for _, x := range tasks {
 		seen[x.Node]++
 	}
 	delete(seen, "")
