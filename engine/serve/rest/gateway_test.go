@@ -262,10 +262,17 @@ func TestGatewaySessionConfig(t *testing.T) {
 }
 
 func TestGatewayEndsWhatItStarted(t *testing.T) {
-	s := newGateway(t, Options{IdleTimeout: 400 * time.Millisecond})
-	session, watch := s.session(nil), s.session(nil)
+	client := newClient(t)
+	of := func(o Options) *server {
+		o.Value = values
+		g := NewGateway(client, o)
+		t.Cleanup(func() { _ = g.Close() })
+		return serve(t, g)
+	}
+	s, other := of(Options{IdleTimeout: 2 * time.Second}), of(Options{})
+	session, watch := s.session(nil), other.session(nil)
 	s.run(session, "CREATE TABLE g (a BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '100')")
-	states := func() string { return s.run(watch, "SHOW JOBS") }
+	states := func() string { return other.run(watch, "SHOW JOBS") }
 	await := func(what string, ok func() bool) {
 		t.Helper()
 		for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
