@@ -362,7 +362,11 @@ func (s *script) wait(ctx context.Context) error {
 		for _, v := range st.Vertices {
 			rows += v.SinkRows
 		}
-		fmt.Fprintf(s.err, "job %s finished, %d %s written\n", st.ID, rows, plural(rows, "row"))
+		if st.Uncounted {
+			fmt.Fprintf(s.err, "job %s finished\n", st.ID)
+		} else {
+			fmt.Fprintf(s.err, "job %s finished, %d %s written\n", st.ID, rows, plural(rows, "row"))
+		}
 		s.tellLosses(st)
 	}
 	return nil

@@ -19,6 +19,8 @@ type JobStatus struct {
 	// decoded and the table's options say so; LastBadRecord tells about one of them.
 	BadRecords    int64
 	LastBadRecord string
+	// Uncounted: the cluster does not say how many rows the sinks wrote.
+	Uncounted bool
 	// Restarts counts attempts after the first.
 	Restarts int
 	// AlreadyFinished: its checkpoint directory says that the job came to its end in

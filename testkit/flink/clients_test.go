@@ -243,8 +243,8 @@ func TestFlinkOverRemote(t *testing.T) {
 			t.Errorf("%s: %v %v, in Flink %v %v", sql, want.Result(), want.Streaming(), got.Result(), got.Streaming())
 		}
 	}
-	if _, err := b.Execute(t.Context(), "SELECT nope FROM (VALUES (1)) AS t (a)"); err == nil || !strings.Contains(err.Error(), "'nope' not found") || strings.Contains(err.Error(), "\n") {
-		t.Errorf("a mistake in Flink: %v", err)
+	if _, err := b.Execute(t.Context(), "SELECT nope FROM (VALUES (1)) AS t (a)"); err == nil || !strings.Contains(err.Error(), "'nope' not found") || strings.Contains(err.Error(), "\n") || diag.As(err).Span != (diag.Span{Start: 7, End: 11}) {
+		t.Errorf("a mistake in Flink: %+v", err)
 	}
 	for _, sql := range []string{
 		"CREATE TABLE g (id BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '100', 'fields.id.min' = '1', 'fields.id.max' = '9')",

@@ -167,6 +167,8 @@ func vertices(j *wire.Job, out *gateway.JobStatus) {
 		}
 		if s.Sink {
 			s.SinkRows = v.Metrics.WriteRecords
+			// Sinks of Flink count nothing here, and what it counts it tells with a delay.
+			out.Uncounted = out.Uncounted || !v.Metrics.WriteRecordsComplete || s.SinkRows == 0 && (v.Metrics.ReadRecords > 0 || !v.Metrics.ReadRecordsComplete)
 			s.RowsOut = 0
 		}
 		if v.Duration > 0 {

@@ -18,9 +18,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/gateway"
@@ -176,9 +179,10 @@ func failure(status int, header http.Header, raw []byte) error {
 		}
 	}
 	var body wire.Errors
-	text := ""
+	text, all := "", ""
 	if err := json.Unmarshal(raw, &body); err == nil && len(body.Errors) > 0 {
-		text = cause(strings.Join(body.Errors, "\n"))
+		all = strings.Join(body.Errors, "\n")
+		text = cause(all)
 	}
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden:
@@ -191,7 +195,69 @@ func failure(status int, header http.Header, raw []byte) error {
 	case http.StatusBadRequest:
 		return diag.New(diag.InvalidArgument, "%s", or(text, "the cluster cannot read the request"))
 	}
-	return diag.New(diag.JobFailed, "%s", or(text, "the cluster answers "+http.StatusText(status)))
+	e := diag.New(diag.JobFailed, "%s", or(text, "the cluster answers "+http.StatusText(status)))
+	if all != "" {
+		e.Cause = javaTrace(all)
+	}
+	return e
+}
+
+// javaTrace is what Flink said, as a cause: the place of a mistake is in it.
+type javaTrace string
+
+func (j javaTrace) Error() string { return cause(string(j)) }
+
+// place finds where in a statement a mistake is, by the lines and columns in the trace;
+// both count from 1. At line 0 nothing is known.
+var place = regexp.MustCompile(`(?:From|At|at) line (\d+), column (\d+)(?: to line (\d+), column (\d+))?`)
+
+// placed gives a mistake that Flink found its place in the statement.
+func placed(err error, text string) error {
+	e := diag.As(err)
+	var trace javaTrace
+	if e == nil || !e.Span.IsZero() || !errors.As(err, &trace) {
+		return err
+	}
+	m := place.FindStringSubmatch(string(trace))
+	if m == nil {
+		return err
+	}
+	from := offset(text, m[1], m[2])
+	to := from
+	if m[3] != "" {
+		to = offset(text, m[3], m[4])
+	}
+	if from < 0 || to < from {
+		return err
+	}
+	if to < len(text) {
+		_, n := utf8.DecodeRuneInString(text[to:])
+		to += n // the last column is part of it
+	}
+	e.Code, e.Span = diag.InvalidQuery, diag.Span{Start: from, End: to}
+	return e
+}
+
+// offset is the byte of a line and column, -1 where there is none such.
+func offset(text, line, column string) int {
+	l, _ := strconv.Atoi(line)
+	c, _ := strconv.Atoi(column)
+	at := 0
+	for ; l > 1; l-- {
+		n := strings.IndexByte(text[at:], '\n')
+		if n < 0 {
+			return -1
+		}
+		at += n + 1
+	}
+	if l < 1 || c < 1 {
+		return -1
+	}
+	for ; c > 1 && at < len(text); c-- {
+		_, n := utf8.DecodeRuneInString(text[at:])
+		at += n
+	}
+	return at
 }
 
 func or(a, b string) string {

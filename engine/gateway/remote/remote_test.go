@@ -307,3 +307,33 @@ func TestRemoteUnreachable(t *testing.T) {
 		}
 	}
 }
+
+// What Apache Flink 2.3 says of a mistake, cut to what matters, is one sentence at its
+// place.
+func TestFlinksMistakes(t *testing.T) {
+	const trace = `{"errors":["Internal server error.","<Exception on server side:\norg.apache.flink.table.gateway.api.utils.SqlGatewayException: Failed to fetchResults.\n\tat org.apache.flink.X.y(X.java:91)\nCaused by: org.apache.flink.table.api.ValidationException: SQL validation failed. From line 2, column 3 to line 2, column 6: Column 'nope' not found in any table\n\tat a.B.c(B.java:1)\nCaused by: org.apache.calcite.runtime.CalciteContextException: From line 2, column 3 to line 2, column 6: Column 'nope' not found in any table\n\tat a.B.c(B.java:1)\nCaused by: org.apache.calcite.sql.validate.SqlValidatorException: Column 'nope' not found in any table\n\t... 12 more\n\nEnd of exception on server side>"]}`
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/sessions"):
+			_, _ = io.WriteString(w, `{"sessionHandle":"aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"}`)
+		case strings.HasSuffix(r.URL.Path, "/statements"):
+			_, _ = io.WriteString(w, `{"operationHandle":"aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"}`)
+		case strings.Contains(r.URL.Path, "/result/"):
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = io.WriteString(w, trace)
+		default:
+			_, _ = io.WriteString(w, `{}`)
+		}
+	}))
+	defer s.Close()
+	c, err := remote.New(remote.Options{Gateway: s.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const text = "SELECT 'é'\n, nope FROM t"
+	_, err = open(t, c, nil).Execute(t.Context(), text)
+	d := diag.As(err)
+	if d == nil || d.Code != diag.InvalidQuery || d.Msg != "Column 'nope' not found in any table" || text[d.Span.Start:d.Span.End] != "nope" {
+		t.Errorf("%+v", d)
+	}
+}

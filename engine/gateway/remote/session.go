@@ -102,7 +102,7 @@ func (s *session) Execute(ctx context.Context, text string) (gateway.Operation, 
 			o.abandon()
 		}
 		_ = o.close()
-		return nil, err
+		return nil, placed(err, text)
 	}
 	if stmt, err := parse.Statement(strings.TrimRight(text, " \t\r\n;")); err == nil {
 		switch stmt.(type) {
