@@ -3,6 +3,7 @@
 package flow
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,8 @@ import (
 type farHost struct {
 	*threaded
 	far Far
+	// waits: there were too few slots at the last look, and that was said.
+	waits bool
 
 	mu  sync.Mutex
 	cur *farAttempt
@@ -63,8 +66,13 @@ func (h *farHost) place(slots int) []string {
 		}
 	}
 	if all < slots {
+		if log := h.cl.opt.Log; log != nil && !h.waits {
+			log(fmt.Sprintf("job %s waits: it needs %d slots, and the nodes that are there have %d free", h.c.job.cfg.Name, slots, all))
+		}
+		h.waits = true
 		return nil
 	}
+	h.waits = false
 	slices.SortStableFunc(rooms, func(a, b room) int { return b.free - a.free })
 	var out []string
 	for len(out) < slots {
@@ -236,10 +244,12 @@ func (h *farHost) got(from NodeID, kind uint64, d *decoder) {
 	f := h.cur
 	var p *farPlace
 	if f != nil {
-		p = f.place(from)
+		if p = f.place(from); p != nil && p.closed {
+			p = nil
+		}
 	}
 	h.mu.Unlock()
-	if p == nil || p.closed {
+	if p == nil {
 		return
 	}
 	var err error

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -34,6 +35,7 @@ type yard struct {
 	nodes    []*yardNode
 	number   int64
 	messages atomic.Int64
+	log      func(text string)
 }
 
 type yardNode struct {
@@ -196,7 +198,7 @@ func (y *yard) Send(to NodeID, m []byte) {
 }
 
 func (y *yard) submit(g *Graph, cfg Config) *Job {
-	cl := NewCluster(y.env, ClusterOptions{Far: y})
+	cl := NewCluster(y.env, ClusterOptions{Far: y, Log: y.log})
 	y.t.Cleanup(cl.Close)
 	cfg.Parcel = []byte("a graph")
 	j, err := cl.Submit(g, cfg)
@@ -500,4 +502,28 @@ func TestFarHold(t *testing.T) {
 	}
 	j.Cancel()
 	<-j.Done()
+}
+
+// TestFarWaits: a job that needs more slots than there are waits, which is said once, and
+// runs when another node is there.
+func TestFarWaits(t *testing.T) {
+	sink := &collector{twoPhase: true}
+	build := func([]byte) (*Graph, error) { return keyedGraph(&numbers{total: 100, keys: 7, splits: 2}, sink), nil }
+	y := newYard(t, 1, 1, build)
+	said := make(chan string, 10)
+	y.log = func(text string) { said <- text }
+	g, _ := build(nil)
+	j := y.submit(g, Config{})
+	if text := <-said; !strings.Contains(text, "needs 2 slots") || !strings.Contains(text, "1 free") {
+		t.Errorf("it says %q", text)
+	}
+	time.Sleep(250 * time.Millisecond) // it looks every 100 ms
+	if len(said) > 0 || j.State().Ended() {
+		t.Errorf("said again %d times, %s", len(said), j.State())
+	}
+	y.add(1)
+	ended(t, j)
+	if sink.len() != 100 {
+		t.Errorf("%d rows", sink.len())
+	}
 }
