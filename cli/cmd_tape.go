@@ -56,8 +56,9 @@ on the tape, and a replay needs no source.`,
 	f.add(c)
 	c.Flags().BoolVar(&f.full, "full", false, "hash every value, so that a replay finds any change of an input; slower")
 	c.Flags().StringVarP(&f.tape, "out", "o", "", "the tape (default: the script's name with .mtape)")
-	_ = c.Flags().MarkHidden("tape")
-	_ = c.Flags().MarkHidden("dry-run")
+	for _, name := range []string{"tape", "dry-run", "gateway", "rest", "detach"} { // of an embedded cluster alone
+		_ = c.Flags().MarkHidden(name)
+	}
 	return c
 }
 
