@@ -221,6 +221,18 @@ func TestDownKills(t *testing.T) {
 	if c.up("--nodes", "1"); len(c.whole().Nodes) != 1 {
 		t.Errorf("%+v", c.status())
 	}
+	// The same in the middle of mink down: the file is gone, the coordinator was killed, and
+	// the watchdog still lives. It ends, and so does the node.
+	if err := c.home.Forget(); err != nil {
+		t.Fatal(err)
+	}
+	kill(c.home, local.Coordinator)
+	if !await(t.Context(), 5*time.Second, func() bool { return len(leftOf(c.home)) == 0 }) {
+		t.Errorf("left: %v", leftOf(c.home))
+	}
+	if pid := c.home.Holder(local.Coordinator); pid != 0 {
+		t.Errorf("a coordinator came back: %d", pid)
+	}
 }
 
 // TestUpRefuses has flags and circumstances in which no cluster starts; nothing stays.
