@@ -174,7 +174,7 @@ func (a *app) redactSteps(ctx context.Context, t *trace.File, r *redaction, name
 	if slices.ContainsFunc(t.Manifest.Jobs, func(j trace.Job) bool { return len(j.Attempts) > 0 && j.Attempts[0].Checkpoint > 0 }) {
 		return errKept
 	}
-	n, err := a.beginTape(name, t.Manifest)
+	n, err := a.beginTape(name, blind(t.Manifest))
 	if err != nil {
 		return err
 	}
@@ -196,6 +196,15 @@ func (a *app) redactSteps(ctx context.Context, t *trace.File, r *redaction, name
 	return n.end(err)
 }
 
+// blind is a manifest without what statements saw of the disk, which may have values in it.
+func blind(m trace.Manifest) trace.Manifest {
+	m.Statements = slices.Clone(m.Statements)
+	for i := range m.Statements {
+		m.Statements[i].Disk = nil
+	}
+	return m
+}
+
 // recordFork records a new run of the script of the first tape over the inputs of all.
 func (a *app) recordFork(ctx context.Context, name string, r *redaction, tapes ...*trace.File) error {
 	k, err := newFork(tapes[0].Manifest.Seed, tapes...)
@@ -211,7 +220,7 @@ func (a *app) recordFork(ctx context.Context, name string, r *redaction, tapes .
 	if err != nil {
 		return err
 	}
-	o := embed{nodes: 1, record: &engine.Record{To: n.to, Embed: true}}
+	o := embed{nodes: 1, record: &engine.Record{To: n.to, Embed: true, Blind: r != nil}}
 	err = k.run(ctx, a, o, m.Settings, text{tapes[0].Name, tapedScript(tapes[0])})
 	fails := slices.ContainsFunc(tapes[0].Manifest.Jobs, func(j trace.Job) bool { return j.Error != "" })
 	if e := (*exitError)(nil); r != nil && fails && errors.As(err, &e) && e.code == exitFailed && e.err == nil && !k.lost {

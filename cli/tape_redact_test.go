@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/trace"
 )
 
 const orderScript = `CREATE TABLE c (name STRING, city STRING, age INT) WITH ('connector' = 'filesystem', 'path' = 'c.csv', 'format' = 'csv');
@@ -65,6 +68,7 @@ func TestTapeRedact(t *testing.T) {
 			t.Fatal(err)
 		}
 		all := tapeText(t, "red.mtape")
+		sightless(t, "red.mtape")
 		for _, value := range []string{"Lovelace", "Hopper"} {
 			if strings.Contains(all, value) {
 				t.Errorf("parallelism %s: %s is on the tape", parallelism, value)
@@ -88,6 +92,21 @@ func TestTapeRedact(t *testing.T) {
 		}
 		if names["Ada Lovelace"] || names["Grace Hopper"] {
 			t.Errorf("parallelism %s: a name is shown: %s", parallelism, got)
+		}
+	}
+}
+
+// sightless expects a tape on which statements have seen nothing of the disk.
+func sightless(t *testing.T, name string) {
+	t.Helper()
+	f, err := trace.Open(env.OS("").Disk, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, st := range f.Manifest.Statements {
+		if len(st.Disk) > 0 {
+			t.Errorf("%s has what %s saw of the disk", name, st.Text)
 		}
 	}
 }

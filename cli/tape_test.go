@@ -258,3 +258,41 @@ SELECT k, SUM(v) AS n FROM t GROUP BY k;`)
 		t.Error(errs)
 	}
 }
+
+// A script that looks at what it has changed on the disk is replayed over what it saw: a
+// catalog in a folder that it fills, changes and reads, and that is gone by then, or another.
+func TestTapeCatalog(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeText(t, "in.csv", "a,1\nb,2\na,3\n")
+	writeText(t, "job.sql", `CREATE CATALOG c WITH ('type' = 'mink', 'path' = 'cat');
+USE CATALOG c;
+CREATE TABLE f (k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = 'in.csv', 'format' = 'csv');
+SHOW TABLES;
+CREATE VIEW w AS SELECT k, v FROM f WHERE v > 1;
+SELECT k, SUM(v) FROM w GROUP BY k;
+DROP VIEW w;
+CREATE VIEW w AS SELECT k, v + 10 AS v FROM f;
+SHOW VIEWS;
+SELECT k, SUM(v) FROM w GROUP BY k;
+DROP TABLE f;
+SHOW TABLES;`)
+	want, errs, code := command(t, "tape", "record", "--output", "json", "job.sql", "-o", "job.mtape")
+	if code != 0 || !strings.Contains(want, `"w"`) {
+		t.Fatalf("exit %d\n%s%s", code, want, errs)
+	}
+	for _, then := range []func() error{
+		func() error { return nil }, // as it was left
+		func() error { return os.RemoveAll("cat") },
+		func() error { return os.WriteFile("cat", []byte("a file"), 0o644) },
+	} {
+		if err := then(); err != nil {
+			t.Fatal(err)
+		}
+		if got, errs, code := command(t, "tape", "replay", "--output", "json", "job.mtape"); code != 0 || got != want {
+			t.Errorf("exit %d\n%s\ninstead of\n%s\n%s", code, got, want, errs)
+		}
+	}
+	if out, errs, code := command(t, "debug", "job.mtape", "--job", "2", "-c", "goto end; state GroupAggregate"); code != 0 || !strings.Contains(out, "2 entries") {
+		t.Errorf("exit %d\n%s%s", code, out, errs)
+	}
+}

@@ -87,10 +87,13 @@ type Config struct {
 
 // Engine runs statements. It may be used from several goroutines.
 type Engine struct {
-	cfg   Config
-	host  *catalog.Host
-	store *catalog.Store
-	Jobs  *job.Manager
+	// witness notes what statements see of the disk, for a tape; memory shows it again.
+	witness *env.Witness
+	memory  *env.Memory
+	cfg     Config
+	host    *catalog.Host
+	store   *catalog.Store
+	Jobs    *job.Manager
 	// pipelines fill the materialized tables.
 	pipelines pipelines
 	rec       *recording
@@ -115,6 +118,16 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Files != nil {
 		outside.Disk = cfg.Files
 	}
+	var witness *env.Witness
+	var memory *env.Memory
+	switch {
+	case cfg.Record != nil && !cfg.Record.Blind:
+		witness = env.NewWitness(outside.Disk)
+		outside.Disk = witness
+	case cfg.Replay != nil:
+		memory = env.NewMemory(outside.Disk)
+		outside.Disk = memory
+	}
 	registry := function.NewRegistry(cfg.Functions)
 	formats := map[string]*connect.Format{}
 	for _, f := range cfg.Formats {
@@ -122,6 +135,8 @@ func New(cfg Config) (*Engine, error) {
 	}
 	e := &Engine{
 		cfg:     cfg,
+		witness: witness,
+		memory:  memory,
 		store:   catalog.NewStore(),
 		running: map[string]ledger.Job{},
 		host: &catalog.Host{

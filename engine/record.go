@@ -7,9 +7,11 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/minkstream/mink/engine/catalog"
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/job"
 	"github.com/minkstream/mink/engine/plan"
@@ -21,6 +23,8 @@ type Record struct {
 	To *trace.Folder
 	// Embed and Full as in flow.Record.
 	Embed, Full bool
+	// Blind leaves out what statements see of the disk.
+	Blind bool
 }
 
 // recording is the tape of an engine's sessions.
@@ -67,6 +71,11 @@ func (r *recording) number(j *job.Job) int {
 // statement notes a statement that took effect.
 func (r *recording) statement(st trace.Statement) {
 	st.Text = diag.MaskSecrets(st.Text)
+	for i, s := range st.Disk {
+		if utf8.Valid(s.Data) { // definitions of tables, say
+			st.Disk[i].Data = []byte(diag.MaskSecrets(string(s.Data)))
+		}
+	}
 	r.failed(r.To.Edit(func(m *trace.Manifest) { m.Statements = append(m.Statements, st) }))
 }
 
@@ -162,7 +171,16 @@ func (s *Session) begin(text string) (end func(error)) {
 		s.given.At, s.given.Jobs = next.At, next.Jobs
 	}
 	s.cat.At = s.given.At
+	forget, saw := func() {}, func() []env.Sight { return nil }
+	switch {
+	case next != nil:
+		forget = e.memory.Recall(next.Disk)
+	case e.witness != nil && !s.aside:
+		saw = e.witness.Begin()
+	}
 	return func(err error) {
+		forget()
+		s.given.Disk = saw()
 		switch {
 		case err != nil:
 		case next != nil:

@@ -1,5 +1,7 @@
 package trace
 
+import "github.com/minkstream/mink/engine/env"
+
 // Manifest is what a tape is of: manifest.json. Times are milliseconds since the
 // epoch.
 type Manifest struct {
@@ -33,6 +35,8 @@ type Statement struct {
 	At int64 `json:"at"`
 	// Jobs are those it started, by their place in Manifest.Jobs.
 	Jobs []int `json:"jobs,omitempty"`
+	// Disk is what was seen of the disk while it was executed.
+	Disk []env.Sight `json:"disk,omitempty"`
 }
 
 // Job is a job on the tape.
