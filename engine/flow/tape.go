@@ -199,14 +199,14 @@ type rowsOut struct {
 // their worker: they are still in its cache, and soon will not be.
 func (r *recorder) spill(t *task) {
 	o := &r.out
-	if o.write == nil || r.rows.whole() == 0 || !o.mu.TryLock() {
+	if o.write == nil || !o.mu.TryLock() {
 		return // the taper is just about it
 	}
 	defer o.mu.Unlock()
 	t.stepMu.Lock()
-	if len(r.done) > 0 {
+	if len(r.done) > 0 || r.rows.whole() == 0 {
 		t.stepMu.Unlock()
-		return // these come first
+		return // what was cut comes first
 	}
 	rows := r.rows.take()
 	r.rows.back(o.spare)
