@@ -4,6 +4,7 @@ import (
 	"github.com/minkstream/mink/connectors/blackhole"
 	"github.com/minkstream/mink/connectors/datagen"
 	"github.com/minkstream/mink/connectors/filesystem"
+	"github.com/minkstream/mink/connectors/format/avro"
 	"github.com/minkstream/mink/connectors/format/changejson"
 	"github.com/minkstream/mink/connectors/format/changelogjson"
 	"github.com/minkstream/mink/connectors/format/csv"
@@ -38,6 +39,8 @@ func All() []*connect.Connector {
 // Formats lists every format, in name order. A new one adds a line.
 func Formats() []*connect.Format {
 	return []*connect.Format{
+		&avro.Format,
+		&avro.Confluent,
 		&changejson.Canal,
 		&changelogjson.Format,
 		&csv.Format,

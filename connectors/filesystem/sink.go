@@ -54,6 +54,9 @@ func newSink(t *connect.Table) (connect.Sink, error) {
 	if s.format, s.fopts, err = connect.FormatOf(t, "format"); err != nil {
 		return nil, err
 	}
+	if s.format.Messages {
+		return nil, connect.Invalid("format", "'%s' in files is not supported yet", s.format.Name)
+	}
 	if s.wants, err = s.format.Changes(s.fopts); err != nil {
 		return nil, err
 	}

@@ -52,6 +52,9 @@ func makeSource(t *connect.Table) (*source, error) {
 	if s.format, s.fopts, err = connect.FormatOf(t, "format"); err != nil {
 		return nil, err
 	}
+	if s.format.Messages {
+		return nil, connect.Invalid("format", "'%s' in files is not supported yet", s.format.Name)
+	}
 	if s.changes, err = s.format.Changes(s.fopts); err != nil {
 		return nil, err
 	}

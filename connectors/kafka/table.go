@@ -95,6 +95,7 @@ func (c *table) readFormats() error {
 	if err := message(c.value, key); err != nil {
 		return err
 	}
+	c.nameSubject(c.value, c.valueOpts, "-value")
 	if !o.Has("key.format") {
 		if c.upsert {
 			return connect.Missing("key.format", "connector 'upsert-kafka' needs it")
@@ -107,11 +108,19 @@ func (c *table) readFormats() error {
 	if err := message(c.key, "key.format"); err != nil {
 		return err
 	}
+	c.nameSubject(c.key, c.keyOpts, "-key")
 	has, err := c.key.Changes(c.keyOpts)
 	if err == nil && has != connect.AppendOnly {
 		err = connect.Invalid("key.format", "'%s' has changes in it: a key only has values", c.key.Name)
 	}
 	return err
+}
+
+// nameSubject gives a format with a schema registry the subject that belongs to the topic.
+func (c *table) nameSubject(f *connect.Format, o connect.Options, suffix string) {
+	if strings.HasSuffix(f.Name, "-confluent") && !o.Has("subject") && !o.Has("schema-registry.subject") && len(c.topics) == 1 {
+		o["subject"] = c.topics[0] + suffix
+	}
 }
 
 // message refuses formats of whole files.

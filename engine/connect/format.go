@@ -25,6 +25,8 @@ type Format struct {
 	// OpenFile is set by formats that need whole files (parquet) instead of Decoder.
 	OpenFile func(f io.ReaderAt, size int64, s types.Schema, read Projection, o Options, t *Table) (FileReader, error)
 	NewFile  func(w io.Writer, s types.Schema, o Options, t *Table) (FileWriter, error)
+	// Messages says that only messages have this format: files do not.
+	Messages bool
 	// Nulls says that a message that is missing, such as a Kafka record without a value,
 	// is a row of NULLs; for other formats it is none.
 	Nulls bool
