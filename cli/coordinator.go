@@ -202,9 +202,24 @@ func (a *app) coordinate(ctx context.Context, home local.Home, foreground bool, 
 		c.end(true)
 		return err
 	}
-	<-ctx.Done()
+	c.awaitEnd(ctx)
 	c.log.Info("stops")
 	return c.end(true)
+}
+
+// awaitEnd returns when the cluster is to stop: when ctx ends, or the cluster's file is gone,
+// as when somebody has removed the directory.
+func (c *coordinator) awaitEnd(ctx context.Context) {
+	for ctx.Err() == nil {
+		if info, err := c.home.Info(); err == nil && info == nil {
+			c.log.Warn("the cluster's file was removed")
+			return
+		}
+		select {
+		case <-time.After(500 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
 }
 
 // start brings everything up, in this order: doors, so that two clusters that want one port

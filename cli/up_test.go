@@ -235,6 +235,21 @@ func TestDownKills(t *testing.T) {
 	}
 }
 
+// TestUpRemoved: a cluster whose directory is removed ends; nothing goes on unseen.
+func TestUpRemoved(t *testing.T) {
+	c := startCluster(t)
+	st := c.whole()
+	if err := os.RemoveAll(string(c.home)); err != nil {
+		t.Fatal(err)
+	}
+	for _, pid := range []int{st.Coordinator.PID, st.Nodes[0].PID, st.Watchdog.PID} {
+		if !await(t.Context(), 15*time.Second, func() bool { return syscall.Kill(pid, 0) != nil }) {
+			t.Errorf("process %d of %+v goes on", pid, st)
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+}
+
 // TestUpRefuses has flags and circumstances in which no cluster starts; nothing stays.
 func TestUpRefuses(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
