@@ -116,7 +116,7 @@ func (x *block) pairsOf(a ast.Expr, what string) ([][2]string, []diag.Span, erro
 			if err != nil {
 				return nil, nil, err
 			}
-			l, ok := expr.Fold(n, nil).(*expr.Literal)
+			l, ok := expr.Fold(n, x.b.frame()).(*expr.Literal)
 			if !ok || !l.Col.Type.IsString() || l.Col.IsNull(0) {
 				return nil, nil, bad(m.Elems[i+k].Span())
 			}
@@ -190,7 +190,7 @@ func (b *Binder) toChangelog(e *ast.FuncCall, outer *scope) (logical.Node, *scop
 		if err != nil {
 			return nil, nil, err
 		}
-		l, ok := expr.Fold(v, nil).(*expr.Literal)
+		l, ok := expr.Fold(v, x.b.frame()).(*expr.Literal)
 		if !ok || l.Col.Type.Kind != types.Boolean || l.Col.IsNull(0) {
 			return nil, nil, diag.At(a.Span(), diag.InvalidArgument, "produces_full_deletes is TRUE or FALSE")
 		}

@@ -8,7 +8,6 @@ import (
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/expr"
-	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/sql/ast"
 	"github.com/minkstream/mink/engine/types"
 )
@@ -59,7 +58,7 @@ func (b *Binder) partitionValues(t *catalog.Table, list []ast.Partition, whole b
 		} else if n, err = expr.NewCast(n, to, false, p.Value.Span()); err != nil {
 			return nil, placed(err, p.Value.Span())
 		}
-		if out[i], err = expr.Eval(n, function.NewFrame(function.FixedEnv{}, b.zone())); err != nil {
+		if out[i], err = expr.Eval(n, b.frame()); err != nil {
 			return nil, placed(err, p.Value.Span())
 		}
 	}

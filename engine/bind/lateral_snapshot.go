@@ -4,7 +4,6 @@ import (
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/expr"
-	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/plan"
 	"github.com/minkstream/mink/engine/plan/logical"
 	"github.com/minkstream/mink/engine/sql/ast"
@@ -121,7 +120,7 @@ func (x *block) snapshotArg(a ast.Expr, name, typ string, is func(types.Type) bo
 	if !is(n.Type()) {
 		return nil, diag.At(a.Span(), diag.TypeMismatch, "%s is a constant %s, not %s", name, typ, n.Type().Plain().Nullable(true))
 	}
-	l, ok := expr.Fold(n, function.NewFrame(function.FixedEnv{}, x.b.zone())).(*expr.Literal)
+	l, ok := expr.Fold(n, x.b.frame()).(*expr.Literal)
 	if !ok || l.Col.IsNull(0) {
 		return nil, diag.At(a.Span(), diag.InvalidArgument, "%s is a constant %s", name, typ)
 	}

@@ -25,8 +25,8 @@ func (b *Binder) startMode(s *ast.StartMode) (catalog.StartMode, error) {
 			return m, err
 		}
 		v := l.Col.Int(0)
-		if v <= 0 {
-			return m, diag.At(a.Span(), diag.InvalidArgument, "the interval of %s must be above 0", s.Mode).WithHint("%s alone begins now", s.Mode)
+		if v < 0 {
+			return m, diag.At(a.Span(), diag.InvalidArgument, "the interval of %s must not be below 0", s.Mode).WithHint("%s alone begins now", s.Mode)
 		}
 		if l.Type().Kind == types.IntervalYM {
 			m.Months = int(v)

@@ -301,7 +301,7 @@ func (x *block) bound(b ast.Bound, it *overItem, at diag.Span) (plan.FrameBound,
 	if err != nil {
 		return out, err
 	}
-	l, ok := expr.Fold(n, nil).(*expr.Literal)
+	l, ok := expr.Fold(n, x.b.frame()).(*expr.Literal)
 	if !ok || l.Col.IsNull(0) {
 		return out, diag.At(b.Offset.Span(), diag.UnsupportedByFlink, "a bound of a frame is a constant")
 	}

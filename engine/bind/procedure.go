@@ -6,7 +6,6 @@ import (
 	"github.com/minkstream/mink/engine/catalog"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/expr"
-	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/sql/ast"
 	"github.com/minkstream/mink/engine/types"
 )
@@ -161,7 +160,7 @@ func (b *Binder) constantArg(a procedureArg, e ast.Expr) (any, error) {
 	if n, err = expr.NewImplicitCast(n, a.t, e.Span()); err != nil {
 		return nil, err
 	}
-	l, err := expr.Eval(n, function.NewFrame(function.FixedEnv{}, b.zone()))
+	l, err := expr.Eval(n, b.frame())
 	if err != nil {
 		return nil, placed(err, e.Span())
 	}

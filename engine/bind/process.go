@@ -185,7 +185,7 @@ func (p *processCall) value(i int, a function.ProcessArg) (string, error) {
 	if v, err = expr.NewImplicitCast(v, a.Type, given.Span()); err != nil {
 		return "", err
 	}
-	folded := expr.Fold(v, function.NewFrame(function.FixedEnv{}, p.b.zone()))
+	folded := expr.Fold(v, p.b.frame())
 	if l, ok := folded.(*expr.Literal); ok {
 		p.call.Values[i] = l.Col
 		return expr.Key(l), nil

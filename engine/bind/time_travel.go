@@ -64,7 +64,7 @@ func (b *Binder) constantTime(e ast.Expr) (int64, error) {
 	if !n.Type().IsTimestamp() {
 		return 0, diag.At(e.Span(), diag.TypeMismatch, "FOR SYSTEM_TIME AS OF takes a TIMESTAMP, not %s", n.Type().Plain().Nullable(true))
 	}
-	l, ok := expr.Fold(n, function.NewFrame(function.FixedEnv{}, b.zone())).(*expr.Literal)
+	l, ok := expr.Fold(n, b.frame()).(*expr.Literal)
 	if !ok || l.Col.IsNull(0) {
 		return 0, unsupportedTime(e)
 	}
@@ -72,7 +72,7 @@ func (b *Binder) constantTime(e ast.Expr) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	v, err := expr.Eval(ltz, function.NewFrame(function.FixedEnv{}, b.zone()))
+	v, err := expr.Eval(ltz, b.frame())
 	if err != nil {
 		return 0, placed(err, e.Span())
 	}
@@ -85,6 +85,12 @@ func unsupportedTime(e ast.Expr) error {
 }
 
 func (b *Binder) zone() *time.Location { return b.Session.Config.Zone(b.Session.Host.Zone) }
+
+// frame is what constants are computed in: the session's zone, and the time at which the
+// statement was given.
+func (b *Binder) frame() *function.Frame {
+	return function.NewFrame(function.FixedEnv{NowMillis: b.Session.Now()}, b.zone())
+}
 
 // travels reports whether FOR SYSTEM_TIME AS OF names a moment rather than the time of
 // another table's rows.

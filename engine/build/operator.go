@@ -149,7 +149,7 @@ func (b *builder) join(n *plan.Join) (func() exec.Operator, int64, error) {
 
 // joinSide says that an input replaces rows by key when it gives +U without -U.
 func joinSide(s plan.JoinSide, in plan.Node) exec.JoinSide {
-	out := exec.JoinSide{TTL: s.TTL}
+	out := exec.JoinSide{TTL: s.TTL, Unique: s.UniqueKey, UniqueInKey: s.KeyInJoinKey}
 	emits := in.Info().Emits
 	if emits&connect.HasUpdateAfter != 0 && emits&connect.HasUpdateBefore == 0 || in.Info().KeyDeletes {
 		out.Upsert = s.UniqueKey

@@ -142,7 +142,7 @@ var keys = sortKeys(append(idleKeys(), []Key{
 	{"table.exec.state.ttl", connect.Duration, "0 ms", nil, "How long untouched state is kept; 0 is for ever."},
 	{"table.exec.source.idle-timeout", connect.Duration, "0 ms", nil, "After how long without rows a source is idle; 0 never."},
 	{"table.exec.source.cdc-events-duplicate", connect.Bool, "false", nil, "Whether sources may repeat changes."},
-	{"table.exec.mini-batch.enabled", connect.Bool, "false", nil, "Whether aggregations and deduplications bundle rows, and tell one change of a key for a bundle, where changes are shown."},
+	{"table.exec.mini-batch.enabled", connect.Bool, "false", nil, "Whether aggregations, deduplications and regular joins bundle rows, and tell one change of a key for a bundle, where changes are shown."},
 	{"table.exec.mini-batch.allow-latency", connect.Duration, "0 ms", nil, "At which multiples of time a bundle ends."},
 	{"table.exec.mini-batch.size", connect.Int, "-1", nil, "How many rows of a subtask are bundled, at most 32768."},
 	{"table.exec.resource.default-parallelism", connect.Int, "-1", nil, "Parallelism of operators; -1 takes parallelism.default."},

@@ -26,7 +26,7 @@ func conformCases() []*conformCase {
 		processCases(),
 		snapshotCases(),
 		multiJoinCases(),
-		bundleCases(),
+		bundleCases(), joinBundleCases(),
 	)
 }
 

@@ -19,6 +19,9 @@ type upserts struct {
 	sel   [1]uint16
 }
 
+// swapsOut and swapsIn are the swaps of batches of one row.
+var swapsOut, swapsIn = []swapLane{swapOut}, []swapLane{swapIn}
+
 // each feeds the join the changes that b means, row by row.
 func (u *upserts) each(j *join, c *Ctx, in int, b *batch.Batch) error {
 	for i := range b.Rows() {
@@ -28,6 +31,10 @@ func (u *upserts) each(j *join, c *Ctx, in int, b *batch.Batch) error {
 		row := *b
 		row.Sel, row.Marks = u.sel[:], nil
 		had := u.find(j, c, in, &row, l)
+		pair := j.swaps && had && kind.Adds()
+		if pair {
+			j.swap = swapsOut
+		}
 		if had {
 			before := batch.UpdateBefore
 			if j.residual != nil || kind == batch.Delete {
@@ -47,9 +54,13 @@ func (u *upserts) each(j *join, c *Ctx, in int, b *batch.Batch) error {
 			after = batch.UpdateAfter
 		}
 		u.one.AllocKinds()[0] = after
+		if pair {
+			j.swap = swapsIn
+		}
 		if err := j.change(c, in, &u.one); err != nil {
 			return err
 		}
+		j.swap = nil
 	}
 	return nil
 }

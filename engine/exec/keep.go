@@ -71,7 +71,7 @@ func (j *snapshotJoin) Again(_ *Ctx, kept any) {
 
 // keptBundle is the open bundle.
 type keptBundle struct {
-	rows                      batch.Batch
+	rows                      [2]batch.Batch
 	before, due, passed, next int64
 	op                        any
 }
@@ -79,7 +79,9 @@ type keptBundle struct {
 // Keep copies the open bundle.
 func (o *bundle) Keep(c *Ctx) any {
 	k := &keptBundle{before: o.before, due: o.due, passed: o.passed, next: o.next}
-	k.rows.Append(&o.rows, nil)
+	for i := range o.rows {
+		k.rows[i].Append(&o.rows[i], nil)
+	}
 	if x, ok := o.op.(Keeper); ok {
 		k.op = x.Keep(c)
 	}
@@ -90,7 +92,9 @@ func (o *bundle) Keep(c *Ctx) any {
 func (o *bundle) Again(c *Ctx, kept any) {
 	k := kept.(*keptBundle)
 	o.before, o.due, o.passed, o.next = k.before, k.due, k.passed, k.next
-	o.rows.Append(&k.rows, nil)
+	for i := range k.rows {
+		o.rows[i].Append(&k.rows[i], nil)
+	}
 	if x, ok := o.op.(Keeper); ok {
 		x.Again(c, k.op)
 	}

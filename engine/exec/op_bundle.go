@@ -20,23 +20,34 @@ const bundleMax = 1 << 15
 // so that a folding op tells one change of a key for all of a bundle. A bundle ends when
 // it is full, at the next multiple of the interval, at a barrier and with the input.
 //
+// A regular join has a bundle of rows of both inputs together, and gets each input's
+// folded.
+//
 // Rows of a bundle are in no snapshot: none is open at a barrier. Watermarks wait for
 // the rows before them; by event time only those at the end of an interval are passed
 // on.
 func NewBundle(op Operator, cfg BundleConfig) Operator {
 	cfg.Rows = min(cfg.Rows, bundleMax)
-	return &bundle{op: op, cfg: cfg}
+	o := &bundle{op: op, cfg: cfg}
+	if j, ok := op.(*join); ok {
+		o.join, o.fold = j, newJoinFold(&j.cfg)
+		j.swaps = true
+	}
+	return o
 }
 
 type bundle struct {
 	op  Operator
 	cfg BundleConfig
 
-	rows   batch.Batch
-	before int64 // the watermark when the first row of the bundle came
-	due    int64 // processing time at which the bundle ends
-	passed int64 // by event time: the watermark that was passed on, and the one that
-	next   int64 // is passed on next
+	join *join     // op, where it is a join
+	fold *joinFold // of a join
+
+	rows   [2]batch.Batch // by input
+	before int64          // the watermark when the first row of the bundle came
+	due    int64          // processing time at which the bundle ends
+	passed int64          // by event time: the watermark that was passed on, and the one that
+	next   int64          // is passed on next
 	part   batch.Batch
 }
 
@@ -66,18 +77,18 @@ func (o *bundle) boundary(wm int64) int64 {
 }
 
 // Process adds rows to the bundle.
-func (o *bundle) Process(c *Ctx, _ int, b *batch.Batch) error {
-	if o.rows.N > 0 && !o.cfg.Rowtime && c.Now() >= o.due {
+func (o *bundle) Process(c *Ctx, in int, b *batch.Batch) error {
+	if o.size() > 0 && !o.cfg.Rowtime && c.Now() >= o.due {
 		if err := o.flush(c); err != nil {
 			return err
 		}
 	}
 	if !o.cfg.Rowtime {
-		return o.add(c, b, b.Sel)
+		return o.add(c, in, b, b.Sel)
 	}
 	for s := NewSegments(c.Watermark(), b, func(_, to int64) bool { return to >= o.next }); s.Next(); {
 		if s.Hi > s.Lo {
-			if err := o.add(c, b, Lanes(b, s.Lo, s.Hi)); err != nil {
+			if err := o.add(c, in, b, Lanes(b, s.Lo, s.Hi)); err != nil {
 				return err
 			}
 		}
@@ -90,23 +101,26 @@ func (o *bundle) Process(c *Ctx, _ int, b *batch.Batch) error {
 	return nil
 }
 
+// size is how many rows the bundle has.
+func (o *bundle) size() int { return o.rows[0].N + o.rows[1].N }
+
 // add adds the lanes sel of b, nil for all, and hands on what is full.
-func (o *bundle) add(c *Ctx, b *batch.Batch, sel []uint16) error {
+func (o *bundle) add(c *Ctx, in int, b *batch.Batch, sel []uint16) error {
 	if sel == nil {
 		sel = batch.Span(0, b.N)
 	}
 	for len(sel) > 0 {
-		n := min(len(sel), o.cfg.Rows-o.rows.N)
-		if n == o.cfg.Rows { // a whole bundle of its own
+		n := min(len(sel), o.cfg.Rows-o.size())
+		if n == o.cfg.Rows && o.fold == nil { // a whole bundle of its own
 			o.part = *b
 			o.part.Sel, o.part.Marks = sel[:n], nil
-			if err := o.run(c, &o.part); err != nil {
+			if err := o.run(c, in, &o.part); err != nil {
 				return err
 			}
 			sel = sel[n:]
 			continue
 		}
-		if o.rows.N == 0 {
+		if o.size() == 0 {
 			o.before = c.Watermark()
 			if !o.cfg.Rowtime {
 				now := c.Now()
@@ -116,9 +130,9 @@ func (o *bundle) add(c *Ctx, b *batch.Batch, sel []uint16) error {
 		}
 		o.part = *b
 		o.part.Marks = nil
-		o.rows.Append(&o.part, sel[:n])
+		o.rows[in].Append(&o.part, sel[:n])
 		sel = sel[n:]
-		if o.rows.N == o.cfg.Rows {
+		if o.size() == o.cfg.Rows {
 			if err := o.flush(c); err != nil {
 				return err
 			}
@@ -129,16 +143,41 @@ func (o *bundle) add(c *Ctx, b *batch.Batch, sel []uint16) error {
 
 // flush ends the bundle.
 func (o *bundle) flush(c *Ctx) error {
-	if o.rows.N == 0 {
+	if o.size() == 0 {
 		return nil
 	}
-	err := o.run(c, &o.rows)
-	o.rows.Reset()
+	if o.fold != nil {
+		return o.flushJoin(c)
+	}
+	err := o.run(c, 0, &o.rows[0])
+	o.rows[0].Reset()
 	return err
 }
 
-func (o *bundle) run(c *Ctx, b *batch.Batch) error {
-	if err := o.op.Process(c, 0, b); err != nil {
+// flushJoin hands on what is left of both inputs.
+func (o *bundle) flushJoin(c *Ctx) error {
+	for _, in := range [2]int{o.fold.first, 1 - o.fold.first} {
+		if o.rows[in].N == 0 {
+			continue
+		}
+		b, swap := o.fold.fold(in, &o.rows[in])
+		if b.Rows() > 0 {
+			o.join.swap = swap
+			if err := o.run(c, in, b); err != nil {
+				return err
+			}
+			o.join.swap = nil
+		}
+		o.rows[in].Reset()
+	}
+	if wm := c.Watermark(); !o.cfg.Rowtime && wm != batch.NoWatermark {
+		return o.op.Watermark(c, wm) // which waited for the bundle
+	}
+	return nil
+}
+
+func (o *bundle) run(c *Ctx, in int, b *batch.Batch) error {
+	if err := o.op.Process(c, in, b); err != nil {
 		return err
 	}
 	r, ok := o.op.(Resumer)
@@ -167,7 +206,7 @@ func (o *bundle) OutWatermark(ts int64) int64 {
 		return ts
 	case o.cfg.Rowtime:
 		return o.passed
-	case o.rows.N > 0:
+	case o.size() > 0:
 		return min(ts, o.before)
 	}
 	return ts
@@ -184,12 +223,15 @@ func (o *bundle) Watermark(c *Ctx, ts int64) error {
 			return err
 		}
 	}
+	if o.fold != nil { // rows that wait may match what a later watermark lets go
+		ts = o.OutWatermark(ts)
+	}
 	return o.op.Watermark(c, ts)
 }
 
 // Timer ends the bundle when its time has come.
 func (o *bundle) Timer(c *Ctx, at int64) error {
-	if o.rows.N > 0 && !o.cfg.Rowtime && c.Now() >= o.due {
+	if o.size() > 0 && !o.cfg.Rowtime && c.Now() >= o.due {
 		if err := o.flush(c); err != nil {
 			return err
 		}

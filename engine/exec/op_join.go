@@ -26,6 +26,10 @@ type JoinSide struct {
 	// Upsert are the columns of the key by which a row is replaced: +U comes without
 	// -U, and -D may hold the key alone. nil when changes take back whole rows.
 	Upsert []int
+	// Unique are the columns of a unique key, nil for none; UniqueInKey: the join key
+	// contains it. Bundles are folded by it.
+	Unique      []int
+	UniqueInKey bool
 	// TTL in milliseconds; 0 keeps rows.
 	TTL int64
 	// Prune: rows match nothing any more once the watermark is at or past the
@@ -59,6 +63,14 @@ type join struct {
 	probe state.Probe
 	rows  joinRows
 	pairs []pair
+
+	// swaps: what a row with its successor takes back and gives is told as one change.
+	// swap says which lanes of the batch at hand are such, nil for none; held are rows of
+	// the other side that were without a match between the two.
+	swaps  bool
+	swap   []swapLane
+	held   []state.RowRef
+	heldAt int
 
 	// An interrupted probe.
 	paused bool
@@ -281,6 +293,9 @@ func (j *join) counts(c *Ctx, in int, b *batch.Batch, keys *batch.KeyVec, sel []
 			j.rightOfSemi(other, kind, match)
 		default:
 			j.outerRow(other, in, kind, l, match)
+			if j.swapAt(l) == swapIn {
+				j.release()
+			}
 		}
 		if len(j.rows.kinds) >= pairRows {
 			if err := j.flush(c, in, b); err != nil {
@@ -332,10 +347,10 @@ func (j *join) outerRow(other *state.MultiMap, in int, kind batch.Kind, l int, m
 		return
 	}
 	// Match by match, as Flink does.
-	counted := j.counted[1-in]
+	counted, swap := j.counted[1-in], j.swapAt(l)
 	for _, m := range match {
 		if kind.Adds() {
-			if counted && other.AddCount(m.ref, 1) == 1 {
+			if counted && other.AddCount(m.ref, 1) == 1 && !(swap == swapIn && j.unhold(m.ref)) {
 				j.rows.add(batch.Delete, -1, m.ref)
 			}
 			j.rows.add(batch.Insert, l, m.ref)
@@ -343,6 +358,10 @@ func (j *join) outerRow(other *state.MultiMap, in int, kind batch.Kind, l int, m
 		}
 		j.rows.add(batch.Delete, l, m.ref)
 		if counted && other.AddCount(m.ref, -1) == 0 {
+			if swap == swapOut {
+				j.held = append(j.held, m.ref)
+				continue
+			}
 			j.rows.add(batch.Insert, -1, m.ref)
 		}
 	}

@@ -343,7 +343,7 @@ func NewCoalesce(args []Node, at diag.Span) (Node, error) {
 		ts[i] = a.Type()
 		nullable = nullable && a.Type().IsNullable()
 	}
-	t, err := function.CommonType(ts...)
+	t, err := function.CoalesceType(ts...)
 	if err != nil {
 		return nil, place(err, at)
 	}

@@ -71,9 +71,9 @@ func arith(op string, a, b types.Type) (types.Type, bool) {
 	case a.IsNumeric() && b.IsNumeric():
 		return numericArith(op, a, b), true
 	case a.IsTemporal() && b.IsInterval() && (op == "+" || op == "-"):
-		return temporalPlus(a, b)
+		return a, true // DATE stays DATE, whatever the interval
 	case a.IsInterval() && b.IsTemporal() && op == "+":
-		return temporalPlus(b, a)
+		return b, true
 	case a.IsInterval() && b.IsInterval() && a.Kind == b.Kind && (op == "+" || op == "-"):
 		return widestInterval(a, b), true
 	case a.IsInterval() && b.IsNumeric() && (op == "*" || op == "/"):
@@ -129,17 +129,6 @@ func decimalRule(op string, a, b types.Type) (p, s int) {
 		s = max(s1, s2)
 		return max(p1-s1, p2-s2) + s + 1, s
 	}
-}
-
-// temporalPlus gives the type of date-time ± interval.
-func temporalPlus(t, i types.Type) (types.Type, bool) {
-	switch {
-	case t.Kind == types.Date && i.Kind == types.IntervalDT && i.Units.From > types.Day:
-		return types.TimestampT(6), true
-	case t.Kind == types.Time && i.Kind == types.IntervalYM:
-		return t, true
-	}
-	return t, true
 }
 
 // widestInterval gives the interval type that has the units of both.

@@ -9,6 +9,27 @@ import (
 // COALESCE, GREATEST and IN. It is nullable if one of them is.
 func CommonType(ts ...types.Type) (types.Type, error) { return commonType(ts, commonNumeric) }
 
+// CoalesceType is CommonType as COALESCE and IFNULL have it: a date or a time of day
+// beside a timestamp makes it one, as an implicit cast does.
+func CoalesceType(ts ...types.Type) (types.Type, error) {
+	part := types.Type{}
+	for _, t := range ts {
+		if t.Kind == types.Date || t.Kind == types.Time {
+			part = t.Plain()
+		}
+	}
+	if part.Kind == types.Invalid {
+		return CommonType(ts...)
+	}
+	as := make([]types.Type, len(ts))
+	for i, t := range ts {
+		if as[i] = t; t.Kind == types.Timestamp {
+			as[i] = part.Nullable(!t.NotNull)
+		}
+	}
+	return CommonType(as...)
+}
+
 // LeastType is CommonType as UNION, VALUES, CASE, ARRAY[...] and MAP[...] have it: of
 // FLOAT and DOUBLE the one that comes first, as Calcite's least restrictive type, to
 // which both are as precise.
@@ -60,10 +81,6 @@ func (n numberRule) common2(a, b types.Type) (types.Type, bool) {
 			return types.TimestampLTZT(max(a.Prec, b.Prec)), true
 		}
 		return types.TimestampT(max(a.Prec, b.Prec)), true
-	case a.Kind == types.Date && b.IsTimestamp():
-		return b, true
-	case b.Kind == types.Date && a.IsTimestamp():
-		return a, true
 	case a.IsInterval() && a.Kind == b.Kind:
 		return widestInterval(a, b), true
 	case a.Kind == b.Kind && a.IsNested():
@@ -174,8 +191,11 @@ func meet(a, b types.Type, order, numbers bool) (types.Type, error) {
 		ok = false
 	}
 	if !ok {
-		return types.Type{}, diag.New(diag.TypeMismatch, "cannot compare %s with %s", a.Nullable(true), b.Nullable(true)).
-			WithHint("CAST one side to the type of the other")
+		hint := "CAST one side to the type of the other"
+		if a.Kind == types.Date && b.IsTimestamp() || b.Kind == types.Date && a.IsTimestamp() {
+			hint = "CAST(d AS TIMESTAMP(3)) is the moment at which a day begins, CAST(ts AS DATE) the day of a moment"
+		}
+		return types.Type{}, diag.New(diag.TypeMismatch, "cannot compare %s with %s", a.Nullable(true), b.Nullable(true)).WithHint("%s", hint)
 	}
 	return t.Nullable(true), nil
 }

@@ -164,6 +164,16 @@ func (z *Zone) Instant(local int64) int64 {
 	return local - before
 }
 
+// InstantLater is Instant, of a local time that occurs twice the second one, as
+// java.util.GregorianCalendar takes it.
+func (z *Zone) InstantLater(local int64) int64 {
+	after := z.Offset(local + MsDay)
+	if ms := local - after; z.Offset(ms) == after {
+		return ms
+	}
+	return z.Instant(local)
+}
+
 // LocalTicks and InstantTicks are Local and Instant for times of per ticks a
 // second.
 func (z *Zone) LocalTicks(t, per int64) int64 {

@@ -22,6 +22,22 @@ type dateFields struct {
 	// since 1970; edge says that the year read is the one it lies in.
 	since int64
 	edge  bool
+	// julian: see ParseLenient.
+	julian bool
+}
+
+// reform is 15 October 1582, the first day of the Gregorian calendar.
+var reform = DaysOf(1582, 10, 15)
+
+// days is the day of a date.
+func (f *dateFields) days(y int64, m, d int) int64 {
+	days := DaysOf(y, m, d)
+	if !f.julian || days >= reform {
+		return days
+	}
+	// Julian years begin in March here, and each fourth one has a day more.
+	y, m = FloorDiv(y*12+int64(m)-3, 12), int(FloorMod(int64(m)-3, 12))
+	return int64(d) + int64(153*m+2)/5 + 365*y + FloorDiv(y, 4) - 719471
 }
 
 // eightyYears is how far before today a year of two digits may lie.
@@ -41,11 +57,12 @@ func (p *DatePattern) Parse(s []byte, per int64) (t int64, zoned, ok bool) {
 
 // ParseLenient reads as java.text.SimpleDateFormat does and gives milliseconds: fields
 // may run over, numbers may have any length, text behind is ignored, and a year of two
-// digits is within 80 years before and 20 years after now, in milliseconds.
-func (p *DatePattern) ParseLenient(s []byte, now int64) (t int64, zoned, ok bool) {
+// digits is within 80 years before and 20 years after now, in milliseconds. With julian,
+// days before 15 October 1582 are those of the Julian calendar.
+func (p *DatePattern) ParseLenient(s []byte, now int64, julian bool) (t int64, zoned, ok bool) {
 	y, m, d := Civil(FloorDiv(now, MsDay))
 	start := DaysOf(y-eightyYears, m, min(d, DaysInMonth(y-eightyYears, m)))*86400 + FloorDiv(FloorMod(now, MsDay), 1000)
-	f := dateFields{year: 1970, month: 1, day: 1, half: -1, since: start}
+	f := dateFields{year: 1970, month: 1, day: 1, half: -1, since: start, julian: julian}
 	if _, ok = p.parseItems(&f, s, 0, true); !ok {
 		return 0, false, false
 	}
@@ -329,13 +346,13 @@ func (f *dateFields) ticks(per int64, lenient bool) (t int64, zoned, ok bool) {
 		y := f.year*12 + int64(f.month-1)
 		f.year, f.month = FloorDiv(y, 12), int(FloorMod(y, 12))+1
 	}
-	days := DaysOf(f.year, f.month, f.day)
+	days := f.days(f.year, f.month, f.day)
 	if !lenient && f.day > DaysInMonth(f.year, f.month) {
 		// Java's default resolution takes the last day of a month for days up to 31.
 		days = DaysOf(f.year, f.month, DaysInMonth(f.year, f.month))
 	}
 	if f.hasYday {
-		days = DaysOf(f.year, 1, 1) + int64(f.yday) - 1
+		days = f.days(f.year, 1, 1) + int64(f.yday) - 1
 	}
 	s := days*86400 + int64(f.hour*3600+f.min*60+f.sec)
 	if f.hasMillis {

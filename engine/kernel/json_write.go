@@ -179,16 +179,64 @@ func appendCompact(dst, s []byte, i int, sorted bool) ([]byte, int) {
 }
 
 // AppendJSONNumber writes a scalar that is no string: integers as they are, other
-// numbers as DOUBLE does.
+// numbers with the digits that they have, as java.math.BigDecimal writes them.
 func AppendJSONNumber(dst, s []byte) []byte {
 	if c := s[0]; c != '-' && (c < '0' || c > '9') || !bytes.ContainsAny(s, ".eE") {
 		return append(dst, s...)
 	}
-	f, err := strconv.ParseFloat(string(s), 64)
-	if err != nil {
-		return append(dst, s...)
+	digits, exp := s, 0
+	if at := bytes.IndexAny(s, "eE"); at >= 0 {
+		var err error
+		if exp, err = strconv.Atoi(string(s[at+1:])); err != nil {
+			return append(dst, s...) // no number has an exponent as large
+		}
+		digits = s[:at]
 	}
-	return AppendFloat(dst, f, 64)
+	negative := digits[0] == '-'
+	if negative {
+		digits = digits[1:]
+	}
+	var few [40]byte
+	unscaled := few[:0]
+	scale := -exp
+	for i, c := range digits {
+		if c == '.' {
+			scale += len(digits) - i - 1
+			continue
+		}
+		if len(unscaled) > 0 || c != '0' {
+			unscaled = append(unscaled, c)
+		}
+	}
+	if len(unscaled) == 0 {
+		unscaled, negative = append(unscaled, '0'), false // there is no -0
+	}
+	if negative {
+		dst = append(dst, '-')
+	}
+	n := len(unscaled)
+	switch first := n - scale - 1; { // the exponent of the first digit
+	case scale < 0 || first < -6:
+		dst = append(dst, unscaled[0])
+		if n > 1 {
+			dst = append(append(dst, '.'), unscaled[1:]...)
+		}
+		dst = append(dst, 'E')
+		if first >= 0 {
+			dst = append(dst, '+')
+		}
+		return strconv.AppendInt(dst, int64(first), 10)
+	case scale == 0:
+		return append(dst, unscaled...)
+	case scale < n:
+		dst = append(dst, unscaled[:n-scale]...)
+		return append(append(dst, '.'), unscaled[n-scale:]...)
+	}
+	dst = append(dst, "0."...)
+	for range scale - n {
+		dst = append(dst, '0')
+	}
+	return append(dst, unscaled...)
 }
 
 func appendObject(dst, s []byte, i int, sorted bool) ([]byte, int) {

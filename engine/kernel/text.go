@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bytes"
 	"encoding/hex"
 	"math"
 	"strconv"
@@ -136,9 +137,12 @@ func AppendFloat(dst []byte, v float64, size int) []byte {
 	}
 	at := len(dst)
 	dst = strconv.AppendFloat(dst, v, 'e', -1, size)
-	e := at
-	for dst[e] != 'e' {
-		e++
+	e := bytes.IndexByte(dst[at:], 'e') + at
+	if a := math.Abs(v); (a < 1e-321 || size == 32 && a < 1e-42) && bytes.IndexByte(dst[at:e], '.') < 0 {
+		// Values lie far apart down there: where one digit tells them, Java writes the two
+		// that are nearest, 4.9E-324.
+		dst = strconv.AppendFloat(dst[:at], v, 'e', 1, size)
+		e = bytes.IndexByte(dst[at:], 'e') + at
 	}
 	exp, _ := strconv.Atoi(string(dst[e+1:]))
 	dst = withPoint(dst[:e], at, e)

@@ -34,8 +34,8 @@ func (o *optimizer) bundles() bool {
 	return !o.batch && !o.fold && c.Bool("table.exec.mini-batch.enabled") && c.Enum("mink.exec.fold") == "AUTO"
 }
 
-// bundle makes the aggregations and deduplications of a plan that shows changes tell
-// one for a bundle of rows, as in Flink; the other operators tell all of theirs.
+// bundle makes the aggregations, deduplications and joins of a plan that shows changes
+// tell those of a bundle of rows, as in Flink; the other operators tell all of theirs.
 func (o *optimizer) bundle(p *plan.Physical) {
 	c := o.s.Config
 	if o.batch || !c.Bool("table.exec.mini-batch.enabled") || c.Enum("mink.exec.fold") != "AUTO" {
@@ -52,6 +52,10 @@ func (o *optimizer) bundle(p *plan.Physical) {
 		}
 		switch n := n.(type) {
 		case *plan.GroupAggregate, *plan.LocalGroupAggregate:
+		case *plan.Join:
+			if n.Type.LeftOnly() { // Flink bundles the others
+				continue
+			}
 		case *plan.Deduplicate:
 			if n.Rowtime && !(n.KeepLast && c.Bool("table.exec.deduplicate.mini-batch.compact-changes-enabled")) {
 				continue // each change of a version counts

@@ -25,7 +25,7 @@ func Remove(r *bind.Remove, s *catalog.Session) error {
 	if err != nil {
 		return r.Table.Misused(err, r.At)
 	}
-	return placed(sink.(connect.RowLevel).Remove(partitionTest(r.Partitions, ct)), r.At) // the binder has looked
+	return placed(sink.(connect.RowLevel).Remove(partitionTest(r.Partitions, ct, s.Now())), r.At) // the binder has looked
 }
 
 // rewriteRows tells a sink which rows the ones of its input replace.
@@ -46,11 +46,11 @@ func (o *optimizer) rewriteRows(i *bind.Insert, n *plan.Sink, c *connect.Connect
 	}
 	// One writer prepares all rows, so that one commit shows them.
 	n.Rewrite, n.Parallelism = true, 1
-	return placed(rl.Rewrite(scan, partitionTest(i.RowLevel.Partitions, ct)), i.At)
+	return placed(rl.Rewrite(scan, partitionTest(i.RowLevel.Partitions, ct, o.s.Now())), i.At)
 }
 
 // partitionTest makes a test of partitions from a condition over partition columns.
-func partitionTest(cond expr.Node, t *connect.Table) connect.PartitionTest {
+func partitionTest(cond expr.Node, t *connect.Table, now int64) connect.PartitionTest {
 	if cond == nil {
 		return nil
 	}
@@ -63,7 +63,7 @@ func partitionTest(cond expr.Node, t *connect.Table) connect.PartitionTest {
 		if err != nil {
 			return nil, err
 		}
-		frame := function.NewFrame(function.FixedEnv{WatermarkTime: batch.NoWatermark}, t.Zone)
+		frame := function.NewFrame(function.FixedEnv{NowMillis: now, WatermarkTime: batch.NoWatermark}, t.Zone)
 		out := make([]*batch.Col, 1)
 		if err := prog.Run(frame, parts, out); err != nil {
 			return nil, err
@@ -109,7 +109,7 @@ func (o *optimizer) staticPartition(i *bind.Insert) (*batch.Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	frame := function.NewFrame(function.FixedEnv{WatermarkTime: batch.NoWatermark}, o.s.Config.Zone(o.s.Host.Zone))
+	frame := function.NewFrame(function.FixedEnv{NowMillis: o.s.Now(), WatermarkTime: batch.NoWatermark}, o.s.Config.Zone(o.s.Host.Zone))
 	cols := make([]*batch.Col, len(vals))
 	if err := prog.Run(frame, &batch.Batch{N: 1}, cols); err != nil {
 		return nil, placed(err, i.At)

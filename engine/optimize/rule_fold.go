@@ -43,6 +43,8 @@ func (o *optimizer) foldConstants(n logical.Node) (logical.Node, error) {
 			return o.foldCorrelate(n)
 		case *logical.Match:
 			return o.foldMatch(n)
+		case *logical.Values:
+			return o.foldValues(n)
 		case *logical.Join:
 			if n.Cond == nil {
 				return n, nil
@@ -60,6 +62,28 @@ func (o *optimizer) foldConstants(n logical.Node) (logical.Node, error) {
 		}
 		return n, nil
 	})
+}
+
+// foldValues computes rows here, where the clock is known.
+func (o *optimizer) foldValues(n *logical.Values) (logical.Node, error) {
+	m := *n
+	m.Rows = make([][]expr.Node, len(n.Rows))
+	changed := false
+	for i, row := range n.Rows {
+		m.Rows[i] = make([]expr.Node, len(row))
+		for k, e := range row {
+			f, err := o.foldExpr(e)
+			if err != nil {
+				return nil, err
+			}
+			m.Rows[i][k] = f
+			changed = changed || f != e
+		}
+	}
+	if !changed {
+		return n, nil
+	}
+	return &m, nil
 }
 
 // keepAttr puts the time attribute of a column back on what it was folded to.

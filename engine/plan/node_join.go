@@ -94,6 +94,9 @@ func (n *Join) Attrs() []Attr {
 	out = append(out, Attr{"select", "[" + names(n.Schema) + "]"},
 		Attr{"leftInputSpec", "[" + n.LeftSide.text() + "]"},
 		Attr{"rightInputSpec", "[" + n.RightSide.text() + "]"})
+	if n.Bundle.Rows > 0 {
+		out = append(out, Attr{"miniBatch", "[true]"})
+	}
 	if n.PruneLeft != nil {
 		out = append(out, Attr{"pruneLeft", "[" + n.PruneLeft.text(n.Left.Info().Schema) + "]"})
 	}

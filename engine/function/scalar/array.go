@@ -195,9 +195,8 @@ var arraySlice = function.Func{
 					a = max(a, -size-1) + size + 1
 				}
 				if b < 0 {
-					b = max(b, -size-1) + size + 1
-					if b == 0 {
-						return nil // before the first element
+					if b += size + 1; b < 0 {
+						return nil // before the first element; 0 counts as 1
 					}
 				}
 				a, b = max(a, 1), min(max(b, 1), size)

@@ -228,7 +228,7 @@ func momentsOf(c *batch.Col, z *kernel.Zone) moments {
 // at is the local time in ticks and the zone's offset in milliseconds.
 func (t *moments) at(i int) (local, offset int64, ok bool) {
 	if t.texts {
-		v, _, ok := standardPattern.ParseLenient(t.text.At(i), 0)
+		v, _, ok := standardPattern.ParseLenient(t.text.At(i), 0, false)
 		return v, 0, ok
 	}
 	v := t.ints.at(i)

@@ -72,7 +72,7 @@ func inferParse(c *function.Call, result types.Type, lenient bool, standard func
 					v, ok = standard(s.At(i))
 				} else if p := d.at(&pattern, i); p != nil {
 					if lenient {
-						v, _, ok = p.ParseLenient(s.At(i), f.Now())
+						v, _, ok = p.ParseLenient(s.At(i), f.Now(), true)
 					} else if v, _, ok = p.Parse(s.At(i), 1000); !ok {
 						v, ok = otherwise(s.At(i), 1000)
 					}
@@ -256,13 +256,13 @@ var convertTZ = function.Func{
 			w := f.Strings(dst)
 			s, a, b := kernel.StrsOf(args[0]), kernel.StrsOf(args[1]), kernel.StrsOf(args[2])
 			for i := range kernel.Lanes(n, live) {
-				t, ok := kernel.ParseTimestamp(s.At(i), 1000)
+				t, _, ok := standardPattern.ParseLenient(s.At(i), f.Now(), false)
 				x, y := from.at(a.At(i)), to.at(b.At(i))
 				if !ok || x == nil || y == nil {
 					setNull(dst, i, n)
 					continue
 				}
-				w.Buf = kernel.AppendTimestamp(w.Buf, y.Local(x.Instant(t)), types.TimestampT(0))
+				w.Buf = kernel.AppendTimestamp(w.Buf, y.Local(x.InstantLater(t)), types.TimestampT(0))
 				dst.Views[i] = w.End()
 			}
 			w.Close()
@@ -304,12 +304,12 @@ var unixTimestamp = function.Func{
 					if p == nil {
 						continue
 					}
-					t, zoned, ok := p.ParseLenient(s.At(i), f.Now())
+					t, zoned, ok := p.ParseLenient(s.At(i), f.Now(), true)
 					if !ok {
 						continue
 					}
 					if !zoned {
-						t = z.Instant(t)
+						t = z.InstantLater(t)
 					}
 					dst.I64[i] = kernel.FloorDiv(t, 1000)
 				}

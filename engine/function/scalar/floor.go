@@ -152,7 +152,11 @@ func floorTime(dst, c *batch.Col, u unit, up bool, z *kernel.Zone, n int, live [
 			ms = to
 		}
 		if l.kind == types.TimestampLTZ {
-			ms = z.Instant(ms)
+			if u <= hour { // within an hour the offset stays, also where its local time comes twice
+				ms -= z.Offset(kernel.FloorDiv(l.at(i), l.per))
+			} else {
+				ms = z.Instant(ms)
+			}
 		}
 		switch l.per {
 		case 0:

@@ -117,6 +117,10 @@ var timestampDiff = function.Func{
 		if err != nil {
 			return function.Resolved{}, err
 		}
+		if (p[1].Kind == types.TimestampLTZ) != (p[2].Kind == types.TimestampLTZ) {
+			return function.Resolved{}, diag.New(diag.TypeMismatch, "TIMESTAMPDIFF does not take %s and %s together", p[1].Nullable(true), p[2].Nullable(true)).
+				WithHint("CAST one to the type of the other, which takes the time zone of the session")
+		}
 		if u > millennium {
 			return function.Resolved{}, diag.New(diag.InvalidArgument, "TIMESTAMPDIFF does not take that unit")
 		}
