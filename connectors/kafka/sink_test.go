@@ -199,7 +199,7 @@ func TestUpsertWrites(t *testing.T) {
 	write(t, bw, rows(tab, []any{1, "d"}, []any{batch.Delete, 1, "d"}))
 	prepare(t, bw)
 	write(t, bw, rows(tab, []any{4, "e"}, []any{5, "f"}, []any{6, "g"}))
-	bw.(connect.Writer).Timer(0)
+	bw.Timer(0)
 	prepare(t, bw)
 	equal(t, "buffered", b.got("buffered", kgo.ReadUncommitted()), []string{
 		`0:{"id":1}={"v":"c"}`, `0:{"id":2}={"v":"b"}`, `0:{"id":1}=-`, `0:{"id":4}={"v":"e"}`, `0:{"id":5}={"v":"f"}`, `0:{"id":6}={"v":"g"}`})

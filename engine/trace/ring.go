@@ -284,7 +284,7 @@ func (f *Folder) forget(which func(p part) bool) {
 		}
 	}
 	if r := f.ring; r != nil {
-		maps.DeleteFunc(r.parts, func(p part, n int64) bool { //mink:det-ok a sum
+		maps.DeleteFunc(r.parts, func(p part, n int64) bool {
 			if which(p) {
 				r.bytes -= n
 				return true

@@ -125,10 +125,8 @@ func (d *decoder) record() bool {
 
 func (d *decoder) part(name []byte) bool {
 	p := &d.P
-	at := p.I
-	if p.Space() == 'n' {
-		at = -1
-	} else {
+	at := -1
+	if p.Space() != 'n' {
 		at = p.I
 	}
 	for i := range d.fields {

@@ -89,13 +89,6 @@ func address(s string) (string, error) {
 	return strings.TrimRight(s, "/"), nil
 }
 
-// answer is a response.
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
-}
-
 // answerMax bounds an answer in bytes: a page has at most 5000 rows.
 const answerMax = 512 << 20
 
