@@ -101,12 +101,13 @@ func Open(dir string) (*Ledger, error) { return OpenFS(vfs.Default, dir) }
 
 // OpenFS is Open on another file system.
 func OpenFS(files vfs.FS, dir string) (*Ledger, error) {
+	files = inOrder{files}
 	l := &Ledger{fs: files, dir: dir}
 	if err := files.MkdirAll(dir, 0o700); err != nil {
 		return nil, diag.Wrap(diag.IO, err, "cannot make the folder of the ledger")
 	}
 	// Without this a crash may take the whole folder with it.
-	if err := l.syncDir(files.PathDir(dir)); err != nil {
+	if err := syncDir(files, files.PathDir(dir)); err != nil {
 		return nil, diag.Wrap(diag.IO, err, "cannot make the folder of the ledger")
 	}
 	db, err := pebble.Open(files.PathJoin(dir, "jobs"), &pebble.Options{
@@ -131,6 +132,20 @@ func OpenFS(files vfs.FS, dir string) (*Ledger, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return l, nil
+}
+
+// inOrder makes sure that a file is in its folder before the marker that names it is. Pebble
+// syncs the folder once, behind both, which is enough only where a crash keeps entries of
+// a folder in the order in which they were made.
+type inOrder struct{ vfs.FS }
+
+func (f inOrder) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if strings.HasPrefix(f.PathBase(name), "marker.") {
+		if err := syncDir(f.FS, f.PathDir(name)); err != nil {
+			return nil, err
+		}
+	}
+	return f.FS.Create(name, c)
 }
 
 // isLocked reports the error of a lock that somebody else has.
@@ -204,7 +219,7 @@ func (l *Ledger) writeEpoch(n uint64) error {
 		err = l.fs.Rename(tmp, l.epochFile())
 	}
 	if err == nil {
-		err = l.syncDir(l.dir)
+		err = syncDir(l.fs, l.dir)
 	}
 	if err != nil {
 		return diag.Wrap(diag.IO, err, "cannot write the ledger's epoch")
@@ -212,8 +227,8 @@ func (l *Ledger) writeEpoch(n uint64) error {
 	return nil
 }
 
-func (l *Ledger) syncDir(dir string) error {
-	d, err := l.fs.OpenDir(dir)
+func syncDir(files vfs.FS, dir string) error {
+	d, err := files.OpenDir(dir)
 	if err != nil {
 		return err
 	}

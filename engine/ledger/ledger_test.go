@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -131,10 +132,13 @@ func TestCrashAtEachWrite(t *testing.T) {
 		mem := vfs.NewCrashableMem()
 		count, crashed := 0, []*vfs.MemFS{}
 		acked, epochs := 0, uint64(0)
+		var mu sync.Mutex // Pebble writes in the background as well
 		hook := errorfs.InjectorFunc(func(op errorfs.Op) error {
 			if op.Kind.ReadOrWrite() != errorfs.OpIsWrite {
 				return nil
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			if count == stop {
 				for _, percent := range []int{0, 50, 100} {
 					crashed = append(crashed, mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rand.New(rand.NewPCG(uint64(stop), uint64(percent)))}))
@@ -145,6 +149,8 @@ func TestCrashAtEachWrite(t *testing.T) {
 		})
 		ackedAtCrash, epochAtCrash := -1, uint64(0)
 		note := func() {
+			mu.Lock()
+			defer mu.Unlock()
 			if len(crashed) > 0 && ackedAtCrash < 0 {
 				ackedAtCrash, epochAtCrash = acked, epochs
 			}
