@@ -123,9 +123,11 @@ func (h *farHost) adopt(a *attempt, p plan) bool {
 	h.mu.Unlock()
 	h.cl.expect(x.num, h)
 	if missing != "" {
+		h.mu.Lock()
 		for _, p := range f.places {
 			p.closed = true // it hears nothing of the attempt
 		}
+		h.mu.Unlock()
 		h.toCoord(nil, mail{kind: mailLost, attempt: a.n, err: diag.New(diag.JobFailed, "node %s was lost", missing)})
 		return true
 	}
@@ -162,12 +164,12 @@ func (h *farHost) start(a *attempt) {
 }
 
 func (h *farHost) stop(a *attempt, _ error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if a.stopping {
 		return
 	}
-	a.stopping = true
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	a.stopping = true // read where a node's last message is taken, too
 	f := h.cur
 	if f == nil || f.a != a {
 		return
