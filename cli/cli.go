@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/mattn/go-isatty"
@@ -45,14 +46,24 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) (code int) {
 			code = exitInternal
 		}
 	}()
-	a := &app{in: in, out: out, err: errOut}
 	ctx, stop := interruptible(errOut)
 	defer stop()
+	ctx, left := context.WithCancel(ctx)
+	defer left()
+	read := &reader{Writer: out, left: left}
+	a := &app{in: in, out: out, err: errOut}
+	if !terminal(out) {
+		signal.Ignore(syscall.SIGPIPE)
+		a.out = read
+	}
 	root := a.root()
 	root.SetArgs(args)
 	ran, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
+	}
+	if read.gone.Load() {
+		return exitUnread
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		fmt.Fprintln(errOut, "interrupted")
@@ -109,6 +120,22 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.err)
 	root.AddCommand(commands(a)...)
 	return root
+}
+
+// reader is standard output that somebody else reads, such as head. When he has gone the
+// command is to end as at Ctrl-C: jobs are cancelled, tapes and sessions closed.
+type reader struct {
+	io.Writer
+	left func()
+	gone atomic.Bool
+}
+
+func (r *reader) Write(b []byte) (int, error) {
+	n, err := r.Writer.Write(b)
+	if errors.Is(err, syscall.EPIPE) && !r.gone.Swap(true) {
+		r.left()
+	}
+	return n, err
 }
 
 // interruptible gives a context that ends at the first Ctrl-C, SIGTERM or hang-up; a second

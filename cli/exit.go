@@ -11,6 +11,7 @@ const (
 	exitTimeout     = 4
 	exitInternal    = 5
 	exitInterrupted = 130
+	exitUnread      = 141 // nobody reads the output any more; as a shell has it for SIGPIPE
 )
 
 // exitError ends the command with a code; err may be nil when the reason has been

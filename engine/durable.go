@@ -43,6 +43,7 @@ func (e *Engine) openDurable() error {
 		return err
 	}
 	e.store = catalog.NewStoreOn(first, catalog.Info{Options: connect.Options{"type": catalog.OnDisk}})
+	e.store.Outlives = true
 	list, err := d.Ledger.Catalogs()
 	if err != nil {
 		return err

@@ -56,7 +56,7 @@ func (b *Binder) createDatabase(s *ast.CreateDatabase) (*Action, error) {
 		return nil, err
 	}
 	return done("CREATE DATABASE", func() error {
-		err := b.Session.Store.CreateDatabase(cat, db, catalog.Info{Comment: s.Comment.Value, Options: o})
+		err := b.Session.CreateDatabase(cat, db, catalog.Info{Comment: s.Comment.Value, Options: o})
 		if s.IfNotExists && diag.CodeOf(err) == diag.AlreadyExists {
 			return nil
 		}

@@ -19,13 +19,12 @@ func (b *Binder) createCatalog(s *ast.CreateCatalog) (*Action, error) {
 		return nil, err
 	}
 	return done("CREATE CATALOG", func() error {
-		store := b.Session.Store
-		if store.HasCatalog(s.Name.Name) && s.IfNotExists {
+		if b.Session.Store.HasCatalog(s.Name.Name) && s.IfNotExists {
 			return nil
 		}
 		c, err := t.Open(b.Session.Host.Deps.Env, o)
 		if err == nil {
-			err = store.CreateCatalog(s.Name.Name, catalog.Info{Comment: s.Comment.Value, Options: o}, c)
+			err = b.Session.CreateCatalog(s.Name.Name, catalog.Info{Comment: s.Comment.Value, Options: o}, c)
 		}
 		return placed(err, s.Name.Span)
 	}), nil

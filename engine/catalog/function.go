@@ -141,11 +141,17 @@ func (s *Session) CreateFunction(f *UserFunction, ifNotExists bool) error {
 		return err
 	}
 	if old != nil {
-		if ifNotExists {
+		if ifNotExists || !f.Temporary && s.takes(old, f) {
 			return nil
 		}
-		return diag.New(diag.AlreadyExists, "%sfunction %s already exists", functionKind(f.Temporary, f.System), f).
-			WithHint("add IF NOT EXISTS, or drop it first")
+		where := f.Path
+		if f.Temporary {
+			where = Path{}
+		}
+		return s.exists(where, "%sfunction %s already exists", functionKind(f.Temporary, f.System), f)
+	}
+	if !f.Temporary {
+		s.made(f.What(), f.Path)
 	}
 	return s.Replace(f, f.Temporary)
 }

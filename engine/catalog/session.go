@@ -53,6 +53,7 @@ type Session struct {
 	catalog   string
 	database  string
 	temporary [kinds]map[Path]Object
+	own       map[string]bool // what this session made that others see
 	modules   modules
 	binding   []*Definition // definitions that are being bound, outermost first
 	system    []*Table      // of MinkDatabase

@@ -214,14 +214,16 @@ func (s *Session) Create(o Object, temporary, ifNotExists bool) error {
 		}
 	}
 	if old != nil {
-		if ifNotExists {
+		if ifNotExists || !temporary && s.takes(old, o) {
 			return nil
 		}
-		what := old.What()
 		if temporary {
-			what = "temporary " + what
+			return s.exists(Path{}, "temporary %s %s already exists", old.What(), p.Text())
 		}
-		return diag.New(diag.AlreadyExists, "%s %s already exists", what, p.Text()).WithHint("add IF NOT EXISTS, or drop it first")
+		return s.exists(p, "%s %s already exists", old.What(), p.Text())
+	}
+	if !temporary {
+		s.made(o.What(), p)
 	}
 	return s.Replace(o, temporary)
 }

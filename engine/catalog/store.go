@@ -19,6 +19,9 @@ type Store struct {
 	// Keep, unless nil, is told of a catalog before it is created or changed, and with nil
 	// before it is dropped; its error keeps that from happening. Set it before use.
 	Keep func(name string, info *Info) error
+	// Outlives says that the default catalog is there when the next session begins. Set it
+	// before use.
+	Outlives bool
 }
 
 // mounted is a catalog with what CREATE CATALOG said of it.
