@@ -11,6 +11,7 @@ import (
 	"github.com/minkstream/mink/connectors/format/debeziumjson"
 	"github.com/minkstream/mink/connectors/format/json"
 	"github.com/minkstream/mink/connectors/format/parquet"
+	"github.com/minkstream/mink/connectors/format/protobuf"
 	"github.com/minkstream/mink/connectors/format/raw"
 	"github.com/minkstream/mink/connectors/kafka"
 	"github.com/minkstream/mink/connectors/nexmark"
@@ -49,6 +50,7 @@ func Formats() []*connect.Format {
 		&changejson.Maxwell,
 		&changejson.Ogg,
 		&parquet.Format,
+		&protobuf.Format,
 		&raw.Format,
 	}
 }

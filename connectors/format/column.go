@@ -255,14 +255,14 @@ func (c *Column) truncate(n int) {
 	switch c.phys {
 	case types.PhysRow:
 		for _, k := range c.Kids {
-			if k != nil && k.n > n {
+			if k != nil && k.n >= n { // as many: lists below may have been begun
 				k.truncate(n)
 			}
 		}
 	case types.PhysList:
 		end := int(c.col.Offs[n])
 		for _, k := range c.Kids {
-			if k.n > end {
+			if k.n >= end {
 				k.truncate(end)
 			}
 		}

@@ -2,6 +2,8 @@ package kafka_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -104,6 +106,31 @@ func TestJob(t *testing.T) {
 }
 
 // A job that fails again and again, in all parts of its protocol, writes each row once.
+// Rows go out and come back as Protocol Buffers.
+func TestProtobuf(t *testing.T) {
+	b := newBroker(t)
+	b.topic("orders", 1)
+	file := filepath.Join(t.TempDir(), "orders.proto")
+	if err := os.WriteFile(file, []byte(`syntax = "proto3"; package shop; option java_package = "com.example"; message Order { int64 id = 1; string item = 2; repeated string tags = 3; enum State { NEW = 0; PAID = 1; } State state = 4; }`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s := newSession(t,
+		"CREATE TABLE orders (id BIGINT, item STRING, tags ARRAY<STRING>, state STRING) "+b.with("orders", "'connector' = 'kafka'", "'format' = 'protobuf'", "'scan.startup.mode' = 'earliest-offset'", "'scan.bounded.mode' = 'latest-offset'",
+			"'protobuf.message-class-name' = 'com.example.Orders$Order'", "'protobuf.schema-file' = '"+file+"'"),
+		"CREATE TABLE copied (line STRING) "+b.with("copy", "'connector' = 'kafka'", "'format' = 'raw'"))
+	b.topic("copy", 1)
+	for _, sql := range []string{
+		"INSERT INTO orders VALUES (150, 'testing', ARRAY['a', 'b'], 'PAID'), (2, CAST(NULL AS STRING), CAST(NULL AS ARRAY<STRING>), 'NEW')",
+		"INSERT INTO copied SELECT CAST(id AS STRING) || ',' || item || ',' || COALESCE(CAST(CARDINALITY(tags) AS STRING), '-') || ',' || state FROM orders",
+	} {
+		if err := s.run(sql).Wait(t.Context()); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	equal(t, "messages", values(b.got("orders", kgo.ReadCommitted())), []string{"\b\x02", "\b\x96\x01\x12\atesting\x1a\x01a\x1a\x01b \x01"})
+	equal(t, "rows", values(b.got("copy", kgo.ReadCommitted())), []string{"150,testing,2,PAID", "2,,-,NEW"})
+}
+
 func TestJobFails(t *testing.T) {
 	b := newBroker(t)
 	b.topic("in", 2)
