@@ -9,7 +9,7 @@ RACE    := ./engine/flow/... ./engine/cluster/... ./engine/serve/... ./engine/en
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build python test test-all test-flink duckdb suite nightly bench lint fmt fuzz gen accept race nexmark sim vet clean
+.PHONY: help demo build python test test-all test-flink duckdb suite nightly bench lint fmt fuzz gen accept race soak nexmark sim vet clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ sim: ## protocol seeds twice and every planted bug
 
 nexmark: ## every query at each parallelism and size of batches, and two simulated seeds with a crash
 	MINK_NEXMARK_SEEDS=2 $(GO) test -timeout 30m -count=1 -run 'TestThreaded|TestSimulated' ./testkit/nexmark
+
+soak: ## a cluster under steady load for SOAK=30m: nothing may grow; prints the table of docs/reliability.md
+	SOAK=$(or $(SOAK),30m) $(GO) test -timeout 24h -count=1 -v -run 'TestSoak' ./testkit/soak
 
 race: ## the race detector over the concurrent packages
 	MINK_SEEDS=500 $(GO) test -race -short -timeout 20m $(RACE)

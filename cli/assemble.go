@@ -103,7 +103,7 @@ func (a *app) config(o embed) (cfg engine.Config, spill string, err error) {
 	if o.confine != nil {
 		memory /= int64(max(1, o.confine.Nodes)) // processes share the machine
 		spill = o.home.Path("run", "spill", strconv.Itoa(os.Getpid()))
-		files = confined(o.home, o.confine, []string{string(o.home)})
+		files = confined(o.home, o.confine, append([]string{string(o.home)}, o.confine.Shared...))
 		e.Disk = confined(o.home, o.confine, nil)
 	}
 	return engine.Config{

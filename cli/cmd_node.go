@@ -25,35 +25,79 @@ const nodePrefix = "node-"
 // alone is how long a node waits for a coordinator to come back.
 const alone = time.Minute
 
+// nodeFlags are those of mink node.
+type nodeFlags struct {
+	dir, name  string
+	slots      int
+	join       string
+	tokenFile  string
+	listen     string
+	advertised string
+}
+
+// joinHere is --join without an address.
+const joinHere = "--dir"
+
+// tokenEnv may have the join token; it is taken out of the environment.
+const tokenEnv = "MINK_JOIN_TOKEN"
+
 func (a *app) nodeCommand() *cobra.Command {
-	var dir, name string
-	var slots int
-	var join bool
+	var f nodeFlags
 	c := &cobra.Command{
-		Use:   "node --join",
-		Short: "Add a node to the local cluster by hand",
-		Long: `Runs a node of the cluster in --dir until it is interrupted or the cluster is stopped. The
-nodes of mink up --nodes are such processes too, which the coordinator starts and brings back.
-A node talks to its coordinator by sockets in --dir, which nobody else can open.`,
-		Args:    cobra.NoArgs,
-		Example: examples("mink node --join", "mink node --join --slots 2 --dir /srv/cluster"),
-		RunE: func(c *cobra.Command, _ []string) error {
-			if !join {
-				return failed(exitUsage, diag.New(diag.Config, "a node is of no use without a cluster").WithHint("mink node --join joins the one in --dir"))
+		Use:   "node --join [HOST:PORT]",
+		Short: "Add a node to a cluster by hand",
+		Long: `Runs a node until it is interrupted or its cluster is stopped.
+
+Without an address it joins the cluster in --dir, on this machine. The nodes of mink up --nodes
+are such processes too, which the coordinator starts and brings back. They talk to each other by
+sockets in --dir, which nobody else can open.
+
+With an address it joins the cluster of a mink up --listen, on this machine or another. It shows
+the join token, gets a certificate of the cluster's own authority, and from then on both ends of
+each connection, to the coordinator and for rows between nodes, show one. The token is read from
+--token-file (- is standard input), from ` + tokenEnv + `, or is that of the cluster in --dir. The
+directory that mink up was started in, and the folder of checkpoints, must be there at the same
+path, as a volume or on a network file system. Logs and what does not fit in memory go to --dir.`,
+		Args: cobra.MaximumNArgs(1),
+		Example: examples(
+			"mink node --join",
+			"mink node --join --slots 2 --dir /srv/cluster",
+			"mink node --join 192.168.1.7:6123 --token-file join.token",
+			"ssh 192.168.1.7 mink node token | mink node --join 192.168.1.7:6123 --token-file -",
+		),
+		RunE: func(c *cobra.Command, args []string) error {
+			wrong := func(err error) error { return failed(exitUsage, err) }
+			if len(args) == 1 && f.join == joinHere {
+				f.join = args[0]
 			}
-			if slots < 1 || slots > slotsMax {
-				return failed(exitUsage, diag.New(diag.Config, "--slots must be from 1 to %d", slotsMax))
+			if f.join == "" || len(args) == 1 && f.join != args[0] {
+				return wrong(diag.New(diag.Config, "a node is of no use without a cluster").WithHint("mink node --join joins the one in --dir, mink node --join HOST:PORT another"))
 			}
-			if name != "" && !nodeName.MatchString(name) {
-				return failed(exitUsage, diag.New(diag.Config, "a node cannot be named %q", name).WithHint("names are node-1, node-2 and so on"))
+			if f.slots < 1 || f.slots > slotsMax {
+				return wrong(diag.New(diag.Config, "--slots must be from 1 to %d", slotsMax))
 			}
-			return a.node(c.Context(), dir, name, slots)
+			if f.name != "" && !nodeName.MatchString(f.name) {
+				return wrong(diag.New(diag.Config, "a node cannot be named %q", f.name).WithHint("names are node-1, node-2 and so on"))
+			}
+			if f.join == joinHere {
+				if f.tokenFile != "" || f.listen != "" || f.advertised != "" {
+					return wrong(diag.New(diag.Config, "--token-file, --listen and --advertise are for --join HOST:PORT"))
+				}
+				return a.node(c.Context(), f.dir, f.name, f.slots)
+			}
+			return a.joinNode(c.Context(), &f)
 		},
 	}
-	c.Flags().BoolVar(&join, "join", false, "join the cluster in --dir")
-	c.Flags().StringVar(&dir, "dir", ".mink", "directory of the cluster")
-	c.Flags().IntVar(&slots, "slots", max(4, runtime.NumCPU()), "slots of the node")
-	c.Flags().StringVar(&name, "name", "", "name of the node (default: the next that is free)")
+	fl := c.Flags()
+	fl.StringVar(&f.join, "join", "", "join the cluster in --dir, or the one at `HOST:PORT`")
+	fl.Lookup("join").NoOptDefVal = joinHere
+	fl.StringVar(&f.dir, "dir", ".mink", "directory of the cluster; of a node of another machine, its own")
+	fl.IntVar(&f.slots, "slots", max(4, runtime.NumCPU()), "slots of the node")
+	fl.StringVar(&f.name, "name", "", "name of the node (default: the next that is free)")
+	fl.StringVar(&f.tokenFile, "token-file", "", "`file` with the join token, - for standard input")
+	fl.StringVar(&f.listen, "listen", "", "`address`, with or without a port, to take rows of other nodes at (default: the one by which this machine reaches the coordinator)")
+	fl.StringVar(&f.advertised, "advertise", "", "`HOST:PORT` at which other nodes reach --listen, where that is another")
+	c.AddCommand(a.nodeTokenCommand())
 	return c
 }
 
@@ -96,7 +140,7 @@ func (a *app) node(ctx context.Context, dir, name string, slots int) error {
 	go watchCluster(ctx, cancel, home)
 	log.Info("begins", "pid", os.Getpid(), "slots", slots)
 	fmt.Fprintf(a.err, "%s joins the cluster in %s\n", name, dir)
-	err = a.serveNode(ctx, home, o, name, slots, log)
+	err = a.serveNode(ctx, home, o, name, slots, nil, log)
 	log.Info("ends")
 	return err
 }
@@ -137,8 +181,10 @@ func watchCluster(ctx context.Context, cancel func(), home local.Home) {
 	}
 }
 
-// serveNode runs the tasks that the coordinator gives to this process.
-func (a *app) serveNode(ctx context.Context, home local.Home, o *local.Options, name string, slots int, log *slog.Logger) error {
+// serveNode runs the tasks that the coordinator gives to this process. joined is what a node
+// of another machine is known by, nil for one of the coordinator's.
+func (a *app) serveNode(ctx context.Context, home local.Home, o *local.Options, name string, slots int, joined *guard.Identity, log *slog.Logger) error {
+	go local.Vitals(ctx, log)
 	cfg, spill, err := a.config(embed{home: home, confine: o})
 	if err != nil {
 		return err
@@ -149,8 +195,21 @@ func (a *app) serveNode(ctx context.Context, home local.Home, o *local.Options, 
 		return err
 	}
 	defer eng.Close()
-	return cluster.Serve(ctx, cluster.NodeOptions{
+	n := cluster.NodeOptions{
 		Env: cfg.Env, Name: name, Dir: home.Path("run"), Slots: slots, SpillDir: spill, Build: eng.NodeGraph,
 		Log: func(text string) { log.Info(text) },
-	})
+	}
+	switch {
+	case joined != nil:
+		n.Wire, n.Remote, n.Patience = joined, true, alone
+	case o.Listen != "":
+		authority, err := guard.OpenAuthority(home.Path("tls"))
+		if err != nil {
+			return err
+		}
+		if n.Wire, err = authority.Own(name, o.Listen); err != nil {
+			return err
+		}
+	}
+	return cluster.Serve(ctx, n)
 }

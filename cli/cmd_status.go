@@ -19,6 +19,7 @@ type clusterStatus struct {
 	Rest        string          `json:"rest"`
 	Postgres    string          `json:"postgres"`
 	Flight      string          `json:"flight"`
+	Join        string          `json:"join,omitempty"`
 	Coordinator local.Process   `json:"coordinator"`
 	Nodes       []local.Process `json:"nodes"`
 	Watchdog    *local.Process  `json:"watchdog,omitempty"`
@@ -59,7 +60,7 @@ func (a *app) showStatus(dir, output string) error {
 	if info == nil {
 		return failed(exitUnreachable, diag.New(diag.NotFound, "no cluster runs in %s", dir).WithHint("mink up starts one"))
 	}
-	st := &clusterStatus{Gateway: info.Gateway, Rest: info.Rest, Postgres: info.Postgres, Flight: info.Flight, Logs: home.Path("log"), LastError: home.LastMistake()}
+	st := &clusterStatus{Gateway: info.Gateway, Rest: info.Rest, Postgres: info.Postgres, Flight: info.Flight, Join: info.Join, Logs: home.Path("log"), LastError: home.LastMistake()}
 	watched := home.Holder(local.Watchdog) != 0
 	st.Coordinator = alive(home, local.Process{Name: local.Coordinator, PID: info.Coordinator.PID}, watched)
 	for _, n := range info.Nodes {
@@ -69,6 +70,16 @@ func (a *app) showStatus(dir, output string) error {
 		if name != local.Watchdog && !slices.ContainsFunc(st.Nodes, func(n local.Process) bool { return n.Name == name }) {
 			st.Nodes = append(st.Nodes, alive(home, local.Process{Name: name}, false)) // of mink node --join
 		}
+	}
+	for _, n := range info.Joined {
+		if i := slices.IndexFunc(st.Nodes, func(x local.Process) bool { return x.Name == n.Name }); i >= 0 {
+			st.Nodes[i].From, st.Nodes[i].Slots = n.From, n.Slots // it runs here, in the same directory
+			continue
+		}
+		if st.Coordinator.State != running {
+			n.State = "unknown"
+		}
+		st.Nodes = append(st.Nodes, n)
 	}
 	if info.Watchdog != nil {
 		w := alive(home, *info.Watchdog, st.Coordinator.State == running)
@@ -105,16 +116,23 @@ func (a *app) tellStatus(st *clusterStatus) error {
 	w.add("rest", st.Rest)
 	w.add("postgres", st.Postgres)
 	w.add("flight", st.Flight)
+	if st.Join != "" {
+		w.add("join", st.Join)
+	}
 	w.add("logs", st.Logs)
 	fmt.Fprint(a.out, show.CleanLines(w.String()), "\n")
 	w = &columns{}
-	w.add("process", "pid", "state", "slots")
+	from := ""
+	if slices.ContainsFunc(st.Nodes, func(n local.Process) bool { return n.From != "" }) {
+		from = "from"
+	}
+	w.add("process", "pid", "state", "slots", from)
 	row := func(p local.Process) {
 		slots := ""
 		if p.Slots > 0 {
 			slots = fmt.Sprint(p.Slots)
 		}
-		w.add(p.Name, fmt.Sprint(p.PID), p.State, slots)
+		w.add(p.Name, fmt.Sprint(p.PID), p.State, slots, p.From)
 	}
 	row(st.Coordinator)
 	for _, n := range st.Nodes {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -28,6 +29,8 @@ const (
 	restPort     = 8081
 	postgresPort = 5433
 	flightPort   = 8815
+	// nodePort is that of nodes of other machines; Flink's coordinator has the same.
+	nodePort = 6123
 )
 
 // upFlags are those of mink up.
@@ -38,6 +41,7 @@ type upFlags struct {
 	listen              string
 	rest, gateway       int
 	postgres, flight    int
+	node                int
 	dataDirs            []string
 	tlsCert, tlsKey     string
 	output              string
@@ -59,7 +63,7 @@ and below those of --data-dir.`,
 			"mink up --nodes 3",
 			"mink up --nodes 2 --slots 8 --data-dir /srv/events",
 			"mink up --foreground            # for service managers and containers",
-			"mink up --listen 192.168.1.7    # for other machines, with TLS",
+			"mink up --listen 192.168.1.7    # for clients and nodes of other machines, with TLS",
 		),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.up(c.Context(), &f, f.options(c))
@@ -76,6 +80,7 @@ and below those of --data-dir.`,
 	fl.IntVar(&f.gateway, "gateway-port", gatewayPort, "port of the SQL gateway, 0 for any; without the flag another one is taken when 8083 is not free")
 	fl.IntVar(&f.postgres, "postgres-port", postgresPort, "port for Postgres clients, 0 for any; without the flag another one is taken when 5433 is not free")
 	fl.IntVar(&f.flight, "flight-port", flightPort, "port for Arrow Flight SQL, 0 for any; without the flag another one is taken when 8815 is not free")
+	fl.IntVar(&f.node, "node-port", nodePort, "port at which nodes of other machines join, with --listen; 0 for any; without the flag another one is taken when 6123 is not free")
 	fl.StringArrayVar(&f.dataDirs, "data-dir", nil, "another directory that file connectors may read and write; may be repeated")
 	fl.StringVar(&f.tlsCert, "tls-cert", "", "certificate for --listen (default: one of the cluster's own authority, whose file cluster.json names)")
 	fl.StringVar(&f.tlsKey, "tls-key", "", "key of --tls-cert")
@@ -91,6 +96,7 @@ func (f *upFlags) options(c *cobra.Command) *local.Options {
 		RestPort: f.rest, RestFixed: c.Flags().Changed("rest-port") && f.rest != 0,
 		PostgresPort: f.postgres, PostgresFixed: c.Flags().Changed("postgres-port") && f.postgres != 0,
 		FlightPort: f.flight, FlightFixed: c.Flags().Changed("flight-port") && f.flight != 0,
+		NodePort: f.node, NodeFixed: c.Flags().Changed("node-port") && f.node != 0,
 		DataDirs: f.dataDirs, TLSCert: f.tlsCert, TLSKey: f.tlsKey,
 	}
 }
@@ -101,8 +107,8 @@ func (f *upFlags) check(o *local.Options) error {
 	switch {
 	case f.output != "text" && f.output != "json":
 		return wrong(diag.New(diag.Config, "no output form %q", f.output).WithHint("text or json"))
-	case o.Nodes < 1 || o.Nodes > nodesMax:
-		return wrong(diag.New(diag.Config, "--nodes must be from 1 to %d", nodesMax))
+	case o.Nodes < 0 || o.Nodes > nodesMax || o.Nodes == 0 && o.Listen == "":
+		return wrong(diag.New(diag.Config, "--nodes must be from 1 to %d, or with --listen from 0", nodesMax))
 	case o.Slots < 1 || o.Slots > slotsMax:
 		return wrong(diag.New(diag.Config, "--slots must be from 1 to %d", slotsMax))
 	case slices.ContainsFunc(f.ports(), func(p int) bool { return p < 0 || p > 65535 }):
@@ -134,7 +140,7 @@ func (f *upFlags) check(o *local.Options) error {
 }
 
 // ports are those of all servers.
-func (f *upFlags) ports() []int { return []int{f.gateway, f.rest, f.postgres, f.flight} }
+func (f *upFlags) ports() []int { return []int{f.gateway, f.rest, f.postgres, f.flight, f.node} }
 
 // slotsMax bounds the slots of a node.
 const slotsMax = 1024
@@ -298,7 +304,24 @@ func (a *app) tellUp(output string, info *local.Info) error {
 	for i, n := range info.Nodes {
 		pids[i] = fmt.Sprint(n.PID)
 	}
-	_, err := fmt.Fprintf(a.out, "gateway      %s\nrest         %s\npostgres     %s\nflight       %s\ncoordinator  pid %d\nnodes        pid %s\n",
-		show.Clean(info.Gateway), show.Clean(info.Rest), show.Clean(info.Postgres), show.Clean(info.Flight), info.Coordinator.PID, strings.Join(pids, ", "))
+	nodes := "none"
+	if len(pids) > 0 {
+		nodes = "pid " + strings.Join(pids, ", ")
+	}
+	if info.Join != "" {
+		nodes += "\njoin         " + joinCommand(info.Join)
+	}
+	_, err := fmt.Fprintf(a.out, "gateway      %s\nrest         %s\npostgres     %s\nflight       %s\ncoordinator  pid %d\nnodes        %s\n",
+		show.Clean(info.Gateway), show.Clean(info.Rest), show.Clean(info.Postgres), show.Clean(info.Flight), info.Coordinator.PID, nodes)
 	return err
+}
+
+// joinCommand is how a node of another machine joins; the token goes from one program to the
+// other, so that no list of processes shows it.
+func joinCommand(address string) string {
+	far := "ssh HOST "
+	if host, _, err := net.SplitHostPort(address); err == nil && guard.Loopback(host) {
+		far = ""
+	}
+	return "mink node token | " + far + "mink node --join " + show.Clean(address) + " --token-file -"
 }

@@ -136,6 +136,10 @@ type coordinator struct {
 	// wires are the servers that do not speak HTTP, by their doors.
 	wires []wire
 	tls   *tls.Config
+	// authority signs the certificates of the cluster, with --listen; named are the nodes
+	// that it has signed one for.
+	authority *guard.Authority
+	named     map[string]time.Time
 	// stop ends what runs beside: the keepers of the other processes.
 	stop context.CancelFunc
 	// beside is to end before the coordinator does: it starts processes.
@@ -186,6 +190,7 @@ func (a *app) coordinate(ctx context.Context, home local.Home, foreground bool, 
 	beside, stop := context.WithCancel(context.Background())
 	c.stop = stop
 	defer stop()
+	go local.Vitals(beside, c.log)
 	if err := c.start(ctx, beside); err != nil {
 		c.end(false)
 		return err
@@ -242,9 +247,22 @@ func (c *coordinator) start(ctx, beside context.Context) error {
 		return err
 	}
 	c.info.Coordinator = local.Process{Name: local.Coordinator, PID: os.Getpid(), State: running}
-	c.nodes, err = cluster.Listen(cluster.Options{Dir: c.home.Path("run"), Lost: c.lost, Log: func(text string) { c.log.Info(text) }})
+	nodeDoors, err := c.openForNodes()
+	if err != nil {
+		closeDoors(doors)
+		return err
+	}
+	nodes, err := cluster.Listen(cluster.Options{
+		Dir: c.home.Path("run"), Lost: c.lost, Log: func(text string) { c.log.Info(text) }, Doors: nodeDoors, Shared: []string{c.home.Path("checkpoints")},
+	})
 	if err != nil {
 		return err
+	}
+	c.mu.Lock()
+	c.nodes = nodes
+	c.mu.Unlock()
+	if len(nodeDoors) > 0 {
+		go c.nodes.Follow(beside, c.joined)
 	}
 	// Nodes look for the cluster's file; what is not known yet comes with the next one.
 	for n := range c.options.Nodes {
@@ -321,6 +339,9 @@ func (c *coordinator) end(started bool) error {
 		c.endOthers()
 	}
 	if c.nodes != nil {
+		if info, e := c.home.Info(); e == nil && info == nil {
+			c.nodes.Dismiss()
+		}
 		c.nodes.Close()
 	}
 	sweepSockets(c.home)
@@ -380,7 +401,7 @@ func (c *coordinator) makeEngine() error {
 // confined is the disk of a cluster: the directory it was started in, those of --data-dir,
 // and its own, which statements must not look into.
 func confined(home local.Home, o *local.Options, denied []string) env.Disk {
-	return env.Confined(env.Roots{Dir: o.Project, Allowed: append([]string{o.Project, string(home)}, o.DataDirs...), Denied: denied})
+	return env.Confined(env.Roots{Dir: o.Project, Allowed: append([]string{o.Project, string(home)}, append(o.Shared, o.DataDirs...)...), Denied: denied})
 }
 
 // keepNode starts a node and brings it back when it dies.

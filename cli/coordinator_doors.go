@@ -23,6 +23,12 @@ import (
 // certificate is what servers for other machines show; nil for this machine alone.
 func (c *coordinator) certificate() (*tls.Config, error) {
 	o := c.options
+	var err error
+	if o.Listen != "" {
+		if c.authority, err = guard.OpenAuthority(c.home.Path("tls")); err != nil {
+			return nil, err
+		}
+	}
 	if guard.Loopback(o.Listen) && o.TLSCert == "" {
 		return nil, nil
 	}
@@ -33,11 +39,7 @@ func (c *coordinator) certificate() (*tls.Config, error) {
 		}
 		return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, nil
 	}
-	authority, err := guard.OpenAuthority(c.home.Path("tls"))
-	if err != nil {
-		return nil, err
-	}
-	pair, err := authority.Issue("mink coordinator", append(hostNames(o.Listen), "localhost", "127.0.0.1", "::1")...)
+	pair, err := c.authority.Issue("mink coordinator", append(hostNames(o.Listen), "localhost", "127.0.0.1", "::1")...)
 	if err != nil {
 		return nil, err
 	}
@@ -102,17 +104,21 @@ func (c *coordinator) open(secured *tls.Config) ([]door, error) {
 	} {
 		list, port, err := guard.Listen(guard.Door{Host: o.Listen, Port: *d.port, Fixed: d.fixed, TLS: secured, Token: c.token, Own: d.own})
 		if err != nil {
-			for _, d := range doors {
-				for _, l := range d.list {
-					l.Close()
-				}
-			}
+			closeDoors(doors)
 			return nil, err
 		}
 		doors = append(doors, door{d.name, list, port})
 		*d.port, *d.to = port, fmt.Sprintf("%s://%s", d.scheme, net.JoinHostPort(host, strconv.Itoa(port)))
 	}
 	return doors, c.home.SetOptions(o)
+}
+
+func closeDoors(doors []door) {
+	for _, d := range doors {
+		for _, l := range d.list {
+			l.Close()
+		}
+	}
 }
 
 // serve lets clients in.

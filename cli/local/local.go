@@ -73,6 +73,10 @@ type Info struct {
 	Watchdog    *Process  `json:"watchdog,omitempty"`
 	// Token is "" when clients need none.
 	Token string `json:"token,omitempty"`
+	// Join is where nodes of other machines join, as host:port, and Joined are those that
+	// have; "" without --listen.
+	Join   string    `json:"join,omitempty"`
+	Joined []Process `json:"joined,omitempty"`
 	// CA is the file of the authority that clients have to trust; "" without TLS.
 	CA string `json:"ca,omitempty"`
 }
@@ -84,6 +88,8 @@ type Process struct {
 	// State is running, starting or dead, as it is when somebody looks.
 	State string `json:"state,omitempty"`
 	Slots int    `json:"slots,omitempty"`
+	// From is the address of a node of another machine; its PID is that machine's.
+	From string `json:"from,omitempty"`
 }
 
 // Options are what mink up was given: what the coordinator needs to start again.
@@ -101,11 +107,15 @@ type Options struct {
 	PostgresFixed bool `json:"postgresFixed,omitempty"`
 	FlightPort    int  `json:"flightPort"`
 	FlightFixed   bool `json:"flightFixed,omitempty"`
+	NodePort      int  `json:"nodePort,omitempty"`
+	NodeFixed     bool `json:"nodeFixed,omitempty"`
 	NoToken       bool `json:"noToken,omitempty"`
 	// Project is the directory that mink up was started in; DataDirs are further ones that
 	// file connectors may touch. All are absolute.
 	Project  string   `json:"project"`
 	DataDirs []string `json:"dataDirs,omitempty"`
+	// Shared are folders of a coordinator on another machine, for a node that has joined.
+	Shared []string `json:"-"`
 	// TLSCert and TLSKey replace the certificate of the cluster's own authority.
 	TLSCert string `json:"tlsCert,omitempty"`
 	TLSKey  string `json:"tlsKey,omitempty"`
@@ -117,7 +127,7 @@ func (o *Options) SamePort() bool {
 	for _, p := range []struct {
 		port  int
 		fixed bool
-	}{{o.GatewayPort, o.GatewayFixed}, {o.RestPort, o.RestFixed}, {o.PostgresPort, o.PostgresFixed}, {o.FlightPort, o.FlightFixed}} {
+	}{{o.GatewayPort, o.GatewayFixed}, {o.RestPort, o.RestFixed}, {o.PostgresPort, o.PostgresFixed}, {o.FlightPort, o.FlightFixed}, {o.NodePort, o.NodeFixed}} {
 		if p.fixed && seen[p.port] {
 			return true
 		}

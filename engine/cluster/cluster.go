@@ -48,6 +48,12 @@ type Options struct {
 	Dir string
 	// Lease is how long a node counts as alive without a beat; 0 is LeaseDefault.
 	Lease time.Duration
+	// Doors have the connections of nodes of other machines, which have shown who they are
+	// (Peered). Close closes them.
+	Doors []net.Listener
+	// Shared are folders that all nodes must see: with Doors, each node is asked to read
+	// there and to write before it is taken. The first one has what ends with a job.
+	Shared []string
 	// Lost, if set, hears of each node that is given up on, before its jobs restart.
 	// Whoever started the node's process kills it here (a stopped process would wake
 	// some time). It may take as long as a kill takes.
@@ -69,6 +75,16 @@ type Node struct {
 	Alive   bool
 	// Since is when it attached, in milliseconds since the epoch.
 	Since int64
+	// From is where a node of another machine attached from, as host:port; "" for one that
+	// came by the socket.
+	From string
+}
+
+// Peered is a connection whose other end has shown who it is.
+type Peered interface {
+	net.Conn
+	// Peer is the node's name.
+	Peer() string
 }
 
 // Coordinator knows the nodes of a cluster and carries messages to them. It may be
@@ -111,7 +127,7 @@ func Listen(o Options) (*Coordinator, error) {
 	c := &Coordinator{opt: o, change: make(chan struct{}), next: o.Env.Clock.Now()}
 	// Of a coordinator before, whose jobs have gone with it.
 	_ = o.Env.Disk.RemoveAll(c.Scratch())
-	c.server = serveControl(l, c.attach)
+	c.server = serveControl(c.attach, l, o.Doors)
 	go c.watch()
 	return c, nil
 }
@@ -193,7 +209,12 @@ func (c *Coordinator) Slots() int {
 }
 
 // Scratch is a folder for checkpoints that end with their job.
-func (c *Coordinator) Scratch() string { return filepath.ToSlash(filepath.Join(c.opt.Dir, "scratch")) }
+func (c *Coordinator) Scratch() string {
+	if len(c.opt.Doors) > 0 && len(c.opt.Shared) > 0 {
+		return filepath.ToSlash(filepath.Join(c.opt.Shared[0], ".scratch"))
+	}
+	return filepath.ToSlash(filepath.Join(c.opt.Dir, "scratch"))
+}
 
 // Nodes lists the nodes by name, those too that have died and have not come back.
 func (c *Coordinator) Nodes() []Node {
@@ -228,6 +249,48 @@ func (c *Coordinator) Wait(ctx context.Context, n int) error {
 	}
 }
 
+// Follow calls f with all nodes now and after each change until ctx ends.
+func (c *Coordinator) Follow(ctx context.Context, f func(nodes []Node)) {
+	for {
+		c.mu.Lock()
+		change := c.change
+		c.mu.Unlock()
+		f(c.Nodes())
+		select {
+		case <-change:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Dismiss tells the nodes of other machines that the cluster ends, and waits a moment for
+// them to go.
+func (c *Coordinator) Dismiss() {
+	c.mu.Lock()
+	var list []*peer
+	for _, p := range c.nodes {
+		if p.node.Alive && p.node.From != "" {
+			list = append(list, p)
+		}
+	}
+	c.mu.Unlock()
+	for _, p := range list {
+		p.out.put([]byte{msgBye})
+	}
+	end := time.After(dismissWithin)
+	for _, p := range list {
+		select {
+		case <-p.done:
+		case <-end:
+			return
+		}
+	}
+}
+
+// dismissWithin is how long nodes may take to go when they are told to.
+const dismissWithin = time.Second
+
 // Close ends all streams: the nodes drop their tasks and look for another coordinator.
 // The engine is closed before.
 func (c *Coordinator) Close() {
@@ -247,6 +310,15 @@ func (c *Coordinator) attach(s stream) error {
 	if err != nil {
 		return err
 	}
+	if s.from != "" {
+		if h.name != s.peer {
+			return diag.New(diag.Permission, "the node is %s by its certificate, and says that it is %s", s.peer, h.name)
+		}
+		if err := c.sees(s, h.name); err != nil {
+			c.log("node %s was not taken: %s", h.name, err)
+			return err
+		}
+	}
 	p := &peer{out: newQueue(), done: make(chan struct{})}
 	c.mu.Lock()
 	if c.closed {
@@ -258,14 +330,18 @@ func (c *Coordinator) attach(s stream) error {
 		return diag.New(diag.AlreadyExists, "a node %s is there already", h.name)
 	}
 	c.next++
-	p.node = Node{Name: h.name, Number: c.next, PID: h.pid, Slots: h.slots, Address: h.address, Alive: true, Since: c.opt.Env.Clock.Now()}
+	p.node = Node{Name: h.name, Number: c.next, PID: h.pid, Slots: h.slots, Address: h.address, Alive: true, Since: c.opt.Env.Clock.Now(), From: s.from}
 	p.beat = c.opt.Env.Clock.Mono()
 	c.nodes = slices.DeleteFunc(c.nodes, func(x *peer) bool { return x.node.Name == h.name })
 	c.nodes = append(c.nodes, p)
 	slices.SortFunc(c.nodes, func(a, b *peer) int { return compareNames(a.node.Name, b.node.Name) })
 	c.changed()
 	c.mu.Unlock()
-	c.log("node %s (pid %d) is there with %d slots", h.name, h.pid, h.slots)
+	if s.from != "" {
+		c.log("node %s has joined from %s with %d slots", h.name, s.from, h.slots)
+	} else {
+		c.log("node %s (pid %d) is there with %d slots", h.name, h.pid, h.slots)
+	}
 	p.out.put(encodeWelcome(welcome{number: p.node.Number, lease: c.opt.Lease}))
 	go func() {
 		for {
@@ -337,12 +413,23 @@ func (c *Coordinator) watch() {
 				late = append(late, p)
 			}
 		}
+		// Nobody brings a node of another machine back, so its slots are counted no more.
+		was := len(c.nodes)
+		c.nodes = slices.DeleteFunc(c.nodes, func(p *peer) bool {
+			return !p.node.Alive && p.node.From != "" && now-p.beat > int64(forgotten)
+		})
+		if len(c.nodes) != was {
+			c.changed()
+		}
 		c.mu.Unlock()
 		for _, p := range late {
 			c.lose(p, diag.New(diag.JobFailed, "node %s was lost: nothing was heard of it for %s", p.node.Name, c.opt.Lease))
 		}
 	}
 }
+
+// forgotten is how long a node of another machine that is gone is remembered.
+const forgotten = time.Minute
 
 // lose gives a node up, once.
 func (c *Coordinator) lose(p *peer, why error) {

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"encoding/binary"
 	"hash/fnv"
 	"io/fs"
@@ -10,7 +11,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/encoding"
+	grpcpeer "google.golang.org/grpc/peer"
 
 	"github.com/minkstream/mink/engine/diag"
 )
@@ -19,18 +22,23 @@ import (
 // sides send messages for as long as the node is there. A message is bytes; the first
 // says what it is.
 //
-//	node → coordinator   hello (first), beat, flow
-//	coordinator → node   welcome (first), beatBack, flow
+//	node → coordinator   hello (first), seen, beat, flow
+//	coordinator → node   welcome (first), beatBack, flow, bye
+//
+// A node of another machine is asked look before it is welcome, and answers seen.
 const (
 	msgHello byte = iota + 1
 	msgWelcome
 	msgBeat     // 8 bytes: the node's clock
 	msgBeatBack // the same bytes again
 	msgFlow     // a message of package flow
+	msgLook     // files to look for: see shared.go
+	msgSeen     // what is wrong with them, as text
+	msgBye      // the cluster ends
 )
 
 // protocol is the version of all messages: both sides are one binary.
-const protocol = 1
+const protocol = 2
 
 // messageMax bounds a message: a plan's text, or what the tasks keep in a checkpoint's
 // metadata.
@@ -56,6 +64,9 @@ type stream struct {
 		SendMsg(m any) error
 		RecvMsg(m any) error
 	}
+	// peer and from are who the other end has shown to be, and its address; "" by the
+	// socket.
+	peer, from string
 }
 
 func (s stream) send(m []byte) error { return s.s.SendMsg(&m) }
@@ -68,20 +79,59 @@ func (s stream) recv() ([]byte, error) {
 
 const attachMethod = "/mink.cluster.v1.Control/Attach"
 
-// serveControl serves attach to every node that comes.
-func serveControl(l net.Listener, attach func(stream) error) *grpc.Server {
-	s := grpc.NewServer(grpc.ForceServerCodec(rawCodec{}), grpc.MaxRecvMsgSize(messageMax))
+// serveControl serves attach to every node that comes by one of the listeners; the
+// connections of doors are Peered.
+func serveControl(attach func(stream) error, l net.Listener, doors []net.Listener) *grpc.Server {
+	s := grpc.NewServer(grpc.ForceServerCodec(rawCodec{}), grpc.MaxRecvMsgSize(messageMax), grpc.Creds(shown{}))
 	s.RegisterService(&grpc.ServiceDesc{
 		ServiceName: "mink.cluster.v1.Control",
 		HandlerType: (*any)(nil),
 		Streams: []grpc.StreamDesc{{
 			StreamName: "Attach", ServerStreams: true, ClientStreams: true,
-			Handler: func(_ any, ss grpc.ServerStream) error { return attach(stream{ss}) },
+			Handler: func(_ any, ss grpc.ServerStream) error {
+				st := stream{s: ss}
+				if p, ok := grpcpeer.FromContext(ss.Context()); ok {
+					if who, ok := p.AuthInfo.(shownPeer); ok {
+						st.peer, st.from = who.name, p.Addr.String()
+					}
+				}
+				return attach(st)
+			},
 		}},
 	}, nil)
-	go s.Serve(l) //nolint:errcheck // it ends with Stop
+	for _, l := range append(doors, l) {
+		go s.Serve(l) //nolint:errcheck // it ends with Stop
+	}
 	return s
 }
+
+// shown are gRPC's credentials of connections that are secured before gRPC has them: by
+// TLS, whose certificates say who is there, or by the rights of a socket.
+type shown struct{}
+
+type shownPeer struct {
+	credentials.CommonAuthInfo
+	name string
+}
+
+func (shownPeer) AuthType() string { return "mink" }
+
+func (shown) ServerHandshake(c net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	if p, ok := c.(Peered); ok {
+		return c, shownPeer{credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity}, p.Peer()}, nil
+	}
+	return c, nil, nil
+}
+
+func (shown) ClientHandshake(_ context.Context, _ string, c net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	return c, nil, nil
+}
+
+func (shown) Info() credentials.ProtocolInfo {
+	return credentials.ProtocolInfo{SecurityProtocol: "mink"}
+}
+func (s shown) Clone() credentials.TransportCredentials { return s }
+func (shown) OverrideServerName(string) error           { return nil }
 
 // hello is how a node says who it is.
 type hello struct {

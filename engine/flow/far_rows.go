@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
@@ -30,6 +31,11 @@ import (
 //	        watermark; or number, base and flags of a barrier; or of a batch types, if
 //	        they differ from the last ones of the channel, and its wire form
 //	credits length of all that follows in 4 bytes, then deployment, channel and count of each
+//
+// A connection to another machine may be dead and look whole. Over one that is watched
+// (watchedConn) the sender asks for a sign of life every lifeEvery, a frame with an empty
+// head, and the receiver answers with credits, be it none. Who hears nothing for
+// silentMax gives the connection up.
 const (
 	frameHead = 8
 	// frameTypes is added to the kind of a batch whose types follow.
@@ -43,6 +49,19 @@ const (
 	frameMax = 1 << 30
 )
 
+const (
+	lifeEvery = 500 * time.Millisecond
+	silentMax = 3 * time.Second
+)
+
+// watchedConn is a RowConn that is to be watched.
+type watchedConn interface {
+	RowConn
+	Watched()
+}
+
+var errSilent = diag.New(diag.IO, "nothing was heard for %s", silentMax)
+
 // rowHub is a process's end of all connections for rows.
 type rowHub struct {
 	rows Rows
@@ -54,11 +73,52 @@ type rowHub struct {
 	in    map[*rowIn]bool
 	atts  map[int64]*attempt
 	over  bool
-	wait  sync.WaitGroup
+	// watching is set once there is a connection to watch, done closed at the end.
+	watching bool
+	done     chan struct{}
+	wait     sync.WaitGroup
 }
 
 func newRowHub(rows Rows, broke func(address string, why error)) *rowHub {
-	return &rowHub{rows: rows, broke: broke, peers: map[string]*rowPeer{}, in: map[*rowIn]bool{}, atts: map[int64]*attempt{}}
+	return &rowHub{rows: rows, broke: broke, peers: map[string]*rowPeer{}, in: map[*rowIn]bool{}, atts: map[int64]*attempt{}, done: make(chan struct{})}
+}
+
+// watch begins to look after connections to other machines. The lock is held.
+func (h *rowHub) watch() {
+	if h.watching || h.over {
+		return
+	}
+	h.watching = true
+	h.wait.Go(func() {
+		turn := time.NewTicker(lifeEvery)
+		defer turn.Stop()
+		for {
+			select {
+			case <-turn.C:
+			case <-h.done:
+				return
+			}
+			h.mu.Lock()
+			var out []*rowPeer
+			for _, x := range h.peers {
+				out = append(out, x)
+			}
+			var in []*rowIn
+			for x := range h.in {
+				in = append(in, x)
+			}
+			h.mu.Unlock()
+			now := time.Now()
+			for _, x := range out {
+				x.life(now)
+			}
+			for _, x := range in {
+				if heard := x.heard.Load(); heard != nil && now.Sub(*heard) > silentMax {
+					x.stop()
+				}
+			}
+		}
+	})
 }
 
 // peer is the connection to an address; it is opened when there is something to send.
@@ -113,6 +173,9 @@ func (h *rowHub) pipe(deployed int64, num uint64) *pipe {
 // close closes all connections.
 func (h *rowHub) close() {
 	h.mu.Lock()
+	if !h.over {
+		close(h.done)
+	}
 	h.over = true
 	peers, in := h.peers, h.in
 	h.peers, h.in = map[string]*rowPeer{}, map[*rowIn]bool{}
@@ -136,6 +199,10 @@ type rowPeer struct {
 	ready []*pipe // with something to send
 	conn  RowConn
 	over  bool
+	// ask is set when a sign of life is to be asked for; heard is when the newest came, nil
+	// on a connection that is not watched.
+	ask   bool
+	heard atomic.Pointer[time.Time]
 
 	w      batch.WireWriter
 	heads  []byte
@@ -149,6 +216,22 @@ func (x *rowPeer) sent(p *pipe) {
 	}
 	x.mu.Lock()
 	x.ready = append(x.ready, p)
+	x.mu.Unlock()
+	x.cond.Signal()
+}
+
+// life asks for a sign of life, or gives the connection up when none has come.
+func (x *rowPeer) life(now time.Time) {
+	heard := x.heard.Load()
+	if heard == nil {
+		return
+	}
+	if now.Sub(*heard) > silentMax {
+		x.stop(errSilent)
+		return
+	}
+	x.mu.Lock()
+	x.ask = true
 	x.mu.Unlock()
 	x.cond.Signal()
 }
@@ -182,7 +265,7 @@ func (x *rowPeer) run() {
 	var turn []*pipe
 	for {
 		x.mu.Lock()
-		for len(x.ready) == 0 && !x.over {
+		for len(x.ready) == 0 && !x.ask && !x.over {
 			x.cond.Wait()
 		}
 		if x.over {
@@ -190,9 +273,17 @@ func (x *rowPeer) run() {
 			return
 		}
 		turn, x.ready = x.ready, turn[:0]
+		ask := x.ask
+		x.ask = false
 		x.mu.Unlock()
 		if x.conn == nil && !x.dial() {
 			return
+		}
+		if ask {
+			if err := x.conn.WriteAll([][]byte{lifeFrame}); err != nil {
+				x.stop(err)
+				return
+			}
 		}
 		// One element of each pipe in turn; who has more gets in line again.
 		for len(turn) > 0 {
@@ -238,9 +329,19 @@ func (x *rowPeer) dial() bool {
 		c.Close()
 		return false
 	}
+	if _, ok := c.(watchedConn); ok {
+		now := time.Now()
+		x.heard.Store(&now)
+		x.hub.mu.Lock()
+		x.hub.watch()
+		x.hub.mu.Unlock()
+	}
 	x.hub.wait.Go(func() { x.stop(x.credits(c)) })
 	return true
 }
+
+// lifeFrame asks for a sign of life.
+var lifeFrame = []byte{4, 0, 0, 0, 0, 0, 0, 0}
 
 // frame adds an element to the pieces and tells its length.
 func (x *rowPeer) frame(p *pipe, e elem) int {
@@ -300,6 +401,10 @@ func (x *rowPeer) credits(c RowConn) error {
 		if buf, err = readCredits(in, buf); err != nil {
 			return err
 		}
+		if x.heard.Load() != nil {
+			now := time.Now()
+			x.heard.Store(&now)
+		}
 		for rest := buf; len(rest) > 0; {
 			d, a := binary.Varint(rest)
 			num, b := binary.Uvarint(rest[max(a, 0):])
@@ -355,9 +460,13 @@ type rowIn struct {
 
 	mu   sync.Mutex
 	cond sync.Cond
-	// due are the credits that go back, one entry for each pipe.
-	due  []*pipe
-	over bool
+	// due are the credits that go back, one entry for each pipe; answer is set when who
+	// sends waits for a sign of life.
+	due    []*pipe
+	answer bool
+	over   bool
+	// heard is when something came last, nil on a connection that is not watched.
+	heard atomic.Pointer[time.Time]
 }
 
 // accept serves a connection that another process has opened.
@@ -371,6 +480,11 @@ func (h *rowHub) accept(c RowConn) {
 		return
 	}
 	h.in[x] = true
+	if _, ok := c.(watchedConn); ok {
+		now := time.Now()
+		x.heard.Store(&now)
+		h.watch()
+	}
 	h.wait.Go(func() {
 		_ = x.receive() // who sends hears of it as well, and says so
 		x.stop()
@@ -400,6 +514,17 @@ func (x *rowIn) receive() error {
 			return err
 		}
 		all, n := int(binary.LittleEndian.Uint32(sizes[:])), int(binary.LittleEndian.Uint32(sizes[4:]))
+		if x.heard.Load() != nil {
+			now := time.Now()
+			x.heard.Store(&now)
+		}
+		if all == 4 && n == 0 {
+			x.mu.Lock()
+			x.answer = true
+			x.mu.Unlock()
+			x.cond.Signal()
+			continue
+		}
 		if all > frameMax || n > all-4 {
 			return errFrame
 		}
@@ -474,9 +599,10 @@ func (x *rowIn) give() {
 	var buf []byte
 	for {
 		x.mu.Lock()
-		for len(x.due) == 0 && !x.over {
+		for len(x.due) == 0 && !x.answer && !x.over {
 			x.cond.Wait()
 		}
+		x.answer = false
 		if x.over {
 			x.mu.Unlock()
 			return

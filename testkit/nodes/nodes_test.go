@@ -46,13 +46,25 @@ func config() engine.Config {
 
 // serve is a node process.
 func serve(dir string) int {
-	e, err := engine.New(config())
+	cfg := config()
+	if by, err := time.ParseDuration(os.Getenv("MINK_TEST_SLOW")); err == nil {
+		cfg.Env.Disk = slowDisk{cfg.Env.Disk, by}
+	}
+	e, err := engine.New(cfg)
 	if err == nil {
 		slots, _ := strconv.Atoi(os.Getenv("MINK_TEST_SLOTS"))
-		err = cluster.Serve(context.Background(), cluster.NodeOptions{
-			Name: os.Getenv("MINK_TEST_NAME"), Dir: dir, Slots: slots, Build: e.NodeGraph,
+		o := cluster.NodeOptions{
+			Env: cfg.Env, Name: os.Getenv("MINK_TEST_NAME"), Dir: dir, Slots: slots, Build: e.NodeGraph,
 			Log: func(s string) { fmt.Fprintln(os.Stderr, s) },
-		})
+		}
+		if os.Getenv("MINK_TEST_JOIN") != "" {
+			o.Remote = true
+			if o.Wire, err = joinAbroad(o.Name); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				return 1
+			}
+		}
+		err = cluster.Serve(context.Background(), o)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -127,6 +139,9 @@ type town struct {
 	c     *cluster.Coordinator
 	e     *engine.Engine
 
+	abroad  *abroad  // nil where all are on one machine
+	environ []string // of nodes, more than the test's
+
 	mu      sync.Mutex
 	nodes   map[string]*exec.Cmd
 	over    bool
@@ -137,12 +152,16 @@ type town struct {
 
 func found(t *testing.T, nodes, slots int, with ...func(*engine.Config)) *town {
 	t.Helper()
+	return foundWith(t, nodes, slots, func(*town, *cluster.Options) {}, with...)
+}
+
+func foundWith(t *testing.T, nodes, slots int, how func(*town, *cluster.Options), with ...func(*engine.Config)) *town {
+	t.Helper()
 	w := &town{t: t, dir: t.TempDir(), slots: slots, count: nodes, nodes: map[string]*exec.Cmd{}}
+	o := cluster.Options{Dir: filepath.Join(w.dir, ".mink"), Log: w.log, Lost: kill}
+	how(w, &o)
 	var err error
-	w.c, err = cluster.Listen(cluster.Options{
-		Dir: filepath.Join(w.dir, ".mink"), Log: w.log, Lost: kill,
-	})
-	if err != nil {
+	if w.c, err = cluster.Listen(o); err != nil {
 		t.Fatal(err)
 	}
 	cfg := config()
@@ -181,6 +200,10 @@ func (w *town) start(name string) {
 	w.started++
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "MINK_TEST_NODE="+filepath.Join(w.dir, ".mink"), "MINK_TEST_NAME="+name, "MINK_TEST_SLOTS="+strconv.Itoa(w.slots))
+	cmd.Env = append(cmd.Env, w.environ...)
+	if w.abroad != nil {
+		cmd.Env = append(cmd.Env, w.abroad.environ(name)...)
+	}
 	if testing.Verbose() {
 		cmd.Stderr = os.Stdout
 	}

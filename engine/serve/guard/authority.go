@@ -123,12 +123,3 @@ func (a *Authority) Pool() *x509.CertPool {
 
 // PEM is the authority's certificate as text, for clients.
 func (a *Authority) PEM() []byte { return a.pem }
-
-// Mutual is the configuration of a link between processes of the cluster: both sides show
-// a certificate of the authority, or there is no link.
-func (a *Authority) Mutual(c tls.Certificate) *tls.Config {
-	return &tls.Config{
-		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{c},
-		RootCAs: a.Pool(), ClientCAs: a.Pool(), ClientAuth: tls.RequireAndVerifyClientCert,
-	}
-}

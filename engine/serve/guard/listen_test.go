@@ -1,10 +1,7 @@
 package guard
 
 import (
-	"crypto/tls"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,8 +63,8 @@ func TestListen(t *testing.T) {
 	}
 }
 
-// TestMutual: a peer without a certificate of the authority gets no link, nor does a plain one.
-func TestMutual(t *testing.T) {
+// TestAuthority: it is made once and opened again, and others cannot read its key.
+func TestAuthority(t *testing.T) {
 	dir := t.TempDir()
 	own, err := OpenAuthority(dir)
 	if err != nil {
@@ -79,61 +76,6 @@ func TestMutual(t *testing.T) {
 	}
 	if info, _ := os.Stat(filepath.Join(dir, "ca.key")); info.Mode().Perm() != 0o600 {
 		t.Errorf("the key has mode %o", info.Mode().Perm())
-	}
-	other, err := OpenAuthority(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, _ := own.Issue("coordinator", "127.0.0.1", "localhost")
-	l, err := tls.Listen("tcp", "127.0.0.1:0", own.Mutual(server))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				_, _ = io.WriteString(c, "in")
-			}()
-		}
-	}()
-	try := func(cfg *tls.Config) string {
-		c, err := tls.Dial("tcp", l.Addr().String(), cfg)
-		if err != nil {
-			return "refused"
-		}
-		defer c.Close()
-		text, _ := io.ReadAll(c)
-		return string(text)
-	}
-	node, _ := again.Issue("node-1", "localhost")
-	stranger, _ := other.Issue("node-1", "localhost")
-	mutual := own.Mutual(node)
-	mutual.ServerName = "localhost"
-	if got := try(mutual); got != "in" {
-		t.Errorf("a node of the cluster: %q", got)
-	}
-	for name, cfg := range map[string]*tls.Config{
-		"no certificate":              {RootCAs: own.Pool(), ServerName: "localhost"},
-		"of another authority":        {RootCAs: own.Pool(), ServerName: "localhost", Certificates: []tls.Certificate{stranger}},
-		"that trusts another one":     {RootCAs: other.Pool(), ServerName: "localhost", Certificates: []tls.Certificate{node}},
-		"another name for the server": {RootCAs: own.Pool(), ServerName: "evil.example", Certificates: []tls.Certificate{node}},
-	} {
-		if got := try(cfg); got == "in" {
-			t.Errorf("a peer with %s got in", name)
-		}
-	}
-	if r, err := http.Get("http://" + l.Addr().String()); err == nil {
-		text, _ := io.ReadAll(r.Body)
-		if strings.Contains(string(text), "in\n") || r.StatusCode == 200 {
-			t.Errorf("a plain peer got %s", text)
-		}
-		r.Body.Close()
 	}
 }
 
