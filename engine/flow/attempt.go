@@ -367,6 +367,25 @@ func (t *task) restoreSplits(list []splitState, m *meta) {
 	}
 }
 
+// stateShare is the task's part of the memory for state. Tasks without inputs rarely
+// keep any: all of them together have a sixteenth.
+func (t *task) stateShare(memory int64) int64 {
+	sources := int64(0)
+	for _, x := range t.att.tasks {
+		if len(x.ins) == 0 {
+			sources++
+		}
+	}
+	others := int64(len(t.att.tasks)) - sources
+	switch {
+	case sources == 0 || others == 0:
+		return memory / int64(len(t.att.tasks))
+	case len(t.ins) == 0:
+		return memory / 16 / sources
+	}
+	return (memory - memory/16) / others
+}
+
 // open restores state and opens operators, writers and readers. It looks outside
 // and may take long, so it runs before the first step and not in one.
 func (t *task) open() (err error) {
@@ -381,7 +400,7 @@ func (t *task) open() (err error) {
 		c.Groups = t.plantGroups()
 	}
 	if j.cfg.StateMemory > 0 {
-		c.Memory = max(1, j.cfg.StateMemory/int64(len(t.att.tasks)))
+		c.Memory = max(1, t.stateShare(j.cfg.StateMemory))
 		c.Dir = j.cfg.SpillDir
 		if c.Dir != "" {
 			c.Dir += "/" + stateName(t.v.UID, t.sub, t.att.n, 0)

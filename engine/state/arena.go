@@ -18,7 +18,13 @@ import (
 //	row before it in its chain 40 bits, length 24 | number of the row in its key
 //	group 48, length's high bits 8 | Ref of the key 32 | stamp, with TTL | bytes
 //
-// in words of 8 bytes, and takes at least recUnit bytes, so that the place divided
+// in words of 8 bytes. Where keys may leave memory, their rows have no Ref for good, and
+// a record is
+//
+//	row before 40, length 24 | number 48, 8 | hash of the key 64 | stamp, with TTL |
+//	key group 32, length of the key 32 | key | bytes
+//
+// A record takes at least recUnit bytes, so that the place divided
 // by recUnit is a number of its own: dead bits and counters of a page are found by
 // it.
 const (
@@ -53,6 +59,7 @@ type pageFile struct {
 	f    vfs.File
 	name string
 	size int64
+	runs int // of rows, that lie in it and are still in use
 	// One write goes to it at a time, from the task; reads come from anywhere.
 }
 
@@ -108,10 +115,17 @@ type arena struct {
 	hot    int64
 	extra  int64 // bytes of counters and bits
 	counts bool
-	dying  int64 // bytes of dead records that are not released
-	all    int64 // bytes of all records that are not released
-	hand   int
-	file   *pageFile
+	keyed  bool // records have their keys
+	// stamped: they have a stamp.
+	stamped bool
+	dying   int64 // bytes of dead records that are not released
+	all     int64 // bytes of all records that are not released
+	hand    int
+	// Records that were read from the file in this step, by a hash of their place, and
+	// the memory that their bytes lie in.
+	seen  []seenRecord
+	chunk []byte
+	file  *pageFile
 }
 
 // recSize is the size of a record with n bytes of row.
@@ -134,13 +148,29 @@ func recKey(rec []byte) Ref     { return binary.LittleEndian.Uint32(rec[16:]) }
 func recStamp(rec []byte) uint64 { return binary.LittleEndian.Uint64(rec[24:]) }
 
 func (a *arena) recRow(rec []byte) []byte {
-	n := recLen(rec)
-	return rec[a.head : a.head+n : a.head+n]
+	n, at := recLen(rec), a.head
+	if a.keyed {
+		at += int(binary.LittleEndian.Uint32(rec[a.head-4:]))
+	}
+	return rec[at : a.head+n : a.head+n]
 }
 
-// add appends a record.
-func (a *arena) add(prev RowRef, key Ref, seq, stamp uint64, row []byte) RowRef {
-	need := a.recSize(len(row))
+// recName is the key of a record that has it.
+func (a *arena) recName(rec []byte) Key {
+	n := int(binary.LittleEndian.Uint32(rec[a.head-4:]))
+	return Key{
+		Group: uint16(binary.LittleEndian.Uint32(rec[a.head-8:])), Hash: binary.LittleEndian.Uint64(rec[16:]),
+		Bytes: rec[a.head : a.head+n : a.head+n],
+	}
+}
+
+// add appends a record: with key, the Ref of its key, or with name.
+func (a *arena) add(prev RowRef, key Ref, name *Key, seq, stamp uint64, row []byte) RowRef {
+	size := len(row)
+	if a.keyed {
+		size += len(name.Bytes)
+	}
+	need := a.recSize(size)
 	k := len(a.pages) - 1
 	if k < 0 || a.pages[k].used+need > len(a.pages[k].data) || a.pages[k].data == nil {
 		a.newPage(need)
@@ -149,15 +179,21 @@ func (a *arena) add(prev RowRef, key Ref, seq, stamp uint64, row []byte) RowRef 
 	p := &a.pages[k]
 	off := p.used
 	rec := p.data[off : off+need]
-	n := uint64(len(row))
+	n := uint64(size)
 	binary.LittleEndian.PutUint64(rec, uint64(prev)|n<<refBits)
 	binary.LittleEndian.PutUint64(rec[8:], seq&seqMask|n>>24<<48)
 	binary.LittleEndian.PutUint64(rec[16:], uint64(key))
-	if a.head > recHead {
+	if a.stamped {
 		binary.LittleEndian.PutUint64(rec[24:], stamp)
 		p.newest = max(p.newest, stamp) // after a restore rows do not lie by age
 	}
-	copy(rec[a.head:], row)
+	to := rec[a.head:]
+	if a.keyed {
+		binary.LittleEndian.PutUint64(rec[16:], name.Hash)
+		binary.LittleEndian.PutUint64(rec[a.head-8:], uint64(name.Group)|uint64(len(name.Bytes))<<32)
+		to = to[copy(to, name.Bytes):]
+	}
+	copy(to, row)
 	p.used += need
 	p.live++
 	p.touch = true
@@ -223,27 +259,61 @@ func (a *arena) rec(ref RowRef) []byte {
 	if p.data != nil {
 		return p.data[ref.off():]
 	}
-	rec, err := a.read(p, ref.off())
-	if err != nil {
-		a.s.fail(spillErr(err))
-		return make([]byte, recUnit)
+	if a.seen == nil {
+		a.seen = make([]seenRecord, seenRecords)
 	}
-	return rec
+	// A record is looked at more than once: when it is found and when it is given out.
+	s := &a.seen[uint64(ref)*golden>>(64-seenBits)]
+	if s.ref != ref {
+		rec, err := a.read(p, ref.off())
+		if err != nil {
+			a.s.fail(spillErr(err))
+			return make([]byte, a.head+recUnit)
+		}
+		*s = seenRecord{ref, rec}
+	}
+	return s.rec
 }
 
-// coldRead is how much is read of a record at first.
-const coldRead = 512
+// seenRecord is a record that was read; its ref is 0 where there is none.
+type seenRecord struct {
+	ref RowRef
+	rec []byte
+}
+
+const (
+	// coldRead is how much is read of a record at first.
+	coldRead = 512
+
+	seenBits    = 12
+	seenRecords = 1 << seenBits
+	seenChunk   = 64 << 10
+)
+
+// forgetSeen ends a step.
+func (a *arena) forgetSeen() {
+	if a.chunk != nil {
+		clear(a.seen)
+		a.chunk = a.chunk[:0]
+	}
+}
 
 func (a *arena) read(p *arenaPage, off int) ([]byte, error) {
-	b := make([]byte, min(coldRead, p.used-off))
+	if cap(a.chunk)-len(a.chunk) < coldRead {
+		a.chunk = make([]byte, 0, seenChunk) // records read before stay where they are
+	}
+	at := len(a.chunk)
+	b := a.chunk[at : at+min(coldRead, p.used-off)]
 	if err := p.file.readAt(b, p.off+int64(off)); err != nil {
 		return nil, err
 	}
-	if n := a.head + recLen(b); n > len(b) {
+	n := a.head + recLen(b)
+	if n > len(b) {
 		b = make([]byte, n)
 		return b, p.file.readAt(b, p.off+int64(off))
 	}
-	return b, nil
+	a.chunk = a.chunk[:at+n]
+	return b[:n:n], nil
 }
 
 func (f *pageFile) readAt(b []byte, off int64) error {

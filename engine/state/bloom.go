@@ -4,11 +4,10 @@ import "math/bits"
 
 // bloom is a set of hashes that may say yes to some that are not in it. A hash
 // touches one block of 64 bytes; with 12 bits a hash about one in 100 answers is
-// wrong. Hashes cannot be taken out: the filter is made again when it is full.
+// wrong. Hashes cannot be taken out.
 type bloom struct {
 	words []uint64
 	n     int // hashes added
-	room  int
 }
 
 const (
@@ -36,16 +35,6 @@ func (b *bloom) has(h uint64) bool {
 	return true
 }
 
-// add adds a hash. rest gives all hashes that are still wanted but for this one, if
-// the filter must be made again.
-func (b *bloom) add(h uint64, rest func(add func(uint64))) {
-	if b.n == b.room {
-		b.again(rest)
-	}
-	b.n++
-	b.mark(h)
-}
-
 func (b *bloom) mark(h uint64) {
 	blk := b.block(h)
 	for range bloomProbe {
@@ -54,22 +43,9 @@ func (b *bloom) mark(h uint64) {
 	}
 }
 
-func (b *bloom) again(rest func(add func(uint64))) {
-	old := *b
-	if old.room == 0 {
-		b.size(256)
-		return
-	}
-	n := 0
-	rest(func(uint64) { n++ })
-	b.size(max(256, n*2))
-	rest(b.mark)
-	b.n = n
-}
-
 func (b *bloom) size(room int) {
 	blocks := (room*bloomBits + 511) / 512
-	*b = bloom{words: make([]uint64, blocks*8), room: room}
+	*b = bloom{words: make([]uint64, blocks*8)}
 }
 
 func (b *bloom) mem() int64 { return int64(len(b.words)) * 8 }

@@ -262,7 +262,7 @@ func (m *MultiMap) clone(to *Store, live bool) structure {
 		name: m.name, s: to, spec: m.spec, keys: m.keys.cloneTable(to, live), codec: m.codec, a: m.a, live: m.live, seq: slices.Clone(m.seq),
 		mark: m.mark, pendMark: m.pendMark, dead: m.dead.clone(), deadPend: m.deadPend.clone(),
 	}
-	n.a.s, n.a.pages = to, slices.Clone(m.a.pages)
+	n.a.s, n.a.pages, n.a.seen, n.a.chunk = to, slices.Clone(m.a.pages), nil, nil
 	if live {
 		n.codec = batch.NewRowCodec(m.spec.Row)
 	}

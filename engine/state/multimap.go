@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/types"
 )
 
@@ -70,11 +71,12 @@ type MultiMap struct {
 	probes int // that are not at their end
 	bySeq  map[uint64]RowRef
 
-	enc  []byte
-	offs []uint32
-	refs []Ref
-	ptrs []*batch.Col
-	rows [][]byte
+	named Key // of a row that is added
+	enc   []byte
+	offs  []uint32
+	refs  []Ref
+	ptrs  []*batch.Col
+	rows  [][]byte
 }
 
 const (
@@ -100,8 +102,7 @@ func (s *Store) MultiMap(name string, spec MultiSpec) *MultiMap {
 	}
 	m := &MultiMap{name: name, s: s, spec: spec, codec: batch.NewRowCodec(spec.Row)}
 	m.keys = s.newTable(name, TableSpec{Key: spec.Key, Lanes: 2}, nil, s.c.PageBytes)
-	// The keys are made again from the rows; rows refer to them, so they stay.
-	m.keys.untracked, m.keys.spills = true, false
+	m.keys.untracked = true // they are made again from the rows
 	m.resetArena()
 	s.add(name, m)
 	return m
@@ -109,8 +110,11 @@ func (s *Store) MultiMap(name string, spec MultiSpec) *MultiMap {
 
 func (m *MultiMap) resetArena() {
 	m.s.cold.retire(m.a.file)
-	m.a = arena{s: m.s, head: recHead, counts: m.spec.Counters}
-	if m.spec.stamped() {
+	m.a = arena{s: m.s, head: recHead, counts: m.spec.Counters, stamped: m.spec.stamped(), keyed: m.keys.spills}
+	if m.a.stamped {
+		m.a.head += 8
+	}
+	if m.a.keyed {
 		m.a.head += 8
 	}
 }
@@ -118,11 +122,30 @@ func (m *MultiMap) resetArena() {
 // append adds a row to a key's chain.
 func (m *MultiMap) append(key Ref, row []byte, seq, stamp uint64) RowRef {
 	k := m.keys.Row(key)
-	ref := m.a.add(RowRef(k[chainHead]), key, seq, stamp, row)
+	if m.a.keyed {
+		m.named = m.keys.KeyOf(key, m.named.Bytes)
+	}
+	ref := m.a.add(RowRef(k[chainHead]), key, &m.named, seq, stamp, row)
 	k[chainHead] = uint64(ref)
 	k[chainCount]++
 	m.live++
 	return ref
+}
+
+// keyOf is the row of a record's key, which is brought back if it left memory.
+func (m *MultiMap) keyOf(rec []byte) Ref {
+	if !m.a.keyed {
+		return recKey(rec)
+	}
+	return m.keys.Get(m.a.recName(rec), Read)
+}
+
+// groupOf is the key group of a record.
+func (m *MultiMap) groupOf(rec []byte) uint16 {
+	if !m.a.keyed {
+		return m.keys.KeyGroup(recKey(rec))
+	}
+	return m.a.recName(rec).Group
 }
 
 // number is the last number given out in a key group.
@@ -176,7 +199,7 @@ func (m *MultiMap) Renew(ref RowRef) {
 	if int64(recStamp(rec)) == m.s.now {
 		return
 	}
-	key, count := recKey(rec), m.Count(ref)
+	key, count := m.keyOf(rec), m.Count(ref)
 	m.enc = append(m.enc[:0], m.a.recRow(rec)...)
 	seq := m.number(m.keys.KeyGroup(key))
 	*seq++
@@ -211,7 +234,7 @@ func (m *MultiMap) Retract(b *batch.Batch, keys *batch.KeyVec, lane int, cols []
 		if m.expired(rec) {
 			return 0 // and so are all behind it
 		}
-		if recLen(rec) == len(m.enc) && bytes.Equal(m.a.recRow(rec), m.enc) && !m.a.gone(ref) {
+		if bytes.Equal(m.a.recRow(rec), m.enc) && !m.a.gone(ref) {
 			m.Remove(ref)
 			return ref
 		}
@@ -226,8 +249,7 @@ func (m *MultiMap) Remove(ref RowRef) {
 		return
 	}
 	rec := m.a.rec(ref)
-	key := recKey(rec)
-	if g, seq := m.keys.KeyGroup(key), recSeq(rec); m.mark.has(m.s, g, seq) {
+	if g, seq := m.groupOf(rec), recSeq(rec); m.mark.has(m.s, g, seq) {
 		m.dead.add(g, seq, nil)
 	}
 	m.kill(ref, rec)
@@ -235,7 +257,11 @@ func (m *MultiMap) Remove(ref RowRef) {
 
 // kill takes a row out of memory.
 func (m *MultiMap) kill(ref RowRef, rec []byte) {
-	key := recKey(rec)
+	key := m.keyOf(rec)
+	if key == None {
+		m.s.fail(diag.New(diag.Internal, "a row of %q has lost its key", m.name))
+		return
+	}
 	k := m.keys.Touch(key)
 	k[chainCount]--
 	if k[chainCount] == 0 {
@@ -387,10 +413,10 @@ func (m *MultiMap) AddCount(ref RowRef, delta int32) uint32 {
 // of each, oldest first; it stops when visit returns false. For pruning and for
 // looking in.
 func (m *MultiMap) Walk(visit func(k Key, rows []RowRef) bool) {
-	refs := m.keys.refs()
-	m.keys.SortRefs(refs)
 	var back, rows []RowRef
-	for _, key := range refs {
+	var one [1]Ref
+	for c := m.keys.Cursor(); c.Next(one[:]) > 0; {
+		key := one[0]
 		back, rows = m.collect(back[:0], key), rows[:0]
 		for i := len(back) - 1; i >= 0; i-- {
 			rows = append(rows, back[i])

@@ -39,7 +39,7 @@ func (m *MultiMap) freeze(delta, keep bool) image {
 		}
 	}
 	x := &multiImage{m: m, a: m.a, keys: m.keys.r.image(), sl: m.keys.sl.image(), seq: slices.Clone(m.seq), now: m.s.now}
-	x.a.pages = slices.Clone(m.a.pages)
+	x.a.pages, x.a.seen, x.a.chunk = slices.Clone(m.a.pages), nil, nil
 	if delta {
 		x.from, x.counts, x.dead = m.pendMark, true, m.deadPend
 	}
@@ -113,8 +113,15 @@ func (x *multiImage) rows(w *snapWriter) {
 			if p.dead != nil && batch.Bit(p.dead, i) {
 				return true
 			}
-			row := x.keys.at(recKey(rec))
-			if x.from.has(m.s, groupOf(row), recSeq(rec)) {
+			var row []uint64
+			var name Key
+			if x.a.keyed {
+				name = x.a.recName(rec)
+			} else {
+				row = x.keys.at(recKey(rec))
+				name.Group = groupOf(row)
+			}
+			if x.from.has(m.s, name.Group, recSeq(rec)) {
 				return true
 			}
 			stamp := uint64(0)
@@ -124,15 +131,18 @@ func (x *multiImage) rows(w *snapWriter) {
 			if m.spec.TTL > 0 && x.now-int64(stamp) >= m.spec.TTL {
 				return true
 			}
-			key = m.keys.appendKey(key[:0], row, &x.sl)
-			buf = putBytes(put64(buf[:0], m.keys.rowHash(row)), key)
+			if row != nil {
+				key = m.keys.appendKey(key[:0], row, &x.sl)
+				name.Hash, name.Bytes = m.keys.rowHash(row), key
+			}
+			buf = putBytes(put64(buf[:0], name.Hash), name.Bytes)
 			buf = put64(buf, recSeq(rec))
 			count := uint64(0)
 			if p.counts != nil {
 				count = uint64(p.counts[i])
 			}
 			buf = put64(put64(buf, count), stamp)
-			w.put(groupOf(row), append(buf, x.a.recRow(rec)...))
+			w.put(name.Group, append(buf, x.a.recRow(rec)...))
 			return w.err == nil
 		}))
 	}
@@ -149,7 +159,12 @@ func (x *multiImage) counters(w *snapWriter) {
 			if !batch.Bit(p.pend, i) || p.dead != nil && batch.Bit(p.dead, i) {
 				return true
 			}
-			g := groupOf(x.keys.at(recKey(rec)))
+			var g uint16
+			if x.a.keyed {
+				g = x.a.recName(rec).Group
+			} else {
+				g = groupOf(x.keys.at(recKey(rec)))
+			}
 			if x.from.has(x.m.s, g, recSeq(rec)) && (x.m.spec.TTL == 0 || x.now-int64(recStamp(rec)) < x.m.spec.TTL) {
 				w.put(g, put64(put64(nil, recSeq(rec)), uint64(p.counts[i])))
 			}
@@ -207,7 +222,7 @@ func (m *MultiMap) find(group uint16, seq uint64) (RowRef, bool) {
 		for k := m.a.first; k < len(m.a.pages); k++ {
 			_ = m.a.each(k, &m.a.pages[k], func(ref RowRef, rec []byte) bool {
 				if !m.a.gone(ref) {
-					m.bySeq[recSeq(rec)<<16|uint64(m.keys.KeyGroup(recKey(rec)))] = ref
+					m.bySeq[recSeq(rec)<<16|uint64(m.groupOf(rec))] = ref
 				}
 				return true
 			})
@@ -222,9 +237,13 @@ func (m *MultiMap) mem() int64 { return m.keys.mem() + m.a.mem() + m.dead.mem() 
 func (m *MultiMap) evict(need int64, hard bool) int64 {
 	if m.probes > 0 {
 		// Rows are being read, but where they lie does not matter.
-		hard = false
+		return m.a.evict(need, false)
 	}
-	return m.a.evict(need, hard)
+	freed := m.a.evict(need, hard)
+	if freed < need && m.a.keyed {
+		freed += m.keys.evict(need-freed, hard)
+	}
+	return freed
 }
 
 // sweep drops pages of which all rows have expired: rows mostly lie by age. What an older
@@ -282,6 +301,7 @@ const compactMin = 64 << 10
 
 func (m *MultiMap) tidy() {
 	m.bySeq = nil
+	m.a.forgetSeen()
 	if m.probes == 0 {
 		m.a.release()
 	}
@@ -296,9 +316,13 @@ func (m *MultiMap) compact() {
 	old := m.a
 	m.a.file = nil
 	m.resetArena()
-	for _, key := range m.keys.refs() {
-		k := m.keys.Touch(key)
-		k[chainHead], k[chainCount] = 0, 0
+	if m.a.keyed {
+		m.keys.forget()
+	} else {
+		for _, key := range m.keys.refs() {
+			k := m.keys.Touch(key)
+			k[chainHead], k[chainCount] = 0, 0
+		}
 	}
 	m.live = 0
 	for i := old.first; i < len(old.pages); i++ {
@@ -311,7 +335,13 @@ func (m *MultiMap) compact() {
 			if m.spec.stamped() {
 				stamp = recStamp(rec)
 			}
-			to := m.append(recKey(rec), m.a.recRow(rec), recSeq(rec), stamp)
+			key := None
+			if m.a.keyed {
+				key = m.keys.Get(m.a.recName(rec), Upsert)
+			} else {
+				key = recKey(rec)
+			}
+			to := m.append(key, m.a.recRow(rec), recSeq(rec), stamp)
 			if p.counts != nil {
 				m.moveCounter(&p, ref.off()/recUnit, to)
 			}
@@ -322,6 +352,9 @@ func (m *MultiMap) compact() {
 			return
 		}
 		old.pages[i] = arenaPage{}
+		if over := m.mem() - m.s.c.Memory; m.a.keyed && over > 0 {
+			m.evict(over, true)
+		}
 	}
 	m.s.cold.retire(old.file)
 	m.mark.end, m.pendMark.end = 0, 0

@@ -148,6 +148,7 @@ func (q *Queue) load(e *savedEntry) bool {
 // dropGroups drops the entries of some key groups from a bucket, at restore.
 func (q *Queue) dropGroups(i int, groups Range) {
 	b := &q.buckets[i]
+	q.warm(b)
 	old := *b
 	q.size -= old.mem()
 	q.n -= len(old.at) - old.taken

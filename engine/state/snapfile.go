@@ -320,7 +320,23 @@ func (s *Store) fill(name string, x structure) {
 					return
 				}
 			}
+			if s.c.Memory > 0 {
+				s.keepBudget()
+			}
 		}
+	}
+}
+
+// keepBudget lets what is restored leave memory as it comes.
+func (s *Store) keepBudget() {
+	used := int64(0)
+	for _, x := range s.structs {
+		used += x.mem()
+	}
+	if used > s.c.Memory {
+		s.spill(used)
+		s.cold.work()
+		s.cold.flush()
 	}
 }
 

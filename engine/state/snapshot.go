@@ -123,7 +123,6 @@ func (s *Store) Confirm(id int64) {
 	for _, t := range s.structs {
 		t.confirmed()
 	}
-	s.cold.confirmed(x.confirmedEpoch)
 }
 
 // Abort says that checkpoint id will never be used, and that its Write has ended.

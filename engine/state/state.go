@@ -192,6 +192,7 @@ func (s *Store) EndStep() error {
 	if s.c.Memory > 0 && used > s.c.Memory {
 		used = s.spill(used)
 	}
+	s.cold.work()
 	s.cold.flush()
 	s.used.Store(used)
 	return s.err

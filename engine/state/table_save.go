@@ -267,7 +267,11 @@ func (t *Table) load(e *savedEntry) bool {
 		if !r.ok() || !t.fits(k) {
 			return false
 		}
-		if ref := t.findKey(k); ref != None {
+		ref := t.findKey(k)
+		if ref == None {
+			ref = t.cold.take(k)
+		}
+		if ref != None {
 			t.freeValues(t.whole(ref))
 			t.remove(ref)
 		}
@@ -277,6 +281,9 @@ func (t *Table) load(e *savedEntry) bool {
 		}
 		*t.id(e.group) = uint32(binary.LittleEndian.Uint64(e.body))
 	case kindRow:
+		if t.cold.n > 0 {
+			t.cold.forget(e.group, e.body)
+		}
 		return t.decodeRow(e.group, e.body) != None
 	default:
 		return false
@@ -286,6 +293,11 @@ func (t *Table) load(e *savedEntry) bool {
 
 // forgetGroups drops the rows of some key groups, at restore.
 func (t *Table) forgetGroups(groups Range) {
+	for _, k := range t.cold.list(nil) {
+		if groups.Has(int(k.Group)) {
+			t.cold.take(k)
+		}
+	}
 	for _, ref := range t.refs() {
 		if row := t.whole(ref); groups.Has(int(groupOf(row))) {
 			t.freeValues(row)
