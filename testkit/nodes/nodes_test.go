@@ -31,6 +31,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv("MINK_TEST_NODE"); dir != "" {
 		os.Exit(serve(dir))
 	}
+	if os.Getenv("MINK_TEST_BROKER") != "" {
+		os.Exit(brokerMain())
+	}
 	if script := os.Getenv("MINK_TEST_COORDINATOR"); script != "" {
 		os.Exit(coordinate(script))
 	}
