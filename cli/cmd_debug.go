@@ -29,6 +29,9 @@ type debugFlags struct {
 	job      int
 	run      runFlags
 	live     bool
+	// cluster is that of a job, which stopWorld lets stand still.
+	cluster   jobsFlags
+	stopWorld bool
 	// dap serves an editor: "stdio", or the port to listen on.
 	dap string
 	// seed and faults say which run of a test is opened.
@@ -40,12 +43,13 @@ type debugFlags struct {
 func (a *app) debugCommand() *cobra.Command {
 	f := debugFlags{run: runFlags{nodes: 1}}
 	c := &cobra.Command{
-		Use:   "debug SCRIPT|TAPE|FILE_test.sql:TEST",
+		Use:   "debug SCRIPT|TAPE|FILE_test.sql:TEST|JOB",
 		Short: "Step through a run, forwards and backwards",
 		Long: `Opens a tape and executes it again, step by step: nothing is written, and every moment can be
 looked at and gone back to. A script is run first and recorded, and so is a test: row by row, or
 under the schedule of --seed. With --live a script is not waited for: its job runs on, and what it has
-done by now is looked at. Commands come from -c, else from standard input, one a line; help
+done by now is looked at. So is a job of mink up, which is named as for mink jobs: it goes on, unless
+--stop-world lets it stand still until the end. Commands come from -c, else from standard input, one a line; help
 lists them.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if f.dap != "" && len(args) == 0 {
@@ -58,6 +62,8 @@ lists them.`,
 			"mink debug run.mtape --at 3:120 -c 'where; state GroupAggregate'",
 			"mink debug job.sql -c \"why-not revenue WHERE sku = 'A-17'\"",
 			"mink debug job.sql --live -c 'goto end; why-stuck'",
+			"mink debug 7f3a -c 'why-stuck; windows'          # a job of mink up",
+			"mink debug revenue --stop-world                   # by the table that it writes to",
 			"mink debug run.mtape --json -c tasks | jq .",
 			"mink debug --dap                 # for an editor that starts it",
 			"mink debug job.sql --dap=4711    # for an editor that connects",
@@ -81,6 +87,8 @@ lists them.`,
 	fl.StringArrayVar(&f.run.set, "set", nil, "set a configuration key of a script, `key=value`; may be repeated")
 	fl.StringVarP(&f.run.tape, "out", "o", "", "keep the tape of a script here")
 	fl.BoolVar(&f.live, "live", false, "look at a script while it runs: update takes what it has done since, stop-world lets it stand still")
+	fl.BoolVar(&f.stopWorld, "stop-world", false, "let a job of a cluster stand still behind a barrier while it is looked at")
+	f.cluster.addCluster(fl)
 	fl.StringVar(&f.dap, "dap", "", "serve the Debug Adapter Protocol: on standard input and output, or with --dap=`PORT` on that port of this machine")
 	fl.Lookup("dap").NoOptDefVal = "stdio"
 	fl.Uint64Var(&f.seed, "seed", 0, "run a test under the schedule of this seed; 0 runs it row by row")
@@ -96,6 +104,12 @@ func (a *app) debug(ctx context.Context, f *debugFlags, name string) (err error)
 	}
 	if f.live {
 		return a.debugLive(ctx, f, name)
+	}
+	if a.namesJob(name) {
+		return a.debugJob(ctx, f, name)
+	}
+	if f.stopWorld {
+		return failed(exitUsage, diag.New(diag.Config, "--stop-world is for a job of a cluster").WithHint("stop-world is a command too, of a script that is looked at with --live"))
 	}
 	if f.seed != 0 || f.input != 0 {
 		return failed(exitUsage, diag.New(diag.Config, "--seed and --input are for tests").WithHint("mink debug FILE_test.sql:TEST --seed N"))

@@ -26,7 +26,8 @@ func (a *app) jobsCommand() *cobra.Command {
 		Use:   "jobs",
 		Short: "Watch and stop the jobs of a cluster",
 		Long: `Watches and stops the jobs of the cluster of mink up in --dir, or of one behind REST: mink's or
-Apache Flink's. A job is named by its id, by the beginning of its id, or by its name.`,
+Apache Flink's. A job is named by its id, by the beginning of its id, or by its name; one that runs
+also by the beginning of its name or the table that it writes to.`,
 		Example: examples(
 			"mink jobs ls",
 			"mink jobs show 7f3a",
@@ -90,13 +91,14 @@ func (f *jobsFlags) withJob(ctx context.Context, name string, do func(c *remote.
 }
 
 // findJob finds a job by id, by the beginning of its id, or by its name; of several of
-// one name that which runs.
+// one name that which runs. A job that runs is also found by the beginning of its name, and by the
+// table that it writes to, if no other is meant.
 func findJob(ctx context.Context, c gateway.Client, name string) (string, error) {
 	list, err := c.Jobs(ctx)
 	if err != nil {
 		return "", err
 	}
-	var byID, named, running []string
+	var byID, named, running, like []string
 	names := []string{}
 	for _, j := range list {
 		names = append(names, j.ID, j.Name)
@@ -110,12 +112,17 @@ func findJob(ctx context.Context, c gateway.Client, name string) (string, error)
 			if j.Ended.IsZero() {
 				running = append(running, j.ID)
 			}
+		case name != "" && j.Ended.IsZero() && (strings.HasPrefix(j.Name, name) || strings.HasSuffix(j.Name, "."+name)):
+			like = append(like, j.ID)
 		}
 	}
 	if len(running) > 0 {
 		named = running
 	}
 	found := append(byID, named...)
+	if len(found) == 0 {
+		found = like
+	}
 	switch {
 	case len(found) == 1:
 		return found[0], nil

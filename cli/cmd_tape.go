@@ -30,16 +30,40 @@ output, to the byte.`,
 
 func (a *app) tapeRecord() *cobra.Command {
 	var f runFlags
+	var r liveRecording
 	c := &cobra.Command{
-		Use:   "record SCRIPT",
-		Short: "Run a script and keep a tape of it",
+		Use:   "record SCRIPT|JOB",
+		Short: "Run a script and keep a tape of it, or take that of a job",
 		Long: `Runs a script as mink run does and writes a tape. Sources that can be read again are kept as
 positions, and a replay compares rows that are read again: all of small reads and a part of
 large ones; with --full it compares every value, here and in all operators. With --embed the rows are
-on the tape, and a replay needs no source.`,
-		Args:    cobra.ExactArgs(1),
-		Example: examples("mink tape record job.sql -o run.mtape", "mink tape record --embed --output json job.sql -o run.mtape"),
+on the tape, and a replay needs no source.
+
+Of a job of mink up, which is named as for mink jobs, the tape is taken that the cluster keeps of it:
+from its start, or a checkpoint, to now, or to the end of --for or --until, which may be a time,
++90s since the job began, or a watermark of what the job gives (wm="2026-03-01 11:55:00"). The job
+goes on.`,
+		Args: cobra.ExactArgs(1),
+		Example: examples("mink tape record job.sql -o run.mtape", "mink tape record --embed --output json job.sql -o run.mtape",
+			"mink tape record 7f3a -o job.mtape", "mink tape record revenue --for 30s -o job.mtape"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if a.namesJob(args[0]) {
+				for _, name := range []string{"set", "full", "nodes", "checkpoint-dir", "output", "strict", "keep-going", "tape", "detach", "dry-run"} {
+					if c.Flags().Changed(name) {
+						return failed(exitUsage, diag.New(diag.Config, "--%s is for a script, and %s is no file", name, args[0]).WithHint("the job of a cluster runs as it was begun"))
+					}
+				}
+				if r.lasts < 0 || r.lasts > 0 && r.until != "" {
+					return failed(exitUsage, diag.New(diag.Config, "--for is a duration, and --until says the same in another way").WithHint("give one of them, such as --for 30s"))
+				}
+				if r.out, r.embed = f.tape, f.embed; r.out == "" {
+					r.out = args[0] + ".mtape"
+				}
+				return a.recordJob(c.Context(), &jobsFlags{dir: f.dir, gateway: f.gateway, rest: f.rest}, r, args[0])
+			}
+			if r.lasts != 0 || r.until != "" {
+				return failed(exitUsage, diag.New(diag.Config, "--for and --until are for a job of a cluster").WithHint("mink tape cut --to cuts the tape of a script"))
+			}
 			if f.tape == "" {
 				f.tape = strings.TrimSuffix(filepath.Base(args[0]), filepath.Ext(args[0])) + ".mtape"
 			}
@@ -56,7 +80,11 @@ on the tape, and a replay needs no source.`,
 	f.add(c)
 	c.Flags().BoolVar(&f.full, "full", false, "hash every value, so that a replay finds any change of an input; slower")
 	c.Flags().StringVarP(&f.tape, "out", "o", "", "the tape (default: the script's name with .mtape)")
-	for _, name := range []string{"tape", "dry-run", "gateway", "rest", "detach"} { // of an embedded cluster alone
+	c.Flags().DurationVar(&r.lasts, "for", 0, "of a job: go on recording for so long")
+	c.Flags().StringVar(&r.until, "until", "", "of a job: go on recording until this moment")
+	c.Flags().Lookup("gateway").Usage = "of a job: SQL gateway of another mink cluster"
+	c.Flags().Lookup("rest").Usage = "of a job: JobManager of another mink cluster"
+	for _, name := range []string{"tape", "dry-run", "detach"} { // of an embedded cluster alone
 		_ = c.Flags().MarkHidden(name)
 	}
 	return c
@@ -160,6 +188,9 @@ func (a *app) tellTape(t *trace.File, output string) error {
 	whole := ""
 	if !m.Closed {
 		whole = ", cut off: the process that recorded it died"
+	}
+	if m.Live {
+		whole = ", taken while the job ran"
 	}
 	fmt.Fprintf(a.out, "%s: %s, recorded %s by mink %s, %d %s%s\n", t.Name, m.Script, created, m.Build, len(m.Statements), plural(int64(len(m.Statements)), "statement"), whole)
 	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)

@@ -27,6 +27,7 @@ import (
 	"github.com/minkstream/mink/engine/ledger"
 	"github.com/minkstream/mink/engine/serve/guard"
 	"github.com/minkstream/mink/engine/serve/rest"
+	"github.com/minkstream/mink/engine/trace"
 )
 
 // coordinatorCommand is the process that mink up starts.
@@ -389,6 +390,7 @@ func (c *coordinator) makeEngine() error {
 		return err
 	}
 	cfg.Cluster = c.nodes
+	cfg.Tapes = &engine.Tapes{Bytes: tapesBytes, KeptBytes: keptTapeBytes, Build: version, Failed: c.failedTape}
 	cfg.Defaults = map[string]string{checkpointInterval: checkpointEvery}
 	cfg.Durable = &engine.Durable{Ledger: c.ledger, CatalogDir: c.home.Path("store", "catalog"), Lost: func(err error) {
 		c.log.Error("another coordinator has taken over", "error", err.Error())
@@ -396,6 +398,23 @@ func (c *coordinator) makeEngine() error {
 	}}
 	c.engine, c.client, err = c.made(cfg, embed{}, spill)
 	return err
+}
+
+// tapesBytes is what the tapes of all jobs take in memory, keptTapeBytes what one may while
+// somebody records it.
+const (
+	tapesBytes    = 256 << 20
+	keptTapeBytes = 1 << 30
+)
+
+// failedTape keeps the tape of a job that failed.
+func (c *coordinator) failedTape(id, name string, to *trace.Folder) {
+	file, err := c.keepRing(to, filepath.ToSlash(c.home.Path("tapes")), id)
+	if err != nil {
+		c.log.Error("the tape of a job cannot be written", "job", id, "error", err.Error())
+		return
+	}
+	c.log.Info("the tape of a job that failed was kept", "job", id, "name", name, "tape", file)
 }
 
 // confined is the disk of a cluster: the directory it was started in, those of --data-dir,

@@ -8,6 +8,7 @@ import (
 	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/gateway"
+	"github.com/minkstream/mink/engine/trace"
 )
 
 // Live looks at a job that runs: a side engine executes what the job's tape has by now,
@@ -52,7 +53,7 @@ func (l *Live) open(ctx context.Context) error {
 	}
 	var d *Debugger
 	if err == nil {
-		d, err = Open(ctx, l.cfg, l.setup, tape)
+		d, err = Open(ctx, l.configFor(tape), l.setup, tape)
 	}
 	if err == nil {
 		for _, j := range d.Jobs {
@@ -64,6 +65,20 @@ func (l *Live) open(ctx context.Context) error {
 		err = errors.Join(diag.New(diag.Internal, "the tape does not begin job %s", l.id), d.Close())
 	}
 	return errors.Join(err, tape.Close())
+}
+
+// configFor is the configuration with the time zone and the seed of the process that recorded.
+func (l *Live) configFor(tape *trace.File) engine.Config {
+	cfg := l.cfg
+	if z, err := time.LoadLocation(tape.Manifest.Zone); err == nil {
+		cfg.Zone = z
+	}
+	if cfg.Env != nil {
+		side := *cfg.Env
+		side.Seed = tape.Manifest.Seed
+		cfg.Env = &side
+	}
+	return cfg
 }
 
 // Update takes what the tape has now. The cursor is put where it was, or to the start where
@@ -103,6 +118,9 @@ func (l *Live) Resume(ctx context.Context) error {
 	l.held = false
 	return l.client.Resume(ctx, l.id)
 }
+
+// Zone is the time zone of the cluster that runs the job.
+func (l *Live) Zone() *time.Location { return l.configFor(l.Tape).Zone }
 
 // Held reports that the job stands still for this Live.
 func (l *Live) Held() bool { return l.held }

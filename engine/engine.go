@@ -65,6 +65,8 @@ type Config struct {
 	// Record keeps a tape of what is run; nil keeps none. It is whole when CloseTape
 	// returns nil.
 	Record *Record
+	// Tapes keeps a tape of each job apart; nil keeps none.
+	Tapes *Tapes
 	// Replay is a tape whose jobs are executed again instead of run: sessions are
 	// given its statements, in order. Sinks write nothing; let Env.Disk keep what
 	// statements write, such as an env.Overlay.
@@ -97,6 +99,7 @@ type Engine struct {
 	// pipelines fill the materialized tables.
 	pipelines pipelines
 	rec       *recording
+	tapes     tapes
 	// running are the jobs that the ledger has as such. stopping says that the engine is
 	// about to close, and fenced that another one has taken over.
 	// remembering are those whose end is to be written down.

@@ -26,9 +26,15 @@ func RecordRing(e *env.Env, zone *time.Location, size int64, age time.Duration) 
 
 // Tape is what the engine's tape has by now, as a tape of its own, and the number of a job
 // on it. The jobs go on. Close it after use.
+//
+// It fails with not-found for a job that is not known or has ended, and with config where
+// nothing is recorded.
 func (e *Engine) Tape(id string) (*trace.File, int, error) {
+	if own, err := e.tapeOf(id); own != nil || err != nil {
+		return own, 0, err
+	}
 	if e.rec == nil {
-		return nil, 0, diag.New(diag.Config, "the engine keeps no tape").WithHint("give it a Record, such as RecordRing makes one")
+		return nil, 0, e.noTape(id)
 	}
 	want, err := e.Jobs.Job(id)
 	if err != nil {
@@ -70,7 +76,7 @@ func (e *Engine) Side() (Config, func(*Engine) error) {
 	cfg := e.cfg
 	side := *cfg.Env
 	side.Disk = env.NewOverlay(side.Disk)
-	cfg.Env, cfg.Record, cfg.Replay, cfg.Held, cfg.Log = &side, nil, nil, nil, nil
+	cfg.Env, cfg.Record, cfg.Tapes, cfg.Replay, cfg.Held, cfg.Log = &side, nil, nil, nil, nil, nil
 	cfg.Stdout, cfg.Stderr, cfg.CheckpointDir = io.Discard, io.Discard, ""
 	return cfg, func(to *Engine) error {
 		for _, f := range e.host.UserFunctions { //mink:det-ok into a map again

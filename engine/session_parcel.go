@@ -37,7 +37,7 @@ type parcel struct {
 // alone has, say, or the plan rests on statistics. Such a job runs in this process.
 func (s *Session) parcel(p *plan.Physical, bound bind.Bound, text string) []byte {
 	e := s.engine
-	if e.cfg.Cluster == nil || e.cfg.Replay != nil || s.durable() && !p.Batch && len(s.insertTexts(bound, text)) > 0 {
+	if !e.packs() || s.durable() && !p.Batch && len(s.insertTexts(bound, text)) > 0 {
 		return nil // of a job that is remembered the compiled plan is run: startKept packs that
 	}
 	texts := []string{text}
@@ -59,9 +59,14 @@ func (s *Session) parcel(p *plan.Physical, bound bind.Bound, text string) []byte
 	return s.pack(p, &x, err)
 }
 
+// packs reports whether somebody has use for parcels.
+func (e *Engine) packs() bool {
+	return (e.cfg.Cluster != nil || e.cfg.Tapes != nil) && e.cfg.Replay == nil
+}
+
 // packPlan makes the parcel of a compiled plan.
 func (s *Session) packPlan(p *plan.Physical, c *plan.Compiled) []byte {
-	if s.engine.cfg.Cluster == nil || s.engine.cfg.Replay != nil {
+	if !s.engine.packs() {
 		return nil
 	}
 	return s.pack(p, &parcel{Plan: c, Settings: s.cat.Config.All(), Compiled: true}, nil)
@@ -82,7 +87,7 @@ func (s *Session) pack(p *plan.Physical, x *parcel, err error) []byte {
 		}
 	}
 	if err != nil {
-		if e.cfg.Log != nil {
+		if e.cfg.Log != nil && e.cfg.Cluster != nil {
 			e.cfg.Log("a job runs in the coordinator's process, since nodes cannot make its plan: " + err.Error())
 		}
 		return nil

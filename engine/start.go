@@ -34,10 +34,19 @@ func (e *Engine) start(p *plan.Physical, name string, c *catalog.Config, zone *t
 			return nil, err
 		}
 	}
+	var own *jobTape
+	if !taped {
+		if own = e.ringFor(name, p, c, at.Parcel); own != nil {
+			rec = flow.Record{To: own.to, Embed: c.Bool("mink.tape.ring.embed")}
+		}
+	}
 	j, err := e.Jobs.Submit(p, name, c, zone, at, rec)
 	if err != nil {
 		done(false)
 		return nil, err
+	}
+	if own != nil {
+		e.taped(j, own)
 	}
 	if taped {
 		e.rec.started(rec.Number, j)

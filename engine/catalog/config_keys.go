@@ -84,6 +84,7 @@ var keys = sortKeys(append(idleKeys(), []Key{
 	{"mink.script.dir", connect.String, "", nil, "Folder of the script, where the modules and files of user functions are looked up first."},
 	{"mink.tape.ring.size", connect.String, "64 mb", nil, "Most bytes of the tape that is kept in memory in case a job fails: older parts are dropped where a checkpoint allows it. 0 keeps none."},
 	{"mink.tape.ring.time", connect.Duration, "10 min", nil, "How much of a run that tape has at least, where it fits: older parts are dropped; 0 ms keeps all that fits."},
+	{"mink.tape.ring.embed", connect.Bool, "false", nil, "Whether that tape of a job of `mink up` has the rows of all sources, so that nothing is read again to look at the job."},
 	{"mink.tape.keep", connect.Enum, "FAILURE", []string{"FAILURE", "ALWAYS", "NEVER"}, "When that tape is written to disk: when a job has failed, at the end of every run, or never."},
 	{"mink.tape.dir", connect.String, "", nil, "Folder that it is written to; none is tapes in the folder of the local cluster, .mink."},
 	{"mink.udf.timeout", connect.Duration, "60 s", nil, "How long a user function in another process may take for a batch; 0 has no limit."},

@@ -300,7 +300,7 @@ func ReadTape(f *trace.File, num int, e *env.Env, g *Graph, cfg Config, again fu
 	cfg = cfg.withDefaults(g)
 	cfg.Late, cfg.Dir = nil, ""
 	cfg.SpillDir = "" // spilled state of a replay stays in memory
-	t := &Tape{num: num, state: m.State, cause: m.Error, open: !f.Manifest.Closed, job: &jobCore{graph: g, cfg: cfg, env: e, groups: g.maxParallelism(), seed: m.Seed, zone: g.Zone}}
+	t := &Tape{num: num, state: m.State, cause: m.Error, open: !f.Manifest.Closed || f.Manifest.Live, job: &jobCore{graph: g, cfg: cfg, env: e, groups: g.maxParallelism(), seed: m.Seed, zone: g.Zone}}
 	if t.job.zone == nil {
 		t.job.zone = time.UTC
 	}

@@ -43,7 +43,7 @@ func (tp *taper) begun(attempt, n int64) {
 }
 
 // wantsBase reports that the tape would begin at a checkpoint with so many bytes.
-func (tp *taper) wantsBase(bytes int64) bool { return tp.cuts && tp.to.WantsBase(bytes) }
+func (tp *taper) wantsBase(bytes int64) bool { return tp.cuts && tp.to.WantsBase(tp.num, bytes) }
 
 // based makes a base of a complete checkpoint, whose files are still there. It runs
 // outside of steps.

@@ -43,6 +43,9 @@ type Client interface {
 	// of its own, and the job's number on it. The job goes on. It fails with config where
 	// nothing is recorded. Who has asked for it closes it.
 	Tape(ctx context.Context, id string) (*trace.File, int, error)
+	// KeepTape asks that nothing is dropped of what is recorded of a job for so long, within
+	// bounds; 0 takes it back.
+	KeepTape(ctx context.Context, id string, d time.Duration) error
 	// Hold lets a job stand still behind a barrier, Resume go on.
 	Hold(ctx context.Context, id string) error
 	Resume(ctx context.Context, id string) error

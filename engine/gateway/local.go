@@ -99,6 +99,10 @@ func (l *local) Cluster(context.Context) (ClusterStatus, error) {
 
 func (l *local) Tape(_ context.Context, id string) (*trace.File, int, error) { return l.e.Tape(id) }
 
+func (l *local) KeepTape(_ context.Context, id string, d time.Duration) error {
+	return l.e.KeepTape(id, d)
+}
+
 func (l *local) Hold(ctx context.Context, id string) error {
 	j, err := l.e.Jobs.Job(id)
 	if err != nil {

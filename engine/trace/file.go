@@ -139,6 +139,31 @@ func (f *File) Close() (err error) {
 	return err
 }
 
+// Zip writes the tape as one file, as Pack does.
+func (f *File) Zip(to io.Writer) error {
+	z := zip.NewWriter(to)
+	names := slices.Sorted(maps.Keys(f.parts))
+	// The manifest comes first, so that whoever reads the first bytes knows what it is.
+	names = append([]string{manifestName}, slices.DeleteFunc(names, func(n string) bool { return n == manifestName })...)
+	for _, name := range names {
+		data, err := f.parts[name]()
+		if err != nil {
+			return diag.Wrap(diag.InvalidTape, err, "the tape %s is damaged in %s", f.Name, name)
+		}
+		w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+		if err == nil {
+			_, err = io.Copy(w, data)
+		}
+		if err != nil {
+			return diag.Wrap(diag.IO, err, "cannot write the tape %s", f.Name)
+		}
+	}
+	if err := z.Close(); err != nil {
+		return diag.Wrap(diag.IO, err, "cannot write the tape %s", f.Name)
+	}
+	return nil
+}
+
 func (f *File) bad(format string, args ...any) error {
 	return diag.New(diag.InvalidTape, "%s is no tape: "+format, append([]any{f.Name}, args...)...).
 		WithHint("`mink tape record` makes one")

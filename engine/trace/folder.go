@@ -248,8 +248,10 @@ func (f *Folder) closeLog(parts []part) error {
 	parts = first(parts)
 	var steps []Step
 	for _, p := range parts {
-		if err := f.logs[p].Close(); err != nil {
-			return f.failed(err)
+		if w := f.logs[p]; w != nil {
+			if err := w.Close(); err != nil {
+				return f.failed(err)
+			}
 		}
 		data, err := readFile(f.disk, path.Join(f.dir, "steps", p.file()+".log"))
 		if err != nil {
@@ -289,8 +291,8 @@ func (f *Folder) closeRows(parts []part) error {
 	}
 	w := NewRowWriter(out, s)
 	for _, p := range parts {
-		if err == nil {
-			err = f.rows[p].f.Close()
+		if r := f.rows[p]; err == nil && r.f != nil {
+			err = r.f.Close()
 		}
 		if err == nil {
 			err = f.compress(path.Join(f.dir, "inputs", p.file()+".rows"), s, w)

@@ -23,6 +23,8 @@ type Manifest struct {
 	// Closed says that the recording came to its end. Without it the process died, and
 	// the steps that it had written by then are there.
 	Closed bool `json:"closed"`
+	// Live says that it was taken of a job that went on: its tasks do not end at one moment.
+	Live bool `json:"live,omitempty"`
 }
 
 // FormatNow is the version of the layout that is written and read.

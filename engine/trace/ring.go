@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"encoding/json"
 	"maps"
 	"path"
 	"slices"
@@ -100,7 +101,8 @@ func (f *Folder) Bytes() int64 {
 }
 
 // WantsBase reports that a ring would like to have a base of so many bytes.
-func (f *Folder) WantsBase(bytes int64) bool {
+// Of a job of which nothing is left it wants the next one.
+func (f *Folder) WantsBase(job int, bytes int64) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r := f.ring
@@ -111,6 +113,9 @@ func (f *Folder) WantsBase(bytes int64) bool {
 		f.later()
 		return false
 	case r.total-r.newest > r.size/ringParts:
+		return true
+	}
+	if _, lost := r.lost[job]; lost {
 		return true
 	}
 	return r.age > 0 && r.clock()-r.made > r.age.Milliseconds()/2
@@ -387,11 +392,45 @@ func (f *Folder) KeepAlways() {
 	}
 }
 
+// Snapshot is Copy of a tape that is whole: its parts are Arrow files. It says on it that
+// its jobs go on, unless the recording has ended.
+func (f *Folder) Snapshot(disk env.Disk, dir string) error {
+	f.mu.Lock()
+	err := f.copy(disk, dir)
+	c := &Folder{disk: disk, dir: dir, logs: map[part]env.File{}, rows: map[part]*rowFile{}, output: slices.Clone(f.output)}
+	for p := range f.logs { //mink:det-ok into a map again
+		c.logs[p] = nil
+	}
+	for p, r := range f.rows { //mink:det-ok into a map again
+		c.rows[p] = &rowFile{s: r.s}
+	}
+	f.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	text, err := readFile(disk, path.Join(dir, manifestName))
+	if err == nil {
+		err = json.Unmarshal(text, &c.manifest)
+	}
+	if err != nil {
+		return f.failed(err)
+	}
+	if c.manifest.Closed {
+		return nil
+	}
+	c.manifest.Live = true
+	return c.Close()
+}
+
 // Copy makes a tape in a folder of another disk of what there is now. The recording goes
 // on.
 func (f *Folder) Copy(disk env.Disk, dir string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.copy(disk, dir)
+}
+
+func (f *Folder) copy(disk env.Disk, dir string) error {
 	err := disk.MkdirAll(dir)
 	if err == nil {
 		err = walk(f.disk, f.dir, "", func(part string) error {

@@ -3,8 +3,9 @@
 //
 // Statements go to a SQL Gateway, jobs to a JobManager; where the latter is, the former
 // says in the configuration of a session. What mink tells beyond Flink's fields (places of
-// mistakes, advice, upsert keys) is taken where it is there. Tapes, holding a job still and
-// checking a statement without running it are mink's own, and fail with unsupported.
+// mistakes, advice, upsert keys) is taken where it is there. Tapes and holding a job still are
+// paths of mink's own (live.go), and fail with unsupported on Flink, as checking a statement
+// without running it does everywhere.
 //
 // Begin with New, then session.go and jobs.go.
 package remote
@@ -28,7 +29,6 @@ import (
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/gateway"
 	"github.com/minkstream/mink/engine/gateway/wire"
-	"github.com/minkstream/mink/engine/trace"
 )
 
 // Options say where a cluster is.
@@ -50,6 +50,8 @@ type Client struct {
 
 	mu   sync.Mutex
 	rest string // of the JobManager, once known
+	// holds are the jobs that stand still for this client.
+	holds map[string]*holding
 }
 
 var _ gateway.Client = (*Client)(nil)
@@ -94,6 +96,34 @@ const answerMax = 512 << 20
 
 // ask sends a request. Statuses that are no success come as errors.
 func (c *Client) ask(ctx context.Context, method, at string, body, into any) (http.Header, error) {
+	res, err := c.send(ctx, method, at, body)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(res.Body, answerMax+1))
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, &Unreachable{At: at, Err: err}
+	}
+	if len(raw) > answerMax {
+		return nil, diag.New(diag.LimitExceeded, "an answer is larger than %d bytes", answerMax)
+	}
+	if res.StatusCode/100 != 2 {
+		return res.Header, failure(res.StatusCode, res.Header, raw)
+	}
+	if into != nil {
+		if err := json.Unmarshal(raw, into); err != nil {
+			return res.Header, diag.New(diag.IO, "%s gave an answer that is none of Flink's interface: %v", at, err)
+		}
+	}
+	return res.Header, nil
+}
+
+// send sends a request; whoever gets the answer closes its body.
+func (c *Client) send(ctx context.Context, method, at string, body any) (*http.Response, error) {
 	var in io.Reader
 	if body != nil {
 		raw, err := json.Marshal(body)
@@ -119,26 +149,7 @@ func (c *Client) ask(ctx context.Context, method, at string, body, into any) (ht
 		}
 		return nil, &Unreachable{At: at, Err: err}
 	}
-	defer res.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(res.Body, answerMax+1))
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, &Unreachable{At: at, Err: err}
-	}
-	if len(raw) > answerMax {
-		return nil, diag.New(diag.LimitExceeded, "an answer is larger than %d bytes", answerMax)
-	}
-	if res.StatusCode/100 != 2 {
-		return res.Header, failure(res.StatusCode, res.Header, raw)
-	}
-	if into != nil {
-		if err := json.Unmarshal(raw, into); err != nil {
-			return res.Header, diag.New(diag.IO, "%s gave an answer that is none of Flink's interface: %v", at, err)
-		}
-	}
-	return res.Header, nil
+	return res, nil
 }
 
 // Unreachable says that nobody answers at an address.
@@ -305,19 +316,8 @@ func (c *Client) OpenSession(ctx context.Context, config map[string]string) (gat
 	return s, nil
 }
 
-// Tape fails: a tape is not to be had over REST.
-func (c *Client) Tape(context.Context, string) (*trace.File, int, error) {
-	return nil, 0, unsupported("the tape of a job")
-}
-
-// Hold fails: jobs cannot be held over REST.
-func (c *Client) Hold(context.Context, string) error { return unsupported("holding a job") }
-
-// Resume fails, as Hold does.
-func (c *Client) Resume(context.Context, string) error { return unsupported("holding a job") }
-
 func unsupported(what string) error {
-	return diag.New(diag.Unsupported, "%s on a cluster behind REST is not supported yet", what).WithHint("run the script on an embedded cluster, without --gateway")
+	return diag.New(diag.Unsupported, "%s on a cluster that is not mink's is not supported yet", what).WithHint("run the script on mink: an embedded cluster, or that of mink up")
 }
 
 // Close releases connections; jobs go on.

@@ -15,6 +15,8 @@ const (
 	OperationHeader = "Mink-Operation"
 	// ErrorHeader stands on errors of statements, as a Failure in JSON.
 	ErrorHeader = "Mink-Error"
+	// MinkHeader stands on answers of paths that are mink's own.
+	MinkHeader = "Mink-Version"
 )
 
 // Extra is what mink tells of an operation beyond Flink's fields.

@@ -27,6 +27,8 @@ type JobManager struct {
 	// is theirs, oldest first.
 	triggers map[string]*trigger
 	order    []string
+
+	holds holds
 }
 
 // jobRoute is a path of the interface; its status is that of an answer.
@@ -95,15 +97,18 @@ func JobManagerRoutes() []Route {
 	for _, r := range jobRoutes {
 		out = append(out, Route{r.method, r.path}, Route{r.method, "/v1" + r.path})
 	}
-	return out
+	for _, r := range liveRoutes {
+		out = append(out, Route{r.method, r.path})
+	}
+	return append(out, Route{"GET", tapePath})
 }
 
 // NewJobManager makes the handler of the JobManager's interface.
 func NewJobManager(client gateway.Client, o Options) *JobManager {
 	m := &JobManager{client: client, o: o.withDefaults(), mux: http.NewServeMux(), triggers: map[string]*trigger{}}
 	m.start = m.o.Now()
-	for _, r := range jobRoutes {
-		serve := func(w http.ResponseWriter, req *http.Request) {
+	serve := func(r jobRoute) http.HandlerFunc {
+		return func(w http.ResponseWriter, req *http.Request) {
 			answer, err := r.serve(m, req)
 			if err != nil {
 				writeError(w, jobFault(err))
@@ -111,6 +116,19 @@ func NewJobManager(client gateway.Client, o Options) *JobManager {
 			}
 			writeJSON(w, r.status, answer)
 		}
+	}
+	own := func(h http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, req *http.Request) {
+			w.Header().Set(wire.MinkHeader, m.o.Version)
+			h(w, req)
+		}
+	}
+	for _, r := range liveRoutes {
+		m.mux.HandleFunc(r.method+" "+r.path, own(serve(r)))
+	}
+	m.mux.HandleFunc("GET "+tapePath, own(m.tape))
+	for _, r := range jobRoutes {
+		serve := serve(r)
 		m.mux.HandleFunc(r.method+" "+r.path, serve)
 		m.mux.HandleFunc(r.method+" /v1"+r.path, serve)
 	}

@@ -9,6 +9,8 @@
 // The handlers trust who calls: tokens, hosts and origins are checked before them, by
 // package guard. GatewayRoutes and JobManagerRoutes list all there is to guard.
 //
+// Paths below /mink are mink's own (live.go): tapes of jobs that run, and jobs that are held.
+//
 // Begin with NewGateway in gateway.go, then NewJobManager in jobmanager.go.
 package rest
 
