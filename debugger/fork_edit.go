@@ -383,8 +383,8 @@ func (f *Fork) editWatermarks(p *planned) error {
 			}
 			found = true
 			spec, inner, delay := *v.Source, v.Source.Watermark, e.Delay.Milliseconds()
-			spec.Watermark = func() flow.WatermarkEval {
-				eval := inner()
+			spec.Watermark = func(now func() int64) flow.WatermarkEval {
+				eval := inner(now)
 				return func(b *batch.Batch, out []int64) error {
 					if err := eval(b, out); err != nil {
 						return err

@@ -44,15 +44,24 @@ func (b *builder) addScan(n *plan.Scan) error {
 	return nil
 }
 
+// sourceEnv is what the expression of a watermark may know of the world.
+type sourceEnv struct {
+	function.FixedEnv
+	now func() int64
+}
+
+// Now is the time of the step.
+func (e sourceEnv) Now() int64 { return e.now() }
+
 // watermark compiles a watermark expression into an evaluator for each subtask.
-func (b *builder) watermark(e expr.Node, ts []types.Type) (func() flow.WatermarkEval, error) {
+func (b *builder) watermark(e expr.Node, ts []types.Type) (func(now func() int64) flow.WatermarkEval, error) {
 	if _, err := expr.Compile([]expr.Node{e}, ts); err != nil {
 		return nil, err
 	}
 	zone := b.cfg.Zone
-	return func() flow.WatermarkEval {
+	return func(now func() int64) flow.WatermarkEval {
 		prog, err := expr.Compile([]expr.Node{e}, ts)
-		frame := function.NewFrame(function.FixedEnv{WatermarkTime: batch.NoWatermark}, zone)
+		frame := function.NewFrame(sourceEnv{function.FixedEnv{WatermarkTime: batch.NoWatermark}, now}, zone)
 		out := make([]*batch.Col, 1)
 		var buf []int64
 		return func(in *batch.Batch, wm []int64) error {

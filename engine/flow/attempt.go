@@ -185,7 +185,7 @@ func (t *task) build() {
 		outs := t.v.Source.outs()
 		t.src = &source{t: t, spec: t.v.Source, outs: t.receivers(outs), wms: newTracker(0), passed: batch.NoWatermark, limit: batch.MaxWatermark, ordered: inOrder(t.v.Source)}
 		if t.v.Source.Watermark != nil {
-			t.src.eval = t.v.Source.Watermark()
+			t.src.eval = t.v.Source.Watermark(t.now)
 		}
 		if len(outs) == 1 {
 			head = outs[0].Node

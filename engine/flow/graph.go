@@ -128,8 +128,10 @@ type SourceSpec struct {
 	Table string
 	// Outs receive the rows; nil means input 0 of node 0.
 	Outs []Out
-	// Watermark makes the evaluator of one subtask; nil when the table has none.
-	Watermark func() WatermarkEval
+	// Watermark makes the evaluator of one subtask; nil when the table has none. now is the
+	// processing time of the step, in milliseconds, for watermarks of columns that are
+	// computed from it.
+	Watermark func(now func() int64) WatermarkEval
 	// Periodic emits the largest watermark every interval instead of after each
 	// row (Flink's default strategy); 0 emits on every row.
 	Periodic time.Duration

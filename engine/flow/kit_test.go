@@ -256,7 +256,7 @@ func countGraph(src connect.Source, sink connect.Sink, sourceP, countP int) *Gra
 	return &Graph{
 		Vertices: []*Vertex{
 			{ID: 0, UID: "src", Name: "Source", Parallelism: sourceP,
-				Source: &SourceSpec{Source: src, Schema: numberSchema, Name: "numbers", Watermark: func() WatermarkEval { return byValue }},
+				Source: &SourceSpec{Source: src, Schema: numberSchema, Name: "numbers", Watermark: func(func() int64) WatermarkEval { return byValue }},
 				Nodes:  []Node{{Op: func() exec.Operator { return &evens{} }, Name: "Filter", UID: "filter", Outs: []Out{ToEdge(0)}}}},
 			{ID: 1, UID: "count", Name: "Count", Parallelism: countP,
 				Nodes: []Node{{Op: func() exec.Operator { return &counter{} }, Name: "Count", UID: "counter", Outs: []Out{ToEdge(1)}}}},

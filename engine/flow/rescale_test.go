@@ -36,7 +36,7 @@ func unionGraph(sink *collector, total, p int) *Graph {
 	source := func(id int, name string) *Vertex {
 		return &Vertex{ID: id, UID: name, Name: name, Parallelism: p, Source: &SourceSpec{
 			Source: &numbers{total: total, keys: 10, splits: 1}, Schema: numberSchema, Name: name,
-			Watermark: func() WatermarkEval { return byValue }, Outs: []Out{ToEdge(id)},
+			Watermark: func(func() int64) WatermarkEval { return byValue }, Outs: []Out{ToEdge(id)},
 		}}
 	}
 	pass := func() exec.Operator { return &onTime{} }

@@ -151,7 +151,7 @@ func (w *world) graph() *flow.Graph {
 		Edges: []flow.Edge{{From: 0, To: 1, Kind: flow.Hash, Keys: []int{0}}, {From: 1, To: 2, Kind: flow.Rebalance}},
 	}
 	if w.kind == Window {
-		g.Vertices[0].Source.Watermark = func() flow.WatermarkEval { return bounded }
+		g.Vertices[0].Source.Watermark = func(func() int64) flow.WatermarkEval { return bounded }
 	}
 	return g
 }

@@ -91,3 +91,20 @@ func clockRun(t *testing.T, seed uint64, tables []string, columns, query string,
 	}
 	return end.rows
 }
+
+// TestClockWatermark: a watermark on a column that is computed from the time of the step goes
+// with that time, so windows close while the source still gives rows.
+func TestClockWatermark(t *testing.T) {
+	for seed := range uint64(4) {
+		rows := clockRun(t, seed, []string{"CREATE TABLE g (v BIGINT, ts AS LOCALTIMESTAMP, WATERMARK FOR ts AS ts) WITH ('connector' = 'datagen', 'rows-per-second' = '100', 'fields.v.kind' = 'sequence', 'fields.v.start' = '1', 'fields.v.end' = '1000')"},
+			"behind BIGINT", "SELECT TIMESTAMPDIFF(SECOND, window_end, LOCALTIMESTAMP) FROM TABLE(TUMBLE(TABLE g, DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY window_start, window_end")
+		if len(rows) < 8 {
+			t.Errorf("seed %d: windows %v", seed, rows)
+		}
+		for _, r := range rows {
+			if r != "+I[0]" && r != "+I[1]" && r != "+I[-1]" {
+				t.Errorf("seed %d: a window closes late: %s", seed, r)
+			}
+		}
+	}
+}
