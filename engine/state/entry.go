@@ -55,6 +55,27 @@ func (r *entryReader) bytes() []byte {
 	return v
 }
 
+// take is the next n bytes.
+func (r *entryReader) take(n uint64) []byte {
+	if n > uint64(len(r.b)) {
+		r.bad = true
+		return nil
+	}
+	v := r.b[:n:n]
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *entryReader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.bad = true
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
 // ok reports whether all of the entry was read, and no more.
 func (r *entryReader) ok() bool { return !r.bad && len(r.b) == 0 }
 

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"github.com/minkstream/mink/engine/batch"
@@ -8,11 +9,19 @@ import (
 
 // An entry of a stored row is
 //
-//	hash 8 | key | number 8 | counter 8 | stamp 8 | bytes
+//	flags 1 | hash 8 | length of the key, key | number | counter | stamp 8 | bytes
 //
+// with lengths and numbers of variable size, without the hash where the key says as
+// much, and without a counter or stamp that is 0.
 // Rows of a key come in arrival order. That of a counter is number and counter, and
 // that of a row that is gone is its number with an empty key, in the form of a
 // deadLog.
+
+const (
+	entryHashed = 1 << iota
+	entryCounted
+	entryStamped
+)
 
 // multiImage is a multi-map at one moment.
 type multiImage struct {
@@ -102,7 +111,11 @@ func (x *multiImage) write(w *snapWriter) {
 
 func (x *multiImage) rows(w *snapWriter) {
 	m := x.m
-	var buf, key []byte
+	var key []byte
+	plain := byte(0)
+	if m.keys.key.lay != keyWord {
+		plain = entryHashed
+	}
 	for k := max(x.a.first, x.from.end.page()); k < len(x.a.pages) && w.err == nil; k++ {
 		p := &x.a.pages[k]
 		if p.live == 0 {
@@ -133,16 +146,33 @@ func (x *multiImage) rows(w *snapWriter) {
 			}
 			if row != nil {
 				key = m.keys.appendKey(key[:0], row, &x.sl)
-				name.Hash, name.Bytes = m.keys.rowHash(row), key
+				name.Bytes = key
+				if plain != 0 {
+					name.Hash = m.keys.rowHash(row)
+				}
 			}
-			buf = putBytes(put64(buf[:0], name.Hash), name.Bytes)
-			buf = put64(buf, recSeq(rec))
-			count := uint64(0)
+			count, flags := uint64(0), plain
 			if p.counts != nil {
-				count = uint64(p.counts[i])
+				if count = uint64(p.counts[i]); count != 0 {
+					flags |= entryCounted
+				}
 			}
-			buf = put64(put64(buf, count), stamp)
-			w.put(name.Group, append(buf, x.a.recRow(rec)...))
+			if stamp != 0 {
+				flags |= entryStamped
+			}
+			b := append(w.open(name.Group), flags)
+			if flags&entryHashed != 0 {
+				b = put64(b, name.Hash)
+			}
+			b = append(binary.AppendUvarint(b, uint64(len(name.Bytes))), name.Bytes...)
+			b = binary.AppendUvarint(b, recSeq(rec))
+			if flags&entryCounted != 0 {
+				b = binary.AppendUvarint(b, count)
+			}
+			if flags&entryStamped != 0 {
+				b = put64(b, stamp)
+			}
+			w.close(append(b, x.a.recRow(rec)...))
 			return w.err == nil
 		}))
 	}
@@ -180,8 +210,19 @@ func (m *MultiMap) load(e *savedEntry) bool {
 		*m.number(e.group) = r.u64()
 		return r.ok()
 	case kindRow:
-		k := Key{Group: e.group, Hash: r.u64(), Bytes: r.bytes()}
-		seq, count, stamp := r.u64(), r.u64(), r.u64()
+		k := Key{Group: e.group}
+		flags := r.u8()
+		if flags&entryHashed != 0 {
+			k.Hash = r.u64()
+		}
+		k.Bytes = r.take(r.uvarint())
+		seq, count, stamp := r.uvarint(), uint64(0), uint64(0)
+		if flags&entryCounted != 0 {
+			count = r.uvarint()
+		}
+		if flags&entryStamped != 0 {
+			stamp = r.u64()
+		}
 		if r.bad || !m.keys.fits(k) {
 			return false
 		}

@@ -24,7 +24,7 @@ import (
 //
 // Blocks of a structure come in the order in which they must be applied.
 const (
-	snapshotMagic = "mink-state-2\n"
+	snapshotMagic = "mink-state-3\n"
 	snapTail      = 16 + len(snapshotMagic)
 	blockInfoSize = 41
 
@@ -64,7 +64,11 @@ type snapWriter struct {
 	count []uint32
 	held  int
 
-	payload int64 // bytes of all entries: the same for the same content
+	// Of an entry between open and close: where it begins in its buffer.
+	at, to int
+
+	unhashed bool
+	payload  int64 // bytes of all entries: the same for the same content
 }
 
 func newSnapWriter(w io.Writer, groups Range, base int64) *snapWriter {
@@ -100,10 +104,33 @@ func (x *snapWriter) section(name string, kind sectionKind, sub int64) {
 // put adds an entry. Its hash counts for its key group.
 func (x *snapWriter) put(group uint16, body []byte) {
 	if group != allGroups {
-		x.info.Groups[int(group)-x.groups.From] += batch.Mix(xxhash.Sum64(body) ^ x.seed)
+		if !x.unhashed {
+			x.info.Groups[int(group)-x.groups.From] += batch.Mix(xxhash.Sum64(body) ^ x.seed)
+		}
 		x.info.Entries++
 	}
 	x.add(group, body)
+}
+
+// open begins an entry: the caller appends its bytes to what is returned, and gives all
+// of it to close.
+func (x *snapWriter) open(group uint16) []byte {
+	x.to = int(group) - x.groups.From
+	b := x.bufs[x.to]
+	x.at = len(b)
+	return append(b, 0, 0, 0, 0)
+}
+
+// close ends an entry. Its hash counts for its key group.
+func (x *snapWriter) close(b []byte) {
+	g, n := x.to, len(b)-x.at-4
+	binary.LittleEndian.PutUint32(b[x.at:], uint32(n))
+	if !x.unhashed {
+		x.info.Groups[g] += batch.Mix(xxhash.Sum64(b[x.at+4:]) ^ x.seed)
+	}
+	x.info.Entries++
+	x.bufs[g] = b
+	x.added(g, n)
 }
 
 // add adds an entry that is no content of a key group.
@@ -113,9 +140,14 @@ func (x *snapWriter) add(group uint16, body []byte) {
 		g = len(x.bufs) - 1
 	}
 	x.bufs[g] = putBytes(x.bufs[g], body)
+	x.added(g, len(body))
+}
+
+// added counts an entry of n bytes in buffer g.
+func (x *snapWriter) added(g, n int) {
 	x.count[g]++
-	x.held += 4 + len(body)
-	x.payload += int64(len(body))
+	x.held += 4 + n
+	x.payload += int64(n)
 	if len(x.bufs[g]) >= blockBytes {
 		x.block(g)
 	}

@@ -17,7 +17,8 @@ type Snapshot struct {
 	images   []image
 	cold     *pebble.Snapshot
 	// done says that Write has ended and frozen memory may be written again.
-	done atomic.Bool
+	done     atomic.Bool
+	unhashed bool
 	// payload is the bytes of the entries written, -1 before that.
 	payload atomic.Int64
 }
@@ -41,8 +42,12 @@ type snapState struct {
 	fullBytes, deltaSize int64 // of the complete one, of those behind it
 }
 
-// deltasMax is how many snapshots may continue a complete one.
-const deltasMax = 7
+// deltasMax is how many snapshots may continue a complete one, as long as they have not
+// deltasShare times its bytes: so much more is read by a restore at most.
+const (
+	deltasMax   = 31
+	deltasShare = 2
+)
 
 // frozen reports whether a snapshot may still be being written.
 func (x *snapState) frozen() bool { return len(x.writing) > 0 }
@@ -77,7 +82,7 @@ func (x *snapState) freeLater() {
 func (s *Store) Snapshot(id int64, full bool) *Snapshot {
 	x := &s.snaps
 	x.freeLater()
-	delta := !full && x.base != 0 && x.deltas < deltasMax && x.deltaSize <= x.fullBytes
+	delta := !full && x.base != 0 && x.deltas < deltasMax && x.deltaSize <= deltasShare*x.fullBytes
 	n := &Snapshot{id: id, groups: s.c.Groups}
 	n.payload.Store(-1)
 	if delta {
@@ -138,11 +143,16 @@ func (s *Store) Abort(id int64) {
 // chain first. 0 means that the snapshot is complete in itself.
 func (n *Snapshot) Base() int64 { return n.base }
 
+// Unhashed says before Write that nobody compares the hashes of the content: they stay
+// 0, and Write takes less time.
+func (n *Snapshot) Unhashed() { n.unhashed = true }
+
 // Write writes the snapshot as one file. It may run on another goroutine while
 // the task goes on, once.
 func (n *Snapshot) Write(w io.Writer) (Info, error) {
 	defer n.done.Store(true)
 	x := newSnapWriter(w, n.groups, n.base)
+	x.unhashed = n.unhashed
 	for _, m := range n.images {
 		if m != nil && x.err == nil {
 			m.write(x)

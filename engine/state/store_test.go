@@ -143,7 +143,7 @@ func TestIncremental(t *testing.T) {
 	files := map[int64][]byte{}
 	bases := map[int64]int64{}
 	full := 0
-	for id := int64(1); id <= 12; id++ {
+	for id := int64(1); id <= 40; id++ {
 		k := int(id) * 10
 		bump(x, k, k+1)
 		b, kv := keyKinds[0].batch([]int{500 + int(id)})
@@ -183,7 +183,7 @@ func TestIncremental(t *testing.T) {
 		}
 	}
 	if full != 2 {
-		t.Errorf("%d complete snapshots of 12", full)
+		t.Errorf("%d complete snapshots of 40", full)
 	}
 }
 

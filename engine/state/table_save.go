@@ -232,7 +232,6 @@ func (m *tableImage) write(w *snapWriter) {
 		}
 	}
 	w.section(m.name, kindRow, m.sub)
-	var buf []byte
 	for p, words := range m.bits {
 		for i, b := range words {
 			for ; b != 0; b &= b - 1 {
@@ -240,8 +239,7 @@ func (m *tableImage) write(w *snapWriter) {
 				if t.stampAt != 0 && t.expiredAt(row[t.stampAt], m.now) {
 					continue
 				}
-				buf = t.encodeRow(buf[:0], row, &m.sl, m.li)
-				w.put(groupOf(row), buf)
+				w.close(t.encodeRow(w.open(groupOf(row)), row, &m.sl, m.li))
 			}
 		}
 		if w.err != nil {
