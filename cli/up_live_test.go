@@ -96,8 +96,8 @@ func TestUpDebug(t *testing.T) {
 		t.Fatal(err)
 	}
 	id = line.ID
-	why := run(0, "debug", id[:8], "-c", "why revenue WHERE sku = 'A-17'; why-not revenue WHERE sku = 'C-09'; why-not revenue WHERE sku = 'A-17' AND total = 48.50")
-	for _, want := range []string{"total=43.50", "id=1 sku=A-17 amt=10.00", "id=3 sku=A-17 amt=21.00", "id=5 sku=A-17 amt=12.50", "filtered at Calc[2]", "different"} {
+	why := run(0, "debug", id[:8], "-c", "why revenue WHERE sku = 'A-17'; why-not revenue WHERE sku = 'C-09'")
+	for _, want := range []string{"total=43.50", "id=1 sku=A-17 amt=10.00", "id=3 sku=A-17 amt=21.00", "id=5 sku=A-17 amt=12.50", "filtered at Calc[2]"} {
 		if !strings.Contains(why, want) {
 			t.Errorf("no %q in\n%s", want, why)
 		}

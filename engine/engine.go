@@ -100,6 +100,7 @@ type Engine struct {
 	pipelines pipelines
 	rec       *recording
 	tapes     tapes
+	said      said
 	// running are the jobs that the ledger has as such. stopping says that the engine is
 	// about to close, and fenced that another one has taken over.
 	// remembering are those whose end is to be written down.
@@ -160,6 +161,7 @@ func New(cfg Config) (*Engine, error) {
 			SpillDir: cfg.SpillDir, MemoryBytes: cfg.MemoryBytes, Log: cfg.Log, Edit: cfg.Edit, Far: cfg.Cluster,
 		}),
 	}
+	e.host.Describe = e.describe
 	if cfg.Durable != nil {
 		if err := e.openDurable(); err != nil {
 			return nil, err

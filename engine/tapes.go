@@ -159,6 +159,7 @@ func (e *Engine) scriptOf(x *parcel, p *plan.Physical) (trace.Manifest, error) {
 	say(last)
 	m.Statements[len(m.Statements)-1].Jobs = []int{0}
 	m.Jobs = []trace.Job{{Plan: fingerprint(p)}}
+	m.Functions = e.saidOf(m.Statements)
 	return m, e.tryScript(&m)
 }
 

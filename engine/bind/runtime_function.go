@@ -25,8 +25,11 @@ func (b *Binder) declared(r function.Runtime, u *catalog.UserFunction) (*declare
 		Name: u.Name(), Identifier: u.Identifier, Options: u.Options,
 		Setting: b.Session.Config.Get, Zone: b.Session.Config.Zone(b.Session.Host.Zone).String(),
 	}}
-	var err error
-	if d.Declared, err = r.Describe(d.def); err != nil {
+	ask, err := b.Session.Host.Describe, error(nil)
+	if ask == nil {
+		ask = func(r function.Runtime, d *function.Definition) (*function.Declared, error) { return r.Describe(d) }
+	}
+	if d.Declared, err = ask(r, d.def); err != nil {
 		return nil, err
 	}
 	types := func(texts []string, what string) ([]types.Type, error) {

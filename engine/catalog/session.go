@@ -31,6 +31,8 @@ type Host struct {
 	ProcessFunctions map[string]*function.ProcessFunc
 	// Runtimes run the user functions of a language that CREATE FUNCTION names.
 	Runtimes []function.Runtime
+	// Describe asks a runtime what a function is; nil asks it straight away.
+	Describe func(r function.Runtime, d *function.Definition) (*function.Declared, error)
 	// Zone is the time zone that 'default' stands for; nil is UTC.
 	Zone *time.Location
 }

@@ -33,6 +33,13 @@ type AggregateRuntime interface {
 	Aggregate(d *Definition, params []types.Type, result types.Type) (func() AggregateKernel, error)
 }
 
+// ToldRuntime is a Runtime that can be told what a function is, so that its code is not asked
+// and need not be there: a tape has what Describe said.
+type ToldRuntime interface {
+	Runtime
+	Tell(d *Definition, said *Declared)
+}
+
 // Definition is what CREATE FUNCTION said, and the session it is used in.
 type Definition struct {
 	// Name is the function's name, for messages.
@@ -85,4 +92,6 @@ type Declared struct {
 	Arguments string
 	// Version tells one state of the code from another; empty where that is not known.
 	Version string
+	// Form is what else the runtime has to know of it, in words of its own.
+	Form string
 }

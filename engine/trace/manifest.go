@@ -1,6 +1,10 @@
 package trace
 
-import "github.com/minkstream/mink/engine/env"
+import (
+	"encoding/json"
+
+	"github.com/minkstream/mink/engine/env"
+)
 
 // Manifest is what a tape is of: manifest.json. Times are milliseconds since the
 // epoch.
@@ -20,6 +24,8 @@ type Manifest struct {
 	Seed       uint64      `json:"seed"`
 	Statements []Statement `json:"statements"`
 	Jobs       []Job       `json:"jobs"`
+	// Functions are what functions in other languages said of themselves.
+	Functions []Function `json:"functions,omitempty"`
 	// Closed says that the recording came to its end. Without it the process died, and
 	// the steps that it had written by then are there.
 	Closed bool `json:"closed"`
@@ -39,6 +45,14 @@ type Statement struct {
 	Jobs []int `json:"jobs,omitempty"`
 	// Disk is what was seen of the disk while it was executed.
 	Disk []env.Sight `json:"disk,omitempty"`
+}
+
+// Function is what a function in another language said of itself.
+type Function struct {
+	Language   string `json:"language"`
+	Identifier string `json:"identifier"`
+	// Said is a function.Declared.
+	Said json.RawMessage `json:"said"`
 }
 
 // Job is a job on the tape.

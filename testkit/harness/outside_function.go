@@ -39,10 +39,6 @@ type tapedAggregates struct {
 	inner function.AggregateRuntime
 }
 
-func (t *tapedAggregates) Aggregate(d *function.Definition, params []types.Type, result types.Type) (func() function.AggregateKernel, error) {
-	return t.inner.Aggregate(d, params, result)
-}
-
 // Scalar makes kernels that ask through the cassette, row by row.
 func (t *tapedRuntime) Scalar(d *function.Definition, params []types.Type, result types.Type) (func() function.Kernel, error) {
 	inner, err := t.Runtime.Scalar(d, params, result)

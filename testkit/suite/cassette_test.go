@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -348,6 +349,90 @@ SELECT k, outside(k), inside(k), i, s FROM t LEFT JOIN LATERAL TABLE(parts(k)) A
 	}
 	book, _ := os.ReadFile(filepath.Join(dir, "x_test.cassette"))
 	if !strings.Contains(string(book), "function outside\n") || !strings.Contains(string(book), "function parts\n") || strings.Contains(string(book), "inside\n") {
+		t.Errorf("%s", book)
+	}
+}
+
+// TestCassetteAggregate: an aggregate function in Python that is not deterministic is asked
+// once for each change of an accumulator and each value, and then the book answers, under all
+// schedules, without Python.
+func TestCassetteAggregate(t *testing.T) {
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("python3 is not installed: aggregate functions in Python are not tested")
+	}
+	dir := t.TempDir()
+	calls := filepath.ToSlash(dir) + "/calls"
+	write(t, dir, "f.py", `
+from pyflink.table import DataTypes
+from pyflink.table.udf import AggregateFunction, udaf
+
+class Total(AggregateFunction):
+    def create_accumulator(self):
+        return [0]
+    def accumulate(self, acc, x):
+        with open("`+calls+`", "a") as f:
+            f.write("add %s to %d\n" % (x, acc[0]))
+        acc[0] += x
+    def get_value(self, acc):
+        return acc[0]
+    def merge(self, acc, others):
+        for o in others:
+            acc[0] += o[0]
+    def is_deterministic(self):
+        return False
+
+total = udaf(Total(), result_type=DataTypes.BIGINT(), accumulator_type=DataTypes.ARRAY(DataTypes.BIGINT()))
+`)
+	name := write(t, dir, "x_test.sql", `SET 'python.files' = '`+filepath.ToSlash(dir)+`/f.py';
+CREATE TABLE t (k STRING, v BIGINT) WITH ('connector' = 'kafka', 'format' = 'json');
+CREATE FUNCTION total AS 'f.total' LANGUAGE PYTHON;
+SELECT k, total(v) FROM t GROUP BY k;
+@test t
+@given t
+  a | 1
+  b | 10
+  a | 2
+  b | 20
+  a | 4
+@expect table
+  a | 7
+  b | 30
+`)
+	run := func(m cassette.Mode) (out *Result) {
+		t.Helper()
+		lib := cassette.New(m)
+		_, err := Run(context.Background(), Options{Paths: []string{name}, Run: harness.Options{Cassettes: lib}, Each: func(r *Result) { out = r }})
+		if err == nil {
+			err = lib.Save()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if r := run(cassette.Replay); !r.Failed() || !strings.Contains(Describe(r), `function total is asked {"call":"add"`) {
+		t.Fatal(Describe(r))
+	}
+	if r := run(cassette.Record); r.Failed() {
+		t.Fatal(Describe(r))
+	}
+	made, _ := os.ReadFile(calls)
+	lines := strings.Split(strings.TrimSpace(string(made)), "\n")
+	slices.Sort(lines)
+	if got := strings.Join(lines, ","); got != "add 1 to 0,add 10 to 0,add 2 to 1,add 20 to 10,add 4 to 3" {
+		t.Errorf("it was called with %q", got)
+	}
+	if err := os.Remove(calls); err != nil {
+		t.Fatal(err)
+	}
+	if r := run(cassette.Replay); r.Failed() {
+		t.Fatal(Describe(r))
+	}
+	if _, err := os.Stat(calls); err == nil {
+		t.Error("Python is asked again")
+	}
+	book, _ := os.ReadFile(filepath.Join(dir, "x_test.cassette"))
+	if !strings.Contains(string(book), "function total\n") || !strings.Contains(string(book), `"call":"value"`) {
 		t.Errorf("%s", book)
 	}
 }

@@ -41,6 +41,7 @@ type Runtime struct {
 	workers map[string][]*worker // by settings
 	next    int                  // kernels made, which are dealt to workers in turn
 	known   map[string]*described
+	told    map[string]*described // by identifier: what a tape says
 }
 
 // slots is how many processes of one kind there are at most: no more steps run at
@@ -49,7 +50,7 @@ var slots = min(runtime.NumCPU(), 16)
 
 // New makes the runtime; e starts its processes.
 func New(e *env.Env) function.Runtime {
-	r := &Runtime{env: e, workers: map[string][]*worker{}, known: map[string]*described{}}
+	r := &Runtime{env: e, workers: map[string][]*worker{}, known: map[string]*described{}, told: map[string]*described{}}
 	r.Idle = func() { r.stop(false) }
 	return r
 }
@@ -234,11 +235,26 @@ func (r *Runtime) Describe(d *function.Definition) (*function.Declared, error) {
 	return &out.Declared, nil
 }
 
+// pandasForm is Declared.Form of a function over Series.
+const pandasForm = "pandas"
+
+var _ function.ToldRuntime = (*Runtime)(nil)
+
+// Tell says what a function is, so that no worker is asked.
+func (r *Runtime) Tell(d *function.Definition, said *function.Declared) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.told[d.Identifier] = &described{Declared: *said, pandas: said.Form == pandasForm}
+}
+
 // describe asks a worker, once.
 func (r *Runtime) describe(s *setup, d *function.Definition) (*described, error) {
 	key := s.key() + "\x00" + d.Identifier
 	r.mu.Lock()
 	known := r.known[key]
+	if t := r.told[d.Identifier]; t != nil {
+		known = t
+	}
 	r.mu.Unlock()
 	if known != nil {
 		return known, nil
@@ -271,6 +287,9 @@ func (r *Runtime) describe(s *setup, d *function.Definition) (*described, error)
 	out := &described{pandas: a.FuncType == "pandas"}
 	out.Declared = function.Declared{Results: a.Results, Columns: a.Columns, Params: a.Inputs, Names: a.Names, Least: a.Least, Most: a.Most}
 	out.Retracts, out.Merges = a.Retracts, a.Merges
+	if out.pandas {
+		out.Form = pandasForm
+	}
 	switch a.Kind {
 	case "TABLE":
 		out.Kind = function.TableKind
