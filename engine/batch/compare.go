@@ -3,6 +3,7 @@ package batch
 import (
 	"bytes"
 	"cmp"
+	"math"
 
 	"github.com/minkstream/mink/engine/types"
 )
@@ -12,6 +13,15 @@ import (
 // if nullsLast. NaN is above every number and equal to itself, strings go by
 // bytes, which is the order of code points. Lists and rows go element by element.
 func (c *Col) CompareLanes(i int, o *Col, j int, nullsLast bool) int {
+	return c.compareLanes(i, o, j, nullsLast, CompareFloats)
+}
+
+// OrderLanes is CompareLanes with -0.0 below 0.0: 0 says that the lanes hold the same key.
+func (c *Col) OrderLanes(i int, o *Col, j int, nullsLast bool) int {
+	return c.compareLanes(i, o, j, nullsLast, OrderFloats)
+}
+
+func (c *Col) compareLanes(i int, o *Col, j int, nullsLast bool, floats func(a, b float64) int) int {
 	a, b := c.IsNull(i), o.IsNull(j)
 	if a || b {
 		switch {
@@ -35,9 +45,9 @@ func (c *Col) CompareLanes(i int, o *Col, j int, nullsLast bool) int {
 	case types.PhysI64:
 		return cmp.Compare(c.I64[i], o.I64[j])
 	case types.PhysF32:
-		return CompareFloats(float64(c.F32[i]), float64(o.F32[j]))
+		return floats(float64(c.F32[i]), float64(o.F32[j]))
 	case types.PhysF64:
-		return CompareFloats(c.F64[i], o.F64[j])
+		return floats(c.F64[i], o.F64[j])
 	case types.PhysDec:
 		return c.Dec[i].Cmp(o.Dec[j])
 	case types.PhysBytes:
@@ -45,23 +55,23 @@ func (c *Col) CompareLanes(i int, o *Col, j int, nullsLast bool) int {
 		return bytes.Compare(c.Bytes(i, &s), o.Bytes(j, &t))
 	case types.PhysRow:
 		for k := range c.Kids {
-			if r := c.Kids[k].CompareLanes(i, &o.Kids[k], j, nullsLast); r != 0 {
+			if r := c.Kids[k].compareLanes(i, &o.Kids[k], j, nullsLast, floats); r != 0 {
 				return r
 			}
 		}
 		return 0
 	case types.PhysList:
-		return compareLists(c, i, o, j, nullsLast)
+		return compareLists(c, i, o, j, nullsLast, floats)
 	}
 	return 0
 }
 
-func compareLists(c *Col, i int, o *Col, j int, nullsLast bool) int {
+func compareLists(c *Col, i int, o *Col, j int, nullsLast bool, floats func(a, b float64) int) int {
 	a, ae := int(c.Offs[i]), int(c.Offs[i+1])
 	b, be := int(o.Offs[j]), int(o.Offs[j+1])
 	for ; a < ae && b < be; a, b = a+1, b+1 {
 		for k := range c.Kids {
-			if r := c.Kids[k].CompareLanes(a, &o.Kids[k], b, nullsLast); r != 0 {
+			if r := c.Kids[k].compareLanes(a, &o.Kids[k], b, nullsLast, floats); r != 0 {
 				return r
 			}
 		}
@@ -103,6 +113,14 @@ func CompareFloats(a, b float64) int {
 	return 0
 }
 
+// OrderFloats orders -0.0 below 0.0, and NaN above all.
+func OrderFloats(a, b float64) int {
+	if a == 0 && b == 0 {
+		return cmp.Compare(math.Float64bits(b)>>63, math.Float64bits(a)>>63)
+	}
+	return CompareFloats(a, b)
+}
+
 // Cmp compares two decimals of equal scale.
 func (d Dec) Cmp(e Dec) int {
 	if d.Hi != e.Hi {
@@ -111,7 +129,8 @@ func (d Dec) Cmp(e Dec) int {
 	return cmp.Compare(d.Lo, e.Lo)
 }
 
-// EqualLanes reports whether two lanes hold the same value; two NULLs do.
+// EqualLanes reports whether two lanes hold the same key, as the bytes of AppendKey are: two
+// NULLs do, 0.0 and -0.0 do not.
 func (c *Col) EqualLanes(i int, o *Col, j int) bool {
 	if c.Type.Phys() == types.PhysBytes && c.Nulls == nil && o.Nulls == nil {
 		a, b := c.Views[c.valueLane(i)], o.Views[o.valueLane(j)]
@@ -124,7 +143,7 @@ func (c *Col) EqualLanes(i int, o *Col, j int) bool {
 		n := uint32(a.Len())
 		return bytes.Equal(c.Bufs[a.Buf()][a.Off():a.Off()+n], o.Bufs[b.Buf()][b.Off():b.Off()+n])
 	}
-	return c.CompareLanes(i, o, j, false) == 0
+	return c.OrderLanes(i, o, j, false) == 0
 }
 
 // EqualRows reports whether the given columns of two rows are equal.

@@ -67,7 +67,7 @@ func combine(h, c uint64) uint64 { return fold(h^foldA, c^mixA) ^ c }
 
 // HashKeys fills dst with the hash and the key group of columns cols for every
 // row of b, at the row's lane; other lanes are undefined. maxParallelism is the
-// number of key groups, at most 32768. NULL is a key of its own, -0.0 equals 0.0,
+// number of key groups, at most 32768. NULL is a key of its own, -0.0 and 0.0 are two,
 // all NaNs are one, integers of any width hash by value. Memory of dst is used
 // again. Without columns every row has the same key.
 func HashKeys(dst *KeyVec, b *Batch, cols []int, maxParallelism int) {
@@ -231,12 +231,9 @@ func fixedBits(c *Col, l int, p types.Phys) uint64 {
 	return 0
 }
 
-// floatBits has one zero and one NaN.
+// floatBits has two zeros, which are two keys, and one NaN.
 func floatBits(f float64) uint64 {
-	switch {
-	case f == 0:
-		return 0
-	case f != f:
+	if f != f {
 		return 0x7FF8000000000001
 	}
 	return math.Float64bits(f)

@@ -8,14 +8,15 @@ import (
 )
 
 // Normalised keys: bytes whose memcmp order is the SQL order of the values, NULL
-// first, and which are equal exactly if the values are. A key of several columns
-// is the keys of its columns one after another.
+// first, and which are equal exactly if the values are the same key: as in Flink, 0.0
+// and -0.0 are two keys, though = has one zero. A key of several columns is the keys of
+// its columns one after another.
 //
 //	NULL              00
 //	value             01, then
 //	integers          big endian with the sign flipped, 1 to 8 bytes by layout
 //	BOOLEAN           00 or 01
-//	FLOAT, DOUBLE     4 or 8 bytes, sign flipped or all inverted; one zero, one NaN, highest
+//	FLOAT, DOUBLE     4 or 8 bytes, sign flipped or all inverted; -0.0 below 0.0, one NaN, highest
 //	DECIMAL(p > 18)   16 bytes big endian with the sign flipped
 //	strings, binary   bytes with 00 as 00 FF, end 00 00
 //	lists             01 before each element (key and value of maps), end 00
@@ -27,7 +28,13 @@ const (
 )
 
 // AppendKey appends the normalised form of one value.
-func AppendKey(dst []byte, c *Col, lane int) []byte {
+func AppendKey(dst []byte, c *Col, lane int) []byte { return appendKey(dst, c, lane, false) }
+
+// AppendOrder appends the place of a value among others: its normalised form, in which
+// 0.0 and -0.0 are one, as they are to = and to ORDER BY.
+func AppendOrder(dst []byte, c *Col, lane int) []byte { return appendKey(dst, c, lane, true) }
+
+func appendKey(dst []byte, c *Col, lane int, oneZero bool) []byte {
 	if c.IsNull(lane) {
 		return append(dst, keyNull)
 	}
@@ -45,9 +52,17 @@ func AppendKey(dst []byte, c *Col, lane int) []byte {
 	case types.PhysI64:
 		return binary.BigEndian.AppendUint64(dst, uint64(c.I64[l])^1<<63)
 	case types.PhysF32:
-		return binary.BigEndian.AppendUint32(dst, orderFloat32(c.F32[l]))
+		f := c.F32[l]
+		if f == 0 && oneZero {
+			f = 0
+		}
+		return binary.BigEndian.AppendUint32(dst, orderFloat32(f))
 	case types.PhysF64:
-		return binary.BigEndian.AppendUint64(dst, orderFloat64(c.F64[l]))
+		f := c.F64[l]
+		if f == 0 && oneZero {
+			f = 0
+		}
+		return binary.BigEndian.AppendUint64(dst, orderFloat64(f))
 	case types.PhysDec:
 		dst = binary.BigEndian.AppendUint64(dst, uint64(c.Dec[l].Hi)^1<<63)
 		return binary.BigEndian.AppendUint64(dst, c.Dec[l].Lo)
@@ -58,13 +73,13 @@ func AppendKey(dst []byte, c *Col, lane int) []byte {
 		for k := c.Offs[l]; k < c.Offs[l+1]; k++ {
 			dst = append(dst, 1)
 			for i := range c.Kids {
-				dst = AppendKey(dst, &c.Kids[i], int(k))
+				dst = appendKey(dst, &c.Kids[i], int(k), oneZero)
 			}
 		}
 		return append(dst, 0)
 	case types.PhysRow:
 		for i := range c.Kids {
-			dst = AppendKey(dst, &c.Kids[i], l)
+			dst = appendKey(dst, &c.Kids[i], l, oneZero)
 		}
 	}
 	return dst
@@ -91,7 +106,7 @@ func AppendSortKey(dst []byte, c *Col, lane int, order SortOrder) []byte {
 		return append(dst, keyNull)
 	}
 	at := len(dst)
-	dst = AppendKey(dst, c, lane)
+	dst = AppendOrder(dst, c, lane)
 	if order.Desc {
 		for i := at + 1; i < len(dst); i++ {
 			dst[i] = ^dst[i]
@@ -112,10 +127,7 @@ func appendEscaped(dst, s []byte) []byte {
 }
 
 func orderFloat32(f float32) uint32 {
-	switch {
-	case f == 0:
-		return 1 << 31
-	case f != f:
+	if f != f {
 		return math.MaxUint32
 	}
 	u := math.Float32bits(f)
@@ -126,10 +138,7 @@ func orderFloat32(f float32) uint32 {
 }
 
 func orderFloat64(f float64) uint64 {
-	switch {
-	case f == 0:
-		return 1 << 63
-	case f != f:
+	if f != f {
 		return math.MaxUint64
 	}
 	u := math.Float64bits(f)

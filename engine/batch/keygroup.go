@@ -11,7 +11,7 @@ import (
 // one after another, in words of four bytes:
 //
 //	integer-backed values, BOOLEAN   8 bytes, little endian, sign extended
-//	FLOAT, DOUBLE                    8 bytes of the double, one zero, one NaN
+//	FLOAT, DOUBLE                    8 bytes of the double, one NaN
 //	DECIMAL(p > 18)                  16 bytes, low half first
 //	strings, binary up to 12 bytes   the bytes, zeros to 12, length in 4 bytes
 //	longer ones                      8 bytes of their 64-bit hash

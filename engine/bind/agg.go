@@ -310,6 +310,9 @@ func (x *block) aggregate(s *ast.Select, all []*expr.Node) error {
 	}
 	if x.window != nil {
 		w := x.window.spec
+		if x.b.batch() && x.window.time.Type().IsNullable() {
+			x.node = withTime(x.node, x.window.time)
+		}
 		w.TimeCol = add(x.window.time, "$time")
 		agg.Window, agg.Props = &w, x.window.props
 	}

@@ -207,6 +207,9 @@ func (b *Binder) join(j *ast.Join, outer *scope, h hints) (logical.Node, *scope,
 		n.TTL[1] = h.ttl(rs.rels[0])
 	}
 	n.Multi = h.joinsAll(ls, rs)
+	if b.batch() {
+		n.Ways = h.joinWays(ls, rs)
+	}
 	if s := snapshotOf(rn); s != nil {
 		if n.Hint = h.lookup[s.Name]; n.Hint == nil && len(rs.rels) == 1 {
 			n.Hint = h.lookup[rs.rels[0].alias]

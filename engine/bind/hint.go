@@ -3,6 +3,7 @@ package bind
 import (
 	"cmp"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,8 +19,16 @@ type hints struct {
 	// lookup is LOOKUP by table name or alias.
 	lookup map[string]map[string]string
 	// multi are the tables of MULTI_JOIN, by name or alias.
-	multi  map[string]bool
+	multi map[string]bool
+	// ways are BROADCAST and its like, in order.
+	ways   []wayHint
 	tables []hintTable
+}
+
+// wayHint asks for a way of joining in batch: a name, and tables by name or alias.
+type wayHint struct {
+	name   string
+	tables []string
 }
 
 type hintTable struct {
@@ -86,10 +95,27 @@ func (b *Binder) parseHints(list []ast.Hint) (hints, error) {
 					}
 				}
 			}
+			w := wayHint{name: name}
 			for _, a := range hint.Args {
-				if len(a.Name) > 0 {
-					h.tables = append(h.tables, hintTable{a.Name.Last(), a.Name.Span()})
+				t := hintTable{}
+				switch {
+				case len(a.Name) > 1:
+					return h, diag.At(hint.Name.Span, diag.InvalidArgument, "%s takes names or aliases of tables, without catalog and database", name).
+						WithHint("/*+ %s(%s) */", name, a.Name.Last())
+				case len(a.Name) == 1:
+					t = hintTable{a.Name.Last(), a.Name.Span()}
+				case a.Literal != nil && a.Literal.Kind == ast.LitString:
+					t = hintTable{a.Literal.Text, a.Literal.Span()}
+				default:
+					return h, diag.At(hint.Name.Span, diag.InvalidArgument, "%s takes names of tables", name).WithHint("/*+ %s(t) */", name)
 				}
+				w.tables, h.tables = append(w.tables, t.name), append(h.tables, t)
+			}
+			if len(w.tables) == 0 {
+				return h, diag.At(hint.Name.Span, diag.InvalidArgument, "%s needs the name of a table at least", name).WithHint("/*+ %s(t) */", name)
+			}
+			if name != "MULTI_JOIN" {
+				h.ways = append(h.ways, w)
 			}
 		case name == "OPTIONS":
 			return h, diag.At(hint.Name.Span, diag.InvalidQuery, "the OPTIONS hint stands after a table name")
@@ -126,6 +152,23 @@ func (h hints) joinsAll(sides ...*scope) bool {
 		}
 	}
 	return h.multi != nil
+}
+
+// joinWays are the hints for the way of a join that name the one table of a side.
+func (h hints) joinWays(sides ...*scope) []string {
+	var out []string
+	for _, w := range h.ways {
+		var named []string
+		for _, s := range sides {
+			if len(s.rels) == 1 && (slices.Contains(w.tables, s.rels[0].alias) || slices.Contains(w.tables, strings.Join(s.rels[0].path, "."))) {
+				named = append(named, s.rels[0].alias)
+			}
+		}
+		if named != nil {
+			out = append(out, w.name+" options:["+strings.Join(named, ", ")+"]")
+		}
+	}
+	return out
 }
 
 // aggTTL is the TTL of a group aggregation over the tables of a FROM: that of the one

@@ -88,6 +88,15 @@ func (x *block) overCall(e *ast.FuncCall, name string, user *userAggregate) (exp
 	return expr.NewRef(overBase+len(x.overs)-1, it.call.Type, at), nil
 }
 
+// defaultOf casts the default of LAG and LEAD to the type of the value.
+func defaultOf(value, def expr.Node) (expr.Node, error) {
+	to := value.Type().Plain().Nullable(def.Type().IsNullable())
+	if def.Type().Kind == types.Null || types.SameIgnoringNull(def.Type(), to) {
+		return def, nil
+	}
+	return expr.NewCast(def, to, false, def.Span())
+}
+
 func orWord(s, def string) string {
 	if s == "" {
 		return def
@@ -111,6 +120,11 @@ func (x *block) overItem(e *ast.FuncCall, name string, user *userAggregate) (ove
 	x.inAgg = saved
 	if err != nil {
 		return it, err
+	}
+	if (name == "LAG" || name == "LEAD") && len(args) == 3 {
+		if args[2], err = defaultOf(args[0], args[2]); err != nil {
+			return it, err
+		}
 	}
 	distinct := e.Quantifier == ast.QuantifierDistinct
 	var call plan.AggCall

@@ -198,6 +198,10 @@ func (b *Binder) windowTVF(e *ast.FuncCall, name string, outer *scope) (logical.
 		return nil, nil, diag.At(d.Columns[0].Span(), diag.InvalidWatermark, "%s needs a time attribute, but %s is %s", name, d.Columns[0], r.T.Nullable(true)).
 			WithHint("declare WATERMARK FOR %s AS ..., or use a PROCTIME() column", d.Columns[0])
 	}
+	if b.batch() && r.T.IsNullable() {
+		// A row without a time is in no window. On a stream it is an error.
+		n = withTime(n, ref)
+	}
 	x := &block{b: b, sc: &scope{}, noQuery: true, clause: name}
 	for _, p := range []struct {
 		arg  string
@@ -216,6 +220,11 @@ func (b *Binder) windowTVF(e *ast.FuncCall, name string, outer *scope) (logical.
 	}
 	win := &logical.Window{Place: logical.Place{At: d.Columns[0].Span()}, In: n, Spec: w}
 	return win, newScope("", nil, win.Schema()), nil
+}
+
+// withTime keeps the rows whose time is there.
+func withTime(n logical.Node, time expr.Node) logical.Node {
+	return &logical.Filter{Place: logical.Place{At: time.Span()}, In: n, Cond: expr.NewIs(expr.IsNull, true, time, time.Span())}
 }
 
 // windowParams are the parameters of each window function in order; the last is

@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"slices"
+
 	"github.com/minkstream/mink/engine/batch"
 	state "github.com/minkstream/mink/engine/state"
 	"github.com/minkstream/mink/engine/types"
@@ -34,6 +36,10 @@ type intervalJoin struct {
 	types  [2][]types.Type
 	cols   [2][]int
 	res    *residual
+	// must are the columns of each side that a row needs to match: its key and time; safe
+	// are the places there where NULL will do.
+	must [2][]int
+	safe []bool
 
 	keys  batch.KeyVec
 	group [2]state.Grouper
@@ -69,6 +75,16 @@ func (j *intervalJoin) Open(c *Ctx) error {
 		j.expiry[s] = c.Store.Queue(c.Name+name+"Expiry", state.QueueSpec{Set: true})
 		j.codecs[s], j.cols[s] = state.NewCodec(ts), allCols(len(ts))
 		j.lists[s] = newRowList(ts, j.codecs[s], false)
+	}
+	for s := range j.must {
+		j.must[s] = slices.Clone(j.cfg.of(s))
+	}
+	if j.safe = make([]bool, len(j.must[0])); j.cfg.NullSafe != nil {
+		copy(j.safe, j.cfg.NullSafe)
+	}
+	if j.cfg.Rowtime {
+		j.must = [2][]int{append(j.must[0], j.cfg.LeftTime), append(j.must[1], j.cfg.RightTime)}
+		j.safe = append(j.safe, false)
 	}
 	var err error
 	j.res, err = newResidual(j.cfg.Residual, j.cfg.Left, j.cfg.Right, c)
@@ -177,10 +193,10 @@ func (j *intervalJoin) eager() bool {
 	return !j.cfg.Rowtime || j.cfg.Type.keeps(0) || j.cfg.Type.keeps(1) || j.cfg.Cleanup > 0
 }
 
-// rowsOf joins rows under watermark wm and the marks of b, in order. Rows with a NULL in their key match
-// nothing.
+// rowsOf joins rows under watermark wm and the marks of b, in order. Rows with a NULL in their key or
+// without a time match nothing.
 func (j *intervalJoin) rowsOf(c *Ctx, in int, b *batch.Batch, keys *batch.KeyVec, wm int64) error {
-	sel, null := withoutNulls(b, j.cfg.of(in), j.cfg.NullSafe, j.kept[:0], j.null[:0])
+	sel, null := withoutNulls(b, j.must[in], j.safe, j.kept[:0], j.null[:0])
 	if j.null = null; len(null) > 0 {
 		j.kept = sel
 	}

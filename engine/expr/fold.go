@@ -1,16 +1,57 @@
 package expr
 
 import (
+	"math"
+
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/function"
+	"github.com/minkstream/mink/engine/kernel"
 	"github.com/minkstream/mink/engine/types"
 )
 
 // Fold computes constant parts of n and simplifies it. f gives the session zone;
 // nil is UTC. A part whose computation fails is left as it is: it may never run.
+//
+// What comes out as a constant is a literal, and literals are decimal numbers, which have
+// no -0; within a part that is computed as a whole there is one.
 func Fold(n Node, f *function.Frame) Node {
-	return Rewrite(n, func(n Node) Node { return simplify(n, f) })
+	zero := false
+	n = Rewrite(n, func(n Node) Node {
+		n = simplify(n, f)
+		zero = zero || negativeZero(n)
+		return n
+	})
+	if !zero {
+		return n
+	}
+	return Rewrite(n, func(n Node) Node {
+		if !negativeZero(n) {
+			return n
+		}
+		return positiveZero(n.(*Literal))
+	})
+}
+
+// negativeZero tells a literal that is -0.0.
+func negativeZero(n Node) bool {
+	l, ok := n.(*Literal)
+	if !ok || !l.Col.Type.IsApprox() || l.Col.IsNull(0) {
+		return false
+	}
+	v := l.Col.Float(0)
+	return v == 0 && math.Signbit(v)
+}
+
+func positiveZero(l *Literal) *Literal {
+	col := *l.Col
+	switch {
+	case col.F32 != nil:
+		col.F32 = []float32{0}
+	default:
+		col.F64 = []float64{0}
+	}
+	return &Literal{Col: &col, At: l.At}
 }
 
 // simplify simplifies a node whose operands are simple already.
@@ -61,6 +102,19 @@ func foldCast(n Node) *Literal {
 		return nil
 	case from.IsInteger() && to.IsInteger() && from.Kind <= to.Kind:
 		col := batch.ConstInt(to, l.Col.Int(0))
+		return &Literal{Col: &col, At: c.At}
+	case from.IsString() && to.IsApprox():
+		// A literal, too, and no part of what is computed as a whole.
+		size := 64
+		if to.Kind == types.Float {
+			size = 32
+		}
+		var t [batch.InlineMax]byte
+		v, ok := kernel.ParseFloat(l.Col.Bytes(0, &t), size)
+		if !ok || v != 0 || c.Try {
+			return nil
+		}
+		col := batch.ConstFloat(to, 0)
 		return &Literal{Col: &col, At: c.At}
 	case from.IsString() && sameValues(from, to):
 		col := *l.Col

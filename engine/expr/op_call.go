@@ -119,7 +119,7 @@ func opDistinct(p *Program, in *instr) error {
 	nullsOf(bn, b, p.n)
 	if a.Enc == batch.Const && b.Enc == batch.Const {
 		for i := range p.n {
-			if a.EqualLanes(0, b, 0) {
+			if a.CompareLanes(0, b, 0, false) == 0 {
 				batch.SetBit(dst.Bits, i)
 			}
 		}

@@ -130,7 +130,7 @@ func findItem(c *batch.Col, list int, key *batch.Col, i int) int {
 		return from + int(k) - 1
 	}
 	for k := to - 1; k >= from; k-- {
-		if c.Kids[0].EqualLanes(k, key, i) {
+		if c.Kids[0].CompareLanes(k, key, i, false) == 0 {
 			return k
 		}
 	}
@@ -189,7 +189,7 @@ func opMakeList(p *Program, in *instr) error {
 func (p *Program) repeated(in *instr, lane, j, per int) bool {
 	a := p.cols[in.args[2*j]]
 	for k := j + 1; k < per; k++ {
-		if a.EqualLanes(lane, p.cols[in.args[2*k]], lane) {
+		if a.CompareLanes(lane, p.cols[in.args[2*k]], lane, false) == 0 {
 			return true
 		}
 	}

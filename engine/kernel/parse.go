@@ -15,7 +15,7 @@ import (
 // The Parse functions read text as CAST from STRING does, blanks around it aside.
 // They report false for text that is no value of the type.
 
-// ParseInt reads an integer; digits after a point are dropped.
+// ParseInt reads an integer; digits after a point are dropped, so that a point alone is 0.
 func ParseInt(s []byte) (int64, bool) {
 	s = trimSpace(s)
 	neg := false
@@ -27,7 +27,6 @@ func ParseInt(s []byte) (int64, bool) {
 		return 0, false
 	}
 	var v uint64
-	digits := 0
 	for i, c := range s {
 		if c == '.' {
 			for _, c := range s[i+1:] {
@@ -35,16 +34,12 @@ func ParseInt(s []byte) (int64, bool) {
 					return 0, false
 				}
 			}
-			if digits == 0 && i == len(s)-1 {
-				return 0, false
-			}
 			break
 		}
 		if c < '0' || c > '9' || v > (1<<63)/10 {
 			return 0, false
 		}
 		v = v*10 + uint64(c-'0')
-		digits++
 		if v > 1<<63 {
 			return 0, false
 		}

@@ -98,7 +98,7 @@ func (o *Ordering) Append(dst []byte, b *batch.Batch, cols []int, lane int) (wor
 		}
 		o.buf = append(o.buf, 1)
 		at := len(o.buf)
-		o.buf = batch.AppendKey(o.buf, c, lane)
+		o.buf = batch.AppendOrder(o.buf, c, lane)
 		if by.Desc {
 			for k := at; k < len(o.buf); k++ {
 				o.buf[k] = ^o.buf[k]

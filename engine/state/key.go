@@ -122,10 +122,7 @@ func wordOf(c *batch.Col, l int) uint64 {
 }
 
 func floatWord(f float64) uint64 {
-	switch {
-	case f == 0:
-		return 0
-	case f != f:
+	if f != f {
 		return 0x7FF8000000000001
 	}
 	return math.Float64bits(f)

@@ -32,7 +32,7 @@ var javaFunctions = []javaFunction{
 }
 
 // functionFiles are the files that call them.
-var functionFiles = []string{"functions_aggregate_user.test", "process.test", "settings_effects.test"}
+var functionFiles = []string{"functions_aggregate_user.test", "process.test", "process_more.test", "settings_effects.test"}
 
 var word = regexp.MustCompile(`\w+`)
 

@@ -23,7 +23,8 @@ func inferShare(name string) func([]types.Type, bool) (types.Type, []types.Type,
 	}
 }
 
-// inferShift is the rule of LAG and LEAD: value, distance, default.
+// inferShift is the rule of LAG and LEAD: value, distance, default. The type is that of the
+// value, to which the default is cast.
 func inferShift(name string) func([]types.Type, bool) (types.Type, []types.Type, error) {
 	return func(args []types.Type, _ bool) (types.Type, []types.Type, error) {
 		if len(args) < 1 || len(args) > 3 || len(args) > 1 && !args[1].IsInteger() {
@@ -37,9 +38,8 @@ func inferShift(name string) func([]types.Type, bool) (types.Type, []types.Type,
 		if len(args) > 2 {
 			if args[2].Kind == types.Null {
 				params = append(params, t)
-			} else if c, err := function.CommonType(t, args[2]); err == nil {
-				t = c.Plain().Nullable(args[0].IsNullable() || args[2].IsNullable())
-				params[0] = t.Nullable(args[0].IsNullable())
+			} else if _, err := function.CommonType(t, args[2]); err == nil {
+				t = t.Nullable(args[0].IsNullable() || args[2].IsNullable())
 				params = append(params, t.Nullable(args[2].IsNullable()))
 			} else {
 				return types.Type{}, nil, wrong(name, args)

@@ -95,7 +95,7 @@ func positions(args []*batch.Col) func(i int) int {
 	return func(i int) int {
 		from, to := l.span(i)
 		for k := from; k < to; k++ {
-			if kid.EqualLanes(k, v, i) {
+			if kid.CompareLanes(k, v, i, false) == 0 {
 				return k - from + 1
 			}
 		}
@@ -148,7 +148,7 @@ var arrayRemove = function.Func{
 				}
 				from, to := l.span(i)
 				for k := from; k < to; k++ {
-					if !args[0].Kids[0].EqualLanes(k, args[1], i) {
+					if args[0].Kids[0].CompareLanes(k, args[1], i, false) != 0 {
 						p.sel = append(p.sel, uint32(k))
 					}
 				}

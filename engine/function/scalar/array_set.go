@@ -57,7 +57,7 @@ func inferSet(c *function.Call, arrays int, keep int) (function.Resolved, error)
 		err = diag.New(diag.InvalidArgument, "%s does not take arrays of %s", c.Name, r.Result.Elem.Nullable(true))
 	}
 	r.Make = func() function.Kernel {
-		p, seen, other := &picker{}, &elemSet{}, &elemSet{}
+		p, seen, other := &picker{}, &elemSet{keys: keep != keepAll}, &elemSet{keys: true}
 		return func(_ *function.Frame, dst *batch.Col, args []*batch.Col, n int, live []uint64) error {
 			src := p.from(args, n)
 			return p.pick(dst, src, n, live, func(i int) error {
@@ -147,7 +147,7 @@ var arraySort = function.Func{
 					if !asc {
 						x, y = y, x
 					}
-					return kid.CompareLanes(x, kid, y, false)
+					return kid.OrderLanes(x, kid, y, false)
 				})
 				return nil
 			})

@@ -26,13 +26,14 @@ var floor = function.Func{
 
 var ceil = function.Func{
 	Name: "CEIL", Aliases: []string{"CEILING"}, Category: function.Arithmetic,
-	Summary:    "The smallest whole number not below a number; a date-time rounded up to a unit, weeks beginning on Sunday.",
+	Summary:    "The smallest whole number not below a number; a date-time rounded up to a unit, weeks beginning on Sunday, from DECADE on always to the next.",
 	Signatures: []string{"CEIL(number)", "CEIL(datetime TO unit)"},
 	Examples: []function.Example{
 		{SQL: "CEIL(1.2e0)", Want: "2.0"},
 		{SQL: "CEIL(-1.5)", Want: "-1"},
 		{SQL: "CEIL(DATE '2021-03-01' TO WEEK)", Want: "2021-03-07"},
 		{SQL: "CEIL(TIMESTAMP '2018-03-01 21:00:01' TO MONTH)", Want: "2018-03-01 00:00:00"},
+		{SQL: "CEIL(DATE '2010-01-01' TO DECADE)", Want: "2020-01-01"},
 		{SQL: "CEIL(TIMESTAMP '2018-01-01 21:00:01' TO YEAR)", Want: "2018-01-01 00:00:00"},
 		{SQL: "CEIL(TIMESTAMP '2018-01-01 21:00:01' TO DAY)", Want: "2018-01-02 00:00:00"},
 	},
@@ -140,7 +141,7 @@ func floorTime(dst, c *batch.Col, u unit, up bool, z *kernel.Zone, n int, live [
 		case u >= week:
 			d := kernel.FloorDiv(ms, kernel.MsDay)
 			to := floorDay(d, u)
-			if up && to != d {
+			if up && (to != d || u >= decade) {
 				to = nextDay(to, u)
 			}
 			ms = to * kernel.MsDay

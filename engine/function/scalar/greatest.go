@@ -2,7 +2,6 @@ package scalar
 
 import (
 	"bytes"
-	"cmp"
 	"slices"
 
 	"github.com/minkstream/mink/engine/batch"
@@ -113,8 +112,8 @@ func extremeInts[T kernel.Integer](dst []T, args []*batch.Col, side int, values 
 	}
 }
 
-// extremeOf is extremeInts for floats, of which NaN is the least.
-func extremeOf[T cmp.Ordered](dst []T, args []*batch.Col, side int, values func(*batch.Col) []T) {
+// extremeOf is of floating-point numbers: -0.0 is below 0.0, and NaN above all.
+func extremeOf[T ~float32 | ~float64](dst []T, args []*batch.Col, side int, values func(*batch.Col) []T) {
 	for k, a := range args {
 		v := values(a)
 		step := -1
@@ -123,7 +122,7 @@ func extremeOf[T cmp.Ordered](dst []T, args []*batch.Col, side int, values func(
 		}
 		for i := range dst {
 			x := v[i&step]
-			if k == 0 || cmp.Compare(x, dst[i]) == side {
+			if k == 0 || batch.OrderFloats(float64(x), float64(dst[i])) == side {
 				dst[i] = x
 			}
 		}

@@ -102,8 +102,9 @@ func (p *picker) span(from, to int) {
 }
 
 // elemSet is a set of elements of a column, NULL among them. Small sets are looked
-// through, larger ones hashed.
+// through, larger ones hashed. With keys, 0.0 and -0.0 are two elements.
 type elemSet struct {
+	keys  bool
 	col   *batch.Col
 	list  []uint32
 	slots []int32 // number in list + 1; empty while the set is small
@@ -125,20 +126,27 @@ func (s *elemSet) has(k int) bool {
 func (s *elemSet) find(k int) (slot int, ok bool) {
 	if len(s.slots) == 0 {
 		for _, e := range s.list {
-			if s.col.EqualLanes(int(e), s.col, k) {
+			if s.same(int(e), k) {
 				return 0, true
 			}
 		}
 		return 0, false
 	}
-	s.key = batch.AppendKey(s.key[:0], s.col, k)
+	s.key = batch.AppendOrder(s.key[:0], s.col, k)
 	mask := len(s.slots) - 1
 	for slot = int(batch.HashBytes(s.key)) & mask; s.slots[slot] != 0; slot = (slot + 1) & mask {
-		if s.col.EqualLanes(int(s.list[s.slots[slot]-1]), s.col, k) {
+		if s.same(int(s.list[s.slots[slot]-1]), k) {
 			return slot, true
 		}
 	}
 	return slot, false
+}
+
+func (s *elemSet) same(i, j int) bool {
+	if s.keys {
+		return s.col.EqualLanes(i, s.col, j)
+	}
+	return s.col.CompareLanes(i, s.col, j, false) == 0
 }
 
 // add puts element k into the set and reports whether it is new.

@@ -117,7 +117,7 @@ func (p *picker) put(seen *elemSet, first, from, to int) {
 			continue
 		}
 		for j := first; j < len(p.sel); j++ {
-			if seen.col.EqualLanes(int(p.sel[j]), seen.col, k) {
+			if seen.same(int(p.sel[j]), k) {
 				p.sel[j] = uint32(k)
 			}
 		}
@@ -156,7 +156,7 @@ var mapFromArrays = function.Func{
 							continue
 						}
 						for j := first; j < len(keys.sel); j++ {
-							if kid.EqualLanes(int(keys.sel[j]), kid, from+k) {
+							if seen.same(int(keys.sel[j]), from+k) {
 								values.sel[j] = uint32(vfrom + k)
 							}
 						}

@@ -23,6 +23,14 @@ func mathFunc(name, summary string, f func(float64) float64, examples ...functio
 	}
 }
 
+// squareRoot is the power of a half, as in Flink: of -0.0 it is 0.0, and of -Infinity Infinity.
+func squareRoot(x float64) float64 {
+	if x < -math.MaxFloat64 {
+		return math.Inf(1)
+	}
+	return math.Sqrt(x) + 0
+}
+
 // mathFunc2 makes a function of two DOUBLEs.
 func mathFunc2(name, signature, summary string, f func(x, y float64) float64, examples ...function.Example) function.Func {
 	return function.Func{
@@ -61,7 +69,7 @@ func constFunc(name, summary string, v float64, want string) function.Func {
 }
 
 var (
-	sqrt    = mathFunc("SQRT", "Square root.", math.Sqrt, function.Example{SQL: "SQRT(16)", Want: "4.0"})
+	sqrt    = mathFunc("SQRT", "Square root.", squareRoot, function.Example{SQL: "SQRT(16)", Want: "4.0"})
 	ln      = mathFunc("LN", "Natural logarithm.", math.Log, function.Example{SQL: "LN(1)", Want: "0.0"})
 	log10   = mathFunc("LOG10", "Logarithm to base 10.", math.Log10, function.Example{SQL: "LOG10(100)", Want: "2.0"})
 	log2    = mathFunc("LOG2", "Logarithm to base 2.", func(x float64) float64 { return math.Log(x) / math.Ln2 }, function.Example{SQL: "LOG2(8)", Want: "3.0"})

@@ -157,7 +157,7 @@ func TestCastNumbers(t *testing.T) {
 }
 
 var (
-	intText     = regexp.MustCompile(`^[+-]?(\d+(\.\d*)?|\.\d+)$`)
+	intText     = regexp.MustCompile(`^[+-]?(\d+(\.\d*)?|\.\d*)$`)
 	decimalForm = regexp.MustCompile(`^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$`)
 )
 
@@ -209,7 +209,10 @@ func TestCastTexts(t *testing.T) {
 			if !intText.MatchString(s) {
 				return bad
 			}
-			v, _ := new(big.Rat).SetString(s)
+			v, ok := new(big.Rat).SetString(s)
+			if !ok { // a point alone
+				v = new(big.Rat)
+			}
 			x := new(big.Int).Quo(v.Num(), v.Denom())
 			if !x.IsInt64() || wrapInt(x.Int64(), to) != x.Int64() {
 				return bad

@@ -68,6 +68,9 @@ type Join struct {
 	Hint map[string]string
 	// Multi: a MULTI_JOIN hint names all tables of both sides.
 	Multi bool
+	// Ways are hints for the way of the join, as EXPLAIN shows them. There is one way, which
+	// they do not change.
+	Ways []string
 }
 
 // Snapshot is a table as of the time of the row that is joined with it: the right

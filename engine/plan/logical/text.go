@@ -51,7 +51,11 @@ func line(n Node) string {
 		if n.Cond != nil {
 			c = text(n.Cond)
 		}
-		return "LogicalJoin(condition=[" + c + "], joinType=[" + joinWord(n.Type) + "])"
+		s := "LogicalJoin(condition=[" + c + "], joinType=[" + joinWord(n.Type) + "]"
+		if len(n.Ways) > 0 {
+			s += ", joinHints=[[[" + strings.Join(n.Ways, "][") + "]]]"
+		}
+		return s + ")"
 	case *Snapshot:
 		return "LogicalSnapshot(period=[" + text(n.Time) + "])"
 	case *LateralSnapshot:
