@@ -4,12 +4,13 @@
 GO      ?= go
 BIN     ?= bin/mink
 SEEDS   ?= 20000
+MUTATE  ?= 10m
 PKGS    := ./...
 RACE    := ./engine/flow/... ./engine/cluster/... ./engine/serve/... ./engine/env/... ./engine/state/... ./engine/job/... ./engine/gateway/... ./engine ./testkit/sim/...
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build python test test-all test-flink duckdb suite nightly bench lint fmt fuzz gen accept race soak nexmark sim vet clean
+.PHONY: help demo build python test test-all test-flink duckdb suite nightly bench mutate lint fmt fuzz gen accept race soak nexmark sim vet clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | awk -F'\t' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -62,6 +63,10 @@ bench: build ## micro-benchmarks with ratios to plain loops, then Nexmark
 	$(GO) test -run '^$$' -bench . -benchtime 200ms ./engine/... ./connectors/...
 	$(GO) test ./engine/function/scalar -run TestSpeed -speed.list
 	$(BIN) bench nexmark --events 10000000 --rate 100000 --parallelism 2 --checkpoint 10s --verify off
+
+mutate: ## break the kernels and scalar functions in small ways, one at a time, and print what no test sees
+	$(GO) run ./testkit/mutate -budget $(MUTATE) -tests ./engine/function/scalar ./engine/kernel
+	$(GO) run ./testkit/mutate -budget $(MUTATE) ./engine/function/scalar
 
 lint: vet ## vet, staticcheck and minkvet
 	$(GO) tool staticcheck $(PKGS)
