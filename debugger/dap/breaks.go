@@ -35,6 +35,9 @@ type breakpoint struct {
 type part struct {
 	job, id int
 	told    int
+	// at is where it was set on line, as a script counts them; nil for one of no line.
+	at   *place
+	line int
 }
 
 // clear removes those of a group.
@@ -96,6 +99,8 @@ func (s *session) setLines(a dap.SetBreakpointsArguments) []dap.Breakpoint {
 			}
 			if e := s.add(b, p.job, debugger.Break{Kind: debugger.BreakRecord, Operator: p.op.Name, Gets: p.where && want.Condition != "", Where: want.Condition, After: after}); e != nil {
 				bad = e // the condition is about the columns of others
+			} else if n := len(b.parts); n > 0 {
+				b.parts[n-1].at, b.parts[n-1].line = &p, line
 			}
 		}
 		if err == nil {

@@ -240,6 +240,11 @@ func (s *session) begin(r dap.Request, arguments json.RawMessage) error {
 		return err
 	}
 	s.d, s.release = d, release
+	for _, j := range d.Tape.Manifest.Jobs {
+		if j.Error != "" {
+			s.say("stderr", "the job "+j.Name+" failed: "+j.Error+"\n")
+		}
+	}
 	if n := s.launch.Job; n < 0 || n > len(d.Jobs) {
 		return diag.New(diag.NotFound, "the tape has no job %d", n)
 	}

@@ -23,7 +23,9 @@ type stopped struct {
 	ops   []*debugger.Operator
 	focus int
 	// row is the one that a breakpoint was hit for, nil otherwise.
-	row       *debugger.Row
+	row *debugger.Row
+	// hit is the breakpoint of a line that was, nil otherwise: an operator may stand on several.
+	hit       *part
 	exception string
 	text      string
 }
@@ -94,9 +96,12 @@ func (s *session) move(reason string, m motion) {
 	}
 	only := len(hits) > 0
 	for _, h := range hits {
-		b, _ := s.behind(s.job, h.Break)
+		b, p := s.behind(s.job, h.Break)
 		if b == nil || b.log != "" {
 			continue
+		}
+		if p.at != nil && s.at.hit == nil && len(s.at.ops) > 0 && p.at.op == s.at.ops[s.at.focus] {
+			s.at.hit = p
 		}
 		if !slices.Contains(e.Body.HitBreakpointIds, b.id) {
 			e.Body.HitBreakpointIds = append(e.Body.HitBreakpointIds, b.id)
@@ -167,7 +172,7 @@ func (s *session) arrive(st debugger.Stop, hits []debugger.Hit) {
 func (s *session) stepIn() {
 	if s.at.focus+1 < len(s.at.ops) {
 		s.at.focus++
-		s.at.row = nil
+		s.at.row, s.at.hit = nil, nil
 		s.refs = nil
 		e := &dap.StoppedEvent{Event: event("stopped")}
 		e.Body = dap.StoppedEventBody{Reason: "step", Description: s.at.Position.String(), ThreadId: s.job + 1, AllThreadsStopped: true}
@@ -218,7 +223,7 @@ func (s *session) stack(a dap.StackTraceArguments) dap.StackTraceResponseBody {
 	} else if n := len(j.Operators); n > 0 {
 		chain = s.upstream(j.Operators[n-1]) // it stands still at its start, or where it was
 	}
-	for _, o := range chain {
+	for i, o := range chain {
 		f := dap.StackFrame{Id: frameID(job, slices.Index(j.Operators, o)), Name: o.Name}
 		if o.Table != "" {
 			f.Name += " " + o.Table
@@ -227,6 +232,15 @@ func (s *session) stack(a dap.StackTraceArguments) dap.StackTraceResponseBody {
 			c := s.scripts[p.script]
 			line, column := c.at(p.from)
 			endLine, endColumn := c.at(p.to)
+			if h := s.at.hit; i == 0 && job == s.job && h != nil {
+				// The editor looks for the stop where it set the breakpoint.
+				p = h.at
+				first, begin := c.at(p.from)
+				if line, column = h.line, begin; first != line {
+					column = 1
+				}
+				endLine, endColumn = c.at(p.to)
+			}
 			f.Source, f.Line, f.Column, f.EndLine, f.EndColumn = s.source(p.script), s.toLine(line), s.toColumn(column), s.toLine(endLine), s.toColumn(endColumn)
 		}
 		body.StackFrames = append(body.StackFrames, f)
