@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -336,6 +337,9 @@ type countWriter struct {
 func (c *countWriter) Write(b []byte) (int, error) {
 	n, err := c.w.Write(b)
 	c.n += int64(n)
+	// Tasks have rows waiting: they come first, and not after a slice of time of whoever
+	// writes a snapshot.
+	runtime.Gosched()
 	return n, err
 }
 

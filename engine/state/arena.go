@@ -22,7 +22,9 @@ import (
 // a record is
 //
 //	row before 40, length 24 | number 48, 8 | hash of the key 64 | stamp, with TTL |
-//	key group 32, length of the key 32 | key | bytes
+//	key group 16, flags 16, length of the key 32 | key | bytes
+//
+// with the key itself in place of its hash where that is one word.
 //
 // A record takes at least recUnit bytes, so that the place divided
 // by recUnit is a number of its own: dead bits and counters of a page are found by
@@ -115,7 +117,8 @@ type arena struct {
 	hot    int64
 	extra  int64 // bytes of counters and bits
 	counts bool
-	keyed  bool // records have their keys
+	keyed  bool      // records have their keys
+	word   *keyShape // of keys of one word, if records have them
 	// stamped: they have a stamp.
 	stamped bool
 	dying   int64 // bytes of dead records that are not released
@@ -155,17 +158,38 @@ func (a *arena) recRow(rec []byte) []byte {
 	return rec[at : a.head+n : a.head+n]
 }
 
-// recName is the key of a record that has it.
-func (a *arena) recName(rec []byte) Key {
-	n := int(binary.LittleEndian.Uint32(rec[a.head-4:]))
-	return Key{
-		Group: uint16(binary.LittleEndian.Uint32(rec[a.head-8:])), Hash: binary.LittleEndian.Uint64(rec[16:]),
-		Bytes: rec[a.head : a.head+n : a.head+n],
+// recGroup is the key group of a record that has its key.
+func (a *arena) recGroup(rec []byte) uint16 { return binary.LittleEndian.Uint16(rec[a.head-8:]) }
+
+// recName is the key of a record that has it; buf is memory for its bytes.
+func (a *arena) recName(rec, buf []byte) Key {
+	w := binary.LittleEndian.Uint64(rec[a.head-8:])
+	k := Key{Group: uint16(w), Hash: binary.LittleEndian.Uint64(rec[16:])}
+	switch n := int(w >> 32); {
+	case a.word == nil:
+		k.Bytes = rec[a.head : a.head+n : a.head+n]
+	case w&nullName != 0:
+		k.Hash, k.Bytes = nullHash, append(buf[:0], 0)
+	default:
+		k.Bytes = a.word.appendWord(buf[:0], k.Hash)
+		k.Hash = batch.Mix(k.Hash + golden)
 	}
+	return k
+}
+
+// nullName says that the key of a record is NULL.
+const nullName = 1 << 16
+
+// recordName is the key of a record that is added: with word, group and null, where keys
+// are one word, or else with the key.
+type recordName struct {
+	Key
+	word uint64
+	null bool
 }
 
 // add appends a record: with key, the Ref of its key, or with name.
-func (a *arena) add(prev RowRef, key Ref, name *Key, seq, stamp uint64, row []byte) RowRef {
+func (a *arena) add(prev RowRef, key Ref, name *recordName, seq, stamp uint64, row []byte) RowRef {
 	size := len(row)
 	if a.keyed {
 		size += len(name.Bytes)
@@ -189,8 +213,15 @@ func (a *arena) add(prev RowRef, key Ref, name *Key, seq, stamp uint64, row []by
 	}
 	to := rec[a.head:]
 	if a.keyed {
-		binary.LittleEndian.PutUint64(rec[16:], name.Hash)
-		binary.LittleEndian.PutUint64(rec[a.head-8:], uint64(name.Group)|uint64(len(name.Bytes))<<32)
+		third, last := name.Hash, uint64(name.Group)|uint64(len(name.Bytes))<<32
+		if a.word != nil {
+			third = name.word
+			if name.null {
+				last |= nullName
+			}
+		}
+		binary.LittleEndian.PutUint64(rec[16:], third)
+		binary.LittleEndian.PutUint64(rec[a.head-8:], last)
 		to = to[copy(to, name.Bytes):]
 	}
 	copy(to, row)

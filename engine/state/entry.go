@@ -21,6 +21,7 @@ const (
 	kindIDs                      // numbers given out in a key group
 	kindRow                      // a key, row, timer, value
 	kindCount                    // the counter of a row written before
+	kindPage                     // rows as they lie in memory, of all key groups
 )
 
 // entryReader takes an entry apart. A short entry reads as zeros and sets bad.

@@ -71,12 +71,13 @@ type MultiMap struct {
 	probes int // that are not at their end
 	bySeq  map[uint64]RowRef
 
-	named Key // of a row that is added
-	enc   []byte
-	offs  []uint32
-	refs  []Ref
-	ptrs  []*batch.Col
-	rows  [][]byte
+	named  recordName // of a row that is added
+	looked []byte     // of one that is looked at
+	enc    []byte
+	offs   []uint32
+	refs   []Ref
+	ptrs   []*batch.Col
+	rows   [][]byte
 }
 
 const (
@@ -116,14 +117,21 @@ func (m *MultiMap) resetArena() {
 	}
 	if m.a.keyed {
 		m.a.head += 8
+		if m.keys.key.lay == keyWord {
+			m.a.word = &m.keys.key
+		}
 	}
 }
 
 // append adds a row to a key's chain.
 func (m *MultiMap) append(key Ref, row []byte, seq, stamp uint64) RowRef {
 	k := m.keys.Row(key)
-	if m.a.keyed {
-		m.named = m.keys.KeyOf(key, m.named.Bytes)
+	switch {
+	case m.a.word != nil:
+		row := m.keys.whole(key)
+		m.named = recordName{Key{Group: groupOf(row)}, row[m.keys.keyAt], row[0]&nullFlag != 0}
+	case m.a.keyed:
+		m.named.Key = m.keys.KeyOf(key, m.named.Bytes)
 	}
 	ref := m.a.add(RowRef(k[chainHead]), key, &m.named, seq, stamp, row)
 	k[chainHead] = uint64(ref)
@@ -137,7 +145,11 @@ func (m *MultiMap) keyOf(rec []byte) Ref {
 	if !m.a.keyed {
 		return recKey(rec)
 	}
-	return m.keys.Get(m.a.recName(rec), Read)
+	k := m.a.recName(rec, m.looked)
+	if m.a.word != nil {
+		m.looked = k.Bytes
+	}
+	return m.keys.Get(k, Read)
 }
 
 // groupOf is the key group of a record.
@@ -145,7 +157,7 @@ func (m *MultiMap) groupOf(rec []byte) uint16 {
 	if !m.a.keyed {
 		return m.keys.KeyGroup(recKey(rec))
 	}
-	return m.a.recName(rec).Group
+	return m.a.recGroup(rec)
 }
 
 // number is the last number given out in a key group.

@@ -101,8 +101,13 @@ func (x *multiImage) write(w *snapWriter) {
 			w.put(uint16(m.s.c.Groups.From+g), put64(nil, n))
 		}
 	}
-	w.section(m.name, kindRow, 0)
-	x.rows(w)
+	if x.a.keyed && w.unhashed {
+		w.section(m.name, kindPage, 0)
+		x.raw(w)
+	} else {
+		w.section(m.name, kindRow, 0)
+		x.rows(w)
+	}
 	if x.counts {
 		w.section(m.name, kindCount, 0)
 		x.counters(w)
@@ -111,7 +116,7 @@ func (x *multiImage) write(w *snapWriter) {
 
 func (x *multiImage) rows(w *snapWriter) {
 	m := x.m
-	var key []byte
+	var key, buf []byte
 	plain := byte(0)
 	if m.keys.key.lay != keyWord {
 		plain = entryHashed
@@ -129,7 +134,10 @@ func (x *multiImage) rows(w *snapWriter) {
 			var row []uint64
 			var name Key
 			if x.a.keyed {
-				name = x.a.recName(rec)
+				name = x.a.recName(rec, buf)
+				if x.a.word != nil {
+					buf = name.Bytes
+				}
 			} else {
 				row = x.keys.at(recKey(rec))
 				name.Group = groupOf(row)
@@ -178,6 +186,120 @@ func (x *multiImage) rows(w *snapWriter) {
 	}
 }
 
+// raw writes rows as they lie in pages, which have their keys: for restores alone, since
+// the hash of what is written would depend on pages. An entry is
+//
+//	flags 1 | records, each with its counter 4 behind it, if there are any
+func (x *multiImage) raw(w *snapWriter) {
+	m := x.m
+	flags := byte(0)
+	if x.a.stamped {
+		flags |= entryStamped
+	}
+	if x.a.counts {
+		flags |= entryCounted
+	}
+	var buf []byte
+	for k := max(x.a.first, x.from.end.page()); k < len(x.a.pages) && w.err == nil; k++ {
+		p := &x.a.pages[k]
+		at := 0
+		if x.from.end != 0 && k == x.from.end.page() {
+			at = x.from.end.off()
+		}
+		if p.live == 0 || at >= p.used {
+			continue
+		}
+		data := p.data
+		if data == nil {
+			buf = sized(buf, p.used)
+			if err := p.file.readAt(buf, p.off); err != nil {
+				w.fail(spillErr(err))
+				return
+			}
+			data = buf
+		}
+		b := append(w.open(allGroups), flags)
+		// Without a place in front of which all is known, each row is asked for its number.
+		some := p.dead != nil || m.spec.TTL > 0 || x.from.seq != nil && x.from.end == 0
+		if !some && p.counts == nil {
+			w.closeRows(append(b, data[at:p.used]...), p.live)
+			continue
+		}
+		n := 0
+		for at < p.used {
+			rec := data[at:]
+			i, size := at/recUnit, x.a.recSize(recLen(rec))
+			at += size
+			if p.dead != nil && batch.Bit(p.dead, i) || x.from.has(m.s, x.a.recGroup(rec), recSeq(rec)) ||
+				m.spec.TTL > 0 && x.now-int64(recStamp(rec)) >= m.spec.TTL {
+				continue
+			}
+			b = append(b, rec[:size]...)
+			if x.a.counts {
+				count := uint32(0)
+				if p.counts != nil {
+					count = p.counts[i]
+				}
+				b = binary.LittleEndian.AppendUint32(b, count)
+			}
+			n++
+		}
+		w.closeRows(b, n)
+	}
+}
+
+// loadPage takes the rows of an entry that raw wrote.
+func (m *MultiMap) loadPage(r *entryReader) bool {
+	flags := r.u8()
+	from := arena{head: recHead + 8, keyed: true}
+	if flags&entryStamped != 0 {
+		from.head += 8
+	}
+	if m.keys.key.lay == keyWord {
+		from.word = &m.keys.key
+	}
+	var buf []byte
+	for len(r.b) > 0 {
+		if len(r.b) < max(from.head, recUnit) {
+			return false
+		}
+		rec := r.b
+		n := recLen(rec)
+		size := from.recSize(n)
+		if size > len(rec) || int(binary.LittleEndian.Uint32(rec[from.head-4:])) > n {
+			return false
+		}
+		r.b = rec[size:]
+		count := uint32(0)
+		if flags&entryCounted != 0 {
+			count = r.u32()
+		}
+		group := from.recGroup(rec)
+		if !m.s.c.Groups.Has(int(group)) {
+			continue
+		}
+		k := from.recName(rec, buf)
+		if from.word != nil {
+			buf = k.Bytes
+		}
+		if !m.keys.fits(k) {
+			return false
+		}
+		seq, stamp := recSeq(rec), uint64(0)
+		if flags&entryStamped != 0 {
+			stamp = recStamp(rec)
+		}
+		ref := m.append(m.keys.Get(k, Upsert), from.recRow(rec), seq, stamp)
+		if m.spec.Counters {
+			m.a.pages[ref.page()].counts[ref.off()/recUnit] = count
+		}
+		if m.bySeq != nil {
+			m.bySeq[seq<<16|uint64(group)] = ref
+		}
+	}
+	return !r.bad
+}
+
 func (x *multiImage) counters(w *snapWriter) {
 	for k := x.a.first; k < len(x.a.pages) && w.err == nil; k++ {
 		p := &x.a.pages[k]
@@ -191,7 +313,7 @@ func (x *multiImage) counters(w *snapWriter) {
 			}
 			var g uint16
 			if x.a.keyed {
-				g = x.a.recName(rec).Group
+				g = x.a.recGroup(rec)
 			} else {
 				g = groupOf(x.keys.at(recKey(rec)))
 			}
@@ -233,6 +355,8 @@ func (m *MultiMap) load(e *savedEntry) bool {
 		if m.bySeq != nil {
 			m.bySeq[seq<<16|uint64(e.group)] = ref
 		}
+	case kindPage:
+		return m.loadPage(&r)
 	case kindDead:
 		seq := r.u64()
 		if key := r.bytes(); len(key) > 0 || !r.ok() {
@@ -378,7 +502,7 @@ func (m *MultiMap) compact() {
 			}
 			key := None
 			if m.a.keyed {
-				key = m.keys.Get(m.a.recName(rec), Upsert)
+				key = m.keys.Get(m.a.recName(rec, nil), Upsert)
 			} else {
 				key = recKey(rec)
 			}

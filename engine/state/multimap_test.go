@@ -1,8 +1,11 @@
 package state
 
 import (
+	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/minkstream/mink/engine/batch"
@@ -319,5 +322,87 @@ func TestRetractedRowCanBeRead(t *testing.T) {
 	}
 	if m.a.first == before {
 		t.Error("the pages of rows that are gone are still there")
+	}
+}
+
+// TestUnhashed: rows that are written as they lie come back the same in every way: from a
+// chain of snapshots, with rows that died and counters that changed, with TTL, into a store
+// that has all in memory and one that has not, also a part of the key groups.
+func TestUnhashed(t *testing.T) {
+	for _, kk := range keyKinds {
+		for _, spec := range []MultiSpec{{}, {Counters: true}, {TTL: 1000, Counters: true}} {
+			t.Run(fmt.Sprintf("%s, %+v", kk.name, spec), func(t *testing.T) {
+				spec.Key, spec.Row = kk.types, multiTypes
+				testUnhashed(t, kk, spec)
+			})
+		}
+	}
+}
+
+func testUnhashed(t *testing.T, kk keyKind, spec MultiSpec) {
+	for _, memory := range []int64{1 << 30, 64 << 10} {
+		s := New(Config{Memory: memory, PageBytes: 1 << 10})
+		m := s.MultiMap("m", spec)
+		d := &multiDriver{kk: kk}
+		var chain Chain
+		rnd := rand.New(rand.NewPCG(1, 2))
+		for id := int64(1); id <= 6; id++ {
+			for range 4 {
+				s.BeginStep(id * 100)
+				ks := make([]int, 200)
+				rows := make([]multiRow, len(ks))
+				for i := range ks {
+					ks[i] = rnd.IntN(300)
+					rows[i] = multiRow{n: rnd.Int64N(1000), text: strings.Repeat("x", rnd.IntN(30))}
+				}
+				b, kv, cols := d.batch(ks, rows)
+				refs := make([]RowRef, len(ks))
+				m.Insert(b, kv, nil, cols, refs)
+				for i := 0; spec.Counters && i < len(refs); i += 3 {
+					m.AddCount(refs[i], int32(1+rnd.IntN(500)))
+				}
+				var p Probe
+				b, kv = kk.batch([]int{rnd.IntN(300), rnd.IntN(300)})
+				m.Probe(&p, b, kv, nil)
+				p.Next(1000)
+				for i, ref := range p.Refs {
+					if i%2 == 0 {
+						m.Remove(ref)
+					} else if spec.Counters {
+						m.AddCount(ref, 7)
+					}
+				}
+				p.Next(1)
+				if err := s.EndStep(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			n := s.Snapshot(id, false)
+			n.Unhashed()
+			data, info := write(t, n)
+			if info.Entries == 0 || id == 2 && n.Base() == 0 {
+				t.Fatalf("snapshot %d has %d entries, base %d", id, info.Entries, n.Base())
+			}
+			if n.Base() == 0 {
+				chain = nil
+			}
+			chain = append(chain, bytes.NewReader(data))
+			s.Confirm(id)
+		}
+		want := s.Hashes()
+		for _, to := range []Config{{}, {Memory: 1 << 30}, {Memory: 32 << 10, PageBytes: 1 << 10}, {Groups: Range{10, 70}}} {
+			r := New(to)
+			r.BeginStep(600)
+			if err := r.Restore([]Chain{chain}); err != nil {
+				t.Fatal(err)
+			}
+			r.MultiMap("m", spec)
+			if r.Err() != nil || !slices.Equal(r.Hashes(), want[r.Groups().From:r.Groups().To]) {
+				t.Errorf("budget %d: %+v holds something else (%v)", memory, to, r.Err())
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

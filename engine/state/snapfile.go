@@ -115,7 +115,9 @@ func (x *snapWriter) put(group uint16, body []byte) {
 // open begins an entry: the caller appends its bytes to what is returned, and gives all
 // of it to close.
 func (x *snapWriter) open(group uint16) []byte {
-	x.to = int(group) - x.groups.From
+	if x.to = int(group) - x.groups.From; group == allGroups {
+		x.to = len(x.bufs) - 1
+	}
 	b := x.bufs[x.to]
 	x.at = len(b)
 	return append(b, 0, 0, 0, 0)
@@ -131,6 +133,15 @@ func (x *snapWriter) close(b []byte) {
 	x.info.Entries++
 	x.bufs[g] = b
 	x.added(g, n)
+}
+
+// closeRows ends an entry that stands for rows of all key groups and has no hash.
+func (x *snapWriter) closeRows(b []byte, rows int) {
+	n := len(b) - x.at - 4
+	binary.LittleEndian.PutUint32(b[x.at:], uint32(n))
+	x.info.Entries += int64(rows)
+	x.bufs[x.to] = b
+	x.added(x.to, n)
 }
 
 // add adds an entry that is no content of a key group.
