@@ -13,6 +13,7 @@ import (
 	"github.com/minkstream/mink/cli/local"
 	"github.com/minkstream/mink/cli/show"
 	"github.com/minkstream/mink/connectors"
+	"github.com/minkstream/mink/connectors/s3"
 	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/env"
@@ -107,7 +108,10 @@ func (a *app) config(o embed) (cfg engine.Config, spill string, err error) {
 		e.Disk = confined(o.home, o.confine, nil)
 	}
 	return engine.Config{
-		Files:         files,
+		Files: files,
+		Stores: func(below env.Disk, setting func(string) string) env.Disk {
+			return s3.Disk(below, e.Clock, setting, os.Getenv)
+		},
 		Env:           e,
 		Connectors:    append(connectors.All(), o.connectors...),
 		Formats:       connectors.Formats(),

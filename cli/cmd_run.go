@@ -32,7 +32,7 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.StringVar(&f.output, "output", "", "table, changelog, json or csv (default: a live table on a terminal, else a changelog, or a table for bounded results in batch mode)")
 	fl.StringArrayVar(&f.set, "set", nil, "set a configuration key, `key=value`; may be repeated")
 	fl.IntVar(&f.nodes, "nodes", 1, "nodes of the embedded cluster")
-	fl.StringVar(&f.checkpointDir, "checkpoint-dir", "", "keep checkpoints in this directory, one every 10 s unless the script says otherwise, and go on from them when run again")
+	fl.StringVar(&f.checkpointDir, "checkpoint-dir", "", "keep checkpoints in this directory (or s3://bucket/path), one every 10 s unless the script says otherwise, and go on from them when run again")
 	fl.StringVar(&f.dir, "dir", ".mink", "directory of the local cluster")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "check the script and run nothing")
 	fl.BoolVar(&f.keepGoing, "keep-going", false, "report a statement that fails and go on with the next")

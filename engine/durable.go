@@ -13,6 +13,7 @@ import (
 	"github.com/minkstream/mink/engine/catalog"
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/job"
 	"github.com/minkstream/mink/engine/ledger"
@@ -128,8 +129,16 @@ func (s *Session) startKept(k *kept, name string, c *catalog.Config, zone *time.
 		dir := c.Get("execution.checkpointing.dir")
 		if dir == "" {
 			dir = e.cfg.CheckpointDir
+		} else if e.cfg.Files != nil && !env.Remote(dir) {
+			// The user named it: it may be where statements may write, and not among what the
+			// cluster keeps.
+			if err := e.cfg.Files.MkdirAll(dir); err != nil {
+				return nil, diag.Wrap(diag.IO, err, "checkpoints cannot be kept in %s", dir)
+			}
 		}
-		if dir != "" {
+		if env.Remote(dir) {
+			k.Folder = env.Join(dir, k.ID)
+		} else if dir != "" {
 			abs, err := filepath.Abs(filepath.FromSlash(dir))
 			if err != nil {
 				return nil, diag.Wrap(diag.IO, err, "cannot tell where %s is", dir)

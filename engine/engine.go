@@ -81,6 +81,9 @@ type Config struct {
 	// Files is the disk of connectors, catalogs and what else statements name; nil is that
 	// of Env. A cluster confines it.
 	Files env.Disk
+	// Stores puts object stores on top of a disk, as settings say (s3.endpoint and its kin);
+	// nil: checkpoints are on disks.
+	Stores func(below env.Disk, setting func(key string) string) env.Disk
 	// Defaults are settings that sessions begin with, and that RESET goes back to.
 	Defaults map[string]string
 	// Durable remembers jobs and catalogs; nil forgets them with the engine.
@@ -157,7 +160,7 @@ func New(cfg Config) (*Engine, error) {
 			Zone:             cfg.Zone,
 		},
 		Jobs: job.NewManager(cfg.Env, job.Options{
-			Nodes: cfg.Nodes, Slots: cfg.Slots, Workers: cfg.Workers, CheckpointDir: cfg.CheckpointDir, Zone: cfg.Zone,
+			Nodes: cfg.Nodes, Slots: cfg.Slots, Workers: cfg.Workers, CheckpointDir: cfg.CheckpointDir, Zone: cfg.Zone, Files: cfg.Files, Stores: cfg.Stores,
 			SpillDir: cfg.SpillDir, MemoryBytes: cfg.MemoryBytes, Log: cfg.Log, Edit: cfg.Edit, Far: cfg.Cluster,
 		}),
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/engine/catalog"
+	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/job"
 )
 
@@ -386,7 +387,7 @@ func (p *pipeline) newFolder(c *catalog.Session) string {
 	l.folders++
 	n := l.folders
 	l.mu.Unlock()
-	return path.Join(strings.ReplaceAll(dir, "\\", "/"), fmt.Sprintf("refresh-%d-%d", p.e.cfg.Env.Clock.Now(), n))
+	return env.Join(strings.ReplaceAll(dir, "\\", "/"), fmt.Sprintf("refresh-%d-%d", p.e.cfg.Env.Clock.Now(), n))
 }
 
 // removeFolder removes what is left of a job's checkpoints, where the catalog lent the
@@ -411,11 +412,14 @@ func (p *pipeline) removeFolders(c *catalog.Session) {
 const checkpointPrefix = "chk-"
 
 // newestIn is the newest complete checkpoint in a job's folder, "" when there is none.
-func (p *pipeline) newestIn(folder string) string {
+func (p *pipeline) newestIn(c *catalog.Session, folder string) string {
 	if folder == "" {
 		return ""
 	}
 	disk := p.e.cfg.Env.Disk
+	if env.Remote(folder) && p.e.cfg.Stores != nil {
+		disk = job.Stores(p.e.cfg.Stores, c.Config)(disk)
+	}
 	list, err := disk.List(folder)
 	if err != nil {
 		return ""
@@ -427,7 +431,7 @@ func (p *pipeline) newestIn(folder string) string {
 		if !ok || err != nil || n <= newest {
 			continue
 		}
-		dir := path.Join(folder, f.Name())
+		dir := env.Join(folder, f.Name())
 		if _, err := disk.Stat(path.Join(dir, "_metadata")); !errors.Is(err, fs.ErrNotExist) {
 			newest, at = n, dir
 		}

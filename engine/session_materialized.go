@@ -306,7 +306,7 @@ func (s *Session) alterMaterialized(ctx context.Context, p *pipeline, t, old *ca
 	var from begin
 	if m.Start.Resumes() {
 		from = begin{savepoint: back.savepoint, since: back.since, sourcesOnly: true}
-		if newest := p.newestIn(back.folder); newest != "" {
+		if newest := p.newestIn(s.cat, back.folder); newest != "" {
 			from.savepoint = newest
 		}
 		if from.savepoint == "" {

@@ -175,7 +175,9 @@ func (e *Engine) NodeGraph(parcel []byte) (g *flow.Graph, release func(), err er
 		if _, ok := p.Roots[0].(*plan.Collect); ok && len(p.Roots) == 1 {
 			collect = flow.Homeward()
 		}
-		g, _, err = job.Build(p, s.cat.Config, s.Zone(), collect)
+		if g, _, err = job.Build(p, s.cat.Config, s.Zone(), collect); err == nil {
+			g.Disk = job.Stores(e.cfg.Stores, s.cat.Config)
+		}
 	}
 	if err != nil {
 		done(false)

@@ -14,11 +14,15 @@ import (
 
 // jobCore is what the attempts of a job have in common.
 type jobCore struct {
-	graph  *Graph
-	cfg    Config
-	env    *env.Env
-	host   host
-	store  *ckptStore
+	graph *Graph
+	cfg   Config
+	env   *env.Env
+	host  host
+	store *ckptStore
+	// disk has the job's checkpoints and what it begins from, named the folders that
+	// savepoints are asked for in; only a coordinator's process has that.
+	disk, named env.Disk
+
 	groups int
 	seed   uint64
 	zone   *time.Location

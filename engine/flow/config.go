@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/trace"
 )
 
@@ -38,6 +39,8 @@ type Config struct {
 	// Restore is a checkpoint or savepoint folder to start from; "" means the
 	// newest checkpoint in Dir, if there is one.
 	Restore string
+	// Files is the disk of the folders that savepoints are asked for in; nil is env.Disk.
+	Files env.Disk
 	// Claim makes the snapshot of Restore the job's own: it is removed when Retained
 	// checkpoints of the job are complete. None of these rests on it.
 	Claim bool

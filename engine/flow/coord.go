@@ -251,7 +251,7 @@ func (j *jobCore) boot(completed bool) *bootDone {
 		d.meta = nil
 	}
 	if d.meta == nil && j.cfg.Restore != "" {
-		if d.meta, d.from, d.err = openSavepoint(j.env.Disk, j.cfg.Restore); d.err != nil {
+		if d.meta, d.from, d.err = openSavepoint(j.disk, j.cfg.Restore); d.err != nil {
 			return d
 		}
 		if j.cfg.Committed {

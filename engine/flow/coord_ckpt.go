@@ -286,7 +286,7 @@ func (c *coordinator) claim() {
 		return
 	}
 	c.claimed = true
-	disk := c.job.env.Disk
+	disk := c.job.disk
 	c.onDisk("remove the snapshot", func() any { removeSnapshot(disk, cfg.Restore); return nil })
 }
 

@@ -153,9 +153,9 @@ func (c *coordinator) export(m *meta, ask *command) {
 		return
 	}
 	c.exports = append(c.exports, ask)
-	from, disk := c.job.store, c.job.env.Disk
+	from, disk := c.job.store, c.job.named
 	c.onDisk("savepoint", func() any {
-		name := path.Join(ask.dir, "savepoint-"+m.job+"-"+strconv.FormatInt(m.id, 10))
+		name := env.Join(ask.dir, "savepoint-"+m.job+"-"+strconv.FormatInt(m.id, 10))
 		return &exported{ask, name, from.export(m, disk, name)}
 	})
 }
@@ -205,7 +205,7 @@ func copyFile(from, to *ckptStore, name string) error {
 
 // openSavepoint reads the metadata of a savepoint or of a checkpoint's folder.
 func openSavepoint(disk env.Disk, dir string) (*meta, *ckptStore, error) {
-	dir = path.Clean(dir)
+	dir = env.Join(dir)
 	if path.Base(dir) == "_metadata" {
 		dir = path.Dir(dir)
 	}

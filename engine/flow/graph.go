@@ -7,6 +7,7 @@ import (
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/exec"
 	"github.com/minkstream/mink/engine/types"
 )
@@ -27,6 +28,17 @@ type Graph struct {
 	// Planned is the parallelism.default that it was planned with, where that is not the
 	// session's: a job may go on with another graph, and its tape says with which.
 	Planned int
+	// Disk puts the stores that the job's settings name, such as s3://bucket, on top of the
+	// disk that its checkpoints are on; nil: there are none.
+	Disk func(below env.Disk) env.Disk
+}
+
+// on is the disk that the job's checkpoints are on.
+func (g *Graph) on(d env.Disk) env.Disk {
+	if g.Disk == nil || d == nil {
+		return d
+	}
+	return g.Disk(d)
 }
 
 // Vertex is a part of the graph that runs as Parallelism tasks.

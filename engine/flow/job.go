@@ -41,7 +41,11 @@ func newJob(e *env.Env, h host, g *Graph, cfg Config, p Plant) (*Job, error) {
 	if j.cfg.Name == "" {
 		j.cfg.Name = j.cfg.JobID
 	}
-	j.store = &ckptStore{disk: e.Disk, dir: cfg.Dir, plant: p}
+	j.disk, j.named = g.on(e.Disk), g.on(e.Disk)
+	if cfg.Files != nil {
+		j.named = g.on(cfg.Files)
+	}
+	j.store = &ckptStore{disk: j.disk, dir: cfg.Dir, plant: p}
 	if cfg.Dir == "" {
 		j.store = &ckptStore{disk: env.NewMemDisk(), dir: "job", plant: p}
 	}

@@ -238,7 +238,7 @@ func (k *site) make() {
 	var a *attempt
 	if err == nil {
 		j := &jobCore{
-			graph: g, env: st.env, host: k.h, groups: x.groups, seed: x.seed, zone: g.Zone,
+			graph: g, env: st.env, disk: g.on(st.env.Disk), host: k.h, groups: x.groups, seed: x.seed, zone: g.Zone,
 			store: &ckptStore{disk: st.env.Disk, dir: x.dir},
 			cfg: Config{
 				Record: Record{Embed: x.embed, Full: x.full, Ends: x.ends},
@@ -246,6 +246,7 @@ func (k *site) make() {
 				StateMemory: x.stateMemory, SpillDir: st.opt.SpillDir,
 			},
 		}
+		j.store.disk = j.disk
 		if j.zone == nil {
 			j.zone = time.UTC
 		}
@@ -259,7 +260,7 @@ func (k *site) make() {
 				}
 			}
 		}
-		a, err = newAttempt(j, x.plan(st.env.Disk))
+		a, err = newAttempt(j, x.plan(j.disk))
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -54,7 +54,7 @@ type lineage struct {
 	from, first int64
 }
 
-func (s *ckptStore) path(name string) string { return path.Join(s.dir, name) }
+func (s *ckptStore) path(name string) string { return env.Join(s.dir, name) }
 
 // writeFile makes a small file appear, whole or not at all.
 func (s *ckptStore) writeFile(name string, data []byte) error {

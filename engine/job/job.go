@@ -9,9 +9,9 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
-	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,6 +58,24 @@ type Options struct {
 	Far flow.Far
 	// Edit changes the graph of a job before it is started; may be nil.
 	Edit func(p *plan.Physical, g *flow.Graph, zone *time.Location) error
+	// Files is the disk of folders that users name; nil is that of the environment.
+	Files env.Disk
+	// Stores puts object stores on top of a disk, as settings say; may be nil.
+	Stores func(below env.Disk, setting func(key string) string) env.Disk
+}
+
+// Stores is what Options.Stores makes of a session's settings, for flow.Graph.Disk.
+func Stores(open func(below env.Disk, setting func(key string) string) env.Disk, s *catalog.Config) func(env.Disk) env.Disk {
+	if open == nil {
+		return nil
+	}
+	values := map[string]string{}
+	for _, kv := range s.All() {
+		if strings.HasPrefix(kv[0], "s3.") {
+			values[kv[0]] = kv[1] // as they are now
+		}
+	}
+	return func(below env.Disk) env.Disk { return open(below, func(key string) string { return values[key] }) }
 }
 
 // NewManager makes a manager; its cluster starts with the first job.
@@ -154,7 +172,7 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 		}
 	case cfg.Dir != "":
 		// The folder, and with it the id, is the same when the script is run again.
-		cfg.Dir = path.Join(filepath.ToSlash(cfg.Dir), fmt.Sprintf("job-%d", number))
+		cfg.Dir = env.Join(filepath.ToSlash(cfg.Dir), fmt.Sprintf("job-%d", number))
 		cfg.JobID = idOf(cfg.Dir)
 	}
 	if m.cluster == nil {
@@ -263,7 +281,8 @@ func (m *Manager) build(p *plan.Physical, name string, s *catalog.Config, zone *
 			return nil, cfg, err
 		}
 	}
-	cfg.Name = name
+	j.Graph.Disk = Stores(m.options.Stores, s)
+	cfg.Name, cfg.Files = name, m.options.Files
 	j.Late, _ = cfg.Late.(*LateLog)
 	if cfg.StateMemory == 0 {
 		cfg.StateMemory = m.options.MemoryBytes
@@ -285,7 +304,7 @@ func (m *Manager) add(j *Job) {
 
 // idOf makes a job id of 32 hex digits from the folder of its checkpoints.
 func idOf(dir string) string {
-	if abs, err := filepath.Abs(filepath.FromSlash(dir)); err == nil {
+	if abs, err := filepath.Abs(filepath.FromSlash(dir)); err == nil && !env.Remote(dir) {
 		dir = abs
 	}
 	h := fnv.New128a()

@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/testkit/nexmark"
+	"github.com/minkstream/mink/testkit/objects"
 )
 
 // chance is the source of a test's choices; MINK_SEED repeats them.
@@ -189,6 +192,69 @@ func TestKillFiles(t *testing.T) {
 			t.FailNow()
 		}
 		w.close()
+	}
+}
+
+// TestKillStore: checkpoints and savepoints are in an object store, which is slow, busy and
+// loses answers; nodes are killed, and the job goes on elsewhere from a savepoint there.
+func TestKillStore(t *testing.T) {
+	rng := chance(t)
+	in := t.TempDir()
+	pairs, sums := orders(t, in, 40_000)
+	store := objects.New(t, "checkpoints")
+	var faults int
+	store.Fault = func(r *http.Request) objects.Fault {
+		n := rng.IntN(100) // only the store uses it from now on, until it is replaced
+		if n < 6 {
+			faults++
+			return []objects.Fault{objects.Busy, objects.Lost, objects.Broken}[n/2]
+		}
+		return objects.None
+	}
+	w := found(t, 3, 1)
+	settings := fmt.Sprintf("SET 's3.endpoint' = '%s';\nSET 's3.access-key' = '%s';\nSET 's3.secret-key' = '%s';\nSET 's3.path.style.access' = 'true';\nSET 'state.checkpoints.dir' = 's3://checkpoints/jobs';\n",
+		store.URL, objects.AccessKey, objects.SecretKey)
+	at := ""
+	choices := chance(t)
+	for i, p := range []int{2, 3} {
+		script := settings + strings.Replace(ordersScript(w.dir, filepath.Join(in, "in"), p), "'path' = '"+filepath.Join(in, "in")+"'", "'path' = '"+filepath.Join(in, "in")+"', 'mink.replay.column' = 'placed', 'mink.replay.speed' = '20'", 1)
+		if at != "" {
+			script = "SET 'execution.state-recovery.path' = '" + at + "';\n" + script
+		}
+		r := w.run(script)
+		disturb(t, w, choices, r, time.Second, 2)
+		if i == 1 {
+			end(t, r.Job)
+			if r.Job.Status().Checkpoints.Restored == 0 {
+				t.Error("it began from nothing")
+			}
+			break
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+		defer cancel()
+		for at = ""; at == ""; { // until no node is lost on the way
+			var err error
+			if at, err = w.e.Jobs.Stop(ctx, r.Job.ID(), "s3://checkpoints/savepoints", false); err != nil && (ctx.Err() != nil || r.Job.State().Ended()) {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if !strings.HasPrefix(at, "s3://checkpoints/savepoints/savepoint-") {
+			t.Errorf("the savepoint is %s", at)
+		}
+		t.Logf("%d restarts, savepoint %s", r.Job.Status().Restarts, at)
+	}
+	same(t, "pairs", lines(t, filepath.Join(w.dir, "pairs")), pairs)
+	same(t, "sums", lines(t, filepath.Join(w.dir, "sums")), sums)
+	for _, k := range store.Keys("checkpoints") {
+		// What a job that has finished leaves are its savepoints and its lineage.
+		if strings.HasPrefix(k, "jobs/") && strings.Contains(k, "/chk-") && !strings.Contains(k, "_metadata") {
+			t.Errorf("left: %s", k)
+		}
+	}
+	t.Logf("%d faults, %d objects left", faults, len(store.Keys("checkpoints")))
+	if faults == 0 {
+		t.Error("nothing failed")
 	}
 }
 

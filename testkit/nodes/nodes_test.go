@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/connectors"
+	"github.com/minkstream/mink/connectors/s3"
 	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/cluster"
 	"github.com/minkstream/mink/engine/env"
@@ -44,6 +45,9 @@ func config() engine.Config {
 	return engine.Config{
 		Env: env.OS(""), Connectors: connectors.All(), Formats: connectors.Formats(), Functions: scalar.All(),
 		Runtimes: connectors.Runtimes(), Zone: time.UTC,
+		Stores: func(below env.Disk, setting func(string) string) env.Disk {
+			return s3.Disk(below, env.OS("").Clock, setting, os.Getenv)
+		},
 	}
 }
 
