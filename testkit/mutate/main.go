@@ -129,6 +129,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 // judge is a test binary with all mutants in it.
 type judge struct {
 	binary, dir, skip string
+	more              []string      // flags of rapid: it is to leave no files of what fails
 	normal            time.Duration // a run without a mutant
 }
 
@@ -151,6 +152,10 @@ func (p *pkg) build(ctx context.Context, scratch, tests string, number int, skip
 	}
 	if _, err := os.Stat(j.binary); err != nil {
 		return nil, nil
+	}
+	quiet := exec.CommandContext(ctx, j.binary, "-test.list", "^$", "-rapid.nofailfile")
+	if quiet.Run() == nil {
+		j.more = []string{"-rapid.nofailfile"}
 	}
 	for range 3 {
 		begin := time.Now()
@@ -176,7 +181,7 @@ var failure = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
 func (j *judge) run(ctx context.Context, mutant int, limit time.Duration) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	c := exec.CommandContext(ctx, j.binary, "-test.failfast", "-test.short", "-test.skip", j.skip)
+	c := exec.CommandContext(ctx, j.binary, append([]string{"-test.failfast", "-test.short", "-test.skip", j.skip}, j.more...)...)
 	c.Dir = j.dir
 	c.Env = append(os.Environ(), fmt.Sprintf("%s=%d", envNumber, mutant), "GOMEMLIMIT=2GiB")
 	text, err := c.CombinedOutput()
