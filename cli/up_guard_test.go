@@ -228,6 +228,55 @@ func TestUpConfined(t *testing.T) {
 	if text, ok := s.run("INSERT INTO w VALUES ('a')"); ok {
 		t.Errorf("a sink outside: %s", text)
 	}
+	// A secret that is set is not shown.
+	s.must("SET 's3.secret-key' = 'canary-secret'")
+	if text := s.must("SET"); strings.Contains(text, "canary-secret") || !strings.Contains(text, "s3.secret-key") {
+		t.Errorf("SET shows %s", text)
+	}
+	// Savepoints and checkpoints, whoever names their directory.
+	s.must("SET 'execution.runtime-mode' = 'streaming'")
+	s.must("SET 'table.dml-sync' = 'false'")
+	s.must("CREATE TEMPORARY TABLE g (a BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '10')")
+	s.must("CREATE TEMPORARY TABLE h (a BIGINT) WITH ('connector' = 'blackhole')")
+	for _, dir := range []string{outside, ".mink/ledger", "link", "../up"} {
+		s.must("SET 'execution.checkpointing.dir' = '" + dir + "'")
+		if text, ok := s.run("INSERT INTO h SELECT a FROM g"); ok {
+			t.Errorf("checkpoints in %s: %s", dir, text)
+		}
+	}
+	s.must("RESET 'execution.checkpointing.dir'")
+	id := jobID.FindStringSubmatch(s.must("INSERT INTO h SELECT a FROM g"))[1]
+	await(t.Context(), 10*time.Second, func() bool { return c.jobStates()[id] == "RUNNING" })
+	savepoint := func(path, body string) (string, bool) {
+		var trigger struct {
+			ID string `json:"request-id"`
+		}
+		if err := json.Unmarshal([]byte(c.rest(http.MethodPost, "/jobs/"+id+path, body)), &trigger); err != nil || trigger.ID == "" {
+			t.Fatalf("%s %s: %v", path, body, err)
+		}
+		var text string
+		await(t.Context(), 20*time.Second, func() bool {
+			text = c.rest(http.MethodGet, "/jobs/"+id+"/savepoints/"+trigger.ID, "")
+			return strings.Contains(text, "COMPLETED")
+		})
+		return text, strings.Contains(text, `"location"`) && !strings.Contains(text, "failure-cause")
+	}
+	for _, dir := range []string{outside, "file://" + outside, ".mink", ".mink/ledger", filepath.Join(c.dir, ".mink", "checkpoints"), "link/x", "../x"} {
+		for path, body := range map[string]string{"/savepoints": `{"target-directory":"` + dir + `"}`, "/stop": `{"targetDirectory":"` + dir + `"}`} {
+			if text, ok := savepoint(path, body); ok || !strings.Contains(text, "outside of what this cluster may touch") {
+				t.Errorf("%s to %s: %s", path, dir, text)
+			}
+			if state := c.jobStates()[id]; state != "RUNNING" {
+				t.Fatalf("%s to %s: the job is %s", path, dir, state)
+			}
+		}
+	}
+	if found, _ := filepath.Glob(filepath.Join(c.dir, ".mink", "*", "savepoint-*")); len(found) > 0 {
+		t.Errorf("written among what the cluster keeps: %v", found)
+	}
+	if text, ok := savepoint("/savepoints", `{"target-directory":"`+filepath.Join(data, "sp")+`"}`); !ok {
+		t.Errorf("to --data-dir: %s", text)
+	}
 	list, _ := os.ReadDir(outside)
 	if len(list) != 1 {
 		t.Errorf("written outside: %v", list)
@@ -274,6 +323,17 @@ func TestUpKills(t *testing.T) {
 		t.Error("no kill fell into the job")
 	}
 	checkOutput(t, c.dir, pairs, totals)
+}
+
+// rest asks the JobManager and gives the answer's body.
+func (c *testCluster) rest(method, path, body string) string {
+	c.t.Helper()
+	info, err := c.home.Info()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	_, text := c.call(method, info.Rest+path, map[string]string{"Authorization": "Bearer " + info.Token, "Content-Type": "application/json"}, body)
+	return text
 }
 
 // jobStates are the states of jobs by id, as SHOW JOBS has them; none while the cluster is

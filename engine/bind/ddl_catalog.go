@@ -98,7 +98,11 @@ func (b *Binder) set(s *ast.Set) (*Action, error) {
 		return shows("SET", []string{"key", "value"}, func() ([][]any, error) {
 			var out [][]any
 			for _, kv := range b.Session.Config.All() {
-				out = append(out, []any{kv[0], kv[1]})
+				value := kv[1]
+				if diag.IsSecret(kv[0]) {
+					value = "******"
+				}
+				out = append(out, []any{kv[0], value})
 			}
 			return out, nil
 		}), nil

@@ -92,6 +92,18 @@ func (j *Job) Err() error {
 // Cancel ends the job without a checkpoint. It returns at once; see Wait.
 func (j *Job) Cancel() { j.ask(&command{kind: cmdCancel}) }
 
+// Writable makes sure that a savepoint can be written below dir: a job that stops for one
+// that cannot be written would be gone.
+func (j *Job) Writable(dir string) error {
+	if dir == "" || j.c == nil || j.c.job.named == nil {
+		return nil
+	}
+	if err := j.c.job.named.MkdirAll(dir); err != nil {
+		return diag.Wrap(diag.Checkpoint, err, "no savepoint can be written to %s", dir)
+	}
+	return nil
+}
+
 // Savepoint writes a savepoint below dir and returns its folder. The job goes on.
 func (j *Job) Savepoint(ctx context.Context, dir string) (string, error) {
 	return j.await(ctx, &command{kind: cmdSavepoint, dir: dir})

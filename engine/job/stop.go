@@ -20,6 +20,9 @@ func (m *Manager) Stop(ctx context.Context, id, dir string, drain bool) (string,
 	if err != nil {
 		return "", err
 	}
+	if err := j.Job.Writable(dir); err != nil {
+		return "", err
+	}
 	path, err := j.Job.Stop(ctx, dir, drain)
 	if err != nil {
 		return "", err
@@ -59,6 +62,9 @@ func (m *Manager) target(id, dir string) (*Job, string, error) {
 func (m *Manager) Savepoint(ctx context.Context, id, dir string) (string, error) {
 	j, dir, err := m.target(id, dir)
 	if err != nil {
+		return "", err
+	}
+	if err := j.Job.Writable(dir); err != nil {
 		return "", err
 	}
 	return j.Job.Savepoint(ctx, dir)
