@@ -59,6 +59,9 @@ type kind struct {
 	image, port string
 	env         map[string]string
 	args        []string
+	// envAt replaces env where the server has to know the port at which it is reached on the
+	// machine before it starts.
+	envAt func(port string) map[string]string
 	// local starts it on this machine: in a folder, on a port. An absent error says what is
 	// missing.
 	local func(h *here) error

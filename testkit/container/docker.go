@@ -3,6 +3,7 @@ package container
 import (
 	"context"
 	"net"
+	"os"
 	"strings"
 	"testing"
 
@@ -22,6 +23,11 @@ func inDocker(t testing.TB, k *kind) (address string, err error) {
 	if k.image == "" {
 		return "", absentf("it runs on the machine alone")
 	}
+	// The library's helper that takes containers away after a crash is an image of its own,
+	// which is not everywhere to be had; a test takes away what it has started.
+	if os.Getenv("TESTCONTAINERS_RYUK_DISABLED") == "" {
+		t.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true")
+	}
 	ctx := context.Background()
 	provider, err := testcontainers.NewDockerProvider()
 	if err != nil {
@@ -32,9 +38,17 @@ func inDocker(t testing.TB, k *kind) (address string, err error) {
 	if err != nil {
 		return "", absentf("Docker does not answer: %v", err)
 	}
+	port, envs := k.port+"/tcp", k.env
+	if k.envAt != nil {
+		at, err := freePort()
+		if err != nil {
+			return "", err
+		}
+		port, envs = at+":"+port, k.envAt(at)
+	}
 	c, err := testcontainers.GenericContainer(ctx, testcontainers.GenericContainerRequest{
 		ContainerRequest: testcontainers.ContainerRequest{
-			Image: k.image, ExposedPorts: []string{k.port + "/tcp"}, Env: k.env, Cmd: k.args, WaitingFor: wait.ForListeningPort(k.port + "/tcp").WithStartupTimeout(k.patience),
+			Image: k.image, ExposedPorts: []string{port}, Env: envs, Cmd: k.args, WaitingFor: wait.ForListeningPort(k.port + "/tcp").WithStartupTimeout(k.patience),
 		},
 		Started: true,
 	})
@@ -42,7 +56,7 @@ func inDocker(t testing.TB, k *kind) (address string, err error) {
 		t.Cleanup(func() { _ = testcontainers.TerminateContainer(c) })
 	}
 	if err != nil {
-		if text := err.Error(); strings.Contains(text, "pull") || strings.Contains(text, "No such image") || strings.Contains(text, "manifest") {
+		if text := err.Error(); strings.Contains(text, "pull") || strings.Contains(text, "No such image") || strings.Contains(text, "manifest") || strings.Contains(text, "registry") {
 			return "", absentf("no image %s: %v", k.image, err)
 		}
 		return "", err
@@ -51,10 +65,10 @@ func inDocker(t testing.TB, k *kind) (address string, err error) {
 	if err != nil {
 		return "", err
 	}
-	port, err := c.MappedPort(ctx, k.port+"/tcp")
+	mapped, err := c.MappedPort(ctx, k.port+"/tcp")
 	if err != nil {
 		return "", err
 	}
-	address = net.JoinHostPort(host, port.Port())
+	address = net.JoinHostPort(host, mapped.Port())
 	return address, ready(k, address, func() error { return nil })
 }

@@ -14,10 +14,19 @@ import (
 // kafkaVersion is that of the jars, as they are published.
 const kafkaVersion = "3.9.1"
 
-// kafka is local alone: a broker tells clients its address, so in a container it would have
-// to know the port that it is reached at before it starts.
+// kafka tells clients its address, so it has to know at its start where it is reached.
 var kafka = &kind{
-	name: "kafka", dsn: plainAddress, local: localKafka, patience: 2 * time.Minute,
+	name: "kafka", image: "apache/kafka:" + kafkaVersion, port: "9092", dsn: plainAddress, local: localKafka, patience: 2 * time.Minute,
+	envAt: func(port string) map[string]string {
+		return map[string]string{
+			"KAFKA_NODE_ID": "1", "KAFKA_PROCESS_ROLES": "broker,controller", "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
+			"KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093", "KAFKA_ADVERTISED_LISTENERS": "PLAINTEXT://localhost:" + port,
+			"KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER", "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+			"KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1", "KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS": "1",
+			"KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1", "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1", "KAFKA_TRANSACTION_STATE_LOG_NUM_PARTITIONS": "1",
+			"KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+		}
+	},
 	hello: func(c net.Conn) error { // ApiVersions, version 0
 		head := []byte{0, 18, 0, 0, 0, 0, 0, 1, 0, 4, 'm', 'i', 'n', 'k'}
 		if _, err := c.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(head))), head...)); err != nil {

@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 func config() engine.Config {
 	return engine.Config{
 		Env: env.OS(""), Connectors: connectors.All(), Formats: connectors.Formats(), Functions: scalar.All(),
-		Runtimes: connectors.Runtimes(), Zone: time.UTC,
+		Runtimes: connectors.Runtimes(), Zone: time.UTC, Stdout: os.Stdout,
 		Stores: func(below env.Disk, setting func(string) string) env.Disk {
 			return s3.Disk(below, env.OS("").Clock, setting, os.Getenv)
 		},
@@ -148,6 +148,7 @@ type town struct {
 
 	abroad  *abroad  // nil where all are on one machine
 	environ []string // of nodes, more than the test's
+	outs    map[string]*heard
 
 	mu      sync.Mutex
 	nodes   map[string]*exec.Cmd
@@ -213,6 +214,15 @@ func (w *town) start(name string) {
 	}
 	if testing.Verbose() {
 		cmd.Stderr = os.Stdout
+	}
+	if w.abroad != nil {
+		if w.outs == nil {
+			w.outs = map[string]*heard{}
+		}
+		if w.outs[name] == nil {
+			w.outs[name] = &heard{}
+		}
+		cmd.Stdout = w.outs[name]
 	}
 	if err := cmd.Start(); err != nil {
 		w.t.Error(err)
