@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/wait"
 )
@@ -39,16 +41,21 @@ func inDocker(t testing.TB, k *kind) (address string, err error) {
 		return "", absentf("Docker does not answer: %v", err)
 	}
 	port, envs := k.port+"/tcp", k.env
+	var modify func(*container.HostConfig)
 	if k.envAt != nil {
 		at, err := freePort()
 		if err != nil {
 			return "", err
 		}
-		port, envs = at+":"+port, k.envAt(at)
+		envs = k.envAt(at)
+		modify = func(h *container.HostConfig) {
+			h.PortBindings = network.PortMap{network.MustParsePort(port): {{HostPort: at}}}
+		}
 	}
 	c, err := testcontainers.GenericContainer(ctx, testcontainers.GenericContainerRequest{
 		ContainerRequest: testcontainers.ContainerRequest{
-			Image: k.image, ExposedPorts: []string{port}, Env: envs, Cmd: k.args, WaitingFor: wait.ForListeningPort(k.port + "/tcp").WithStartupTimeout(k.patience),
+			Image: k.image, ExposedPorts: []string{port}, Env: envs, Cmd: k.args, HostConfigModifier: modify,
+			WaitingFor: wait.ForListeningPort(k.port + "/tcp").WithStartupTimeout(k.patience),
 		},
 		Started: true,
 	})
