@@ -279,6 +279,9 @@ func TestAbroad(t *testing.T) {
 			if q.Updates {
 				events = 60_000
 			}
+			if all() {
+				events *= 4 // so that there is time for three disturbances
+			}
 			want, took := quietly(t, func(dir string) string { return nexmarkScript(q, dir, events) })
 			for range runs {
 				w := foundAbroad(t, 3, 1)
@@ -286,7 +289,7 @@ func TestAbroad(t *testing.T) {
 				r := w.run(nexmarkScript(q, out, events))
 				n := 0
 				for ; n < 3 && (n == 0 || all()); n++ {
-					ctx, cancel := context.WithTimeout(context.Background(), took/20+time.Duration(rng.Int64N(int64(took/2))))
+					ctx, cancel := context.WithTimeout(context.Background(), took/20+time.Duration(rng.Int64N(int64(took/5))))
 					err := r.Job.Wait(ctx)
 					cancel()
 					if err == nil {
