@@ -12,6 +12,7 @@
 package engine
 
 import (
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -113,6 +114,15 @@ type Engine struct {
 	stopping, fenced bool
 }
 
+// warn is where warnings about running jobs go: to the log, or where there is none to
+// Stderr.
+func (c *Config) warn() func(text string) {
+	if c.Log != nil || c.Stderr == nil {
+		return c.Log
+	}
+	return func(text string) { fmt.Fprintln(c.Stderr, "warning: "+text) }
+}
+
 // New makes an engine. Its cluster starts with the first job.
 func New(cfg Config) (*Engine, error) {
 	if cfg.Env == nil {
@@ -161,7 +171,7 @@ func New(cfg Config) (*Engine, error) {
 		},
 		Jobs: job.NewManager(cfg.Env, job.Options{
 			Nodes: cfg.Nodes, Slots: cfg.Slots, Workers: cfg.Workers, CheckpointDir: cfg.CheckpointDir, Zone: cfg.Zone, Files: cfg.Files, Stores: cfg.Stores,
-			SpillDir: cfg.SpillDir, MemoryBytes: cfg.MemoryBytes, Log: cfg.Log, Edit: cfg.Edit, Far: cfg.Cluster,
+			SpillDir: cfg.SpillDir, MemoryBytes: cfg.MemoryBytes, Log: cfg.Log, Warn: cfg.warn(), Edit: cfg.Edit, Far: cfg.Cluster,
 		}),
 	}
 	e.host.Describe = e.describe

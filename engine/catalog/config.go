@@ -51,7 +51,7 @@ func (c *Config) Set(key, value string) (warning *diag.Error, err error) {
 			}
 			return nil, e
 		}
-		if guess != "" {
+		if guess != "" && !strings.HasPrefix(key, "traces.reporter.") { // names that are free, see the start of a job
 			warning = diag.New(diag.UnknownOption, "setting '%s' is not known and has no effect", key).WithHint("did you mean '%s'", guess)
 		}
 	} else if err := k.check(value); err != nil {

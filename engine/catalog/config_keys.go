@@ -126,6 +126,7 @@ var keys = sortKeys(append(idleKeys(), []Key{
 	{"restart-strategy.exponential-delay.reset-backoff-threshold", connect.Duration, "1 h", nil, "Time without failure that resets it."},
 	{"restart-strategy.exponential-delay.jitter-factor", connect.Float, "0.1", nil, "Random part of it."},
 	{"restart-strategy.exponential-delay.attempts-before-reset-backoff", connect.String, "infinite", nil, "How often a job is restarted before it fails; failures before a reset of the back-off do not count."},
+	{"traces.reporters", connect.String, "", nil, "Which of the reporters traces.reporter.NAME.* get spans of checkpoints and jobs, separated by commas; all of them where it is not set. Each sends to exporter.endpoint, in exporter.protocol, within exporter.timeout."},
 	{"state.backend.type", connect.Enum, "HASHMAP", []string{"HASHMAP", "ROCKSDB", "FORST", "PEBBLE"}, "Where state is kept."},
 	{"state.memory", connect.Size, "", nil, "Memory for the keyed state of a job; what is more goes to disk. None is a quarter of the machine's."},
 	{"sql-client.execution.result-mode", connect.Enum, "TABLE", []string{"TABLE", "CHANGELOG", "TABLEAU"}, "How results are shown."},

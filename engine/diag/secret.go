@@ -5,7 +5,7 @@ import "strings"
 // secretWords mark keys of options whose values are never shown.
 var secretWords = []string{
 	"password", "secret", "token", "api-key", "apikey", "access-key", "account.key", "service-key", "basic-auth",
-	"auth-params", "jaas.config", "http-headers", "credential", "passphrase", "private-key", "user-info",
+	"auth-params", "jaas.config", "http-headers", "credential", "passphrase", "private-key", "user-info", "exporter.headers",
 }
 
 // IsSecret reports whether an option's key sounds like one whose value must not be

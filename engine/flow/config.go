@@ -83,6 +83,8 @@ type Config struct {
 	// Probe, if set, sees every batch that a node emits. It runs inside the step
 	// and must not change the batch nor keep it.
 	Probe func(p Probe)
+	// Observe, if set, hears what became of checkpoints, attempts and the job.
+	Observe Observer
 	// Watch, if set, hears what happens within steps, as in a replay. It is for hosts
 	// with one goroutine.
 	Watch Watcher

@@ -307,6 +307,7 @@ func (j *jobCore) boot(completed bool) *bootDone {
 func (c *coordinator) booted(d *bootDone) {
 	if d.err != nil {
 		c.cause, c.causeIn = d.err, booting
+		c.noteInitialized(&plan{attempt: d.line.attempt, meta: d.meta}, d.err)
 		if diag.CodeOf(d.err) == diag.Checkpoint || diag.CodeOf(d.err) == diag.Config {
 			c.mu.Lock()
 			c.noteFailure(c.host.now())
@@ -454,6 +455,7 @@ func (c *coordinator) opened() {
 	}
 	c.phase = runningNow
 	c.setState(Running)
+	c.noteInitialized(&c.plan, nil)
 	c.since = c.host.now()
 	c.host.start(c.att)
 	c.scheduleCheckpoint(c.job.cfg.CheckpointInterval)

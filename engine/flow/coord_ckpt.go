@@ -412,6 +412,7 @@ func (c *coordinator) noteComplete(p *pending, m *meta) {
 			h.DeltaBytes += a.file.delta + int64(len(a.inline))
 		}
 	}
+	c.noteCheckpointed(h)
 }
 
 func (c *coordinator) noteCheckpointFailure(err error) {
@@ -428,6 +429,7 @@ func (c *coordinator) noteCheckpointFailure(err error) {
 		if err != nil {
 			h.Failure = err.Error()
 		}
+		c.noteCheckpointed(h)
 	}
 }
 

@@ -22,6 +22,9 @@ func (c *coordinator) fail(err error) {
 		// restart as well.
 	}
 	c.cause, c.causeIn = err, c.phase
+	if c.phase < runningNow {
+		c.noteInitialized(&c.plan, err)
+	}
 	if c.phase != ending || len(c.exports) > 0 {
 		c.wantStop = 0 // who asked for it hears that it failed, and the job goes on
 	}
@@ -220,6 +223,9 @@ func (c *coordinator) finish(s State) {
 	c.status.Err = nil
 	if s == Failed {
 		c.status.Err = c.jobError()
+	}
+	if c.job.cfg.Observe != nil {
+		c.job.cfg.Observe.Ended(c.status)
 	}
 	c.mu.Unlock()
 	c.dropAsks(diag.New(diag.Cancelled, "the job has ended"))

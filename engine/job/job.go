@@ -33,6 +33,7 @@ type Manager struct {
 	cluster *flow.Cluster
 	jobs    []*Job
 	byID    map[string]*Job
+	traces  exporters
 	// Ending, unless nil, is told of a job before it is cancelled; its error keeps that
 	// from happening. Set it before use.
 	Ending func(id string) error
@@ -54,6 +55,8 @@ type Options struct {
 	MemoryBytes int64
 	// Log takes notices about jobs; may be nil.
 	Log func(text string)
+	// Warn takes what whoever started a job should hear; nil is Log.
+	Warn func(text string)
 	// Far reaches node processes, on which jobs run that have a parcel; may be nil.
 	Far flow.Far
 	// Edit changes the graph of a job before it is started; may be nil.
@@ -146,6 +149,10 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 	if err != nil {
 		return nil, err
 	}
+	tell, err := m.observer(s)
+	if err != nil {
+		return nil, err
+	}
 	cfg.Record = rec
 	if rewrites(p) {
 		cfg.Record.Embed = true // it reads what it replaces
@@ -179,6 +186,9 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 		m.cluster = flow.NewCluster(m.env, flow.ClusterOptions{Nodes: max(1, m.options.Nodes), Slots: m.options.Slots, Workers: m.options.Workers, Log: m.options.Log, Far: m.options.Far})
 	}
 	j.Nodes = len(m.cluster.Nodes())
+	if tell != nil {
+		cfg.Observe = tell
+	}
 	j.Config = cfg
 	if j.Job, err = m.cluster.Submit(j.Graph, cfg); err != nil {
 		return nil, err
@@ -365,4 +375,5 @@ func (m *Manager) Close() {
 	if cluster != nil {
 		cluster.Close()
 	}
+	m.traces.close()
 }
