@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/minkstream/mink/connectors"
+	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/bind"
 	"github.com/minkstream/mink/engine/catalog"
 	"github.com/minkstream/mink/engine/connect"
@@ -150,7 +151,7 @@ func connectorPage() string {
 	var b strings.Builder
 	b.WriteString(generated + "# Connectors and formats\n\n## Options of every table\n")
 	optionTable(&b, connect.General(), "")
-	for _, c := range connectors.All() {
+	for _, c := range append(connectors.All(), engine.SavepointConnector(nil)) {
 		var uses []string
 		for _, u := range []struct {
 			on   bool

@@ -1,8 +1,6 @@
 package debugger
 
 import (
-	"strconv"
-
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/exec"
@@ -121,22 +119,7 @@ func (j *Job) state(s *flow.Stepper, o *Operator, condition string, most int) ([
 // table puts names to the columns of a structure.
 func (o *Operator) table(x exec.StateTable, sub int) StateTable {
 	st := StateTable{Operator: o.Name, Subtask: sub, Name: x.Short, Kind: x.Kind, Entries: x.Entries, Bytes: x.MemBytes, Keys: x.Keys, More: x.More}
-	seen := map[string]int{}
-	for i, c := range x.Columns {
-		name := c.Name
-		switch {
-		case name != "":
-		case c.Input >= 0 && c.Input < len(o.InSchemas) && c.Col < len(o.InSchemas[c.Input]):
-			name = o.InSchemas[c.Input][c.Col].Name
-		case c.Input == -1 && c.Col < len(o.Node.Info().Schema):
-			name = o.Node.Info().Schema[c.Col].Name
-		default:
-			name = "col" + strconv.Itoa(i+1)
-		}
-		seen[name]++
-		if n := seen[name]; n > 1 {
-			name += "_" + strconv.Itoa(n)
-		}
+	for i, name := range x.Names(o.InSchemas, o.Node.Info().Schema) {
 		st.Schema = append(st.Schema, types.Field{Name: name, Type: x.Types[i]})
 	}
 	for i := range x.Rows.N {

@@ -14,6 +14,7 @@ package engine
 import (
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -175,6 +176,8 @@ func New(cfg Config) (*Engine, error) {
 		}),
 	}
 	e.host.Describe = e.describe
+	e.host.Connectors = append(slices.Clone(cfg.Connectors), SavepointConnector(e))
+	e.host.PathTables = e.pathTables()
 	if cfg.Durable != nil {
 		if err := e.openDurable(); err != nil {
 			return nil, err

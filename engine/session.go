@@ -458,7 +458,7 @@ func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*R
 	if name == "" {
 		name = jobName(bound)
 	}
-	parcel := s.parcel(p, bound, text) // before it changes what it was planned of
+	parcel, script := s.parcel(p, bound, text), s.scriptText(p, bound, text) // before it changes what it was planned of
 	warnings, undo, err := create(bound)
 	if err != nil {
 		return nil, err
@@ -468,7 +468,7 @@ func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*R
 			return s.planFor(parallelism, bound, text, build)
 		}
 	}
-	j, err := s.launch(p, name, bound, text, parcel)
+	j, err := s.launch(p, name, bound, text, parcel, script)
 	s.again = nil
 	if err != nil {
 		return nil, undo(err)
@@ -492,10 +492,10 @@ func (s *Session) submit(ctx context.Context, bound bind.Bound, text string) (*R
 }
 
 // launch starts the job of a plan, and has it remembered where jobs are.
-func (s *Session) launch(p *plan.Physical, name string, bound bind.Bound, text string, parcel []byte) (*job.Job, error) {
+func (s *Session) launch(p *plan.Physical, name string, bound bind.Bound, text string, parcel, script []byte) (*job.Job, error) {
 	if !s.durable() {
 		at := s.place
-		at.Parcel = parcel
+		at.Parcel, at.Script = parcel, s.engine.scripted(p, script)
 		return s.start(p, name, s.cat.Config, s.Zone(), at)
 	}
 	k, err := s.keep(p, s.insertTexts(bound, text))

@@ -40,6 +40,12 @@ func (s *Session) parcel(p *plan.Physical, bound bind.Bound, text string) []byte
 	if !e.packs() || s.durable() && !p.Batch && len(s.insertTexts(bound, text)) > 0 {
 		return nil // of a job that is remembered the compiled plan is run: startKept packs that
 	}
+	x, err := s.wrap(p, bound, text)
+	return s.pack(p, x, err)
+}
+
+// wrap makes one without trying it.
+func (s *Session) wrap(p *plan.Physical, bound bind.Bound, text string) (*parcel, error) {
 	texts := []string{text}
 	stmt, err := parse.Statement(text)
 	if _, ok := stmt.(*ast.EndStatementSet); ok {
@@ -47,7 +53,7 @@ func (s *Session) parcel(p *plan.Physical, bound bind.Bound, text string) []byte
 			err = diag.New(diag.Unsupported, "the statement set has other statements than INSERT")
 		}
 	}
-	x := parcel{Settings: s.cat.Config.All()}
+	x := &parcel{Settings: s.cat.Config.All()}
 	_, x.Set = bound.(*bind.Inserts)
 	if err == nil {
 		var order []catalog.Object
@@ -56,7 +62,7 @@ func (s *Session) parcel(p *plan.Physical, bound bind.Bound, text string) []byte
 		s.cat.Trace = nil
 		x.Plan = s.compiled(p, texts, order, "ALL")
 	}
-	return s.pack(p, &x, err)
+	return x, err
 }
 
 // packs reports whether somebody has use for parcels.

@@ -40,6 +40,9 @@ func (e *Engine) start(p *plan.Physical, name string, c *catalog.Config, zone *t
 			rec = flow.Record{To: own.to, Embed: c.Bool("mink.tape.ring.embed")}
 		}
 	}
+	if at.Script == nil {
+		at.Script = e.scripted(p, at.Parcel)
+	}
 	j, err := e.Jobs.Submit(p, name, c, zone, at, rec)
 	if err != nil {
 		done(false)

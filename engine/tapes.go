@@ -165,38 +165,44 @@ func (e *Engine) scriptOf(x *parcel, p *plan.Physical) (trace.Manifest, error) {
 
 // tryScript plans the script of a tape as whoever opens it will.
 func (e *Engine) tryScript(m *trace.Manifest) error {
+	p, _, err := e.planScript(m)
+	if err != nil {
+		return err
+	}
+	return samePlan(p, m.Jobs[0].Plan)
+}
+
+// planScript plans the last statement of a script in a session of an engine aside.
+func (e *Engine) planScript(m *trace.Manifest) (*plan.Physical, *Session, error) {
 	side := &Engine{cfg: e.cfg, host: e.host, store: catalog.NewStore()}
 	side.cfg.Durable, side.cfg.Cluster, side.cfg.Record, side.cfg.Tapes = nil, nil, nil, nil
 	s := &Session{engine: side, cat: catalog.NewSession(side.store, e.host), aside: true}
 	for k, v := range m.Settings { //mink:det-ok keys that are set do not depend on each other
 		if err := s.Set(k, v); err != nil {
-			return err
+			return nil, nil, err
 		}
 	}
 	last := len(m.Statements) - 1
 	for _, st := range m.Statements[:last] {
 		b, err := s.bind(st.Text)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		a, ok := b.(*bind.Action)
 		if !ok {
-			return diag.New(diag.Unsupported, "an object of it is made by more than a definition")
+			return nil, nil, diag.New(diag.Unsupported, "an object of it is made by more than a definition")
 		}
 		if _, err := a.Apply(); err != nil {
-			return err
+			return nil, nil, err
 		}
 	}
 	s.cat.At = m.Statements[last].At
 	b, err := s.bind(m.Statements[last].Text)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	p, err := optimize.Plan(b, s.cat)
-	if err != nil {
-		return err
-	}
-	return samePlan(p, m.Jobs[0].Plan)
+	return p, s, err
 }
 
 // taped notes a job that began with a tape of its own, until it has ended.

@@ -3,6 +3,8 @@ package bind
 import (
 	"strings"
 
+	"github.com/minkstream/mink/engine/catalog"
+	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/expr"
 	"github.com/minkstream/mink/engine/plan"
@@ -162,6 +164,9 @@ func (b *Binder) tableFunc(e *ast.FuncCall, outer *scope) (logical.Node, *scope,
 	}
 	if f := b.function(e.Name); f != nil || isAggregate(name) || b.userFunction(e.Name) != nil {
 		return nil, nil, diag.At(e.Span(), diag.InvalidQuery, "%s gives a value, not a table", name)
+	}
+	if t := b.Session.Host.PathTables[strings.ToLower(name)]; t != nil && len(e.Name) == 1 {
+		return b.pathTable(e, t)
 	}
 	names := []string{"TUMBLE", "HOP", "CUMULATE", "SESSION"}
 	return nil, nil, suggest(diag.At(e.Name.Span(), diag.UnknownFunction, "no table function %s; table functions are: %s", e.Name, strings.Join(names, ", ")), name, names)
@@ -373,4 +378,26 @@ func reNull(n expr.Node) expr.Node {
 		return &c
 	}
 	return n
+}
+
+// pathTable binds a function that gives a table for a path.
+func (b *Binder) pathTable(e *ast.FuncCall, p *catalog.PathTable) (logical.Node, *scope, error) {
+	name := strings.ToLower(e.Name.Last())
+	var path *ast.Literal
+	if len(e.Args) == 1 && e.Args[0].Name == nil {
+		path, _ = e.Args[0].Value.(*ast.Literal)
+	}
+	if path == nil || path.Kind != ast.LitString {
+		return nil, nil, diag.At(e.Span(), diag.InvalidArgument, "%s takes one argument, a path in quotes", name)
+	}
+	cat, _ := b.Session.Current()
+	t := &catalog.Table{
+		Path: catalog.Path{Catalog: cat, Database: catalog.MinkDatabase, Object: name}, Columns: p.Columns, System: p.Connector,
+		Options: connect.Options{p.Option: path.Text},
+	}
+	n, err := b.scan(t, e.Span())
+	if err != nil {
+		return nil, nil, err
+	}
+	return n, newScope(name, nil, n.Schema()), nil
 }

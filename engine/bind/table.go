@@ -289,7 +289,7 @@ func (b *Binder) Connect(t *catalog.Table, at diag.Span) (*connect.Connector, *c
 		return nil, nil, t.Misused(err, at)
 	}
 	ct := &connect.Table{
-		Name: t.Path.String(), Options: t.Options, Batch: b.batch(), Zone: b.Session.Config.Zone(h.Zone), Deps: h.Deps, Since: b.Session.Since,
+		Name: t.Path.String(), Options: t.Options, Batch: b.batch(), Zone: b.Session.Config.Zone(h.Zone), Deps: h.Deps, Since: b.Session.Since, Setting: b.Session.Config.Get,
 	}
 	index := map[string]int{}
 	for _, ci := range t.Stored() {

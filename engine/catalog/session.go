@@ -15,6 +15,9 @@ type Host struct {
 	// Providers are the kinds of models.
 	Providers []*connect.ModelProvider
 	Deps      connect.Deps
+	// PathTables are functions of FROM that give a table for a path, by their names in
+	// lower case.
+	PathTables map[string]*PathTable
 	// Functions are the scalar functions, the user's own included.
 	Functions *function.Registry
 	// UserFunctions are Go functions that CREATE FUNCTION can name by their

@@ -1,5 +1,7 @@
 package catalog
 
+import "github.com/minkstream/mink/engine/connect"
+
 // SetSystem gives the session the tables of MinkDatabase; their catalog is that of
 // the name they are asked for by.
 func (s *Session) SetSystem(tables []*Table) { s.system = tables }
@@ -32,4 +34,12 @@ func (s *Session) systemTable(p Path) *Table {
 		}
 	}
 	return nil
+}
+
+// PathTable is what a function of FROM with one argument, a path, reads.
+type PathTable struct {
+	Columns   []Column
+	Connector *connect.Connector
+	// Option gets the path.
+	Option string
 }

@@ -87,6 +87,8 @@ type Table struct {
 	Since int64
 	// Zone is the session time zone.
 	Zone *time.Location
+	// Setting gives the session's setting of a key, as it is while the table is planned.
+	Setting func(key string) string
 	// Deps give access to formats and the host's services.
 	Deps Deps
 }

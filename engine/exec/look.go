@@ -428,3 +428,28 @@ func (v *View) decode(cols []batch.Col, b *stateBuilder, l state.Look) int {
 	}
 	return len(ts)
 }
+
+// Names are those of the columns, given the columns of the operator's inputs and of its
+// output; a name that comes again has a number.
+func (t *StateTable) Names(inputs []types.Schema, output types.Schema) []string {
+	seen := map[string]int{}
+	out := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		name := c.Name
+		switch {
+		case name != "":
+		case c.Input >= 0 && c.Input < len(inputs) && c.Col < len(inputs[c.Input]):
+			name = inputs[c.Input][c.Col].Name
+		case c.Input == -1 && c.Col < len(output):
+			name = output[c.Col].Name
+		default:
+			name = "col" + strconv.Itoa(i+1)
+		}
+		seen[name]++
+		if n := seen[name]; n > 1 {
+			name += "_" + strconv.Itoa(n)
+		}
+		out[i] = name
+	}
+	return out
+}

@@ -76,6 +76,9 @@ type Config struct {
 	// Parcel is what a node process makes the graph of (BuildFunc). Without one the job
 	// runs in the process that submits it.
 	Parcel []byte
+	// Script, asked when a savepoint is written, says how the job was made: it is kept in
+	// the savepoint, for whoever looks at it (Snapshot.Script). nil keeps nothing.
+	Script func() []byte
 	// Late takes the rows that operators drop as late; nil only counts them.
 	Late LateLog
 	// Record keeps a tape of the run; see Job.CloseTape.

@@ -153,14 +153,14 @@ func (c *coordinator) export(m *meta, ask *command) {
 		return
 	}
 	c.exports = append(c.exports, ask)
-	from, disk := c.job.store, c.job.named
+	from, disk, script := c.job.store, c.job.named, c.job.cfg.Script
 	c.onDisk("savepoint", func() any {
 		name := env.Join(ask.dir, "savepoint-"+m.job+"-"+strconv.FormatInt(m.id, 10))
-		return &exported{ask, name, from.export(m, disk, name)}
+		return &exported{ask, name, from.export(m, disk, name, script)}
 	})
 }
 
-func (s *ckptStore) export(m *meta, disk env.Disk, dir string) error {
+func (s *ckptStore) export(m *meta, disk env.Disk, dir string, script func() []byte) error {
 	to := &ckptStore{disk: disk, dir: dir}
 	err := disk.MkdirAll(to.path("state"))
 	done := map[string]bool{}
@@ -172,6 +172,11 @@ func (s *ckptStore) export(m *meta, disk env.Disk, dir string) error {
 	})
 	if err == nil {
 		err = disk.SyncDir(to.path("state"))
+	}
+	if err == nil && script != nil {
+		if text := script(); text != nil {
+			err = to.writeFile(scriptFile, text)
+		}
 	}
 	if err == nil {
 		sp := *m

@@ -141,7 +141,7 @@ func (r *replaying) prepare(x *tapeAttempt) (*attempt, error) {
 	}
 	// Later checkpoints may continue the files of this one.
 	p.metas, p.base = []*meta{x.plan.meta}, x.plan.meta.id
-	return a, x.plan.from.export(x.plan.meta, p.store.disk, p.store.dir)
+	return a, x.plan.from.export(x.plan.meta, p.store.disk, p.store.dir, nil)
 }
 
 // prepareFrom is prepare with another plan.

@@ -74,7 +74,7 @@ func (tp *taper) keep(from *ckptStore, m *meta, attempt int64) error {
 		return nil
 	}
 	disk, dir := tp.to.Checkpoint(tp.num, attempt)
-	return from.export(m, disk, dir)
+	return from.export(m, disk, dir, nil)
 }
 
 // begin gives the tasks of a new attempt their recorders.

@@ -138,8 +138,9 @@ type Place struct {
 	ID     string
 	// SourcesOnly and Committed are those of flow.Config.
 	SourcesOnly, Committed bool
-	// Parcel is that of flow.Config.
+	// Parcel and Script are those of flow.Config.
 	Parcel []byte
+	Script func() []byte
 }
 
 // Submit builds and starts a plan with the settings of a session. rec says whether a
@@ -171,7 +172,7 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 	case cfg.Dir == "":
 		cfg.Dir = m.options.CheckpointDir
 	}
-	cfg.SourcesOnly, cfg.Committed, cfg.Parcel = at.SourcesOnly, at.Committed, at.Parcel
+	cfg.SourcesOnly, cfg.Committed, cfg.Parcel, cfg.Script = at.SourcesOnly, at.Committed, at.Parcel, at.Script
 	switch {
 	case at.Folder != "" || at.ID != "":
 		if cfg.Dir, cfg.JobID = at.Folder, at.ID; cfg.JobID == "" {

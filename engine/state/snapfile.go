@@ -402,3 +402,26 @@ func (r *entryReader) u8() byte {
 	r.b = r.b[1:]
 	return v
 }
+
+// Content is what a snapshot file has of a structure.
+type Content struct {
+	Name  string
+	Bytes int64
+}
+
+// Contents lists the structures of a snapshot file in its order. Only the file's footer is
+// read.
+func Contents(src Source) ([]Content, error) {
+	f, err := openSnapshot(src)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Content, len(f.names))
+	for i, n := range f.names {
+		out[i].Name = n
+	}
+	for i := range f.blocks {
+		out[f.blocks[i].structure].Bytes += int64(f.blocks[i].size)
+	}
+	return out, nil
+}
