@@ -14,6 +14,7 @@ import (
 	"github.com/minkstream/mink/engine/catalog"
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/exec"
 	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/job"
@@ -88,12 +89,24 @@ type savedJob struct {
 	graph *flow.Graph
 }
 
-// openSaved opens what is at a path, as the disk that statements may use shows it.
-func (e *Engine) openSaved(path string, setting func(string) string) (*savedJob, error) {
+// savedDisk is the disk that statements may use, with object stores as the session's
+// settings are now: it is called while a table is planned.
+func (e *Engine) savedDisk(t *connect.Table) env.Disk {
 	disk := e.host.Deps.Env.Disk
-	if e.cfg.Stores != nil {
-		disk = e.cfg.Stores(disk, setting)
+	if e.cfg.Stores == nil || t.Setting == nil {
+		return disk
 	}
+	now := map[string]string{}
+	for _, k := range catalog.Keys() {
+		if strings.HasPrefix(k.Name, "s3.") {
+			now[k.Name] = t.Setting(k.Name)
+		}
+	}
+	return e.cfg.Stores(disk, func(key string) string { return now[key] })
+}
+
+// openSaved opens what is at a path.
+func (e *Engine) openSaved(disk env.Disk, path string) (*savedJob, error) {
 	snap, err := flow.OpenSnapshot(disk, strings.TrimPrefix(path, "file://"))
 	if err != nil {
 		return nil, err
@@ -131,7 +144,7 @@ func (e *Engine) openSaved(path string, setting func(string) string) (*savedJob,
 	return j, err
 }
 
-// names of an operator: that of EXPLAIN with the node's number, "" where it is not known.
+// name of an operator: that of EXPLAIN with the node's number, "" where it is not known.
 func (j *savedJob) name(uid string) string {
 	if n := j.node(uid); n != nil {
 		return n.Name() + "[" + strconv.Itoa(n.Info().ID) + "]"
@@ -267,24 +280,25 @@ func SavepointConnector(e *Engine) *connect.Connector {
 		Summary: "The keyed state of an operator in a savepoint, bounded: each row is an entry. savepoint_tables('path') has the CREATE TABLE of each.",
 		Options: []connect.Option{statePath, operatorUID, stateName},
 		Source: func(t *connect.Table) (connect.Source, error) {
+			disk := e.savedDisk(t)
 			return &savedSource{
 				columns: t.Schema,
 				count: func() (int, error) {
-					j, o, _, err := e.savedState(t)
+					j, o, _, err := e.savedState(disk, t)
 					if err != nil {
 						return 0, err
 					}
 					return max(1, j.graph.Subtasks(o.UID)), nil
 				},
-				read: func(sub int) (*batch.Batch, error) { return e.readState(t, sub) },
+				read: func(sub int) (*batch.Batch, error) { return e.readState(disk, t, sub) },
 			}, nil
 		},
 	}
 }
 
 // savedState finds what a table reads, and checks that it has the table's columns.
-func (e *Engine) savedState(t *connect.Table) (*savedJob, *flow.SnapshotOperator, *savedTable, error) {
-	j, err := e.openSaved(t.Options["state.path"], t.Setting)
+func (e *Engine) savedState(disk env.Disk, t *connect.Table) (*savedJob, *flow.SnapshotOperator, *savedTable, error) {
+	j, err := e.openSaved(disk, t.Options[statePath.Key])
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -345,8 +359,8 @@ func (t *savedTable) column(f types.Field) (int, error) {
 }
 
 // readState reads the columns of a table out of one subtask.
-func (e *Engine) readState(t *connect.Table, sub int) (*batch.Batch, error) {
-	j, o, s, err := e.savedState(t)
+func (e *Engine) readState(disk env.Disk, t *connect.Table, sub int) (*batch.Batch, error) {
+	j, o, s, err := e.savedState(disk, t)
 	if err != nil {
 		return nil, err
 	}
@@ -434,11 +448,12 @@ func (e *Engine) pathTables() map[string]*catalog.PathTable {
 		p.Connector = &connect.Connector{
 			Name: name, Summary: summary, Options: []connect.Option{statePath},
 			Source: func(t *connect.Table) (connect.Source, error) {
+				disk := e.savedDisk(t)
 				return &savedSource{
 					columns: columns,
 					count:   func() (int, error) { return 1, nil },
 					read: func(int) (*batch.Batch, error) {
-						j, err := e.openSaved(t.Options[statePath.Key], t.Setting)
+						j, err := e.openSaved(disk, t.Options[statePath.Key])
 						if err != nil {
 							return nil, err
 						}

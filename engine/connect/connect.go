@@ -87,7 +87,8 @@ type Table struct {
 	Since int64
 	// Zone is the session time zone.
 	Zone *time.Location
-	// Setting gives the session's setting of a key, as it is while the table is planned.
+	// Setting gives the session's setting of a key. It is for Source, Sink and Lookup, which are
+	// called while the table is planned, and not to be kept.
 	Setting func(key string) string
 	// Deps give access to formats and the host's services.
 	Deps Deps

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/testkit/objects"
 )
 
 const savedOrders = "o1,apple,3,2025-01-01 00:00:01\no2,pear,5,2025-01-01 00:00:02\no3,apple,4,2025-01-01 00:00:03\no4,fig,1,2025-01-01 00:00:12\no5,apple,2,2025-01-01 00:00:13\n"
@@ -185,5 +186,23 @@ func TestSavepointOfCheckpoint(t *testing.T) {
 	}
 	if len(found) == 0 {
 		t.Error("the job kept no checkpoint")
+	}
+}
+
+// TestSavepointInStore reads a savepoint in an object store, which the settings of the
+// session that asks reach.
+func TestSavepointInStore(t *testing.T) {
+	j := savedSession(t)
+	store := objects.New(t, "kept")
+	j.rows("SET 's3.endpoint' = '" + store.URL + "'; SET 's3.access-key' = '" + objects.AccessKey + "'; SET 's3.secret-key' = '" + objects.SecretKey + "'; SET 's3.path.style.access' = 'true'")
+	id := j.start("INSERT INTO counts SELECT fruit, COUNT(*), SUM(n) FROM orders GROUP BY fruit")
+	j.saved(id, "SELECT fruit FROM groupaggregate_groups", "apple", "fig", "pear")
+	path := j.rows("SET 'execution.checkpointing.savepoint-dir' = 's3://kept/savepoints'; STOP JOB '" + id + "' WITH SAVEPOINT")[0].cells[0]
+	if !strings.HasPrefix(path, "s3://kept/savepoints/savepoint-") {
+		t.Fatalf("the savepoint is %s", path)
+	}
+	j.state(path)
+	if got := savedRows(j.rows("SELECT fruit, `rows` FROM groupaggregate_groups")); !slices.Equal(got, []string{"apple|3", "fig|1", "pear|1"}) {
+		t.Errorf("the state in the store: %q", got)
 	}
 }

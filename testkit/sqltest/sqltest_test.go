@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/minkstream/mink/connectors"
+	"github.com/minkstream/mink/connectors/s3"
 	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/env"
@@ -24,6 +25,9 @@ func simulatedLocal(t *testing.T, e *env.Env, extra *connect.Connector) *engine.
 	out, err := engine.New(engine.Config{
 		Env: e, Connectors: append(connectors.All(), extra, lookup.Connector), Formats: connectors.Formats(), Functions: scalar.All(), SpillDir: t.TempDir(),
 		Providers: []*connect.ModelProvider{&linear.Provider},
+		Stores: func(below env.Disk, setting func(string) string) env.Disk {
+			return s3.Disk(below, env.OS("").Clock, setting, func(string) string { return "" })
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
