@@ -38,7 +38,7 @@ const (
 )
 
 // protocol is the version of all messages: both sides are one binary.
-const protocol = 2
+const protocol = 3
 
 // messageMax bounds a message: a plan's text, or what the tasks keep in a checkpoint's
 // metadata.

@@ -19,6 +19,9 @@ type ack struct {
 	file fileRef
 	base int64
 	peek bool
+	// How long, in nanoseconds, the task waited for the barriers of its other inputs, was
+	// held up by the checkpoint, and then wrote.
+	align, sync, async int64
 }
 
 // ckptFlags say what is special about a checkpoint.
@@ -43,7 +46,8 @@ type writerState struct {
 type snapping struct {
 	n       int64
 	ack     *ack
-	waiting int // calls that have not ended
+	since   int64 // when the step was done with it
+	waiting int   // calls that have not ended
 	aborted bool
 	err     error
 }
@@ -80,6 +84,7 @@ func (t *task) onBarrier(i int, e elem) error {
 	if n > t.align {
 		clear(t.blocked)
 		t.align, t.arrived = n, 0
+		t.alignFrom = t.att.host.mono()
 	}
 	t.blocked[i] = true
 	t.arrived++
@@ -89,6 +94,7 @@ func (t *task) onBarrier(i int, e elem) error {
 	}
 	clear(t.blocked)
 	t.align = 0
+	t.aligned = t.att.host.mono() - t.alignFrom
 	if e.flags&ckptFinal != 0 && !t.ended {
 		// The last checkpoint covers everything: operators still wait for answers
 		// from outside, and end takes it when they are there.
@@ -102,6 +108,7 @@ func (t *task) onBarrier(i int, e elem) error {
 // barrier goes on. Writing follows outside, and the ack after that.
 func (t *task) checkpoint(n, base int64, flags ckptFlags) error {
 	t.done = n
+	began := t.att.host.mono()
 	t.store.Confirm(base)
 	for _, s := range t.sinks {
 		s.confirm(base)
@@ -112,7 +119,7 @@ func (t *task) checkpoint(n, base int64, flags ckptFlags) error {
 		t.report(mail{kind: mailDecline, n: n, err: diag.New(diag.Checkpoint, "the state of checkpoint %d is still being written", t.snap.n)})
 		return nil
 	}
-	a := &ack{task: t.id, n: n, peek: flags&ckptPeek != 0}
+	a := &ack{task: t.id, n: n, peek: flags&ckptPeek != 0, align: t.aligned}
 	if t.src != nil {
 		t.src.freeze(n)
 		if err := t.plantOffset(n, base, flags); err != nil {
@@ -145,6 +152,8 @@ func (t *task) checkpoint(n, base int64, flags ckptFlags) error {
 	if t.rec != nil && t.rec.cuts && flags&ckptFinal == 0 {
 		t.rec.cutAt = n
 	}
+	t.snap.since = t.att.host.mono()
+	a.sync = t.snap.since - began
 	if t.snap.waiting == 0 {
 		t.acknowledge()
 	}
@@ -242,6 +251,7 @@ func (t *task) acknowledge() {
 	for _, k := range t.sinks {
 		s.ack.commits = append(s.ack.commits, k.prepared...)
 	}
+	s.ack.async = t.att.host.mono() - s.since
 	t.report(mail{kind: mailAck, n: s.n, payload: s.ack})
 }
 

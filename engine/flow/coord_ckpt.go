@@ -134,7 +134,7 @@ func (c *coordinator) onAck(a *ack) {
 	}
 	p.acks[a.task] = a
 	p.have++
-	c.noteAck(p)
+	c.noteAck(p, a)
 	if c.job.plant == PlantCommitEarly {
 		c.addCommits(a.commits)
 	}
@@ -373,6 +373,10 @@ func (c *coordinator) noteCheckpoint(p *pending) {
 	copy(s.History[1:], s.History)
 	s.History[0] = CheckpointStatus{
 		ID: p.n, State: "IN_PROGRESS", Savepoint: len(p.asks) > 0, Final: p.flags != 0, Triggered: p.start, Tasks: len(p.acks),
+		Parts: make([]CheckpointPart, len(p.acks)),
+	}
+	for i, t := range c.att.tasks {
+		s.History[0].Parts[i] = CheckpointPart{Vertex: t.v.ID, Subtask: t.sub}
 	}
 }
 
@@ -386,11 +390,25 @@ func (c *coordinator) noted(n int64) *CheckpointStatus {
 	return nil
 }
 
-func (c *coordinator) noteAck(p *pending) {
+func (c *coordinator) noteAck(p *pending, a *ack) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if h := c.noted(p.n); h != nil {
-		h.Acked = p.have
+	h := c.noted(p.n)
+	if h == nil {
+		return
+	}
+	h.Acked = p.have
+	k := &h.Parts[a.task]
+	k.Acked = c.host.now()
+	k.Align, k.Sync, k.Async = time.Duration(a.align), time.Duration(a.sync), time.Duration(a.async)
+	k.DeltaBytes = a.file.delta + int64(len(a.inline))
+	k.FullBytes = int64(len(a.inline))
+	if a.file.path != "" {
+		k.FullBytes += a.file.size
+		chain, _ := c.chainOf(a.base, c.att.tasks[a.task].v.UID, k.Subtask)
+		for _, f := range chain {
+			k.FullBytes += f.size
+		}
 	}
 }
 

@@ -121,6 +121,9 @@ func (e *encoder) ack(a *ack) {
 	e.u64(f.hash)
 	e.i64(a.base)
 	e.bool(a.peek)
+	e.i64(a.align)
+	e.i64(a.sync)
+	e.i64(a.async)
 }
 
 func (d *decoder) ack() *ack {
@@ -133,6 +136,7 @@ func (d *decoder) ack() *ack {
 	}
 	a.file = fileRef{path: d.str(), size: d.i64(), crc: uint32(d.u64()), rows: d.i64(), delta: d.i64(), hash: d.u64()}
 	a.base, a.peek = d.i64(), d.bool()
+	a.align, a.sync, a.async = d.i64(), d.i64(), d.i64()
 	return a
 }
 

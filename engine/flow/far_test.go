@@ -376,7 +376,7 @@ func TestFarMail(t *testing.T) {
 		{kind: mailDrained, attempt: 9, task: 4},
 		{kind: mailAck, attempt: 9, n: 2, payload: &ack{
 			task: 4, n: 2, inline: []byte("inline"), writers: []writerState{{"w", []byte("state")}},
-			commits: []committable{{"w", 1, 9, 2, []byte("data")}}, file: fileRef{"state/x", 9, 8, 7, 6, 5}, base: 1, peek: true,
+			commits: []committable{{"w", 1, 9, 2, []byte("data")}}, file: fileRef{"state/x", 9, 8, 7, 6, 5}, base: 1, peek: true, align: 10, sync: 11, async: 12,
 		}},
 	} {
 		var e encoder

@@ -162,6 +162,11 @@ func (j *Job) Status() Status {
 	c.mu.Lock()
 	s := c.status
 	s.Checkpoints.History = slices.Clone(s.Checkpoints.History)
+	for i := range s.Checkpoints.History {
+		if h := &s.Checkpoints.History[i]; h.State == "IN_PROGRESS" {
+			h.Parts = slices.Clone(h.Parts)
+		}
+	}
 	att := c.att
 	c.mu.Unlock()
 	if att == nil {

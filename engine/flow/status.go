@@ -138,4 +138,19 @@ type CheckpointStatus struct {
 	Acked, Tasks          int
 	Path                  string
 	Failure               string
+	// Parts are those of the subtasks, in order of vertex and subtask.
+	Parts []CheckpointPart
+}
+
+// CheckpointPart is what a subtask has to do with a checkpoint.
+type CheckpointPart struct {
+	Vertex, Subtask int
+	// Acked is when the coordinator heard that the part is there, in milliseconds since the
+	// epoch; 0 when it has not, and then nothing below is known.
+	Acked int64
+	// Bytes written for it (Delta) and referenced by it (Full).
+	DeltaBytes, FullBytes int64
+	// Align is the time from the first barrier to the last, Sync that in which the subtask
+	// took no rows, and Async that of writing, while it did, unless its sink waits for that.
+	Align, Sync, Async time.Duration
 }

@@ -45,6 +45,8 @@ type task struct {
 	sideIdle    bool      // all channels to input 1 are idle
 	blocked     []bool    // by barrier alignment
 	align       int64     // checkpoint being aligned, 0 if none
+	alignFrom   int64     // when its first barrier came, by mono
+	aligned     int64     // how long the last alignment took, in nanoseconds
 	base        int64
 	arrived     int
 	done        int64 // newest checkpoint taken or given up

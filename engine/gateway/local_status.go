@@ -114,8 +114,22 @@ func describe(j *job.Job, st *flow.Status, out *JobStatus) {
 		c.History = append(c.History, Checkpoint{
 			ID: h.ID, State: h.State, Savepoint: h.Savepoint, Triggered: time.UnixMilli(h.Triggered), Duration: h.Duration,
 			DeltaBytes: h.DeltaBytes, FullBytes: h.FullBytes, Acked: h.Acked, Subtasks: h.Tasks, Path: h.Path, Failure: h.Failure,
+			Parts: partsOf(h.Parts),
 		})
 	}
+}
+
+func partsOf(list []flow.CheckpointPart) []CheckpointPart {
+	out := make([]CheckpointPart, len(list))
+	for i, p := range list {
+		out[i] = CheckpointPart{
+			Vertex: p.Vertex, Subtask: p.Subtask, DeltaBytes: p.DeltaBytes, FullBytes: p.FullBytes, Align: p.Align, Sync: p.Sync, Async: p.Async,
+		}
+		if p.Acked > 0 {
+			out[i].Acked = time.UnixMilli(p.Acked)
+		}
+	}
+	return out
 }
 
 // inputsOf are the edges that lead to a vertex.

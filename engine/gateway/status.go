@@ -137,6 +137,23 @@ type Checkpoint struct {
 	DeltaBytes, FullBytes int64
 	Acked, Subtasks       int
 	Path, Failure         string
+	// Parts are those of the subtasks, in order of vertex and subtask; nil where they are
+	// not known.
+	Parts []CheckpointPart
+}
+
+// CheckpointPart is what a subtask has to do with a checkpoint.
+type CheckpointPart struct {
+	// Vertex is the ID of a VertexStatus.
+	Vertex, Subtask int
+	// Acked is when its part was there; zero when it is not, and then nothing below is
+	// known.
+	Acked time.Time
+	// Bytes written for it and referenced by it.
+	DeltaBytes, FullBytes int64
+	// Align is the time from the first barrier to the last, Sync that in which the subtask
+	// took no rows, and Async that of writing.
+	Align, Sync, Async time.Duration
 }
 
 // CheckpointConfig is how checkpoints of a job are taken; an Interval of 0 takes none.

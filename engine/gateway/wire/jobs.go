@@ -213,6 +213,54 @@ type (
 		Subtasks  int    `json:"num_subtasks"`
 		Acked     int    `json:"num_acknowledged_subtasks"`
 	}
+	// TaskCheckpointDetails is the part of a vertex with those of its subtasks.
+	TaskCheckpointDetails struct {
+		TaskCheckpoint
+		Summary struct {
+			Size     Summary `json:"checkpointed_size"`
+			State    Summary `json:"state_size"`
+			Duration Summary `json:"end_to_end_duration"`
+			Took     struct {
+				Sync  Summary `json:"sync"`
+				Async Summary `json:"async"`
+			} `json:"checkpoint_duration"`
+			Alignment struct {
+				Buffered  Summary `json:"buffered"`
+				Processed Summary `json:"processed"`
+				Persisted Summary `json:"persisted"`
+				Duration  Summary `json:"duration"`
+			} `json:"alignment"`
+			Delay Summary `json:"start_delay"`
+		} `json:"summary"`
+		List []SubtaskCheckpoint `json:"subtasks"`
+	}
+	// SubtaskCheckpoint is the part of a subtask, without SubtaskAck while that is not there.
+	SubtaskCheckpoint struct {
+		Class  string `json:"className"`
+		Index  int    `json:"index"`
+		Status string `json:"status"`
+		*SubtaskAck
+	}
+	// SubtaskAck is what a subtask has done for a checkpoint; times in milliseconds.
+	SubtaskAck struct {
+		At        int64 `json:"ack_timestamp"`
+		Duration  int64 `json:"end_to_end_duration"`
+		Size      int64 `json:"checkpointed_size"`
+		StateSize int64 `json:"state_size"`
+		Took      struct {
+			Sync  int64 `json:"sync"`
+			Async int64 `json:"async"`
+		} `json:"checkpoint"`
+		Alignment struct {
+			Buffered  int64 `json:"buffered"`
+			Processed int64 `json:"processed"`
+			Persisted int64 `json:"persisted"`
+			Duration  int64 `json:"duration"`
+		} `json:"alignment"`
+		Delay     int64 `json:"start_delay"`
+		Unaligned bool  `json:"unaligned_checkpoint"`
+		Aborted   bool  `json:"aborted"`
+	}
 	// Restored is the checkpoint that a job went on from.
 	Restored struct {
 		ID        int64  `json:"id"`

@@ -99,21 +99,89 @@ func checkpointOf(c *gateway.Checkpoint, kept bool) wire.Checkpoint {
 	return w
 }
 
+// numbered finds the checkpoint of the path in the history.
+func numbered(r *http.Request, j *gateway.JobStatus) (int, error) {
+	id, err := strconv.ParseInt(r.PathValue("c"), 10, 64)
+	if err != nil {
+		return 0, badParameter("path", "checkpointid", r.PathValue("c"))
+	}
+	i := slices.IndexFunc(j.Checkpoints.History, func(c gateway.Checkpoint) bool { return c.ID == id })
+	if i < 0 {
+		return 0, faultf(http.StatusNotFound, "Could not find checkpointing statistics for checkpoint %d.", id)
+	}
+	return i, nil
+}
+
 func (m *JobManager) checkpoint(r *http.Request) (any, error) {
 	j, err := m.jobOf(r)
 	if err != nil {
 		return nil, err
 	}
-	id, err := strconv.ParseInt(r.PathValue("c"), 10, 64)
+	i, err := numbered(r, j)
 	if err != nil {
-		return nil, badParameter("path", "checkpointid", r.PathValue("c"))
+		return nil, err
 	}
-	for i := range j.Checkpoints.History {
-		if c := &j.Checkpoints.History[i]; c.ID == id {
-			return checkpointOf(c, i == 0 || j.Checkpoints.Config.Retained > i), nil
+	c := &j.Checkpoints.History[i]
+	out := checkpointOf(c, i == 0 || j.Checkpoints.Config.Retained > i)
+	for k := range j.Vertices {
+		if t := taskCheckpoint(c, &j.Vertices[k]); t != nil {
+			out.Tasks[vertexID(&j.Vertices[k])] = t.TaskCheckpoint
 		}
 	}
-	return nil, faultf(http.StatusNotFound, "Could not find checkpointing statistics for checkpoint %d.", id)
+	return out, nil
+}
+
+func (m *JobManager) vertexCheckpoint(r *http.Request) (any, error) {
+	j, v, err := m.vertexOf(r)
+	if err != nil {
+		return nil, err
+	}
+	i, err := numbered(r, j)
+	if err != nil {
+		return nil, err
+	}
+	t := taskCheckpoint(&j.Checkpoints.History[i], v)
+	if t == nil {
+		return nil, faultf(http.StatusNotFound, "There is no checkpoint statistics for task %s.", vertexID(v))
+	}
+	return t, nil
+}
+
+// taskCheckpoint is the part of a vertex in a checkpoint; nil where it has none.
+func taskCheckpoint(c *gateway.Checkpoint, v *gateway.VertexStatus) *wire.TaskCheckpointDetails {
+	t := &wire.TaskCheckpointDetails{List: []wire.SubtaskCheckpoint{}}
+	t.ID, t.Status, t.LatestAck, t.Duration = c.ID, c.State, -1, -1
+	var size, state, took, sync, async, align, delay, none []int64
+	for i := range c.Parts {
+		p := &c.Parts[i]
+		if p.Vertex != v.ID {
+			continue
+		}
+		t.Subtasks++
+		if p.Acked.IsZero() {
+			t.List = append(t.List, wire.SubtaskCheckpoint{Class: "pending", Index: p.Subtask, Status: "pending_or_failed"})
+			continue
+		}
+		all := p.Acked.Sub(c.Triggered)
+		a := &wire.SubtaskAck{At: p.Acked.UnixMilli(), Duration: all.Milliseconds(), Size: p.DeltaBytes, StateSize: p.FullBytes}
+		a.Took.Sync, a.Took.Async, a.Alignment.Duration = p.Sync.Milliseconds(), p.Async.Milliseconds(), p.Align.Milliseconds()
+		a.Delay = max(0, all-p.Align-p.Sync-p.Async).Milliseconds() // what is left is the way to it, and back
+		t.List = append(t.List, wire.SubtaskCheckpoint{Class: "completed", Index: p.Subtask, Status: "completed", SubtaskAck: a})
+		t.Acked++
+		t.LatestAck, t.Duration = max(t.LatestAck, a.At), max(t.Duration, a.Duration)
+		t.Size, t.StateSize = t.Size+a.Size, t.StateSize+a.StateSize
+		size, state, took, none = append(size, a.Size), append(state, a.StateSize), append(took, a.Duration), append(none, 0)
+		sync, async = append(sync, a.Took.Sync), append(async, a.Took.Async)
+		align, delay = append(align, a.Alignment.Duration), append(delay, a.Delay)
+	}
+	if t.Subtasks == 0 {
+		return nil
+	}
+	s := &t.Summary
+	s.Size, s.State, s.Duration, s.Delay = summary(size), summary(state), summary(took), summary(delay)
+	s.Took.Sync, s.Took.Async = summary(sync), summary(async)
+	s.Alignment.Buffered, s.Alignment.Processed, s.Alignment.Persisted, s.Alignment.Duration = summary(none), summary(none), summary(none), summary(align)
+	return t
 }
 
 func (m *JobManager) checkpointConfig(r *http.Request) (any, error) {

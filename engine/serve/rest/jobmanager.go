@@ -72,6 +72,7 @@ var jobRoutes = []jobRoute{
 	{"POST", "/jobs/{j}/checkpoints", 202, (*JobManager).triggerCheckpoint},
 	{"GET", "/jobs/{j}/checkpoints/config", 200, (*JobManager).checkpointConfig},
 	{"GET", "/jobs/{j}/checkpoints/details/{c}", 200, (*JobManager).checkpoint},
+	{"GET", "/jobs/{j}/checkpoints/details/{c}/subtasks/{v}", 200, (*JobManager).vertexCheckpoint},
 	{"GET", "/jobs/{j}/checkpoints/{trigger}", 200, (*JobManager).triggered},
 	{"POST", "/jobs/{j}/savepoints", 202, (*JobManager).triggerSavepoint},
 	{"GET", "/jobs/{j}/savepoints/{trigger}", 200, (*JobManager).triggered},

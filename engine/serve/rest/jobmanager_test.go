@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -95,6 +96,82 @@ func TestJobLifeOverREST(t *testing.T) {
 	for _, path := range []string{"/jobs/" + id + "/config", "/jobmanager/config", "/jobs/" + id + "/jobmanager/config"} {
 		if _, text := jobs.send("GET", path, nil); strings.Contains(text, "canary") || !strings.Contains(text, "******") {
 			t.Errorf("%s: %s", path, text)
+		}
+	}
+}
+
+// Parts of a checkpoint add up to it, by vertex and by subtask.
+func TestCheckpointPartsOverREST(t *testing.T) {
+	gate, jobs, session := both(t, object{"execution.checkpointing.interval": "50 ms", "parallelism.default": "2"})
+	id := insertOf(gate, session, "INSERT INTO b SELECT id, COUNT(*) FROM g GROUP BY id")
+	job := "/jobs/" + id
+	list := jobs.await("checkpoint", job+"/checkpoints", func(o object) bool { return o["counts"].(map[string]any)["completed"].(float64) > 2 })
+	at := fmt.Sprint(job, "/checkpoints/details/", list["latest"].(map[string]any)["completed"].(map[string]any)["id"])
+	all := jobs.ok("GET", at, nil)
+	number := func(o map[string]any, key string) float64 {
+		t.Helper()
+		n, ok := o[key].(float64)
+		if !ok {
+			t.Errorf("no %s in %v", key, o)
+		}
+		return n
+	}
+	tasks, vertices := all["tasks"].(map[string]any), jobs.ok("GET", job, nil)["vertices"].([]any)
+	if len(tasks) != len(vertices) || len(tasks) < 2 {
+		t.Fatalf("%d tasks of %d vertices", len(tasks), len(vertices))
+	}
+	sum := map[string]float64{}
+	for _, v := range vertices {
+		v := v.(map[string]any)
+		task, ok := tasks[v["id"].(string)].(map[string]any)
+		if !ok {
+			t.Fatalf("nothing of %v in %v", v["id"], tasks)
+		}
+		sub := jobs.ok("GET", at+"/subtasks/"+v["id"].(string), nil)
+		subtasks, summary := sub["subtasks"].([]any), sub["summary"].(map[string]any)
+		if number(task, "num_subtasks") != number(v, "parallelism") || len(subtasks) != int(number(v, "parallelism")) || task["status"] != "COMPLETED" {
+			t.Errorf("%v has %v", v, task)
+		}
+		of, latest, longest := map[string]float64{}, 0., 0.
+		for i, s := range subtasks {
+			s := s.(map[string]any)
+			ack, took := number(s, "ack_timestamp"), s["checkpoint"].(map[string]any)
+			parts := number(s["alignment"].(map[string]any), "duration") + number(took, "sync") + number(took, "async") + number(s, "start_delay")
+			if d := number(s, "end_to_end_duration"); d != ack-number(all, "trigger_timestamp") || parts > d+1 || parts < d-4 {
+				t.Errorf("%v", s)
+			}
+			if s["className"] != "completed" || s["status"] != "completed" || number(s, "index") != float64(i) || s["unaligned_checkpoint"] != false || s["aborted"] != false {
+				t.Errorf("%v", s)
+			}
+			latest, longest = max(latest, ack), max(longest, number(s, "end_to_end_duration"))
+			for _, k := range []string{"state_size", "checkpointed_size"} {
+				of[k] += number(s, k)
+			}
+		}
+		if number(task, "latest_ack_timestamp") != latest || latest > number(all, "latest_ack_timestamp") || number(task, "end_to_end_duration") != longest ||
+			number(summary["end_to_end_duration"].(map[string]any), "max") != longest {
+			t.Errorf("%v of %v, %v", task, subtasks, summary)
+		}
+		for k, n := range of {
+			if number(task, k) != n || number(sub, k) != n || number(summary[k].(map[string]any), "avg") != math.Floor(n/float64(len(subtasks))) {
+				t.Errorf("%s of %v is %v in all", k, sub, n)
+			}
+			sum[k] += n
+		}
+		sum["num_subtasks"] += number(task, "num_subtasks")
+		sum["num_acknowledged_subtasks"] += number(task, "num_acknowledged_subtasks")
+	}
+	for k, n := range sum {
+		if number(all, k) != n || n <= 0 {
+			t.Errorf("%s is %v, of its parts %v", k, all[k], n)
+		}
+	}
+	for path, want := range map[string]string{
+		at + "/subtasks/00000000000000000000000000000000":                                          "not found",
+		job + "/checkpoints/details/99999/subtasks/" + vertices[0].(map[string]any)["id"].(string): "checkpoint 99999",
+	} {
+		if st, text := jobs.send("GET", path, nil); st != 404 || !strings.Contains(text, want) {
+			t.Errorf("%s: %d %s", path, st, text)
 		}
 	}
 }
