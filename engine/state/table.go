@@ -97,7 +97,7 @@ type Table struct {
 
 type tableScratch struct {
 	words, nulls []uint64
-	key, value   []byte
+	key          []byte
 	missing      []int32
 	rows         []Ref
 	fresh        []uint64
