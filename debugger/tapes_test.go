@@ -7,14 +7,19 @@ import (
 
 	"github.com/minkstream/mink/debugger"
 	"github.com/minkstream/mink/engine"
+	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/gateway"
+	"github.com/minkstream/mink/engine/types"
 )
 
 // TestTapesOfJobs: each job of an engine has a tape of its own, whose script is made of what
 // the job was planned of: views that resolve names elsewhere, other catalogs, functions,
-// statement sets, settings. Whoever opens it needs nothing of the engine.
+// statement sets, settings. Whoever opens it needs nothing of the engine, nor
+// of where the rows came from.
+//
+// shows mink.tape.ring.embed
 func TestTapesOfJobs(t *testing.T) {
 	e := env.OS("")
 	e.Disk = env.NewMemDisk()
@@ -106,6 +111,19 @@ func TestTapesOfJobs(t *testing.T) {
 		t.Errorf("the script is\n%s", all)
 	}
 	_ = l.Close()
+	tape, num, err := client.Tape(ctx, ids["plain"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := tape.Manifest.Jobs[num].Attempts
+	rows, err := tape.Rows(num, a[len(a)-1].N, 0, types.Schema{{Name: "n", Type: types.BigIntT}})
+	if err == nil {
+		err = rows.Next(&batch.Batch{})
+	}
+	if err != nil {
+		t.Errorf("rows of the source on the tape: %v", err)
+	}
+	_ = tape.Close()
 	if err := client.Cancel(ctx, ids["plain"]); err != nil {
 		t.Fatal(err)
 	}

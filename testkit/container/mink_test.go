@@ -57,7 +57,7 @@ func (d *dock) image() {
 	if out, err := c.CombinedOutput(); err != nil {
 		d.t.Fatalf("%v\n%s", err, out)
 	}
-	if err := os.WriteFile(filepath.Join(d.dir, "image", "Dockerfile"), []byte("FROM scratch\nWORKDIR /tmp\nWORKDIR /work\nCOPY mink /mink\nENTRYPOINT [\"/mink\"]\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(d.dir, "image", "Dockerfile"), []byte("FROM scratch\nWORKDIR /tmp\nWORKDIR /shop\nCOPY mink /mink\nENTRYPOINT [\"/mink\"]\n"), 0o644); err != nil {
 		d.t.Fatal(err)
 	}
 	d.docker("build", "-q", "-t", d.name, filepath.Join(d.dir, "image"))
@@ -68,7 +68,7 @@ func (d *dock) run(name, ip string, args ...string) {
 	d.t.Helper()
 	d.ip[name] = ip
 	d.docker(append([]string{"run", "-d", "--name", d.name + "-" + name, "--hostname", name, "--network", d.name, "--ip", ip, "--network-alias", name,
-		"-v", filepath.Join(d.dir, "work") + ":/work", d.name}, args...)...)
+		"-v", filepath.Join(d.dir, "work") + ":/shop", d.name}, args...)...)
 }
 
 // mink runs a command in the coordinator's container.
@@ -138,7 +138,7 @@ func startDock(t *testing.T) *dock {
 		t.Fatal(err)
 	}
 	for i, c := range []string{"c2", "c3"} {
-		d.run(c, fmt.Sprint("10.213.77.", 12+i), "node", "--join", "c1:6123", "--token-file", "/work/join.token", "--dir", "/node", "--slots", "2")
+		d.run(c, fmt.Sprint("10.213.77.", 12+i), "node", "--join", "c1:6123", "--token-file", "/shop/join.token", "--dir", "/node", "--slots", "2")
 	}
 	d.whole()
 	return d

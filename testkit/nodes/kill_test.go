@@ -267,7 +267,7 @@ func TestRescale(t *testing.T) {
 	w := found(t, 3, 1)
 	at := ""
 	for i, p := range []int{2, 3, 1} {
-		script := strings.Replace(ordersScript(w.dir, filepath.Join(in, "in"), p), "'path' = '"+filepath.Join(in, "in")+"'", "'path' = '"+filepath.Join(in, "in")+"', 'mink.replay.column' = 'placed', 'mink.replay.speed' = '20'", 1)
+		script := strings.Replace(ordersScript(w.dir, filepath.Join(in, "in"), p), "'path' = '"+filepath.Join(in, "in")+"'", "'path' = '"+filepath.Join(in, "in")+"', 'mink.replay.column' = 'placed', 'mink.replay.speed' = '10'", 1)
 		if at != "" {
 			script = "SET 'execution.state-recovery.path' = '" + at + "';\n" + script
 		}
