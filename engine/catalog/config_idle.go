@@ -34,7 +34,7 @@ var idle = map[string]string{
 	"sql-client.execution.max-table-result.rows":                          whyClient,
 	"sql-client.execution.result-mode":                                    whyClient,
 	"sql-client.verbose":                                                  whyClient,
-	"state.backend.type":                                                  "state is in memory up to 'state.memory', and beyond it in Pebble",
+	"state.backend.type":                                                  "state is in memory up to 'state.memory', and beyond it on disk",
 	"table.exec.resource.external-buffer-memory":                          whyBatch,
 	"table.exec.resource.hash-agg.memory":                                 whyBatch,
 	"table.exec.resource.hash-join.memory":                                whyBatch,

@@ -40,6 +40,9 @@ func Files(root string) ([]File, error) {
 		}
 		rel, _ := filepath.Rel(root, p)
 		rel = filepath.ToSlash(rel)
+		if rel != "." && !portable.MatchString(d.Name()) {
+			return fmt.Errorf("%s: a name of letters, digits and . - _ + @ = alone: other systems cannot check others out", rel)
+		}
 		if d.IsDir() {
 			switch {
 			case rel == ".ci" || rel == ".":
@@ -62,6 +65,9 @@ func Files(root string) ([]File, error) {
 	sort.Slice(out, func(i, j int) bool { return out[i].Path < out[j].Path })
 	return out, err
 }
+
+// portable are names that every file system takes.
+var portable = regexp.MustCompile(`^[\w.+@=-]+$`)
 
 func isText(name string) bool {
 	switch path.Ext(name) {

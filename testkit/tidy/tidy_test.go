@@ -1,6 +1,8 @@
 package tidy
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -32,5 +34,19 @@ func TestCheckRefuses(t *testing.T) {
 		if !strings.Contains(got, c.want) {
 			t.Errorf("%q passes, want a complaint with %q; got %q", c.text[:min(60, len(c.text))], c.want, got)
 		}
+	}
+}
+
+// TestNames: a name that some systems cannot have is refused.
+func TestNames(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Files(dir); err != nil {
+		t.Error(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "s3:"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Files(dir); err == nil || !strings.Contains(err.Error(), "s3:") {
+		t.Errorf("%v", err)
 	}
 }
