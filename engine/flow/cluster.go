@@ -386,12 +386,21 @@ func (h *threaded) hold(a *attempt, on bool) bool {
 
 func (h *threaded) ended() { h.clocks.end() }
 
-func (h *threaded) start(a *attempt) { h.begin(a, a.tasks) }
+func (h *threaded) start(a *attempt) {
+	h.house(a.tasks)
+	h.begin(a, a.tasks)
+}
+
+// house gives tasks their workers, before anything can wake them.
+func (h *threaded) house(tasks []*task) {
+	for _, t := range tasks {
+		t.sched.home = (h.offset + t.sub) % len(h.cl.workers)
+	}
+}
 
 // begin makes tasks of an attempt runnable.
 func (h *threaded) begin(a *attempt, tasks []*task) {
 	for _, t := range tasks {
-		t.sched.home = (h.offset + t.sub) % len(h.cl.workers)
 		t.stepMu.Lock() // whoever asks for its status may be looking
 		t.started = h.mono()
 		t.stepMu.Unlock()

@@ -254,11 +254,13 @@ func TestFarJob(t *testing.T) {
 				t.Errorf("%s keeps %d sites", n.Name, len(n.st.sites))
 			}
 		}
-		if list, _ := y.env.Disk.List("scratch"); len(list) > 0 {
-			time.Sleep(50 * time.Millisecond)
-			if list, _ := y.env.Disk.List("scratch"); len(list) > 0 {
-				t.Errorf("checkpoints were left: %v", list)
-			}
+		// They are removed beside.
+		left, _ := y.env.Disk.List("scratch")
+		for end := time.Now().Add(5 * time.Second); len(left) > 0 && time.Now().Before(end); left, _ = y.env.Disk.List("scratch") {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if len(left) > 0 {
+			t.Errorf("checkpoints were left: %v", left)
 		}
 	}
 }

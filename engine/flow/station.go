@@ -279,6 +279,7 @@ func (k *site) make() {
 			k.local = append(k.local, t)
 		}
 	}
+	k.h.house(k.local) // rows may come before the start does
 	address := map[string]string{}
 	for _, n := range x.nodes {
 		address[n.Name] = n.Address
