@@ -25,9 +25,6 @@ func simulatedLocal(t *testing.T, e *env.Env, extra *connect.Connector) *engine.
 	out, err := engine.New(engine.Config{
 		Env: e, Connectors: append(connectors.All(), extra, lookup.Connector), Formats: connectors.Formats(), Functions: scalar.All(), SpillDir: t.TempDir(),
 		Providers: []*connect.ModelProvider{&linear.Provider},
-		Stores: func(below env.Disk, setting func(string) string) env.Disk {
-			return s3.Disk(below, env.OS("").Clock, setting, func(string) string { return "" })
-		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -46,6 +43,9 @@ func local(t *testing.T, ordered bool) gateway.Client {
 	e, err := engine.New(engine.Config{
 		Workers: workers, Connectors: append(connectors.All(), lookup.Connector), Formats: connectors.Formats(), Functions: scalar.All(), Runtimes: connectors.Runtimes(),
 		Providers: []*connect.ModelProvider{&linear.Provider},
+		Stores: func(below env.Disk, setting func(string) string) env.Disk {
+			return s3.Disk(below, env.OS("").Clock, setting, func(string) string { return "" })
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
