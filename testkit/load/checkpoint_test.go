@@ -51,7 +51,7 @@ func TestCheckpointCost(t *testing.T) {
 }
 
 // costBound holds what has been reached; docs/reliability.md has what is wanted.
-const costBound = 40
+const costBound = 25
 
 // query runs a Nexmark query into nothing and says how many checkpoints it took.
 func query(t *testing.T, name string, events int64, interval string) (cost, int64) {
