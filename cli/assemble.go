@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/function/scalar"
 	"github.com/minkstream/mink/engine/gateway"
+	"github.com/minkstream/mink/engine/state"
 	"github.com/minkstream/mink/engine/trace"
 )
 
@@ -101,11 +103,21 @@ func (a *app) config(o embed) (cfg engine.Config, spill string, err error) {
 	spill = filepath.Join(os.TempDir(), fmt.Sprintf("mink-%d", os.Getpid()))
 	memory := machineMemory() / 4
 	var files env.Disk
+	limit, pool := a.memory, (*state.Pool)(nil)
 	if o.confine != nil {
+		limit = o.confine.Share()
 		memory /= int64(max(1, o.confine.Nodes)) // processes share the machine
 		spill = o.home.Path("run", "spill", strconv.Itoa(os.Getpid()))
 		files = confined(o.home, o.confine, append([]string{string(o.home)}, o.confine.Shared...))
 		e.Disk = confined(o.home, o.confine, nil)
+	}
+	if limit > 0 {
+		heap := limit - programBytes
+		debug.SetMemoryLimit(heap)
+		pool, memory = state.NewPool(heap/2), heap/2
+		if o.confine != nil {
+			memory *= int64(max(1, o.confine.Nodes)) // of a job, which all nodes have a part of
+		}
 	}
 	return engine.Config{
 		Files: files,
@@ -124,6 +136,8 @@ func (a *app) config(o embed) (cfg engine.Config, spill string, err error) {
 		CheckpointDir: o.checkpointDir,
 		SpillDir:      spill,
 		MemoryBytes:   memory,
+		StatePool:     pool,
+		ProcessBytes:  limit,
 		Zone:          zone,
 		Stdout:        printed(a.out),
 		Record:        o.record,

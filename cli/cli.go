@@ -35,6 +35,7 @@ type app struct {
 	out, err io.Writer
 	disk     env.Disk // nil is the machine's; tests have others
 	benched  int      // queries that bench has run
+	memory   int64    // what the process is to stay within, 0 for none (--memory)
 }
 
 // Main runs the command line and returns the exit code.
@@ -119,7 +120,29 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.AddCommand(commands(a)...)
+	for _, c := range root.Commands() {
+		if c.HasSubCommands() && !c.Runnable() {
+			c.RunE, c.Annotations = ofNone, map[string]string{onlyOthers: ""}
+		}
+	}
 	return root
+}
+
+// onlyOthers marks a command that does nothing itself.
+const onlyOthers = "only others"
+
+// does reports a command that does something itself.
+func does(c *cobra.Command) bool {
+	_, none := c.Annotations[onlyOthers]
+	return c.Runnable() && !none
+}
+
+// ofNone is a command that has others below it and does nothing itself.
+func ofNone(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return c.Help()
+	}
+	return fmt.Errorf("unknown command %q for %q", args[0], c.CommandPath())
 }
 
 // reader is standard output that somebody else reads, such as head. When he has gone the

@@ -37,7 +37,6 @@ func (f *runFlags) onlyEmbedded() error {
 		flag  string
 	}{
 		{f.nodes != 1, "--nodes"}, {f.checkpointDir != "", "--checkpoint-dir"}, {f.tape != "", "--tape"}, {f.keepTape == "on", "--keep-tape on"},
-		{f.dryRun, "--dry-run"},
 	} {
 		if x.given {
 			return failed(exitUsage, diag.New(diag.Config, "%s is for an embedded cluster, and the script runs on another", x.flag).WithHint("leave it out, or --gateway"))
@@ -61,7 +60,7 @@ func (a *app) clusterOf(f *runFlags) (*remote.Client, error) {
 	case info == nil && f.detach:
 		return nil, failed(exitUsage, diag.New(diag.Config, "--detach needs a cluster that goes on without this process, and none runs in %s", f.dir).
 			WithHint("mink up starts one; --gateway names another"))
-	case info == nil || f.dryRun:
+	case info == nil:
 		return nil, nil
 	default:
 		if err := f.onlyEmbedded(); err != nil {

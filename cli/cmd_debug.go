@@ -67,6 +67,7 @@ lists them.`,
 			"mink debug run.mtape --json -c tasks | jq .",
 			"mink debug --dap                 # for an editor that starts it",
 			"mink debug job.sql --dap=4711    # for an editor that connects",
+			"mink debug revenue --dap         # a job of mink up, in an editor",
 			"mink debug revenue_test.sql:total_of_a_minute --at out=revenue#1",
 		),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -238,7 +238,7 @@ func writeCommands(b *strings.Builder, c *cobra.Command) {
 		if c.Hidden || c.Name() == "help" || c.Name() == "completion" {
 			continue
 		}
-		if c.Runnable() {
+		if does(c) {
 			text := c.Long
 			if text == "" {
 				text = c.Short + "."

@@ -53,6 +53,7 @@ func (a *app) down(ctx context.Context, dir string, timeout time.Duration) error
 		fmt.Fprintf(a.err, "no cluster runs in %s\n", dir)
 		return nil
 	}
+	home.Audit("cli", local.User(), "down", nil)
 	if coordinator != 0 {
 		if err := syscall.Kill(coordinator, syscall.SIGTERM); err != nil {
 			return diag.Wrap(diag.Permission, err, "cannot stop process %d, the coordinator", coordinator)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,8 +25,8 @@ func (a *app) jobsCommand() *cobra.Command {
 		Use:   "jobs",
 		Short: "Watch and stop the jobs of a cluster",
 		Long: `Watches and stops the jobs of the cluster of mink up in --dir, or of one behind REST: mink's or
-Apache Flink's. A job is named by its id, by the beginning of its id, or by its name; one that runs
-also by the beginning of its name or the table that it writes to.`,
+Apache Flink's. A job is named by its id, by the beginning of its id or its name, or by a table that
+it writes to; of several jobs of one name or table that which runs is meant.`,
 		Example: examples(
 			"mink jobs ls",
 			"mink jobs show 7f3a",
@@ -88,52 +87,6 @@ func (f *jobsFlags) withJob(ctx context.Context, name string, do func(c *remote.
 		}
 		return do(c, id)
 	})
-}
-
-// findJob finds a job by id, by the beginning of its id, or by its name; of several of
-// one name that which runs. A job that runs is also found by the beginning of its name, and by the
-// table that it writes to, if no other is meant.
-func findJob(ctx context.Context, c gateway.Client, name string) (string, error) {
-	list, err := c.Jobs(ctx)
-	if err != nil {
-		return "", err
-	}
-	var byID, named, running, like []string
-	names := []string{}
-	for _, j := range list {
-		names = append(names, j.ID, j.Name)
-		switch {
-		case j.ID == name:
-			return j.ID, nil
-		case name != "" && strings.HasPrefix(j.ID, name):
-			byID = append(byID, j.ID)
-		case j.Name == name:
-			named = append(named, j.ID)
-			if j.Ended.IsZero() {
-				running = append(running, j.ID)
-			}
-		case name != "" && j.Ended.IsZero() && (strings.HasPrefix(j.Name, name) || strings.HasSuffix(j.Name, "."+name)):
-			like = append(like, j.ID)
-		}
-	}
-	if len(running) > 0 {
-		named = running
-	}
-	found := append(byID, named...)
-	if len(found) == 0 {
-		found = like
-	}
-	switch {
-	case len(found) == 1:
-		return found[0], nil
-	case len(found) > 1:
-		return "", diag.New(diag.NotFound, "%q means several jobs: %s", name, strings.Join(found, ", ")).WithHint("write more of the id")
-	}
-	e := diag.New(diag.NotFound, "no job %q", name)
-	if g := diag.Suggest(name, names); g != "" {
-		return "", e.WithHint("did you mean %q", g)
-	}
-	return "", e.WithHint("mink jobs ls lists the jobs")
 }
 
 // jobLine is a job in JSON.

@@ -16,6 +16,8 @@ import (
 	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/cluster"
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/flow"
+	"github.com/minkstream/mink/engine/probe"
 	"github.com/minkstream/mink/engine/serve/guard"
 )
 
@@ -33,6 +35,7 @@ type nodeFlags struct {
 	tokenFile  string
 	listen     string
 	advertised string
+	memory     string
 }
 
 // joinHere is --join without an address.
@@ -73,6 +76,10 @@ path, as a volume or on a network file system. Logs and what does not fit in mem
 			if f.join == "" || len(args) == 1 && f.join != args[0] {
 				return wrong(diag.New(diag.Config, "a node is of no use without a cluster").WithHint("mink node --join joins the one in --dir, mink node --join HOST:PORT another"))
 			}
+			var err error
+			if a.memory, err = memoryOf(f.memory, 1); err != nil {
+				return err
+			}
 			if f.slots < 1 || f.slots > slotsMax {
 				return wrong(diag.New(diag.Config, "--slots must be from 1 to %d", slotsMax))
 			}
@@ -93,6 +100,7 @@ path, as a volume or on a network file system. Logs and what does not fit in mem
 	fl.Lookup("join").NoOptDefVal = joinHere
 	fl.StringVar(&f.dir, "dir", ".mink", "directory of the cluster; of a node of another machine, its own")
 	fl.IntVar(&f.slots, "slots", max(4, runtime.NumCPU()), "slots of the node")
+	fl.StringVar(&f.memory, "memory", "", "`size` that the process is to stay within (default: with --dir the part that the cluster's own nodes have)")
 	fl.StringVar(&f.name, "name", "", "name of the node (default: the next that is free)")
 	fl.StringVar(&f.tokenFile, "token-file", "", "`file` with the join token, - for standard input")
 	fl.StringVar(&f.listen, "listen", "", "`address`, with or without a port, to take rows of other nodes at (default: the one by which this machine reaches the coordinator)")
@@ -185,6 +193,11 @@ func watchCluster(ctx context.Context, cancel func(), home local.Home) {
 // of another machine is known by, nil for one of the coordinator's.
 func (a *app) serveNode(ctx context.Context, home local.Home, o *local.Options, name string, slots int, joined *guard.Identity, log *slog.Logger) error {
 	go local.Vitals(ctx, log)
+	if a.memory > 0 { // this node's own, beside those of the cluster
+		own := *o
+		own.Memory = a.memory * int64(o.Nodes+1)
+		o = &own
+	}
 	cfg, spill, err := a.config(embed{home: home, confine: o})
 	if err != nil {
 		return err
@@ -196,9 +209,11 @@ func (a *app) serveNode(ctx context.Context, home local.Home, o *local.Options, 
 	}
 	defer eng.Close()
 	n := cluster.NodeOptions{
-		Env: cfg.Env, Name: name, Dir: home.Path("run"), Slots: slots, SpillDir: spill, Build: eng.NodeGraph,
-		Log: func(text string) { log.Info(text) },
+		Env: cfg.Env, Name: name, Dir: home.Path("run"), Slots: slots, SpillDir: spill, StatePool: cfg.StatePool, Build: eng.NodeGraph,
+		Log: func(text string) { log.Info(text) }, Tasks: func(n flow.TaskNote) { local.LogTask(log, n) },
 	}
+	self := probe.Of(probe.LogsOf(home.Path("log"), name), home.Path("profiles", name))
+	n.Answer = func(ctx context.Context, question []byte) ([]byte, error) { return probe.Answer(ctx, self, question) }
 	switch {
 	case joined != nil:
 		n.Wire, n.Remote, n.Patience = joined, true, alone

@@ -43,7 +43,7 @@ It ends with 1 where state is lost or kept in part.`,
 		},
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.against, "against", "", "`tape` of the job that has the state, or a job of mink up by its id or name")
+	fl.StringVar(&f.against, "against", "", "`tape` of the job that has the state, or a job of mink up by its id, name or table")
 	f.cluster.addCluster(fl)
 	fl.StringVar(&f.at, "at", "", "the state is that at this `position`; by default at the last row that was read")
 	fl.IntVar(&f.job, "job", 0, "number of the job on the tape; by default the first")

@@ -13,6 +13,8 @@ type runFlags struct {
 	set           []string
 	nodes         int
 	checkpointDir string
+	memory        string
+	memoryBytes   int64
 	dir           string
 	dryRun        bool
 	keepGoing     bool
@@ -32,6 +34,7 @@ func (f *runFlags) add(c *cobra.Command) {
 	fl.StringVar(&f.output, "output", "", "table, changelog, json or csv (default: a live table on a terminal, else a changelog, or a table for bounded results in batch mode)")
 	fl.StringArrayVar(&f.set, "set", nil, "set a configuration key, `key=value`; may be repeated")
 	fl.IntVar(&f.nodes, "nodes", 1, "nodes of the embedded cluster")
+	fl.StringVar(&f.memory, "memory", "", "`size`, such as 512mb, that the process is to stay within: state, rows under way and all else (default: state within a quarter of the machine's)")
 	fl.StringVar(&f.checkpointDir, "checkpoint-dir", "", "keep checkpoints in this directory (or s3://bucket/path), one every 10 s unless the script says otherwise, and go on from them when run again")
 	fl.StringVar(&f.dir, "dir", ".mink", "directory of the local cluster")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "check the script and run nothing")
@@ -54,6 +57,10 @@ func (f *runFlags) check() error {
 		if _, err := show.New(f.output, show.Options{}); err != nil || f.output == "live" {
 			return failed(exitUsage, diag.New(diag.Config, "no output form %q", f.output).WithHint("one of table, changelog, json, csv"))
 		}
+	}
+	var err error
+	if f.memoryBytes, err = memoryOf(f.memory, 1); err != nil {
+		return err
 	}
 	if f.nodes < 1 || f.nodes > nodesMax {
 		return failed(exitUsage, diag.New(diag.Config, "--nodes must be from 1 to %d", nodesMax))

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/testkit/cassette"
 	"github.com/minkstream/mink/testkit/cover"
 	"github.com/minkstream/mink/testkit/harness"
@@ -39,6 +40,8 @@ type testFlags struct {
 	cover           bool
 	coverOut        []string
 	coverMin        float64
+	read            []string
+	functions       bool
 }
 
 func (a *app) testCommand() *cobra.Command {
@@ -104,6 +107,8 @@ func (f *testFlags) add(c *cobra.Command) {
 	fl.IntVar(&f.jobs, "jobs", 0, "tests that run at a time (default: one a core)")
 	fl.StringArrayVar(&f.reports, "report", nil, "also report as "+strings.Join(suite.Forms, ", ")+"; `form=FILE` writes a file, the form alone replaces the usual output")
 	fl.StringVar(&f.output, "output", "text", "text or json")
+	fl.StringArrayVar(&f.read, "allow-read", nil, "let tests read `DIR` too; else they read the repository, or the folder, that they are in and that this runs in")
+	fl.BoolVar(&f.functions, "allow-functions", false, "let tests run functions in Python, which may do what whoever runs the tests may")
 	fl.StringVar(&f.cassettes, "cassettes", string(cassette.Replay), "where answers of models, lookup tables and the like come from: the file beside the test (replay), it and for new calls the outside (record), the outside, writing it down (refresh), not (live), or comparing (diff)")
 	fl.BoolVar(&f.cover, "cover", false, "tell what of the jobs no test reaches: operators, predicates, join partners, late rows, state that expires, restores")
 	fl.StringArrayVar(&f.coverOut, "cover-out", nil, "write what was reached to `FILE`: .json, .info (lcov), or .sql, the SQL with what was not reached below its lines; implies --cover")
@@ -159,11 +164,14 @@ func (f *testFlags) options(paths []string) (*suite.Options, error) {
 	case f.output != "text" && f.output != "json":
 		return nil, usage("no output form %q", f.output)
 	}
+	var err error
+	if o.Run.Outside, err = confinedTests(paths, f.read, f.functions); err != nil {
+		return nil, err
+	}
 	o.Run.Cassettes = cassette.New(cassette.Mode(f.cassettes))
 	if f.cover || len(f.coverOut) > 0 || f.coverMin > 0 {
 		o.Run.Cover = cover.New()
 	}
-	var err error
 	if o.Plan.Faults, err = faultNames(f.faults); err != nil {
 		return nil, err
 	}
@@ -182,6 +190,7 @@ func (a *app) runTests(ctx context.Context, f testFlags, o *suite.Options) error
 		return err
 	}
 	o.Run.Cassettes = cassette.New(o.Run.Cassettes.Mode)
+	o.Run.Cassettes.Disk = o.Run.Outside.Disk
 	if o.Run.Cover != nil {
 		o.Run.Cover = cover.New() // of each run when --watch runs again
 	}
@@ -314,10 +323,15 @@ func stamps(paths []string) map[string]time.Time {
 	}
 	for _, name := range files {
 		note(name)
-		f, _ := suite.Read(name)
+		f, _ := suite.Parse(env.OS("").Disk, name)
 		for _, t := range f.Tests {
 			for _, s := range t.Case.Scripts {
 				note(s.Name)
+			}
+			for _, s := range t.Case.Steps {
+				if g, ok := s.(*harness.Give); ok && g.Tape != "" {
+					note(g.Tape)
+				}
 			}
 		}
 	}

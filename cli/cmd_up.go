@@ -43,6 +43,7 @@ type upFlags struct {
 	postgres, flight    int
 	node                int
 	dataDirs            []string
+	memory              string
 	tlsCert, tlsKey     string
 	output              string
 }
@@ -81,6 +82,7 @@ and below those of --data-dir.`,
 	fl.IntVar(&f.postgres, "postgres-port", postgresPort, "port for Postgres clients, 0 for any; without the flag another one is taken when 5433 is not free")
 	fl.IntVar(&f.flight, "flight-port", flightPort, "port for Arrow Flight SQL, 0 for any; without the flag another one is taken when 8815 is not free")
 	fl.IntVar(&f.node, "node-port", nodePort, "port at which nodes of other machines join, with --listen; 0 for any; without the flag another one is taken when 6123 is not free")
+	fl.StringVar(&f.memory, "memory", "", "`size`, such as 4gb, that the processes of the cluster are to stay within, in equal parts: state, rows under way and all else (default: state within a quarter of the machine's)")
 	fl.StringArrayVar(&f.dataDirs, "data-dir", nil, "another directory that file connectors may read and write; may be repeated")
 	fl.StringVar(&f.tlsCert, "tls-cert", "", "certificate for --listen (default: one of the cluster's own authority, whose file cluster.json names)")
 	fl.StringVar(&f.tlsKey, "tls-key", "", "key of --tls-cert")
@@ -122,6 +124,9 @@ func (f *upFlags) check(o *local.Options) error {
 		return wrong(err)
 	}
 	var err error
+	if o.Memory, err = memoryOf(f.memory, o.Nodes+1); err != nil {
+		return err
+	}
 	if o.Project, err = os.Getwd(); err != nil {
 		return wrong(diag.Wrap(diag.IO, err, "cannot tell which directory this is"))
 	}

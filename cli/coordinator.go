@@ -23,6 +23,7 @@ import (
 	"github.com/minkstream/mink/engine/cluster"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/gateway"
 	"github.com/minkstream/mink/engine/ledger"
 	"github.com/minkstream/mink/engine/serve/guard"
@@ -390,7 +391,12 @@ func (c *coordinator) makeEngine() error {
 		return err
 	}
 	cfg.Cluster = c.nodes
-	cfg.Tapes = &engine.Tapes{Bytes: tapesBytes, KeptBytes: keptTapeBytes, Build: version, Failed: c.failedTape}
+	cfg.Tasks = func(n flow.TaskNote) { local.LogTask(c.log, n) }
+	tapes := int64(tapesBytes)
+	if share := c.options.Share(); share > 0 {
+		tapes = min(tapes, share/8)
+	}
+	cfg.Tapes = &engine.Tapes{Bytes: tapes, KeptBytes: keptTapeBytes, Build: version, Failed: c.failedTape}
 	cfg.Defaults = map[string]string{checkpointInterval: checkpointEvery}
 	cfg.Durable = &engine.Durable{Ledger: c.ledger, CatalogDir: c.home.Path("store", "catalog"), Lost: func(err error) {
 		c.log.Error("another coordinator has taken over", "error", err.Error())
@@ -420,7 +426,8 @@ func (c *coordinator) failedTape(id, name string, to *trace.Folder) {
 // confined is the disk of a cluster: the directory it was started in, those of --data-dir,
 // and its own, which statements must not look into.
 func confined(home local.Home, o *local.Options, denied []string) env.Disk {
-	return env.Confined(env.Roots{Dir: o.Project, Allowed: append([]string{o.Project, string(home)}, append(o.Shared, o.DataDirs...)...), Denied: denied})
+	return env.Confined(env.Roots{Dir: o.Project, Allowed: append([]string{o.Project, string(home)}, append(o.Shared, o.DataDirs...)...), Denied: denied,
+		Who: "this cluster", Help: "mink up --data-dir allows another directory"})
 }
 
 // keepNode starts a node and brings it back when it dies.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -12,8 +13,10 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/minkstream/mink/cli/local"
 	"github.com/minkstream/mink/connectors/format"
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/probe"
 	"github.com/minkstream/mink/engine/serve/flightsql"
 	"github.com/minkstream/mink/engine/serve/guard"
 	"github.com/minkstream/mink/engine/serve/pgwire"
@@ -121,14 +124,42 @@ func closeDoors(doors []door) {
 	}
 }
 
+// auditLog is the log of who asked for what.
+const auditLog = "audit"
+
+// processes are those of the cluster, for who looks into them.
+type processes struct {
+	c    *coordinator
+	self probe.Process
+}
+
+func (p *processes) Coordinator() probe.Process { return p.self }
+
+func (p *processes) Node(name string) probe.Process {
+	return probe.Far(func(ctx context.Context, question []byte) ([]byte, error) { return p.c.nodes.Ask(ctx, name, question) })
+}
+
+// Logs are the folder of this cluster, which has also what nodes wrote that have died, and
+// those of nodes on other machines.
+func (p *processes) Logs() map[string]probe.Process {
+	out := map[string]probe.Process{"": probe.Of(probe.LogsIn(p.c.home.Path("log")), "")}
+	for _, n := range p.c.nodes.Nodes() {
+		if n.From != "" && n.Alive {
+			out[n.Name] = p.Node(n.Name)
+		}
+	}
+	return out
+}
+
 // serve lets clients in.
 func (c *coordinator) serve(doors []door) error {
-	audit, err := c.home.Log("audit")
+	audit, err := c.home.Log(auditLog)
 	if err != nil {
 		return err
 	}
 	values := &format.JSONWriter{Sep: 'T', NullKeys: format.NullKeyLiteral, NullKey: "null"}
 	o := rest.Options{Version: version, Value: values.Value, Settings: map[string]string{"taskmanager.numberOfTaskSlots": strconv.Itoa(c.options.Slots)}}
+	o.Processes = &processes{c: c, self: probe.Of(probe.LogsOf(c.home.Path("log"), local.Coordinator, local.Watchdog, auditLog), c.home.Path("profiles", local.Coordinator))}
 	if at, err := url.Parse(c.info.Rest); err == nil {
 		o.Settings["rest.address"], o.Settings["rest.port"] = at.Hostname(), at.Port()
 	}
@@ -146,7 +177,7 @@ func (c *coordinator) serve(doors []door) error {
 			continue
 		}
 		s := guard.Server(guard.Handler(guard.Options{
-			Door: d.name, Token: c.token, Port: d.port, Names: hostNames(c.options.Listen), Audit: audit,
+			Door: d.name, Token: c.token, Port: d.port, Names: hostNames(c.options.Listen), Audit: audit, Unread: rest.Refuses,
 		}, c.routes(d.name)))
 		c.servers = append(c.servers, s)
 		for _, l := range d.list {

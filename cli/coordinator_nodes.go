@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -43,8 +45,15 @@ func (c *coordinator) openForNodes() ([]net.Listener, error) {
 		return nil, err
 	}
 	d := &guard.NodeDoor{
-		Authority: c.authority, Secret: func() (string, error) { return guard.Token(joinSecret(c.home)) }, Join: c.joins,
-		Log: func(text string) { c.log.Warn("a node: " + text) },
+		Authority: c.authority, Secret: func() (string, error) { return guard.Token(joinSecret(c.home)) }, Join: func(ask guard.JoinAsk) (string, any, error) {
+			name, told, err := c.joins(ask)
+			c.home.Audit("join", cmp.Or(name, ask.Name, "a node"), "join", err)
+			return name, told, err
+		},
+		Log: func(text string) {
+			c.log.Warn("a node: " + text)
+			c.home.Audit("join", "unknown", text, errors.New(text))
+		},
 	}
 	var list []net.Listener
 	for _, l := range plain {

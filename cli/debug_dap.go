@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -64,18 +65,33 @@ func (a *app) serveDAP(ctx context.Context, f *debugFlags, args []string) error 
 }
 
 func (a *app) dapOptions(f *debugFlags, program string) dap.Options {
+	// A job of a cluster is looked at from the directory of the cluster.
+	began, _ := os.Getwd() // an editor names files whole
+	abs := func(name string) string {
+		if filepath.IsAbs(name) {
+			return filepath.Clean(name)
+		}
+		return filepath.Join(began, name)
+	}
 	return dap.Options{
-		Open: func(ctx context.Context, l dap.Launch) (*debugger.Debugger, func() error, error) {
+		Open: func(ctx context.Context, l dap.Launch) (*dap.Program, error) {
 			of := *f
 			for _, k := range slices.Sorted(maps.Keys(l.Set)) {
 				of.run.set = append(of.run.set[:len(of.run.set):len(of.run.set)], k+"="+l.Set[k])
 			}
+			if l.Dir != "" {
+				of.cluster.dir = l.Dir
+			}
+			if l.Gateway != "" {
+				of.cluster.gateway = l.Gateway
+			}
+			of.stopWorld = of.stopWorld || l.StopWorld
 			name := l.Program
 			if name == "" {
 				name = program
 			}
 			if name == "" {
-				return nil, nil, diag.New(diag.Config, "which program").WithHint("a tape, a script or FILE_test.sql:TEST as program of the launch configuration")
+				return nil, diag.New(diag.Config, "which program").WithHint("a tape, a script, FILE_test.sql:TEST or a job of mink up as program of the launch configuration")
 			}
 			return a.openForEditor(ctx, &of, name)
 		},
@@ -84,36 +100,34 @@ func (a *app) dapOptions(f *debugFlags, program string) dap.Options {
 			if name == "" {
 				name = program
 			}
-			r, err := a.machineDisk().Open(filepath.ToSlash(name))
+			r, err := a.machineDisk().Open(filepath.ToSlash(abs(name)))
 			if err != nil {
 				return nil, err
 			}
 			defer r.Close()
 			return io.ReadAll(r)
 		},
-		Abs: func(name string) string {
-			if abs, err := filepath.Abs(name); err == nil {
-				return abs
-			}
-			return name
-		},
+		Abs: abs,
 	}
 }
 
 // openForEditor opens a program; standard output is the editor's, so nothing else goes there.
-func (a *app) openForEditor(ctx context.Context, f *debugFlags, name string) (*debugger.Debugger, func() error, error) {
+func (a *app) openForEditor(ctx context.Context, f *debugFlags, name string) (*dap.Program, error) {
 	quiet := *a
 	quiet.out = io.Discard
 	if suite.IsTest(name) {
 		t, cfg, setup, err := quiet.openTest(f, name)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		d, err := debugger.Open(ctx, cfg, setup, t)
 		if err != nil {
-			return nil, nil, errors.Join(err, t.Close())
+			return nil, errors.Join(err, t.Close())
 		}
-		return d, t.Close, nil
+		return &dap.Program{Debugger: d, Release: t.Close}, nil
+	}
+	if quiet.namesJob(name) {
+		return quiet.openJobForEditor(ctx, f, name)
 	}
 	var said strings.Builder
 	if f.dap == "stdio" {
@@ -126,16 +140,34 @@ func (a *app) openForEditor(ctx context.Context, f *debugFlags, name string) (*d
 		err = diag.New(diag.InvalidQuery, "%s", strings.TrimSpace(said.String())) // what was said is why
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	d, err := debugger.Open(ctx, cfg, nil, t)
 	if why := strings.TrimSpace(said.String()); err != nil && diag.CodeOf(err) == diag.InvalidTape && why != "" {
 		err = diag.New(diag.InvalidQuery, "%s", why) // the script has no job, for the reason that was said
 	}
 	if err != nil {
-		return nil, nil, errors.Join(err, release())
+		return nil, errors.Join(err, release())
 	}
-	return d, release, nil
+	return &dap.Program{Debugger: d, Release: release}, nil
+}
+
+// openJobForEditor opens what a job of a cluster has done by now.
+func (a *app) openJobForEditor(ctx context.Context, f *debugFlags, name string) (*dap.Program, error) {
+	l, release, err := a.openLiveJob(ctx, &f.cluster, name)
+	if err != nil {
+		return nil, err
+	}
+	live, err := l.attach(ctx)
+	if err == nil && f.stopWorld {
+		if err = live.StopWorld(ctx); err != nil {
+			err = errors.Join(err, live.Close())
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, release())
+	}
+	return &dap.Program{Debugger: live.Debugger, Live: live, Release: release}, nil
 }
 
 // editorCommand carries out a command of mink debug that looks at something.
@@ -146,7 +178,7 @@ func (a *app) editorCommand(ctx context.Context, d *debugger.Debugger, j *debugg
 			continue
 		}
 		switch v.name {
-		case "step", "back", "goto", "continue", "reverse", "break", "delete", "job", "quit", "update", "stop-world", "resume":
+		case "step", "back", "goto", "continue", "reverse", "break", "delete", "job", "quit":
 			return "", true, diag.New(diag.Config, "%s is the editor's", v.name).WithHint("it has keys for motions, breakpoints and threads")
 		}
 		var out strings.Builder

@@ -59,7 +59,7 @@ func TestHelp(t *testing.T) {
 			if c.Short == "" {
 				t.Errorf("%v has no sentence", args)
 			}
-			if !c.Runnable() {
+			if !does(c) {
 				continue
 			}
 			if !strings.Contains(out.String(), "Examples:") || !strings.Contains(c.Example, c.CommandPath()) {

@@ -121,6 +121,45 @@ func TestFullDisk(t *testing.T) {
 	checkOutput(t, dir, pairs, totals)
 }
 
+// metaDisk has little room, and counts the checkpoints that are written.
+type metaDisk struct {
+	env.Disk
+	checkpoints atomic.Int64
+}
+
+func (d *metaDisk) Room(string) (free, total int64, err error) { return 1 << 30, 1 << 40, nil }
+
+func (d *metaDisk) Create(name string) (env.File, error) {
+	if strings.Contains(name, "_metadata") {
+		d.checkpoints.Add(1)
+	}
+	return d.Disk.Create(name)
+}
+
+// TestDiskReserve: periodic checkpoints leave the disk the room that a setting says; the
+// job goes on to its end, whose checkpoint is taken all the same.
+// shows mink.checkpointing.disk-reserve
+func TestDiskReserve(t *testing.T) {
+	for reserve, want := range map[string]bool{"2 gb": false, "500 mb": true, "0": true} {
+		t.Chdir(t.TempDir())
+		disk := &metaDisk{Disk: env.OS("").Disk}
+		var out, errOut bytes.Buffer
+		a := &app{in: strings.NewReader(""), out: &out, err: &errOut, disk: disk}
+		err := a.runScripts(context.Background(), runFlags{nodes: 1, checkpointDir: "ck"}, text{"job.sql", `
+			SET 'mink.checkpointing.disk-reserve' = '` + reserve + `';
+			SET 'execution.checkpointing.interval' = '20 ms';
+			CREATE TABLE t (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '200', 'number-of-rows' = '60');
+			CREATE TABLE h (n BIGINT) WITH ('connector' = 'blackhole');
+			INSERT INTO h SELECT COUNT(*) FROM t;`})
+		if err != nil {
+			t.Fatalf("%v\n%s", err, errOut.String())
+		}
+		if n := disk.checkpoints.Load(); n == 0 || (n > 3) != want {
+			t.Errorf("%s: %d checkpoints", reserve, n)
+		}
+	}
+}
+
 // TestFullTmpfs is TestFullDisk with a real file system, where that may be mounted.
 func TestFullTmpfs(t *testing.T) {
 	dir := t.TempDir()

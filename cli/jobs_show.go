@@ -1,20 +1,14 @@
 package cli
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/minkstream/mink/cli/local"
 	"github.com/minkstream/mink/cli/show"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/gateway"
@@ -244,71 +238,4 @@ func (a *app) jobsMetricsCommand(f *jobsFlags) *cobra.Command {
 	}
 	c.Flags().StringVar(&match, "match", "", "only metrics whose names contain this")
 	return c
-}
-
-// logLineMax bounds a line of a log.
-const logLineMax = 1 << 20
-
-func (a *app) jobsLogsCommand(f *jobsFlags) *cobra.Command {
-	return &cobra.Command{
-		Use: "logs JOB", Short: "Print what the cluster's processes wrote down about a job", Args: cobra.ExactArgs(1),
-		Long:    `Prints the lines about a job in the logs of the cluster in --dir, as JSON, oldest first. Logs of other clusters lie where they run.`,
-		Example: examples("mink jobs logs 7f3a | jq .msg"),
-		RunE: func(c *cobra.Command, args []string) error {
-			if f.gateway != "" || f.rest != "" {
-				return failed(exitUsage, diag.New(diag.Config, "the logs of a cluster lie where it runs: mink jobs logs reads those in --dir").WithHint("leave --gateway and --rest out"))
-			}
-			return f.withJob(c.Context(), args[0], func(_ *remote.Client, id string) error {
-				home, err := local.In(f.dir)
-				if err != nil {
-					return err
-				}
-				list, err := logLines(home.Path("log"), id)
-				if err != nil {
-					return err
-				}
-				for _, l := range list {
-					if _, err := fmt.Fprintln(a.out, show.CleanLines(l.text)); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-		},
-	}
-}
-
-// logLine is a line of a log with its time.
-type logLine struct{ at, text string }
-
-// logLines are the lines about a job in the logs of a folder, oldest first.
-func logLines(folder, id string) ([]logLine, error) {
-	names, err := filepath.Glob(filepath.Join(folder, "*.log*"))
-	if err != nil {
-		return nil, diag.Wrap(diag.IO, err, "looking for logs")
-	}
-	var out []logLine
-	for _, name := range names {
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, diag.Wrap(diag.IO, err, "reading a log")
-		}
-		scan := bufio.NewScanner(file)
-		scan.Buffer(nil, logLineMax)
-		for scan.Scan() {
-			if !bytes.Contains(scan.Bytes(), []byte(id)) {
-				continue
-			}
-			var l struct{ Time string }
-			_ = json.Unmarshal(scan.Bytes(), &l) // a line that is no JSON stands at the beginning
-			out = append(out, logLine{l.Time, scan.Text()})
-		}
-		err = scan.Err()
-		file.Close()
-		if err != nil {
-			return nil, diag.Wrap(diag.IO, err, "reading %s", name)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b logLine) int { return strings.Compare(a.at, b.at) })
-	return out, nil
 }

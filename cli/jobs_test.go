@@ -128,7 +128,7 @@ func TestClusterFlags(t *testing.T) {
 		{"sql --gateway nonsense://x -e SELECT", exitUsage, "no address"},
 		{"sql --rest http://x -e SELECT", exitUsage, "--rest without --gateway"},
 		{"sql --gateway http://x --nodes 2 -e SELECT", exitUsage, "--nodes is for an embedded cluster"},
-		{"sql --gateway http://x --dry-run -e SELECT", exitUsage, "--dry-run is for an embedded cluster"},
+		{"sql --gateway http://127.0.0.1:1 --dry-run -e SELECT", exitUnreachable, "cannot reach http://127.0.0.1:1"},
 	} {
 		var out, errOut strings.Builder
 		if code := Main(strings.Fields(c.args), strings.NewReader(""), &out, &errOut); code != c.code || !strings.Contains(errOut.String(), c.want) {

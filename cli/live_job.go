@@ -47,40 +47,80 @@ type liveJob struct {
 	cfg engine.Config
 }
 
-// withLiveJob finds a job of a running cluster. The job's files are found as the cluster finds
-// them: relative names begin in the directory that it was started in.
-func (a *app) withLiveJob(ctx context.Context, f *jobsFlags, name string, do func(l *liveJob) error) error {
-	info, err := infoOf(f.dir)
+// withLiveJob does something with a job of a running cluster, as openLiveJob finds it.
+func (a *app) withLiveJob(ctx context.Context, f *jobsFlags, name string, do func(l *liveJob) error) (err error) {
+	l, release, err := a.openLiveJob(ctx, f, name)
 	if err != nil {
 		return err
 	}
-	if info == nil && f.gateway == "" && f.rest == "" {
-		return failed(exitUnreachable, diag.New(diag.NotFound, "%s is no file, and no cluster runs in %s that could have a job of that name", name, f.dir).
-			WithHint("name a script or tape that is there, or the cluster of the job with --dir or --gateway"))
-	}
-	err = f.withJob(ctx, name, func(c *remote.Client, id string) error {
-		if j, err := c.Job(ctx, id); err == nil && !j.Ended.IsZero() && j.State != "FAILED" {
-			return endedJob(&j)
-		}
-		if o, err := projectOf(f, info != nil); err == nil && o != "" {
-			if err := os.Chdir(o); err != nil {
-				return diag.Wrap(diag.IO, err, "cannot work in the directory that the cluster was started in")
-			}
-		}
-		quiet := *a
-		quiet.out = io.Discard
-		cfg, spill, err := quiet.config(embed{nodes: 1})
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(spill)
-		cfg.Env.Disk, cfg.Stdout, cfg.Stderr = env.NewOverlay(cfg.Env.Disk), io.Discard, io.Discard
-		return do(&liveJob{c, id, cfg})
-	})
-	if diag.CodeOf(err) == diag.NotFound && !errors.As(err, new(*exitError)) {
+	defer func() { err = errors.Join(err, release()) }()
+	return unreached(do(l))
+}
+
+// unreached says with its exit code that a job, or its cluster, is not there.
+func unreached(err error) error {
+	if err != nil && (unreachable(err) || diag.CodeOf(err) == diag.NotFound) && !errors.As(err, new(*exitError)) {
 		return failed(exitUnreachable, err)
 	}
 	return err
+}
+
+// openLiveJob finds a job of a running cluster. The job's files are found as the cluster finds
+// them: relative names begin in the directory that it was started in, in which the process
+// works until release.
+func (a *app) openLiveJob(ctx context.Context, f *jobsFlags, name string) (l *liveJob, release func() error, err error) {
+	info, err := infoOf(f.dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	if info == nil && f.gateway == "" && f.rest == "" {
+		return nil, nil, failed(exitUnreachable, diag.New(diag.NotFound, "%s is no file, and no cluster runs in %s that could have a job of that name", name, f.dir).
+			WithHint("name a script or tape that is there, or the cluster of the job with --dir or --gateway"))
+	}
+	var let []func() error
+	free := func() error {
+		var err error
+		for i := len(let) - 1; i >= 0; i-- {
+			err = errors.Join(err, let[i]())
+		}
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(unreached(err), free())
+		}
+	}()
+	c, err := f.client()
+	if err != nil {
+		return nil, nil, err
+	}
+	let = append(let, func() error { _ = c.Close(); return nil }) // it has nothing more to say
+	id, err := findJob(ctx, c, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if j, err := c.Job(ctx, id); err == nil && !j.Ended.IsZero() && j.State != "FAILED" {
+		return nil, nil, endedJob(&j)
+	}
+	if o, err := projectOf(f, info != nil); err == nil && o != "" {
+		began, err := os.Getwd()
+		if err == nil {
+			err = os.Chdir(o)
+		}
+		if err != nil {
+			return nil, nil, diag.Wrap(diag.IO, err, "cannot work in the directory that the cluster was started in")
+		}
+		let = append(let, func() error { return os.Chdir(began) })
+	}
+	quiet := *a
+	quiet.out = io.Discard
+	cfg, spill, err := quiet.config(embed{nodes: 1})
+	if err != nil {
+		return nil, nil, err
+	}
+	let = append(let, func() error { return os.RemoveAll(spill) })
+	cfg.Env.Disk, cfg.Stdout, cfg.Stderr = env.NewOverlay(cfg.Env.Disk), io.Discard, io.Discard
+	return &liveJob{c, id, cfg}, free, nil
 }
 
 func endedJob(j *gateway.JobStatus) error {

@@ -40,7 +40,8 @@ With --new another one takes its place, at once; nodes that have joined stay.`,
 				return failed(exitUnreachable, diag.New(diag.NotFound, "no cluster in %s takes nodes of other machines", dir).WithHint("mink up --listen ADDRESS starts one"))
 			}
 			if fresh {
-				if err := guard.NewJoinSecret(joinSecret(home)); err != nil {
+				err := guard.NewJoinSecret(joinSecret(home))
+				if home.Audit("cli", local.User(), "node token --new", err); err != nil {
 					return err
 				}
 			}

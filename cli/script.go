@@ -79,6 +79,7 @@ func (a *app) runScripts(ctx context.Context, f runFlags, texts ...text) error {
 
 // inSession runs texts in a session of an embedded engine.
 func (a *app) inSession(ctx context.Context, o embed, f runFlags, config map[string]string, texts []text) (err error) {
+	a.memory = f.memoryBytes
 	client, err := a.embedded(o)
 	if err != nil {
 		return err

@@ -153,7 +153,7 @@ func TestTapeCutFrom(t *testing.T) {
 }
 
 // shopScript takes long enough for a ring to drop its beginning, and fails.
-const shopScript = `CREATE TABLE s (n BIGINT, k INT) WITH ('connector' = 'datagen', 'number-of-rows' = '120000', 'rows-per-second' = '60000',
+const shopScript = `CREATE TABLE s (n BIGINT, k INT) WITH ('connector' = 'datagen', 'number-of-rows' = '120000', 'rows-per-second' = '30000',
   'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '120000', 'fields.k.min' = '1', 'fields.k.max' = '3');
 CREATE VIEW people AS SELECT n, 'customer-' || CAST(k AS STRING) AS name FROM s;
 SELECT name, COUNT(*) AS c, SUM(10 / (119000 - n)) AS s FROM people GROUP BY name`

@@ -149,7 +149,7 @@ SET 'execution.checkpointing.interval' = '50 ms';
 				if !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
 					t.Errorf("got %v\n%s", err, read())
 				}
-				if took := time.Since(start); took > 5*time.Second {
+				if took := time.Since(start); took > 20*time.Second {
 					t.Errorf("it took %v", took)
 				}
 				if text := read(); !strings.Contains(text, "interrupted") {

@@ -86,10 +86,19 @@ INSERT INTO b SELECT k, SUM(v) FROM a GROUP BY k;
 			t.Errorf("the token is in %s", log)
 		}
 	}
+	audit, _ := os.ReadFile(c.home.Path("log", "audit.log"))
+	for _, want := range []string{`"door":"join","who":"node-2","kind":"join","outcome":"ok"`, `"door":"join","who":"unknown"`, `"door":"cli","who":"uid `, `"kind":"node token --new","outcome":"ok"`} {
+		if !strings.Contains(string(audit), want) {
+			t.Errorf("the audit log lacks %s:\n%s", want, audit)
+		}
+	}
 	if err := node.Process.Signal(syscall.Signal(0)); err != nil {
 		t.Errorf("the node that joined has ended: %v, %s", err, said.String())
 	}
 	c.mink("down")
+	if audit, _ = os.ReadFile(c.home.Path("log", "audit.log")); !strings.Contains(string(audit), `"kind":"down"`) {
+		t.Errorf("the audit log lacks the end:\n%s", audit)
+	}
 	select {
 	case err := <-ended:
 		if err != nil {

@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-dap"
 )
 
 const liveOrders = `1,A-17,10.00,2026-08-22 11:54:01
@@ -68,6 +72,101 @@ func (c *testCluster) elsewhere(dir string, args ...string) (string, int) {
 	return string(out), cmd.ProcessState.ExitCode()
 }
 
+// TestUpDAP drives a job of mink up as an editor does: breakpoints on lines of the file that it
+// was run from, steps both ways, rows and state, what the job has done since, and a job that
+// stands still. What is seen was worked out by hand from the orders.
+func TestUpDAP(t *testing.T) {
+	c := liveCluster(t)
+	c.write("other.sql", "SELECT 1;\n")
+	const second = "9,A-17,1.25,2026-08-22 11:58:30\n10,A-17,2.00,2026-08-22 12:00:00\n"
+	if !await(t.Context(), 20*time.Second, func() bool {
+		text, _, code := c.mink("debug", "revenue", "-c", "why revenue#2")
+		return code == 0 && strings.Contains(text, "revenue")
+	}) {
+		t.Fatal("the job gives nothing")
+	}
+	began, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := startEditor(t, "--dap")
+	if got := refused(e, &dap.AttachRequest{Request: e.request("attach"), Arguments: []byte(`{"program": "nothing", "dir": ` + strconv.Quote(string(c.home)) + `}`)}); !strings.Contains(got, "nothing") {
+		t.Errorf("a job that is not there is %q", got)
+	}
+	e.begin(`{"program": "revenue", "dir": ` + strconv.Quote(string(c.home)) + `}`)
+	file := filepath.Join(c.dir, "job.sql")
+	if b := e.breakAt(filepath.Join(c.dir, "other.sql"), dap.SourceBreakpoint{Line: 1}); len(b) != 1 || b[0].Verified {
+		t.Errorf("in a file of another job there is %+v", b)
+	}
+	// Line 6 has the sink and the projection before it.
+	set := e.breakAt(file, dap.SourceBreakpoint{Line: 6, Condition: "total > 40 OR total = 1.25"}, dap.SourceBreakpoint{Line: 6, LogMessage: "{sku} has {total}"})
+	if len(set) != 2 || !set[0].Verified || !set[1].Verified || set[0].Source.Path != file {
+		t.Fatalf("breakpoints are %+v", set)
+	}
+	if st := e.configured(); st.Reason != "entry" || strings.HasPrefix(st.Description, "0:0") {
+		t.Errorf("it begins with %+v, not where the job is", st)
+	}
+	for e.reverse().Reason == "breakpoint" { // to the start
+	}
+	st := e.goOn()
+	frames := e.stack()
+	if st.Reason != "breakpoint" || frames[0].Line != 6 || frames[0].Source.Path != file {
+		t.Fatalf("it stops with %+v at %+v", st, frames[0])
+	}
+	row := e.scope(frames[0].Id, "Row")
+	if named(row, "sku").Value != "A-17" || named(row, "total").Value != "43.50" {
+		t.Errorf("the row is %+v", row)
+	}
+	if got := e.evaluate(frames[0].Id, "repl", "why revenue WHERE total > 40"); !strings.Contains(got, "id=5 sku=A-17 amt=12.50") {
+		t.Errorf("why gives %s", got)
+	}
+	if back := e.step("stepBack"); back.Description == st.Description {
+		t.Errorf("a step back from %s leads to %s", st.Description, back.Description)
+	}
+
+	// On to the end of what there is; meanwhile the job gets two more orders.
+	c.write("orders/2.csv", second)
+	hit := false
+	for end := time.Now().Add(20 * time.Second); !hit && time.Now().Before(end); {
+		hit = e.goOn().Reason == "breakpoint" && named(e.scope(e.stack()[0].Id, "Row"), "total").Value == "1.25"
+	}
+	if !hit {
+		t.Fatal("the job does not come to the orders that came later")
+	}
+	frames = e.stack()
+	if frames[0].Line != 6 || frames[0].Source.Path != file {
+		t.Errorf("it stops at %+v", frames[0])
+	}
+	if got := e.printed(); strings.Count(got, "A-17 has 43.50") != 1 || strings.Count(got, "A-17 has 1.25") != 1 {
+		t.Errorf("a logpoint prints\n%s", got)
+	}
+	if got := e.evaluate(0, "repl", "stop-world"); got != "the job stands still" {
+		t.Errorf("stop-world gives %q", got)
+	}
+	if st := wait[*dap.StoppedEvent](e).Body; st.Reason != "pause" {
+		t.Errorf("it stops with %+v", st)
+	}
+	// The order of 12:00 waits for the end of its minute.
+	at := slices.IndexFunc(e.stack(), func(f dap.StackFrame) bool { return strings.HasPrefix(f.Name, "WindowAggregate") })
+	if at < 0 {
+		t.Fatalf("the stack is %+v", e.stack())
+	}
+	if wins := e.scope(e.stack()[at].Id, "Windows"); len(wins) != 1 || !strings.Contains(wins[0].Name, "12:00:00") {
+		t.Errorf("windows are %+v", wins)
+	}
+	if got := e.evaluate(0, "repl", "resume"); got != "the job goes on" {
+		t.Errorf("resume gives %q", got)
+	}
+	e.leave()
+	if now, err := os.Getwd(); err != nil || now != began {
+		t.Errorf("the process works in %s then, not in %s: %v", now, began, err)
+	}
+	var line jobLine
+	if err := json.Unmarshal([]byte(c.ok("jobs", "ls", "--output", "json")), &line); err != nil || line.State != "RUNNING" {
+		t.Errorf("%+v, %v", line, err)
+	}
+}
+
 // TestUpDebug looks at a job of mink up whose tasks are in two processes, from another
 // process and another directory, while it runs: why a row is there and another is not, as
 // worked out by hand from the orders; its tape replays; a changed script is tried on its
@@ -119,6 +218,12 @@ func TestUpDebug(t *testing.T) {
 	run2(t, c.dir, 0, "tape", "replay", filepath.Join(dir, "job.mtape"))
 	run(0, "tape", "record", "revenue", "--embed", "-o", "whole.mtape")
 	run2(t, dir, 0, "tape", "replay", "whole.mtape")
+
+	// A test of what the job has done by now, in the directory of who asks.
+	run(0, "test", "new", "--from", "revenue", "-o", "of_job_test.sql")
+	if text := run2(t, dir, 0, "test", "of_job_test.sql"); !strings.Contains(text, "1 passed") {
+		t.Errorf("the test of the job:\n%s", text)
+	}
 
 	write := func(name, from, to string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.Replace(liveScript, from, to, 1)), 0o644); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -303,6 +304,29 @@ func TestUpListens(t *testing.T) {
 				t.Errorf("process %d listens on %s", pid, a)
 			}
 		}
+	}
+	// Sockets and folders of the cluster are its owner's alone.
+	sockets := 0
+	err := filepath.WalkDir(c.home.Path(), func(p string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return nil // a file of a moment
+		}
+		info, err := e.Info()
+		if err != nil {
+			return nil
+		}
+		switch mode := info.Mode(); {
+		case mode&fs.ModeSocket != 0:
+			if sockets++; mode.Perm() != 0o600 {
+				t.Errorf("the socket %s has mode %o", p, mode.Perm())
+			}
+		case p == c.home.Path() && mode.Perm() != 0o700:
+			t.Errorf("the directory has mode %o", mode.Perm())
+		}
+		return nil
+	})
+	if err != nil || sockets == 0 {
+		t.Errorf("%d sockets, %v", sockets, err)
 	}
 	if list := listening(t, st.Coordinator.PID); len(list) < 2 {
 		t.Errorf("the scan found %v", list)

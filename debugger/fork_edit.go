@@ -467,7 +467,7 @@ func (f *Fork) editState(br *flow.Branch, p *planned) error {
 		case !fits && refused != nil:
 			return refused
 		case n == 0:
-			return diag.New(diag.NotFound, "%s has no such entry at %s", o.Name, f.At).WithHint("state %s lists what there is", o.Name)
+			return diag.New(diag.NotFound, "%s has no such entry at %s", o.Name, f.At).WithHint("state %s lists what there is; what waits in channels there is passed through before the fork begins", o.Name)
 		}
 	}
 	return nil

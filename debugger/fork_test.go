@@ -147,7 +147,7 @@ func TestAgainst(t *testing.T) {
 			}
 			var got []string
 			for _, o := range m.Operators {
-				name, _, _ := strings.Cut(o.Operator, "[")
+				name, _, _ := strings.Cut(strings.TrimPrefix(o.Operator, "Global"), "[")
 				if name != "GroupAggregate" && name != "" {
 					continue // what the sink needs
 				}

@@ -100,7 +100,7 @@ func (j *Job) toNearby(ctx context.Context, back bool) (Stop, []Hit, error) {
 			}
 			to = from
 		}
-	} else if hits, _, err = j.stopsBetween(ctx, j.at, 1<<62, true); err != nil {
+	} else if hits, _, err = j.stopsBetween(ctx, j.behind(), 1<<62, true); err != nil {
 		return Stop{}, nil, err
 	}
 	found := int64(0)

@@ -94,7 +94,7 @@ func (j *Job) Operator(name string) (*Operator, error) {
 		switch {
 		case strings.EqualFold(name, o.Name), name == id:
 			return o, nil
-		case strings.EqualFold(name, short), strings.EqualFold(name, o.Table):
+		case plan.Called(short, name), strings.EqualFold(name, o.Table):
 			hits = append(hits, o)
 		}
 	}

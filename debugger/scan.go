@@ -151,13 +151,22 @@ func (j *Job) Continue(ctx context.Context, back bool) (Stop, []Hit, error) {
 			if i == len(x.hits) {
 				break
 			}
-			if h := x.hits[i]; h.stops && h.step > j.at {
+			if h := x.hits[i]; h.stops && h.step > j.behind() {
 				found = h.step
 				break
 			}
 		}
 	}
 	return j.toHit(ctx, found, x.hits, back)
+}
+
+// behind is the step behind whose end the cursor stands: within a step that is the one before,
+// so that what is hit by the rest of the step is not passed over.
+func (j *Job) behind() int64 {
+	if j.record > 0 {
+		return j.at - 1
+	}
+	return j.at
 }
 
 // Hits are those of a breakpoint, or of all with 0, from the start of the tape up to the

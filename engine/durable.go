@@ -324,7 +324,7 @@ func (e *Engine) goOn(k ledger.Job) error {
 	if err != nil {
 		return err
 	}
-	j, err := scratch.start(p, k.Name, scratch.cat.Config, zone, job.Place{ID: k.ID, Folder: k.Folder, Parcel: scratch.packPlan(p, c)})
+	j, err := scratch.start(p, k.Name, scratch.cat.Config, zone, job.Place{ID: k.ID, Folder: k.Folder, Parcel: scratch.packPlan(p, c), GoesOn: true})
 	if err != nil {
 		return err
 	}

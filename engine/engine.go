@@ -28,6 +28,7 @@ import (
 	"github.com/minkstream/mink/engine/job"
 	"github.com/minkstream/mink/engine/ledger"
 	"github.com/minkstream/mink/engine/plan"
+	"github.com/minkstream/mink/engine/state"
 	"github.com/minkstream/mink/engine/trace"
 )
 
@@ -58,12 +59,19 @@ type Config struct {
 	SpillDir      string
 	// MemoryBytes is the default of 'state.memory'.
 	MemoryBytes int64
+	// StatePool bounds the state of all jobs in this process; may be nil.
+	StatePool *state.Pool
+	// ProcessBytes is the memory that the process is to stay within, 0 for none: where it is
+	// small, batches and channels are too, unless a setting says otherwise.
+	ProcessBytes int64
 	// Zone is the time zone that 'default' stands for; nil is UTC.
 	Zone *time.Location
 	// Stdout and Stderr are where the print connector writes; nil discards.
 	Stdout, Stderr io.Writer
-	// Log takes notices about running jobs; may be nil.
-	Log func(text string)
+	// Log takes notices about running jobs, and Tasks those of single tasks that run in this
+	// process; may be nil. They must not block.
+	Log   func(text string)
+	Tasks func(n flow.TaskNote)
 	// Record keeps a tape of what is run; nil keeps none. It is whole when CloseTape
 	// returns nil.
 	Record *Record
@@ -172,7 +180,7 @@ func New(cfg Config) (*Engine, error) {
 		},
 		Jobs: job.NewManager(cfg.Env, job.Options{
 			Nodes: cfg.Nodes, Slots: cfg.Slots, Workers: cfg.Workers, CheckpointDir: cfg.CheckpointDir, Zone: cfg.Zone, Files: cfg.Files, Stores: cfg.Stores,
-			SpillDir: cfg.SpillDir, MemoryBytes: cfg.MemoryBytes, Log: cfg.Log, Warn: cfg.warn(), Edit: cfg.Edit, Far: cfg.Cluster,
+			SpillDir: cfg.SpillDir, MemoryBytes: cfg.MemoryBytes, StatePool: cfg.StatePool, ProcessBytes: cfg.ProcessBytes, Log: cfg.Log, Tasks: cfg.Tasks, Warn: cfg.warn(), Edit: cfg.Edit, Far: cfg.Cluster,
 		}),
 	}
 	e.host.Describe = e.describe

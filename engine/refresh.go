@@ -417,7 +417,7 @@ func (p *pipeline) newestIn(c *catalog.Session, folder string) string {
 		return ""
 	}
 	disk := p.e.cfg.Env.Disk
-	if env.Remote(folder) && p.e.cfg.Stores != nil {
+	if env.Remote(folder) {
 		disk = job.Stores(p.e.cfg.Stores, c.Config)(disk)
 	}
 	list, err := disk.List(folder)

@@ -3,7 +3,10 @@ package engine
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"math"
 	"strconv"
 	"strings"
@@ -23,7 +26,8 @@ import (
 	"github.com/minkstream/mink/engine/types"
 )
 
-// A savepoint has, beside what a job's operators keep, the script of the job: bytes of
+// A savepoint has, beside what a job's operators keep, the script of the job, and so has a
+// folder of checkpoints: bytes of
 // state mean nothing without the operators that wrote them. Whoever reads one with SQL
 // plans the script aside, opens the operator over its state, and takes the tables that
 // the debugger shows.
@@ -94,7 +98,7 @@ type savedJob struct {
 func (e *Engine) savedDisk(t *connect.Table) env.Disk {
 	disk := e.host.Deps.Env.Disk
 	if e.cfg.Stores == nil || t.Setting == nil {
-		return disk
+		return job.Stores(nil, nil)(disk)
 	}
 	now := map[string]string{}
 	for _, k := range catalog.Keys() {
@@ -121,7 +125,7 @@ func (e *Engine) openSaved(disk env.Disk, path string) (*savedJob, error) {
 	}
 	var m trace.Manifest
 	if err := json.Unmarshal(text, &m); err != nil || len(m.Statements) == 0 || len(m.Jobs) != 1 {
-		return nil, diag.New(diag.Checkpoint, "the script of the job in savepoint %s is damaged", path)
+		return nil, diag.New(diag.Checkpoint, "the script of the job in %s is damaged", path)
 	}
 	host := *e.host
 	if zone, ok := catalog.ParseZone(m.Zone); ok {
@@ -129,10 +133,10 @@ func (e *Engine) openSaved(disk env.Disk, path string) (*savedJob, error) {
 	}
 	p, s, err := (&Engine{cfg: e.cfg, host: &host}).planScript(&m)
 	if err != nil {
-		return nil, diag.Wrap(diag.Checkpoint, err, "the job of savepoint %s cannot be planned", path)
+		return nil, diag.Wrap(diag.Checkpoint, err, "the job of %s cannot be planned", path)
 	}
 	if err := samePlan(p, m.Jobs[0].Plan); err != nil {
-		return nil, diag.New(diag.Checkpoint, "this mink plans the job of savepoint %s otherwise than the one that wrote it", path).
+		return nil, diag.New(diag.Checkpoint, "this mink plans the job of %s otherwise than the one that wrote it", path).
 			WithHint("read it with the mink that wrote it")
 	}
 	var collect connect.Sink
@@ -179,7 +183,7 @@ func (j *savedJob) operator(name string) (*flow.SnapshotOperator, error) {
 		if name == o.UID || strings.EqualFold(name, full) {
 			return o, nil
 		}
-		if short != "" && strings.EqualFold(name, short) {
+		if short != "" && plan.Called(short, name) {
 			hits = append(hits, o)
 		}
 		if len(o.Structures) > 0 {
@@ -192,9 +196,9 @@ func (j *savedJob) operator(name string) (*flow.SnapshotOperator, error) {
 	if len(hits) == 1 {
 		return hits[0], nil
 	}
-	e := diag.New(diag.NotFound, "savepoint %s has no operator '%s'", j.path, name)
+	e := diag.New(diag.NotFound, "%s has no operator '%s'", j.path, name)
 	if len(hits) > 1 {
-		e = diag.New(diag.NotFound, "'%s' may be several operators of savepoint %s", name, j.path)
+		e = diag.New(diag.NotFound, "'%s' may be several operators of %s", name, j.path)
 	} else if g := diag.Suggest(name, append(near, all...)); g != "" {
 		return nil, e.WithHint("did you mean '%s'", g)
 	}
@@ -214,7 +218,7 @@ func (j *savedJob) tables(o *flow.SnapshotOperator) ([]savedTable, error) {
 	}
 	if j.graph == nil {
 		return nil, diag.New(diag.Checkpoint, "%s does not say how its job was made, so what its state means is not known", j.path).
-			WithHint("savepoints of INSERT jobs say so, checkpoints do not: take a savepoint of the job, STOP JOB '...' WITH SAVEPOINT or mink jobs savepoint")
+			WithHint("savepoints and checkpoints of INSERT jobs that stream say so, but for those of an older mink: take a savepoint of the job, STOP JOB '...' WITH SAVEPOINT or mink jobs savepoint")
 	}
 	var out []savedTable
 	err := j.look(o.UID, 0, false, func(x *exec.StateTable, names []string) {
@@ -267,7 +271,7 @@ func (j *savedJob) ddl(o *flow.SnapshotOperator, t *savedTable) string {
 }
 
 var (
-	statePath   = connect.Option{Key: "state.path", Type: connect.String, Required: true, Doc: "Folder of the savepoint, s3://... included."}
+	statePath   = connect.Option{Key: "state.path", Type: connect.String, Required: true, Doc: "Folder of the savepoint or checkpoint, s3://... included."}
 	operatorUID = connect.Option{Key: "operator.uid", Type: connect.String, Required: true, Doc: "UID of the operator, or its name in EXPLAIN, such as GroupAggregate[5]."}
 	stateName   = connect.Option{Key: "state.name", Type: connect.String, Doc: "Which of the operator's tables of state; left out where it has one."}
 )
@@ -277,7 +281,7 @@ var (
 func SavepointConnector(e *Engine) *connect.Connector {
 	return &connect.Connector{
 		Name:    "savepoint",
-		Summary: "The keyed state of an operator in a savepoint, bounded: each row is an entry. savepoint_tables('path') has the CREATE TABLE of each.",
+		Summary: "The keyed state of an operator in a savepoint or checkpoint, bounded: each row is an entry. savepoint_tables('path') has the CREATE TABLE of each.",
 		Options: []connect.Option{statePath, operatorUID, stateName},
 		Source: func(t *connect.Table) (connect.Source, error) {
 			disk := e.savedDisk(t)
@@ -311,7 +315,7 @@ func (e *Engine) savedState(disk env.Disk, t *connect.Table) (*savedJob, *flow.S
 		return nil, nil, nil, err
 	}
 	if len(list) == 0 {
-		return nil, nil, nil, diag.New(diag.NotFound, "operator %s has no keyed state in savepoint %s", o.UID, j.path)
+		return nil, nil, nil, diag.New(diag.NotFound, "operator %s has no keyed state in %s", o.UID, j.path)
 	}
 	var names []string
 	var found *savedTable
@@ -476,7 +480,7 @@ func (e *Engine) pathTables() map[string]*catalog.PathTable {
 		out[name] = p
 	}
 	add("savepoint_metadata", "The operators of a savepoint or checkpoint.", metadataColumns, (*savedJob).metadata)
-	add("savepoint_tables", "The tables of state in a savepoint, each with the statement that makes it.", tablesColumns, (*savedJob).stateTables)
+	add("savepoint_tables", "The tables of state in a savepoint or checkpoint, each with the statement that makes it.", tablesColumns, (*savedJob).stateTables)
 	return out
 }
 
@@ -496,7 +500,7 @@ func (*savedSource) DiscoverInterval() time.Duration            { return 0 }
 func (x *savedSource) Splits(int) ([]connect.Split, error) {
 	n, err := x.count()
 	if err != nil {
-		return nil, err
+		return nil, lasting(err)
 	}
 	out := make([]connect.Split, n)
 	for i := range out {
@@ -517,7 +521,24 @@ func (x *savedSource) Open(at connect.Split, _ connect.ReaderCtx) (connect.Reade
 	if err == nil {
 		r.all, err = x.read(sub)
 	}
-	return r, err
+	return r, lasting(err)
+}
+
+// lasting marks what a restart does not mend: a savepoint does not change, so what is missing
+// in it, damaged, or refused stays so. What lies in reaching it may pass.
+func lasting(err error) error {
+	e := diag.As(err)
+	if e == nil {
+		return err
+	}
+	leaf := error(e)
+	for next := errors.Unwrap(leaf); next != nil; next = errors.Unwrap(leaf) {
+		leaf = next
+	}
+	x, ours := leaf.(*diag.Error)
+	e.Final = ours && x.Code != diag.IO || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	return err
 }
 
 type savedReader struct {

@@ -184,6 +184,14 @@ func (s *Session) Check(text string) ([]*diag.Error, error) {
 	return out, err
 }
 
+// Aside is a session like this one in which statements can be checked one after another:
+// what they make, change and drop is seen by those that follow and by nobody else.
+func (s *Session) Aside() *Session {
+	return &Session{
+		engine: s.engine, cat: s.cat.Aside(), set: slices.Clone(s.set), setAt: s.setAt, setTexts: slices.Clone(s.setTexts), inSet: s.inSet, place: s.place, aside: true,
+	}
+}
+
 // Describe binds a statement and returns the columns of the rows that it would give if it is
 // a query, and whether they would be changes; nil for other statements. Nothing runs.
 func (s *Session) Describe(text string) (schema types.Schema, changes bool, err error) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/job"
 )
@@ -43,6 +44,37 @@ func FollowJobs(ctx context.Context, log *slog.Logger, jobs func() []*job.Job) {
 	}
 }
 
+// LogTask writes a note of a task.
+func LogTask(log *slog.Logger, n flow.TaskNote) {
+	level := slog.LevelInfo
+	attrs := []slog.Attr{
+		slog.String("job", n.Job), slog.String("name", n.Name), slog.String("vertex", n.Vertex), slog.Int("subtask", n.Subtask), slog.Int64("attempt", n.Attempt), slog.String("node", n.Node),
+	}
+	if n.Err != nil {
+		level = slog.LevelError
+		attrs = append(attrs, slog.String("code", string(diag.CodeOf(n.Err))), slog.String("error", n.Err.Error()))
+	}
+	if n.Took > 0 {
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.String("took", n.Took.String()))
+	}
+	if n.Late > 0 || n.BadRecords > 0 {
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.Int64("late", n.Late), slog.Int64("malformed", n.BadRecords))
+	}
+	log.LogAttrs(context.Background(), level, n.Text, attrs...)
+}
+
+// vertexName is that of a vertex of a job.
+func vertexName(j *job.Job, id int) string {
+	for _, v := range j.Graph.Vertices {
+		if v.ID == id {
+			return v.Name
+		}
+	}
+	return ""
+}
+
 func (l *jobLog) look(j *job.Job) {
 	was := l.seen[j.ID()]
 	if was != nil && was.over {
@@ -78,7 +110,7 @@ func (l *jobLog) look(j *job.Job) {
 			continue
 		}
 		was.tasks[name] = t.State
-		attrs := []any{"task", name, "node", t.Node, "attempt", t.Attempt, "state", t.State.String()}
+		attrs := []any{"vertex", vertexName(j, t.Vertex), "subtask", t.Subtask, "attempt", t.Attempt, "node", t.Node, "state", t.State.String()}
 		if t.State == flow.Failed {
 			log.Error("task failed", append(attrs, reason...)...)
 		} else {

@@ -110,6 +110,9 @@ type Options struct {
 	NodePort      int  `json:"nodePort,omitempty"`
 	NodeFixed     bool `json:"nodeFixed,omitempty"`
 	NoToken       bool `json:"noToken,omitempty"`
+	// Memory is what the coordinator and its nodes are to stay within together, in bytes;
+	// 0 bounds nothing.
+	Memory int64 `json:"memory,omitempty"`
 	// Project is the directory that mink up was started in; DataDirs are further ones that
 	// file connectors may touch. All are absolute.
 	Project  string   `json:"project"`
@@ -120,6 +123,9 @@ type Options struct {
 	TLSCert string `json:"tlsCert,omitempty"`
 	TLSKey  string `json:"tlsKey,omitempty"`
 }
+
+// Share is the part of Memory that each process has.
+func (o *Options) Share() int64 { return o.Memory / int64(o.Nodes+1) }
 
 // SamePort reports that two servers are to have the same port and no other.
 func (o *Options) SamePort() bool {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"strconv"
 	"sync"
 	"time"
 
@@ -30,6 +31,24 @@ func (h Home) Log(name string) (*slog.Logger, error) {
 	}
 	return slog.New(slog.NewJSONHandler(w, nil)), nil
 }
+
+// Audit notes in the audit log what was done by another way than a request to a server:
+// by which door, by whom, what, and how it ended. That it cannot be noted stops nothing.
+func (h Home) Audit(door, who, kind string, err error) {
+	w := &logFile{path: h.Path("log", "audit.log")}
+	if os.MkdirAll(h.Path("log"), 0o700) != nil || w.open() != nil {
+		return
+	}
+	defer w.f.Close()
+	outcome := "ok"
+	if err != nil {
+		outcome = "failed"
+	}
+	slog.New(slog.NewJSONHandler(w, nil)).Info("command", "door", door, "who", who, "kind", kind, "outcome", outcome)
+}
+
+// User is whoever runs this process, as the audit log names one.
+func User() string { return "uid " + strconv.Itoa(os.Getuid()) }
 
 // logFile is a file that is put aside when it is full.
 type logFile struct {

@@ -99,8 +99,8 @@ func randomFloat(t types.Type, id uint64, lo, hi float64) gen {
 		c.Alloc(t, n)
 		s := x.stream(id, row)
 		for i := range n {
-			u := float64(batch.Mix(s+uint64(i)*golden)>>11) / (1 << 53)
-			v := lo*(1-u) + hi*u // does not overflow for any bounds
+			u := float64(float64(batch.Mix(s+uint64(i)*golden)>>11) / (1 << 53))
+			v := float64(lo*(1-u)) + float64(hi*u) // does not overflow for any bounds
 			if t.Kind == types.Float {
 				c.F32[i] = float32(v)
 			} else {

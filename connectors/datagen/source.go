@@ -134,7 +134,7 @@ type reader struct {
 }
 
 // tickMillis is how long a reader waits at least, so that high rates do not wake it
-// for every row.
+// for every row; where a batch is full before, until it is.
 const tickMillis = 10
 
 func (r *reader) Poll(dst *batch.Batch, limit int) (connect.Status, error) {
@@ -154,7 +154,8 @@ func (r *reader) Poll(dst *batch.Batch, limit int) (connect.Status, error) {
 		due := r.started + int64(math.Ceil(float64(r.given)*1000*float64(r.of)/float64(r.s.rate)))
 		r.nextAt = due
 		if r.s.rate > 1000/tickMillis {
-			r.nextAt = max(due, now+tickMillis)
+			full := int64(limit) * 1000 * r.of / r.s.rate
+			r.nextAt = max(due, now+min(full, tickMillis))
 		}
 		if r.nextAt <= now {
 			r.nextAt = now + 1

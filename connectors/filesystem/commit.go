@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/minkstream/mink/engine/diag"
 )
@@ -21,6 +22,9 @@ import (
 type committer struct {
 	s   *sink
 	tag string
+	// marking is held while marks are read and written: commits may be under way several
+	// at a time.
+	marking sync.Mutex
 }
 
 func decodeCommittable(b []byte) (c committable, err error) {

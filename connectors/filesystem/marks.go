@@ -16,14 +16,23 @@ import (
 // A partition is committed by the watermark when that of every subtask has passed
 // its time. Subtasks run and commit apart, so each leaves a mark in a hidden
 // directory below the table after its files got their names: how far its watermark
-// is, and which partitions it has seen complete. Whoever commits reads all marks
+// is, and which partitions it has written to. Whoever commits reads all marks
 // and commits what the smallest watermark allows. As a subtask's mark follows its
-// files, a partition so committed has all of its files. The end of the job removes
-// the marks.
+// files, a partition so committed has all of its files. A subtask without live inputs
+// holds nobody back, as in Flink, where one task hears the watermarks of all. The end of
+// the job removes the marks.
+//
+// Marks are the job's; that partitions wait is in the state of the writers, so that a job
+// that goes on from a savepoint marks them anew.
 
 type mark struct {
 	Watermark  int64    `json:"watermark"`
+	Idle       bool     `json:"idle,omitempty"`
 	Partitions []string `json:"partitions,omitempty"`
+	// Attempt and Number are of the newest committable that it is of: those of one
+	// subtask may be committed in another order.
+	Attempt int64 `json:"attempt"`
+	Number  int64 `json:"number"`
 }
 
 func (c *committer) marksDir() string { return path.Join(c.s.root, ".marks-"+c.tag) }
@@ -41,13 +50,25 @@ func (c *committer) commitPartitions(m committable) error {
 		}
 		return nil
 	}
+	if m.Tag != "" && m.Tag != c.tag {
+		return nil // of the job that left the savepoint: its subtasks say nothing of this one's
+	}
+	// One at a time: two that each read the marks before the other wrote its own would
+	// both go away without the partitions that they complete together.
+	c.marking.Lock()
+	defer c.marking.Unlock()
 	marks, err := c.readMarks()
 	if err != nil {
 		return err
 	}
 	own := markName(m.Parallelism, m.Subtask)
-	mine := marks[own]
-	mine.Watermark = m.Watermark
+	mine, ok := marks[own]
+	if !ok {
+		mine.Watermark = noWatermark
+	}
+	if m.Tag != "" && (m.Attempt > mine.Attempt || m.Attempt == mine.Attempt && m.Number >= mine.Number) {
+		mine.Watermark, mine.Idle, mine.Attempt, mine.Number = m.Watermark, m.Idle, m.Attempt, m.Number
+	}
 	for _, d := range m.Partitions {
 		if !slices.Contains(mine.Partitions, d) {
 			mine.Partitions = append(mine.Partitions, d)
@@ -57,15 +78,35 @@ func (c *committer) commitPartitions(m committable) error {
 	if err := c.writeMark(own, mine); err != nil {
 		return err
 	}
-	low := int64(batch.MaxWatermark)
-	for i := range m.Parallelism {
-		mk, ok := marks[markName(m.Parallelism, i)]
-		if !ok {
-			return nil
-		}
-		low = min(low, mk.Watermark)
+	low, ok := lowest(marks, m.Parallelism)
+	if !ok {
+		return nil
 	}
 	return c.commitMarked(marks, own, low)
+}
+
+// lowest is the watermark of all subtasks, not ok while one has said nothing: the least of those
+// that are live, else the greatest of those that may still come back, else the end.
+func lowest(marks map[string]mark, parallelism int) (int64, bool) {
+	least, most := int64(batch.MaxWatermark), int64(noWatermark)
+	idle := false
+	for i := range parallelism {
+		mk, ok := marks[markName(parallelism, i)]
+		switch {
+		case !ok:
+			return 0, false
+		case mk.Watermark == batch.MaxWatermark:
+		case mk.Idle:
+			idle = true
+			most = max(most, mk.Watermark)
+		default:
+			least = min(least, mk.Watermark)
+		}
+	}
+	if least == batch.MaxWatermark && idle {
+		return most, true
+	}
+	return least, true
 }
 
 // commitMarked commits what the watermark low of all subtasks allows.
@@ -202,7 +243,7 @@ func (c *committer) writeMark(name string, m mark) error {
 }
 
 // fenceMarks takes back the watermarks of an attempt that failed: the next one may
-// go on from an older checkpoint. Partitions seen complete stay noted.
+// go on from an older checkpoint. Partitions stay noted.
 func (c *committer) fenceMarks() error {
 	marks, err := c.readMarks()
 	if err != nil {
@@ -215,7 +256,7 @@ func (c *committer) fenceMarks() error {
 	slices.Sort(names)
 	for _, n := range names {
 		m := marks[n]
-		m.Watermark = noWatermark
+		m.Watermark, m.Idle = noWatermark, false
 		if err := c.writeMark(n, m); err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ var (
 // another disk over it.
 func rewriteTable(t *testing.T, through func(env.Disk) env.Disk) (*env.MemDisk, *connect.Table) {
 	t.Helper()
-	mem := env.NewMemDisk()
+	mem := env.NewCrashDisk()
 	for name, text := range map[string]string{"t/d=x/a.csv": "1\n2\n", "t/d=x/b.csv": "3\n", "t/d=y/c.csv": "4\n"} {
 		if err := mem.MkdirAll(path.Dir(name)); err != nil {
 			t.Fatal(err)

@@ -133,7 +133,7 @@ func (s *sink) Open(ctx connect.WriterCtx) (connect.Writer, error) {
 	if st, err := s.disk().Stat(s.root); err == nil && !st.IsDir() {
 		return nil, diag.New(diag.IO, "cannot write to '%s': it is a file; a sink writes to a directory", s.root)
 	}
-	w := &writer{s: s, ctx: ctx, tag: tag(ctx), open: map[string]*part{}, pending: map[string]int64{}, watermark: noWatermark, announced: noWatermark}
+	w := &writer{s: s, ctx: ctx, tag: tag(ctx), open: map[string]*part{}, pending: map[string]int64{}, noted: map[string]bool{}, watermark: noWatermark, announced: noWatermark}
 	if s.format.Encoder != nil {
 		enc, err := s.format.Encoder(s.inBytes, s.fopts, s.t)
 		if err != nil {

@@ -98,7 +98,7 @@ func TestSinkIsExactlyOnceOnAFailingDisk(t *testing.T) {
 func sinkOnFailingDisk(t *testing.T, f *connect.Format, policy string, every int, batches []*batch.Batch, want conform.Rows, keep func(int) int) {
 	var mem *env.MemDisk
 	conform.Sink(t, func(d *conform.FaultDisk) (*conform.SinkRun, func() (conform.Rows, error)) {
-		mem = env.NewMemDisk()
+		mem = env.NewCrashDisk()
 		d.Disk = mem
 		tab := table("", partSchema, "sink.partition-commit.policy.kind", policy, "sink.rolling-policy.file-size", "30 b", "format", f.Name)
 		tab.PartitionKeys = []int{1}

@@ -127,7 +127,7 @@ func squares[T float32 | float64](dst []float64, m []T, dim, n int) []float64 {
 	for i := range dst {
 		sum := 0.0
 		for _, x := range m[i*dim : (i+1)*dim] {
-			sum += float64(x) * float64(x)
+			sum += float64(float64(x) * float64(x))
 		}
 		dst[i] = sum
 	}
@@ -197,7 +197,7 @@ func measure[T float32 | float64](metric string, dst []float64, m []T, squares, 
 		products(dst, m, q)
 		own := 0.0
 		for _, x := range q {
-			own += x * x
+			own += float64(x * x)
 		}
 		for i, sq := range squares[:len(dst)] {
 			if l := math.Sqrt(sq * own); l != 0 {
@@ -210,7 +210,8 @@ func measure[T float32 | float64](metric string, dst []float64, m []T, squares, 
 }
 
 // products is the hot loop: the product of q with each vector. Four sums run beside
-// each other, always the same four, so that results do not vary.
+// each other, always the same four, and each product is rounded before it is added, which
+// some processors would leave out: so results do not vary.
 func products[T float32 | float64](dst []float64, m []T, q []float64) {
 	dim := len(q)
 	for i := range dst {
@@ -219,13 +220,13 @@ func products[T float32 | float64](dst []float64, m []T, q []float64) {
 		k := 0
 		for ; k+4 <= dim; k += 4 {
 			x, y := v[k:k+4:k+4], q[k:k+4:k+4]
-			a += float64(x[0]) * y[0]
-			b += float64(x[1]) * y[1]
-			c += float64(x[2]) * y[2]
-			d += float64(x[3]) * y[3]
+			a += float64(float64(x[0]) * y[0])
+			b += float64(float64(x[1]) * y[1])
+			c += float64(float64(x[2]) * y[2])
+			d += float64(float64(x[3]) * y[3])
 		}
 		for ; k < dim; k++ {
-			a += float64(v[k]) * q[k]
+			a += float64(float64(v[k]) * q[k])
 		}
 		dst[i] = (a + b) + (c + d)
 	}
@@ -238,7 +239,7 @@ func distances[T float32 | float64](dst []float64, m []T, q []float64) {
 		sum := 0.0
 		for k, y := range q {
 			x := float64(v[k]) - y
-			sum += x * x
+			sum += float64(x * x)
 		}
 		dst[i] = math.Sqrt(sum)
 	}

@@ -2,6 +2,8 @@ package filesystem
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"math"
 	"path"
 	"slices"
@@ -26,17 +28,22 @@ type writer struct {
 	enc connect.Encoder
 
 	number int64 // of the next part file
+	made   int64 // committables
 	open   map[string]*part
 	order  []*part // open parts, oldest first
 	closed []*part // finished since the last Prepare
 	timer  int64   // when the next look at ages is set for, 0 if it is not
 
 	// pending are partitions that were written to and are not committed, with the
-	// processing time of their first row.
+	// processing time of their first row. noted are those of them that the marks of the
+	// subtasks have.
 	pending   map[string]int64
+	noted     map[string]bool
 	clock     int64 // processing time as far as it was seen
 	watermark int64
 	announced int64 // watermark at the last Prepare
+	idle      bool  // no input is live
+	saidIdle  bool  // at the last Prepare
 
 	view  batch.Batch // columns that go into files
 	split splitter
@@ -126,6 +133,9 @@ func (w *writer) close(p *part) error {
 	return nil
 }
 
+// Idle hears whether no input is live.
+func (w *writer) Idle(idle bool) { w.idle = idle }
+
 func (w *writer) Watermark(ts int64) error {
 	w.watermark = max(w.watermark, ts)
 	return nil
@@ -159,9 +169,13 @@ type committable struct {
 	Parallelism int             `json:"parallelism"`
 	Txn         string          `json:"txn"`
 	Files       []committedFile `json:"files,omitempty"`
-	// Partitions may be committed as far as this subtask knows.
+	// Partitions may be committed as far as this subtask knows; where subtasks must know of
+	// each other's watermarks they are those that were written to.
 	Partitions []string `json:"partitions,omitempty"`
 	Watermark  int64    `json:"watermark"`
+	Idle       bool     `json:"idle,omitempty"`
+	Number     int64    `json:"number,omitempty"` // counts the subtask's committables of an attempt
+	Tag        string   `json:"tag,omitempty"`    // of the job's files: one that goes on from a savepoint has another
 	Overwrite  bool     `json:"overwrite,omitempty"`
 	// Static is the partition that is replaced whatever was written.
 	Static string `json:"static,omitempty"`
@@ -207,12 +221,19 @@ func (w *writer) Prepare(txn string) ([]byte, error) {
 	if w.s.rewrite {
 		return w.prepareReplace(c)
 	}
+	shared := w.s.commit.shared(w.ctx.Parallelism)
 	due, err := w.due()
+	if shared && err == nil {
+		err = w.forget(due)
+		due = w.unnoted()
+	}
 	if err != nil {
 		return nil, err
 	}
 	c.Partitions = due
-	news := w.s.commit.shared(w.ctx.Parallelism) && w.watermark > w.announced && w.announced < batch.MaxWatermark
+	news := shared && (w.watermark > w.announced && w.announced < batch.MaxWatermark || w.idle != w.saidIdle)
+	w.made++
+	c.Idle, c.Number, c.Tag = w.idle, w.made, w.tag
 	if len(c.Files) == 0 && len(c.Partitions) == 0 && !news && !(c.Overwrite && c.End) {
 		return nil, nil
 	}
@@ -221,10 +242,52 @@ func (w *writer) Prepare(txn string) ([]byte, error) {
 		return nil, diag.Wrap(diag.Internal, err, "cannot write a committable")
 	}
 	for _, d := range due {
-		delete(w.pending, d)
+		if shared {
+			w.noted[d] = true
+		} else {
+			delete(w.pending, d)
+		}
 	}
-	w.closed, w.announced = nil, w.watermark
+	w.closed, w.announced, w.saidIdle = nil, c.Watermark, c.Idle
 	return out, nil
+}
+
+// forget drops partitions that are noted and have been committed since. Those that this
+// subtask has not seen complete are asked for while it is idle: the others go on.
+func (w *writer) forget(due []string) error {
+	if w.idle {
+		due = due[:0]
+		for dir := range w.noted {
+			due = append(due, dir)
+		}
+		slices.Sort(due)
+	}
+	for _, dir := range due {
+		if !w.noted[dir] {
+			continue
+		}
+		p := path.Join(w.s.root, dir, w.s.commit.file)
+		if _, err := w.s.disk().Stat(p); errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return ioError(err, "look for", p)
+		}
+		delete(w.pending, dir)
+		delete(w.noted, dir)
+	}
+	return nil
+}
+
+// unnoted lists the partitions that no mark has, in name order.
+func (w *writer) unnoted() []string {
+	var out []string
+	for dir := range w.pending {
+		if !w.noted[dir] {
+			out = append(out, dir)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // syncUp makes the entries of a directory and of those above it, up to the one

@@ -20,8 +20,10 @@ import (
 const (
 	// MaxRecord is the size of a record in bytes.
 	MaxRecord = 16 << 20
-	// MaxDepth is how deep values may nest.
+	// MaxDepth is how deep values of texts may nest.
 	MaxDepth = 100
+	// MaxBinaryDepth is how deep values of binary forms may nest, where a level takes a byte.
+	MaxBinaryDepth = 64
 )
 
 // BadRecord makes the error of a record that is not of its format. at is the

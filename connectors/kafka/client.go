@@ -70,6 +70,7 @@ func (c *table) options() ([]kgo.Opt, error) {
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(servers...), kgo.ClientID(c.props.Text("client.id", "mink")), kgo.DialTimeout(dial),
 		kgo.MetadataMaxAge(age), kgo.MetadataMinAge(min(age, 250*time.Millisecond)), kgo.DisableClientMetrics(),
+		kgo.WithDecompressor(new(unpacker)),
 	}
 	more, err := c.security()
 	return append(opts, more...), err

@@ -196,7 +196,11 @@ func (k *committer) Fence(_ int64, keep [][]byte) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	list, err := kadm.NewClient(k.cl).ListTransactions(ctx, nil, nil)
+	var list kadm.ListedTransactions
+	err := patiently(ctx, func() (err error) {
+		list, err = kadm.NewClient(k.cl).ListTransactions(ctx, nil, nil)
+		return err
+	})
 	if err != nil {
 		return k.s.c.failed(err, "list the transactions of")
 	}

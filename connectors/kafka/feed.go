@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -10,17 +11,19 @@ import (
 	"github.com/minkstream/mink/engine/diag"
 )
 
-// Limits of what waits of one partition: fetching it pauses above the first and goes on
-// below the second.
+// Limits of what waits of one partition: fetching it pauses above queueRecords records or
+// queueBytes bytes, and goes on below queueResume records and half of the bytes.
 const (
 	queueRecords = 64 << 10
 	queueResume  = 16 << 10
+	queueBytes   = 64 << 20
 )
 
 // feed is the one client that fetches all partitions a subtask reads. A goroutine takes
 // what comes and puts it in the queues of the partitions, which readers empty.
 type feed struct {
 	cl     *kgo.Client
+	unpack *unpacker
 	stop   context.CancelFunc
 	mu     sync.Mutex
 	queues map[partition]*queue
@@ -34,7 +37,8 @@ type queue struct {
 
 	// Under f.mu.
 	fetched [][]*kgo.Record
-	waiting int // records in fetched
+	waiting int   // records in fetched
+	bytes   int64 // of their values
 	paused  bool
 	err     error
 	arrived chan struct{} // closed when something comes, for Await; nil if nobody waits
@@ -50,13 +54,14 @@ func (s *source) feedFor(subtask int, p partition, from int64, wake func()) (*qu
 			return q, nil
 		}
 	}
-	opts := append(s.fetchOpts(), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{p.topic: {p.num: at(from)}}))
+	u := &unpacker{count: true}
+	opts := append(s.fetchOpts(), kgo.WithDecompressor(u), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{p.topic: {p.num: at(from)}}))
 	cl, err := s.c.client(opts...)
 	if err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	f := &feed{cl: cl, stop: stop, queues: map[partition]*queue{}}
+	f := &feed{cl: cl, unpack: u, stop: stop, queues: map[partition]*queue{}}
 	q := &queue{f: f, p: p, wake: wake}
 	f.queues[p] = q
 	if s.feeds == nil {
@@ -89,6 +94,7 @@ func (f *feed) run(ctx context.Context) {
 		if fetches.IsClientClosed() {
 			return
 		}
+		f.unpack.taken()
 		var wakes []func()
 		pause := map[string][]int32{}
 		f.mu.Lock()
@@ -97,14 +103,15 @@ func (f *feed) run(ctx context.Context) {
 			if q == nil || ctx.Err() != nil {
 				return
 			}
-			if t.Err != nil && q.err == nil {
+			if t.Err != nil && q.err == nil && !errors.Is(t.Err, errHeld) {
 				q.err = t.Err
 			}
 			if len(t.Records) > 0 {
 				q.fetched = append(q.fetched, t.Records)
 				q.waiting += len(t.Records)
+				q.bytes += valueBytes(t.Records)
 			}
-			if q.waiting > queueRecords && !q.paused {
+			if (q.waiting > queueRecords || q.bytes > queueBytes) && !q.paused {
 				q.paused = true
 				pause[t.Topic] = append(pause[t.Topic], t.Partition)
 			}
@@ -136,11 +143,19 @@ func (q *queue) take() ([]*kgo.Record, error) {
 	q.fetched[0] = nil
 	q.fetched = q.fetched[1:]
 	q.waiting -= len(r)
-	if q.paused && q.waiting < queueResume {
+	q.bytes -= valueBytes(r)
+	if q.paused && q.waiting < queueResume && q.bytes < queueBytes/2 {
 		q.paused = false
 		f.cl.ResumeFetchPartitions(map[string][]int32{q.p.topic: {q.p.num}})
 	}
 	return r, nil
+}
+
+func valueBytes(recs []*kgo.Record) (n int64) {
+	for _, r := range recs {
+		n += int64(len(r.Value))
+	}
+	return n
 }
 
 // ready reports that take has something.
@@ -206,6 +221,11 @@ func (s *source) fetchFailed(err error, p partition, next int64) error {
 	if outOfRange(err) {
 		return diag.Wrap(diag.DataLoss, err, "records of topic '%s' partition %d from offset %d on are gone: the broker has deleted them, or lost them", p.topic, p.num, next).
 			WithHint("keep records for longer than a job may stand still (retention.ms); to go on with what is left, start without the checkpoint, or set '%s' = 'earliest' or 'latest'", optReset)
+	}
+	if large := (*kgo.ErrDecompressTooLarge)(nil); errors.As(err, &large) {
+		return diag.New(diag.LimitExceeded, "topic '%s' partition %d: the batch at offset %d unpacks to more than it may", p.topic, p.num, large.Offset).
+			WithHint("a batch may have %d MB, and above %d MB no more than %d times its packed size: have the producer send smaller batches (batch.size), or begin behind offset %d with '%s'",
+				unpackMost>>20, unpackFree>>20, unpackRatio, large.NextOffset-1, optStartOffsets)
 	}
 	return s.c.failed(err, "read topic '"+p.topic+"' of")
 }

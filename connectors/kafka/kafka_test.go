@@ -2,6 +2,7 @@ package kafka_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -82,21 +83,30 @@ func (b *broker) put(topic string, partition int32, list ...string) {
 
 // committed are the offsets up to which a consumer that reads what was committed gets to. A
 // broker answers the end of a transaction before its markers are in the partitions, so until
-// then these lag behind ends; kfake has them at once.
+// then these lag behind ends; kfake has them at once. How often it asks is counted, not how
+// long: time also passes while the machine does something else.
 func (b *broker) committed(adm *kadm.Client, topic string, ends kadm.ListedOffsets) (kadm.ListedOffsets, error) {
-	for until := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for asked := 0; ; asked++ {
 		stable, err := adm.ListCommittedOffsets(b.t.Context(), topic)
-		if err != nil || b.fake != nil || time.Now().After(until) {
+		if err == nil {
+			err = stable.Error()
+		}
+		if err != nil || b.fake != nil {
 			return stable, err
 		}
-		behind := false
+		behind := ""
 		ends.Each(func(o kadm.ListedOffset) {
-			at, _ := stable.Lookup(topic, o.Partition)
-			behind = behind || at.Offset < o.Offset
+			if at, _ := stable.Lookup(topic, o.Partition); at.Offset < o.Offset {
+				behind = fmt.Sprintf("partition %d of %s is stable to %d of %d: a transaction is open", o.Partition, topic, at.Offset, o.Offset)
+			}
 		})
-		if !behind {
+		if behind == "" {
 			return stable, nil
 		}
+		if asked == 1000 {
+			return stable, errors.New(behind)
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 
@@ -105,6 +115,9 @@ func (b *broker) got(topic string, level kgo.IsolationLevel) []string {
 	b.t.Helper()
 	adm := kadm.NewClient(b.cl)
 	ends, err := adm.ListEndOffsets(b.t.Context(), topic)
+	if err == nil {
+		err = ends.Error()
+	}
 	if level == kgo.ReadCommitted() && err == nil {
 		ends, err = b.committed(adm, topic, ends)
 	}

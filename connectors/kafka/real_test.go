@@ -27,6 +27,7 @@ func TestRealBroker(t *testing.T) {
 	b := &broker{t: t, servers: service.Address}
 	b.connect()
 	t.Logf("Kafka runs %s at %s", service.Runs, service.Address)
+	keeps(t, b)
 	sub := func(name string, f func(t *testing.T, b *broker)) {
 		t.Run(name, func(t *testing.T) {
 			own := &broker{t: t, servers: b.servers}
@@ -123,4 +124,22 @@ func TestRealBroker(t *testing.T) {
 		slices.Sort(want)
 		equal(t, "committed", values(b.got("names", kgo.ReadCommitted())), want)
 	})
+}
+
+// keeps checks that the broker deletes nothing for its age: rows written here are of 2020, and
+// what it deletes after a while looks like a loss.
+func keeps(t *testing.T, b *broker) {
+	t.Helper()
+	list, err := kadm.NewClient(b.cl).DescribeBrokerConfigs(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range list {
+		for _, c := range r.Configs {
+			if c.Key == "log.retention.ms" && c.MaybeValue() == "-1" {
+				return
+			}
+		}
+	}
+	t.Fatal("the broker deletes old rows: set its log.retention.ms to -1")
 }

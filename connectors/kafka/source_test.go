@@ -3,13 +3,18 @@ package kafka_test
 import (
 	"context"
 	"fmt"
+	"hash/crc32"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/minkstream/mink/connectors/kafka"
 	"github.com/minkstream/mink/engine/batch"
@@ -454,3 +459,114 @@ func TestRefuses(t *testing.T) {
 		t.Errorf("no topic: %v", err)
 	}
 }
+
+// bomb puts a batch of one record into a topic, packed to a few kilobytes and of size bytes when
+// it is not.
+func (b *broker) bomb(topic string, partition int32, size int) {
+	b.t.Helper()
+	value := make([]byte, size)
+	rec := kmsg.Record{Value: value, Length: 1}
+	body := rec.AppendTo(nil)
+	rec.Length = int32(len(body) - 1) // a length of one byte was counted in
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	batch := kmsg.RecordBatch{PartitionLeaderEpoch: -1, Magic: 2, Attributes: 4, ProducerID: -1, ProducerEpoch: -1, FirstSequence: -1, NumRecords: 1,
+		FirstTimestamp: 1_700_000_000_000, MaxTimestamp: 1_700_000_000_000, Records: z.EncodeAll(rec.AppendTo(nil), nil)}
+	raw := batch.AppendTo(nil)
+	batch.Length = int32(len(raw) - 12)
+	raw = batch.AppendTo(nil)
+	batch.CRC = int32(crc32.Checksum(raw[21:], crc32.MakeTable(crc32.Castagnoli)))
+	req := kmsg.NewPtrProduceRequest()
+	req.Acks, req.TimeoutMillis = -1, 5000
+	req.Topics = []kmsg.ProduceRequestTopic{{Topic: topic, Partitions: []kmsg.ProduceRequestTopicPartition{{Partition: partition, Records: batch.AppendTo(nil)}}}}
+	meta, err := kadm.NewClient(b.cl).Metadata(b.t.Context(), topic)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	req.Topics[0].TopicID = [16]byte(meta.Topics[topic].ID)
+	resp, err := b.cl.Broker(int(meta.Topics[topic].Partitions[partition].Leader)).Request(b.t.Context(), req)
+	if err == nil {
+		err = kerr.ErrorForCode(resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// A batch that is packed far better than data is is an error with a way out, and the records before
+// it are read. Many batches that each may be what they are do not stand in memory together.
+func TestPackedBombs(t *testing.T) {
+	b := newBroker(t)
+	b.topic("t", 1)
+	b.put("t", 0, "first")
+	b.bomb("t", 0, 20<<20)
+	o := bounded("format", "raw")
+	s := b.source(b.table("a STRING", "", o))
+	now := int64(0)
+	r, err := s.Open(b.splits(s)[0], conform.ReaderCtx(&now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var rows conform.Rows
+	for err == nil {
+		var got batch.Batch
+		var st connect.Status
+		st, err = r.Poll(&got, 10)
+		rows = append(rows, conform.TextOf(&got)...)
+		if st == connect.Wait && !r.(connect.Awaiter).Await(20*time.Second) {
+			t.Fatal("nothing comes")
+		}
+	}
+	equal(t, "before the bomb", rows, []string{`+I "first"`})
+	if diag.CodeOf(err) != diag.LimitExceeded || !strings.Contains(err.Error(), "partition 0: the batch at offset 1 unpacks") || !strings.Contains(diag.As(err).Hint, "behind offset 1") {
+		t.Errorf("error %v", err)
+	}
+
+	if os.Getenv("MINK_ALL") == "" {
+		return // seconds
+	}
+	// More than a client unpacks at once: the end of one partition, and all of the other, whichever comes first.
+	const size = 15 << 20
+	many := []int{unpackHeld/size + 1, unpackHeld/size + 1}
+	b.topic("u", 2)
+	for p, n := range many {
+		for range n {
+			b.bomb("u", int32(p), size)
+		}
+	}
+	o["topic"] = "u"
+	s = b.source(b.table("a STRING", "", o))
+	var readers []connect.Reader
+	for _, sp := range b.splits(s) {
+		r, err := s.Open(sp, conform.ReaderCtx(&now))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		readers = append(readers, r)
+	}
+	for p, r := range readers {
+		for n := 0; ; {
+			var got batch.Batch
+			st, err := r.Poll(&got, 1)
+			if err != nil {
+				t.Fatalf("partition %d after %d: %v", p, n, err)
+			}
+			if n += got.N; st == connect.End {
+				if n != many[p] {
+					t.Errorf("partition %d: %d rows, want %d", p, n, many[p])
+				}
+				break
+			}
+			if st == connect.Wait && !r.(connect.Awaiter).Await(20*time.Second) {
+				t.Fatalf("partition %d: nothing comes after %d", p, n)
+			}
+		}
+	}
+}
+
+// unpackHeld is what a client unpacks before its records are taken.
+const unpackHeld = 256 << 20

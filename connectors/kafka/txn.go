@@ -99,7 +99,16 @@ func (t *transactions) next() (string, error) {
 func (t *transactions) free(name string) (bool, error) {
 	ctx, cancel := t.s.c.within()
 	defer cancel()
-	list, err := kadm.NewClient(t.cl).DescribeTransactions(ctx, name)
+	var list kadm.DescribedTransactions
+	err := patiently(ctx, func() (err error) {
+		if list, err = kadm.NewClient(t.cl).DescribeTransactions(ctx, name); err != nil {
+			return err
+		}
+		if d := list[name]; settling(d.Err) {
+			return d.Err
+		}
+		return nil
+	})
 	if err != nil {
 		return false, t.s.c.failed(err, "ask for the transactions of")
 	}
@@ -112,6 +121,28 @@ func (t *transactions) free(name string) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// settling reports that nobody answers for transactions yet: a broker makes the topic that
+// keeps them with the first question, and reads it when it becomes the coordinator.
+func settling(err error) bool {
+	return errors.Is(err, kerr.CoordinatorNotAvailable) || errors.Is(err, kerr.CoordinatorLoadInProgress) || errors.Is(err, kerr.NotCoordinator)
+}
+
+// patiently asks again while nobody answers for transactions. The client does that by itself
+// for requests to one coordinator, not for those that it splits among several.
+func patiently(ctx context.Context, ask func() error) error {
+	for {
+		err := ask()
+		if !settling(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // over reports a state in which nothing is left to be committed.

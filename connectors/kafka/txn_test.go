@@ -392,3 +392,25 @@ func TestFaults(t *testing.T) {
 		}
 	}
 }
+
+// A broker that has just begun makes the topic of transactions when it is first asked for
+// them, and answers for none until it has it: that is waited for, and is no failure.
+func TestFreshBroker(t *testing.T) {
+	for _, key := range []kmsg.Key{kmsg.FindCoordinator, kmsg.DescribeTransactions, kmsg.ListTransactions} {
+		for _, e := range []*kerr.Error{kerr.CoordinatorNotAvailable, kerr.CoordinatorLoadInProgress, kerr.NotCoordinator} {
+			b := newBroker(t)
+			b.topic("t", 1)
+			fault := b.fake.Fault(kfake.Fault{Keys: []kmsg.Key{key}, Err: e, Count: 2, TopLevel: key != kmsg.FindCoordinator && key != kmsg.DescribeTransactions})
+			tab := b.table("v BIGINT", "", once())
+			r := &conform.SinkRun{Every: 1, Sink: func() (connect.Sink, error) { return sinkOf(t, tab), nil }, Batches: []*batch.Batch{rows(tab, []any{1})}}
+			attempts, err := r.Run()
+			if err != nil || attempts != 1 {
+				t.Errorf("%s fails with %s: %d attempts: %v", key.Name(), e.Message, attempts, err)
+			}
+			if fault.Hits() == 0 {
+				t.Errorf("%s was never asked", key.Name())
+			}
+			equal(t, key.Name(), values(b.got("t", kgo.ReadCommitted())), []string{`{"v":1}`})
+		}
+	}
+}

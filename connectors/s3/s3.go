@@ -233,6 +233,14 @@ func (d *disk) Stat(name string) (fs.FileInfo, error) {
 	return o.stat()
 }
 
+// Room is that of the disk below; of a store nobody knows.
+func (d *disk) Room(dir string) (free, total int64, err error) {
+	if r, ok := d.below.(env.Roomy); ok && !Named(dir) {
+		return r.Room(dir)
+	}
+	return 0, 0, errCannot
+}
+
 // SyncDir has nothing to do for a store, which answers when it has what it was given.
 func (d *disk) SyncDir(dir string) error {
 	if Named(dir) {

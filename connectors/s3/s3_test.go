@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -265,6 +266,26 @@ func TestFaults(t *testing.T) {
 	}
 	if err := d.RemoveAll("s3://bkt/job"); err != nil || store.Uploads() != 0 {
 		t.Errorf("%v, %d uploads", err, store.Uploads())
+	}
+}
+
+// What answers for the store cannot send its client elsewhere.
+func TestNoRedirects(t *testing.T) {
+	asked := 0
+	secret := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
+	defer secret.Close()
+	store := httptest.NewServer(http.RedirectHandler(secret.URL+"/bkt/x", http.StatusTemporaryRedirect))
+	defer store.Close()
+	m := map[string]string{"s3.endpoint": store.URL, "s3.access-key": "a", "s3.secret-key": "b", "s3.path.style.access": "true"}
+	d := s3.Disk(env.NewMemDisk(), &clock{Clock: env.OS("").Clock}, func(k string) string { return m[k] }, nothing)
+	if f, err := d.Open("s3://bkt/x"); err == nil {
+		_, err = io.ReadAll(f)
+		if f.Close(); err == nil {
+			t.Error("it was read")
+		}
+	}
+	if asked > 0 {
+		t.Errorf("the other address was asked %d times", asked)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/minkstream/mink/debugger"
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/plan"
 )
 
 // breaks are the breakpoints that the editor has set, each with those of the debugger
@@ -34,6 +35,7 @@ type breakpoint struct {
 // part is a breakpoint of a job.
 type part struct {
 	job, id int
+	set     debugger.Break
 	told    int
 	// at is where it was set on line, as a script counts them; nil for one of no line.
 	at   *place
@@ -58,7 +60,7 @@ func (s *session) add(b *breakpoint, job int, x debugger.Break) error {
 	x.Log = x.Log || b.log != ""
 	set, err := s.d.Jobs[job].Set(x)
 	if err == nil {
-		b.parts = append(b.parts, part{job: job, id: set.ID})
+		b.parts = append(b.parts, part{job: job, id: set.ID, set: x})
 	}
 	return err
 }
@@ -91,6 +93,9 @@ func (s *session) setLines(a dap.SetBreakpointsArguments) []dap.Breakpoint {
 		}
 		b := &breakpoint{group: group, log: want.LogMessage}
 		ops, line := s.onLine(i, s.fromLine(want.Line))
+		if b.log != "" {
+			ops = once(ops)
+		}
 		after, err := hitCount(want.HitCondition)
 		var bad error
 		for _, p := range ops {
@@ -114,6 +119,20 @@ func (s *session) setLines(a dap.SetBreakpointsArguments) []dap.Breakpoint {
 		list = append(list, out)
 	}
 	return list
+}
+
+// once leaves out operators whose rows reach a sink of the same line: they are told of there.
+func once(ops []place) []place {
+	return slices.DeleteFunc(slices.Clone(ops), func(p place) bool {
+		return slices.ContainsFunc(ops, func(q place) bool {
+			return q.job == p.job && sink(q.op) && slices.ContainsFunc(q.op.Inputs, func(in []*debugger.Operator) bool { return slices.Contains(in, p.op) })
+		})
+	})
+}
+
+func sink(o *debugger.Operator) bool {
+	_, ok := o.Node.(*plan.Sink)
+	return ok
 }
 
 // hitCount reads a hit condition: 5, or >= 5, stops at the fifth hit and those behind it.

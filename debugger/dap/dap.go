@@ -17,6 +17,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/google/go-dap"
@@ -27,22 +29,36 @@ import (
 
 // Launch is what an editor says of the program, in launch.json and its like.
 type Launch struct {
-	// Program is a tape, a script or a test, as mink debug takes them; "" is the one that
-	// the server was started for.
+	// Program is a tape, a script, a test or a job of a cluster, as mink debug takes them; "" is
+	// the one that the server was started for.
 	Program string `json:"program"`
-	// At is where to begin, Job the number of the job that is shown first, from 1.
+	// At is where to begin, Job the number of the job that is shown first, from 1. Without At a
+	// job that runs is looked at where it is, anything else from its start.
 	At  string `json:"at"`
 	Job int    `json:"job"`
 	// StopOnEntry stops there; by default it does.
 	StopOnEntry *bool `json:"stopOnEntry"`
 	// Set are keys of the configuration of a script.
 	Set map[string]string `json:"set"`
+	// Dir and Gateway say which cluster has the job, StopWorld that it stands still until the
+	// editor leaves.
+	Dir       string `json:"dir"`
+	Gateway   string `json:"gateway"`
+	StopWorld bool   `json:"stopWorld"`
+}
+
+// Program is what was opened. Of a job that runs Live is set, and Debugger is that of Live.
+type Program struct {
+	Debugger *debugger.Debugger
+	Live     *debugger.Live
+	// Release is called at the end, behind the Close of either.
+	Release func() error
 }
 
 // Options say what a server needs of whoever runs it.
 type Options struct {
-	// Open opens a program; the function that it gives is called at the end.
-	Open func(ctx context.Context, l Launch) (*debugger.Debugger, func() error, error)
+	// Open opens a program.
+	Open func(ctx context.Context, l Launch) (*Program, error)
 	// Command carries out a command of the debugger, such as why; ok is false for what is
 	// none.
 	Command func(ctx context.Context, d *debugger.Debugger, j *debugger.Job, line string) (text string, ok bool, err error)
@@ -130,10 +146,11 @@ type session struct {
 	cancel context.CancelFunc // of the motion under way
 
 	d       *debugger.Debugger
+	live    *debugger.Live // nil for what does not run
 	release func() error
 	launch  Launch
-	job     int // index of the thread that moves
-	scripts []*script
+	job     int       // index of the thread that moves
+	scripts []*script // the first has what the tape says that is in no file
 	places  []place
 	breaks  breaks
 	at      stopped
@@ -146,11 +163,16 @@ func (s *session) close() error {
 	if s.d == nil {
 		return nil
 	}
-	err := s.d.Close()
+	var err error
+	if s.live != nil {
+		err = s.live.Close()
+	} else {
+		err = s.d.Close()
+	}
 	if s.release != nil {
 		err = errors.Join(err, s.release())
 	}
-	s.d = nil
+	s.d, s.live = nil, nil
 	return err
 }
 
@@ -232,14 +254,29 @@ func (s *session) begin(r dap.Request, arguments json.RawMessage) error {
 	if len(arguments) > 0 {
 		if err := json.Unmarshal(arguments, &s.launch); err != nil {
 			return diag.Wrap(diag.Config, err, "the launch configuration cannot be read").
-				WithHint("program, at, job, stopOnEntry and set are what it may have")
+				WithHint("program, at, job, stopOnEntry, set, dir, gateway and stopWorld are what it may have")
 		}
 	}
-	d, release, err := s.o.Open(s.ctx, s.launch)
+	p, err := s.o.Open(s.ctx, s.launch)
 	if err != nil {
 		return err
 	}
-	s.d, s.release = d, release
+	s.d, s.live, s.release = p.Debugger, p.Live, p.Release
+	if err := s.start(); err != nil {
+		return errors.Join(err, s.close()) // another launch may follow
+	}
+	if r.Command == "attach" {
+		s.send(&dap.AttachResponse{Response: s.ok(r)})
+	} else {
+		s.send(&dap.LaunchResponse{Response: s.ok(r)})
+	}
+	s.send(&dap.InitializedEvent{Event: event("initialized")})
+	return nil
+}
+
+// start shows what was opened where the launch says.
+func (s *session) start() error {
+	d := s.d
 	for _, j := range d.Tape.Manifest.Jobs {
 		if j.Error != "" {
 			s.say("stderr", "the job "+j.Name+" failed: "+j.Error+"\n")
@@ -249,23 +286,27 @@ func (s *session) begin(r dap.Request, arguments json.RawMessage) error {
 		return diag.New(diag.NotFound, "the tape has no job %d", n)
 	}
 	s.job = max(s.launch.Job-1, 0)
+	at := s.launch.At
+	if s.live != nil {
+		s.job = slices.Index(d.Jobs, s.live.Job)
+		if at == "" {
+			at = "end" // where the job is
+		}
+	}
+	s.scripts = []*script{{name: d.Tape.Name + ".sql", lines: []int{0}}}
+	for _, name := range append([]string{s.launch.Program}, strings.Fields(d.Tape.Manifest.Script)...) {
+		name, _, _ = cutTest(name)
+		s.addFile(name)
+	}
 	s.locate()
-	if s.launch.At != "" {
-		t, err := debugger.ParseTarget(s.launch.At)
-		if err == nil {
-			_, err = s.j().Seek(s.ctx, t)
-		}
-		if err != nil {
-			return err
-		}
+	if at == "" {
+		return nil
 	}
-	if r.Command == "attach" {
-		s.send(&dap.AttachResponse{Response: s.ok(r)})
-	} else {
-		s.send(&dap.LaunchResponse{Response: s.ok(r)})
+	t, err := debugger.ParseTarget(at)
+	if err == nil {
+		_, err = s.j().Seek(s.ctx, t)
 	}
-	s.send(&dap.InitializedEvent{Event: event("initialized")})
-	return nil
+	return err
 }
 
 // j is the job that moves.

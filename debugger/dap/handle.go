@@ -131,6 +131,9 @@ func (s *session) motionOrLook(m dap.Message, req dap.Request) error {
 		}
 		s.send(&dap.VariablesResponse{Response: s.ok(req), Body: dap.VariablesResponseBody{Variables: list}})
 	case *dap.EvaluateRequest:
+		if ok, err := s.ofJob(r, req); ok || err != nil {
+			return err
+		}
 		body, err := s.evaluate(r.Arguments)
 		if err != nil {
 			return err

@@ -40,7 +40,17 @@ func (s *session) take(thread int) {
 }
 
 func (s *session) goOn(back bool) motion {
-	return func(j *debugger.Job) (debugger.Stop, []debugger.Hit, error) { return j.Continue(s.moving(), back) }
+	return func(j *debugger.Job) (debugger.Stop, []debugger.Hit, error) {
+		st, hits, err := j.Continue(s.moving(), back)
+		if err != nil || back || s.live == nil || st.Why != "end" {
+			return st, hits, err
+		}
+		// The job has gone on since.
+		if err := s.renew(s.live.Update); err != nil {
+			return st, nil, err
+		}
+		return s.j().Continue(s.moving(), false)
+	}
 }
 
 func (s *session) by(u debugger.Unit, n int) motion {

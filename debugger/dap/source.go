@@ -48,39 +48,40 @@ type place struct {
 	where bool
 }
 
-// locate finds the statements of the tape in files, and the operators in them.
-func (s *session) locate() {
-	for _, name := range append([]string{s.launch.Program}, strings.Fields(s.d.Tape.Manifest.Script)...) {
-		name, _, _ = cutTest(name)
-		if !strings.HasSuffix(name, ".sql") || slices.ContainsFunc(s.scripts, func(c *script) bool { return c.name == name }) {
-			continue
-		}
-		if text, err := s.o.Read(name); err == nil {
-			s.scripts = append(s.scripts, newScript(name, s.o.Abs(name), string(text)))
-		}
+// addFile takes a file of SQL as a script, if there is one of that name.
+func (s *session) addFile(name string) bool {
+	if !strings.HasSuffix(name, ".sql") || slices.ContainsFunc(s.scripts, func(c *script) bool { return c.path == s.o.Abs(name) }) {
+		return false
 	}
-	files := len(s.scripts)
+	text, err := s.o.Read(name)
+	if err != nil {
+		return false
+	}
+	s.scripts = append(s.scripts, newScript(name, s.o.Abs(name), string(text)))
+	return true
+}
+
+// locate finds the statements of the tape in the files, and the operators in them. What is in
+// no file is in the first script.
+func (s *session) locate() {
+	s.places = nil
 	var rest strings.Builder
-	from := make([]int, files) // where the search in each goes on
+	from := make([]int, len(s.scripts)) // where the search in each goes on
 	type spot struct{ script, offset int }
 	spots := make([]spot, len(s.d.Statements))
 	for i, st := range s.d.Statements {
-		spots[i] = spot{script: -1}
-		for k, c := range s.scripts[:files] {
-			if at := strings.Index(c.text[from[k]:], st.Text); at >= 0 {
+		for k := 1; k < len(s.scripts) && spots[i].script == 0; k++ {
+			if at := strings.Index(s.scripts[k].text[from[k]:], st.Text); at >= 0 {
 				spots[i] = spot{k, from[k] + at}
 				from[k] += at + len(st.Text)
-				break
 			}
 		}
-		if spots[i].script < 0 {
-			spots[i] = spot{files, rest.Len()}
+		if spots[i].script == 0 {
+			spots[i].offset = rest.Len()
 			rest.WriteString(st.Text + ";\n")
 		}
 	}
-	if rest.Len() > 0 {
-		s.scripts = append(s.scripts, newScript(s.d.Tape.Name+".sql", "", rest.String()))
-	}
+	s.scripts[0] = newScript(s.d.Tape.Name+".sql", "", rest.String())
 	for n, j := range s.d.Jobs {
 		at := -1
 		for i, st := range s.d.Statements {
@@ -137,8 +138,10 @@ func (s *session) source(i int) *dap.Source {
 
 func (s *session) sources() []dap.Source {
 	list := []dap.Source{}
-	for i := range s.scripts {
-		list = append(list, *s.source(i))
+	for i, c := range s.scripts {
+		if i > 0 || c.text != "" {
+			list = append(list, *s.source(i))
+		}
 	}
 	return list
 }
@@ -151,9 +154,24 @@ func (s *session) scriptOf(src *dap.Source) int {
 	if n := src.SourceReference; n > 0 && n <= len(s.scripts) {
 		return n - 1
 	}
-	return slices.IndexFunc(s.scripts, func(c *script) bool {
-		return src.Path != "" && c.path == s.o.Abs(src.Path) || src.Path == "" && src.Name == c.name
-	})
+	find := func() int {
+		return slices.IndexFunc(s.scripts, func(c *script) bool {
+			return src.Path != "" && c.path == s.o.Abs(src.Path) || src.Path == "" && src.Name == c.name
+		})
+	}
+	i := find()
+	if i >= 0 || src.Path == "" || !s.addFile(src.Path) {
+		return i
+	}
+	// A tape does not know the file of a job that a cluster runs, nor one that was moved: it is
+	// any that has a statement of a job.
+	s.locate()
+	i = find()
+	if !slices.ContainsFunc(s.places, func(p place) bool { return p.script == i }) {
+		s.scripts = s.scripts[:i]
+		return -1
+	}
+	return i
 }
 
 func (s *session) sourceText(a dap.SourceArguments) (string, error) {

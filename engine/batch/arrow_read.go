@@ -13,8 +13,16 @@ import (
 
 // ColFromArrow makes a column of type t of an Arrow array. Integers of all widths,
 // large and view strings, dictionaries, other time units and struct fields by name
-// are converted; an error says what cannot be. Memory is shared where forms agree.
+// are converted; an error says what cannot be, or what in the array does not hold
+// together. Memory is shared where forms agree.
 func ColFromArrow(t types.Type, a arrow.Array) (Col, error) {
+	if err := checkArrow(a.Data(), 0); err != nil {
+		return Col{}, fmt.Errorf("malformed arrow array: %w", err)
+	}
+	return colFromArrow(t, a)
+}
+
+func colFromArrow(t types.Type, a arrow.Array) (Col, error) {
 	n := a.Len()
 	c := Col{Type: t}
 	if a.NullN() > 0 {
@@ -218,13 +226,13 @@ func (c *Col) fromStrings(a arrow.Array, n int) bool {
 	c.Views = make([]View, n)
 	switch a := a.(type) {
 	case *array.String:
-		return viewsOf(c, a.ValueOffsets(), a.Data().Buffers()[2].Bytes())
+		return viewsOf(c, a.ValueOffsets(), bufferOf(a.Data(), 2))
 	case *array.Binary:
-		return viewsOf(c, a.ValueOffsets(), a.Data().Buffers()[2].Bytes())
+		return viewsOf(c, a.ValueOffsets(), bufferOf(a.Data(), 2))
 	case *array.LargeString:
-		return viewsOf(c, a.ValueOffsets(), a.Data().Buffers()[2].Bytes())
+		return viewsOf(c, a.ValueOffsets(), bufferOf(a.Data(), 2))
 	case *array.LargeBinary:
-		return viewsOf(c, a.ValueOffsets(), a.Data().Buffers()[2].Bytes())
+		return viewsOf(c, a.ValueOffsets(), bufferOf(a.Data(), 2))
 	case *array.FixedSizeBinary:
 		var sb StringBuilder
 		for i := range n {
@@ -270,7 +278,7 @@ func viewsOf[O int32 | int64](c *Col, offs []O, data []byte) bool {
 }
 
 func fromDictionary(t types.Type, d *array.Dictionary, nulls []uint64) (Col, error) {
-	dict, err := ColFromArrow(t, d.Dictionary())
+	dict, err := colFromArrow(t, d.Dictionary())
 	if err != nil {
 		return Col{}, err
 	}
@@ -321,7 +329,7 @@ func (c *Col) fromList(a arrow.Array, n int) error {
 	}
 	c.Kids = make([]Col, len(kids))
 	for i := range kids {
-		kid, err := ColFromArrow(kidType(c.Type, i), kids[i])
+		kid, err := colFromArrow(kidType(c.Type, i), kids[i])
 		if err != nil {
 			return err
 		}
@@ -344,7 +352,7 @@ func (c *Col) fromStruct(a arrow.Array) error {
 			c.Kids[i] = ConstNull(f.Type)
 			continue
 		}
-		kid, err := ColFromArrow(f.Type, st.Field(k))
+		kid, err := colFromArrow(f.Type, st.Field(k))
 		if err != nil {
 			return fmt.Errorf("field %s: %w", f.Name, err)
 		}
@@ -361,7 +369,7 @@ func TypeFromArrow(a arrow.DataType, nullable bool) (types.Type, bool) {
 
 func typeFromArrow(a arrow.DataType) (types.Type, bool) {
 	prec := func(u arrow.TimeUnit) int {
-		return [...]int{arrow.Second: 0, arrow.Millisecond: 3, arrow.Microsecond: 6, arrow.Nanosecond: 9}[u]
+		return map[arrow.TimeUnit]int{arrow.Second: 0, arrow.Millisecond: 3, arrow.Microsecond: 6, arrow.Nanosecond: 9}[u]
 	}
 	switch a := a.(type) {
 	case *arrow.NullType:
@@ -381,7 +389,8 @@ func typeFromArrow(a arrow.DataType) (types.Type, bool) {
 	case *arrow.Float64Type:
 		return types.DoubleT, true
 	case *arrow.Decimal128Type:
-		return types.DecimalT(int(a.Precision), int(a.Scale)), true
+		fits := a.Precision >= 1 && a.Precision <= 38 && a.Scale >= 0 && a.Scale <= a.Precision
+		return types.DecimalT(int(a.Precision), int(a.Scale)), fits
 	case *arrow.StringType, *arrow.LargeStringType, *arrow.StringViewType:
 		return types.StringT, true
 	case *arrow.BinaryType, *arrow.LargeBinaryType, *arrow.BinaryViewType:

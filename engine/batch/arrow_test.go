@@ -114,3 +114,49 @@ func TestTypeFromArrow(t *testing.T) {
 		}
 	}
 }
+
+// TestMalformedArrow: arrays whose parts do not hold together are refused, each of them
+// would make their own methods read what is not there.
+func TestMalformedArrow(t *testing.T) {
+	buf := func(b ...byte) *memory.Buffer { return memory.NewBufferBytes(b) }
+	data := func(t arrow.DataType, n, nulls int, bufs []*memory.Buffer, kids ...arrow.ArrayData) *array.Data {
+		return array.NewData(t, n, bufs, kids, nulls, 0)
+	}
+	ints := data(arrow.PrimitiveTypes.Int32, 2, 0, []*memory.Buffer{nil, buf(1, 0, 0, 0, 2, 0, 0, 0)})
+	words := data(arrow.BinaryTypes.String, 1, 0, []*memory.Buffer{nil, buf(0, 0, 0, 0, 1, 0, 0, 0), buf('x')})
+	dictionary := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}
+	if err := checkArrow(data(arrow.ListOf(arrow.PrimitiveTypes.Int32), 1, 0, []*memory.Buffer{nil, buf(0, 0, 0, 0, 2, 0, 0, 0)}, ints), 0); err != nil {
+		t.Errorf("a good one: %v", err)
+	}
+	for name, d := range map[string]*array.Data{
+		"values missing":           data(arrow.PrimitiveTypes.Int32, 3, 0, []*memory.Buffer{nil, buf(1, 0, 0, 0)}),
+		"NULLs without a bitmap":   data(arrow.PrimitiveTypes.Int32, 2, 1, []*memory.Buffer{buf(), buf(1, 0, 0, 0, 2, 0, 0, 0)}),
+		"a bitmap that is short":   data(arrow.PrimitiveTypes.Int8, 9, 1, []*memory.Buffer{buf(1), buf(make([]byte, 9)...)}),
+		"offsets that fall":        data(arrow.BinaryTypes.String, 2, 0, []*memory.Buffer{nil, buf(0, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0), buf('a', 'b')}),
+		"offsets below nothing":    data(arrow.BinaryTypes.String, 1, 0, []*memory.Buffer{nil, buf(0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0), buf('a')}),
+		"offsets behind the end":   data(arrow.BinaryTypes.String, 1, 0, []*memory.Buffer{nil, buf(0, 0, 0, 0, 9, 0, 0, 0), buf('a')}),
+		"a list behind its values": data(arrow.ListOf(arrow.PrimitiveTypes.Int32), 1, 0, []*memory.Buffer{nil, buf(0, 0, 0, 0, 3, 0, 0, 0)}, ints),
+		"a view to nowhere":        data(arrow.BinaryTypes.StringView, 1, 0, []*memory.Buffer{nil, buf(20, 0, 0, 0, 'a', 'a', 'a', 'a', 5, 0, 0, 0, 0, 0, 0, 0)}),
+		"a view of less":           data(arrow.BinaryTypes.StringView, 1, 0, []*memory.Buffer{nil, buf(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)}),
+		"a struct of short parts":  data(arrow.StructOf(arrow.Field{Name: "a", Type: arrow.PrimitiveTypes.Int32}), 3, 0, []*memory.Buffer{nil}, ints),
+		"lists of three":           data(arrow.FixedSizeListOf(3, arrow.PrimitiveTypes.Int32), 1, 0, []*memory.Buffer{nil}, ints),
+		"half a decimal":           data(&arrow.Decimal128Type{Precision: 5}, 1, 0, []*memory.Buffer{nil, buf(1)}),
+		"a word of a dictionary":   array.NewDataWithDictionary(dictionary, 1, []*memory.Buffer{nil, buf(7)}, 0, 0, words),
+	} {
+		if err := checkArrow(d, 0); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+	deep := arrow.ArrayData(ints)
+	for range arrowDepthMax + 1 {
+		deep = data(arrow.StructOf(arrow.Field{Name: "a", Type: deep.DataType()}), 2, 0, []*memory.Buffer{nil}, deep)
+	}
+	if err := checkArrow(deep, 0); err == nil {
+		t.Error("any depth is taken")
+	}
+	for _, header := range [][]byte{nil, {0}, {4, 0, 0, 0}, bytes.Repeat([]byte{0xff}, 64), make([]byte, 64)} {
+		if err := CheckArrowMessage(header); err == nil {
+			t.Errorf("the message % x is taken", header)
+		}
+	}
+}

@@ -137,3 +137,24 @@ func TestExchangeAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations a batch", n)
 	}
 }
+
+// BenchmarkRaw writes bids as they come from a source, in turn a batch of two for a tape:
+// texts of a pool by their places, and copied.
+func BenchmarkRaw(b *testing.B) {
+	for _, name := range []string{"log", "alone"} {
+		b.Run(name, func(b *testing.B) {
+			batches := [2]*Batch{bidLike(), bidLike()}
+			var w RawWriter
+			var dst []byte
+			for i := 0; b.Loop(); i++ {
+				if name == "log" {
+					dst = w.Append(dst[:0], batches[i%2])
+				} else {
+					dst = AppendRaw(dst[:0], batches[i%2])
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/MaxRows, "ns/row")
+			b.ReportMetric(float64(len(dst))/MaxRows, "bytes/row")
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"math"
+	"slices"
 
 	"github.com/minkstream/mink/engine/types"
 )
@@ -85,8 +86,7 @@ func (c *Col) valueLane(l int) int {
 	case Const:
 		return 0
 	case Sparse:
-		w := walker{at: c.At}
-		k, _ := w.find(uint16(l))
+		k, _ := slices.BinarySearch(c.At, uint16(l))
 		return k
 	}
 	return l

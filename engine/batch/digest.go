@@ -39,12 +39,6 @@ func (b *Batch) ChainDigest(h uint64) uint64 {
 	return h
 }
 
-// RowDigest is the hash of one row's values and kind.
-func (b *Batch) RowDigest(lane int) uint64 {
-	h, _ := b.rowDigest(lane, nil)
-	return h
-}
-
 func (b *Batch) rowDigest(lane int, buf []byte) (uint64, []byte) {
 	buf = append(buf[:0], byte(b.Kind(lane)))
 	for i := range b.Cols {

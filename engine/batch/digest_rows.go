@@ -8,7 +8,16 @@ import (
 )
 
 // RowDigester makes digests of the rows that readers give. It keeps memory between them.
-type RowDigester struct{ levels [][2][]uint16 }
+type RowDigester struct {
+	levels [][2][]uint16
+	key    []byte
+}
+
+// Row is the hash of one row's values and kind.
+func (d *RowDigester) Row(b *Batch, lane int) (h uint64) {
+	h, d.key = b.rowDigest(lane, d.key)
+	return h
+}
 
 // Digest is a hash of all rows of b, with their order and kinds, that costs little:
 // columns are hashed as they lie, one after the other. It does not depend on how a

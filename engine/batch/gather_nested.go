@@ -80,14 +80,19 @@ func (w *walker) find(l uint16) (int, bool) {
 func sparseHoles[I lane](m *colMem, src *Col, sel []I, n int) []uint32 {
 	out := extend(m.sel32[:0], n)
 	m.sel32 = out
+	clear(out)
+	if sel == nil {
+		for k, l := range src.At {
+			if int(l) >= n {
+				break
+			}
+			out[l] = uint32(k) + 1
+		}
+		return out
+	}
 	w := walker{at: src.At}
 	for i := range out {
-		l := uint16(i)
-		if sel != nil {
-			l = uint16(sel[i])
-		}
-		out[i] = 0
-		if k, ok := w.find(l); ok {
+		if k, ok := w.find(uint16(sel[i])); ok {
 			out[i] = uint32(k) + 1
 		}
 	}

@@ -16,21 +16,32 @@ import (
 //
 //	batch   lanes, 1 byte whether kinds follow, kinds, number of columns, columns
 //	column  1 byte: 0 nobody reads it, else 1 + Enc; lanes; 1 byte whether nulls follow,
-//	        nulls; then by the layout of its type: values; or for strings the number of
-//	        buffers, for each its first byte in use and its bytes in use, then views, or
-//	        rawPacked, the bytes of all values and their lengths; or for lists offsets;
-//	        then children
+//	        nulls; then by the layout of its type: values, whole numbers as raw_numbers.go
+//	        has them; or for strings the number of buffers, for each its first byte in use
+//	        and its bytes in use, then views, or rawPacked, the bytes of all values and
+//	        their lengths, or rawPlaces (raw_log.go); or for lists offsets; then children
 //
-// Numbers are varints; values lie as in memory.
+// Numbers of the form itself are varints; other values lie as in memory.
 
 // AppendRaw appends the raw form of the rows of b to dst. A batch with a selection is
 // gathered first.
 func AppendRaw(dst []byte, b *Batch) []byte {
-	if b.Sel != nil {
-		var dense Batch
-		dense.Gather(b, nil)
-		b = &dense
+	return appendRaw(dst, b.dense(), nil)
+}
+
+// dense is b, or its rows gathered if it has a selection.
+func (b *Batch) dense() *Batch {
+	if b.Sel == nil {
+		return b
 	}
+	var d Batch
+	d.Gather(b, nil)
+	return &d
+}
+
+// appendRaw writes for a reader of this batch alone, or for the one that has read what
+// w has written before.
+func appendRaw(dst []byte, b *Batch, w *RawWriter) []byte {
 	dst = binary.AppendUvarint(dst, uint64(b.N))
 	dst = appendFlag(dst, b.Kinds != nil)
 	if b.Kinds != nil {
@@ -38,7 +49,7 @@ func AppendRaw(dst []byte, b *Batch) []byte {
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(b.Cols)))
 	for i := range b.Cols {
-		dst = appendRawCol(dst, &b.Cols[i], b.N)
+		dst = appendRawCol(dst, &b.Cols[i], b.N, w)
 	}
 	return dst
 }
@@ -50,16 +61,11 @@ func appendFlag(dst []byte, on bool) []byte {
 	return append(dst, 0)
 }
 
-func appendRawCol(dst []byte, c *Col, n int) []byte {
+func appendRawCol(dst []byte, c *Col, n int, w *RawWriter) []byte {
 	if c.Type.Kind == types.Invalid {
 		return append(dst, 0)
 	}
-	switch c.Enc {
-	case Const:
-		n = min(n, 1)
-	case Sparse:
-		n = len(c.At)
-	}
+	n = c.stored(n)
 	dst = append(dst, 1+byte(c.Enc))
 	dst = binary.AppendUvarint(dst, uint64(n))
 	dst = appendFlag(dst, c.Nulls != nil)
@@ -67,7 +73,7 @@ func appendRawCol(dst []byte, c *Col, n int) []byte {
 		dst = append(dst, bytesOf(c.Nulls[:Words(n)])...)
 	}
 	if c.Enc == Sparse {
-		dst = append(dst, bytesOf(c.At)...)
+		dst = appendLanes(dst, c.At)
 	}
 	switch c.Type.Phys() {
 	case types.PhysBool:
@@ -77,9 +83,9 @@ func appendRawCol(dst []byte, c *Col, n int) []byte {
 	case types.PhysI16:
 		return append(dst, bytesOf(c.I16[:n])...)
 	case types.PhysI32:
-		return append(dst, bytesOf(c.I32[:n])...)
+		return appendNumbers(dst, c.I32[:n], w.guess())
 	case types.PhysI64:
-		return appendRawI64(dst, c.I64[:n])
+		return appendNumbers(dst, c.I64[:n], w.guess())
 	case types.PhysF32:
 		return append(dst, bytesOf(c.F32[:n])...)
 	case types.PhysF64:
@@ -87,6 +93,9 @@ func appendRawCol(dst []byte, c *Col, n int) []byte {
 	case types.PhysDec:
 		return append(dst, bytesOf(c.Dec[:n])...)
 	case types.PhysBytes:
+		if w != nil {
+			return w.texts(dst, c, n)
+		}
 		return appendRawViews(dst, c, n)
 	case types.PhysList:
 		offs := c.Offs
@@ -97,55 +106,20 @@ func appendRawCol(dst []byte, c *Col, n int) []byte {
 		n = int(offs[n])
 	}
 	for i := range c.Kids {
-		dst = appendRawCol(dst, &c.Kids[i], n)
+		dst = appendRawCol(dst, &c.Kids[i], n, w)
 	}
 	return dst
 }
 
-// appendRawI64 writes a byte, and if it is 8 the values, else the least of them and how
-// much each is above it, in so many bytes. Ids and times of a batch lie close together, and
-// what is not written is worth more than the loops cost.
-func appendRawI64(dst []byte, v []int64) []byte {
-	if len(v) == 0 {
-		return append(dst, 8)
+// stored is the number of values that a column of n lanes has.
+func (c *Col) stored(n int) int {
+	switch c.Enc {
+	case Const:
+		return min(n, 1)
+	case Sparse:
+		return len(c.At)
 	}
-	least, most := v[0], v[0]
-	for _, x := range v {
-		least, most = min(least, x), max(most, x)
-	}
-	spread := uint64(most) - uint64(least)
-	var width int
-	switch {
-	case spread <= math.MaxUint8:
-		width = 1
-	case spread <= math.MaxUint16:
-		width = 2
-	case spread <= math.MaxUint32:
-		width = 4
-	default:
-		return append(append(dst, 8), bytesOf(v)...)
-	}
-	dst = binary.LittleEndian.AppendUint64(append(dst, byte(width)), uint64(least))
-	at := len(dst)
-	dst = slices.Grow(dst, width*len(v))[:at+width*len(v)]
-	out := dst[at:]
-	switch width {
-	case 1:
-		for i, x := range v {
-			out[i] = byte(x - least)
-		}
-	case 2:
-		for _, x := range v {
-			binary.LittleEndian.PutUint16(out, uint16(x-least))
-			out = out[2:]
-		}
-	default:
-		for _, x := range v {
-			binary.LittleEndian.PutUint32(out, uint32(x-least))
-			out = out[4:]
-		}
-	}
-	return dst
+	return n
 }
 
 // appendRawViews writes the part of each buffer that views point into; where that is
@@ -185,7 +159,10 @@ func appendRawViews(dst []byte, c *Col, n int) []byte {
 }
 
 // bufRange is a part of a buffer.
-type bufRange struct{ from, to uint32 }
+type bufRange struct {
+	from, to uint32
+	held     int // bytes that views point to
+}
 
 // rawPacked stands in the place of the number of buffers where none follows, but the bytes
 // of all values one after the other, and their lengths.
@@ -257,6 +234,10 @@ var errRaw = errors.New("the bytes are no rows of these types")
 // share memory with data.
 func ReadRaw(b *Batch, data []byte, s types.Schema) error {
 	r := rawReader{data: data}
+	return r.batch(b, s)
+}
+
+func (r *rawReader) batch(b *Batch, s types.Schema) error {
 	b.Reset()
 	n := r.count(CapRows)
 	b.N = n
@@ -282,6 +263,7 @@ func ReadRaw(b *Batch, data []byte, s types.Schema) error {
 type rawReader struct {
 	data []byte
 	bad  bool
+	kept [][]byte // buffers of a RawReader
 }
 
 func (r *rawReader) count(most int) int {
@@ -336,7 +318,7 @@ func (r *rawReader) col(c *Col, t types.Type, lanes int) {
 		c.Nulls = rawValues[uint64](r, Words(n))
 	}
 	if c.Enc == Sparse {
-		c.At = rawValues[uint16](r, n)
+		c.At = r.lanes(n)
 	}
 	switch t.Phys() {
 	case types.PhysBool:
@@ -346,9 +328,9 @@ func (r *rawReader) col(c *Col, t types.Type, lanes int) {
 	case types.PhysI16:
 		c.I16 = rawValues[int16](r, n)
 	case types.PhysI32:
-		c.I32 = rawValues[int32](r, n)
+		c.I32 = rawNumbers[int32](r, n)
 	case types.PhysI64:
-		c.I64 = r.i64(n)
+		c.I64 = rawNumbers[int64](r, n)
 	case types.PhysF32:
 		c.F32 = rawValues[float32](r, n)
 	case types.PhysF64:
@@ -375,9 +357,13 @@ func (r *rawReader) kids(c *Col, t types.Type, n int) {
 }
 
 func (r *rawReader) views(c *Col, n int) {
-	bufs := r.count(max(len(r.data), rawPacked))
-	if bufs == rawPacked {
+	bufs := r.count(max(len(r.data), rawPlaces))
+	switch bufs {
+	case rawPacked:
 		r.packed(c, n)
+		return
+	case rawPlaces:
+		r.places(c, n)
 		return
 	}
 	from := make([]uint32, bufs)
@@ -402,36 +388,6 @@ func (r *rawReader) views(c *Col, n int) {
 		}
 		c.Views[i].B = uint64(k) | uint64(v.Off()-from[k])<<32
 	}
-}
-
-// i64 reads what appendRawI64 has written.
-func (r *rawReader) i64(n int) []int64 {
-	head := r.take(1)
-	if head == nil {
-		return nil
-	}
-	width := int(head[0])
-	if width == 8 {
-		return rawValues[int64](r, n)
-	}
-	base := r.take(8)
-	if base == nil || width != 1 && width != 2 && width != 4 || n > len(r.data)/width {
-		r.bad, r.data = true, nil
-		return nil
-	}
-	least := binary.LittleEndian.Uint64(base)
-	in, out := r.take(n*width), make([]int64, n)
-	for i := range out {
-		switch width {
-		case 1:
-			out[i] = int64(least + uint64(in[i]))
-		case 2:
-			out[i] = int64(least + uint64(binary.LittleEndian.Uint16(in[2*i:])))
-		default:
-			out[i] = int64(least + uint64(binary.LittleEndian.Uint32(in[4*i:])))
-		}
-	}
-	return out
 }
 
 // packed reads what appendRawPacked has written.

@@ -4,7 +4,8 @@
 // Nodes become operators; exchanges become edges; a run of nodes without an
 // exchange between them becomes one vertex, whose operators call each other. The
 // shape of the graph does not depend on the parallelism, so that a job can be
-// restored with another one.
+// restored with another one; but a sink with one of its own is chained to what has
+// the same.
 //
 // Begin with Graph; one file for each family of operators follows.
 package build

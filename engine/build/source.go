@@ -25,6 +25,7 @@ func (b *builder) addScan(n *plan.Scan) error {
 	v.Source = &flow.SourceSpec{
 		Source: n.Source,
 		Schema: info.Schema,
+		Read:   n.Projection,
 		Name:   n.Table.Path.Object,
 		Table:  n.Table.Path.String(),
 		Span:   info.Span,

@@ -200,6 +200,7 @@ var keys = sortKeys(append(idleKeys(), []Key{
 	{"table.optimizer.non-deterministic-update.strategy", connect.Enum, "IGNORE", []string{"IGNORE", "TRY_RESOLVE"}, "Whether unsafe plans are refused."},
 	{"table.optimizer.ptf.max-tables", connect.Int, "20", nil, "Most tables that a call of a process table function takes."},
 	{"mink.advice", connect.String, "warn", nil, "Advice before a query runs: warn, off or deny for all rules, or a list such as 'warn, cross-join=deny, float-sum=off'."},
+	{"mink.checkpointing.disk-reserve", connect.String, "1 gb", nil, "What is to stay free of the disk of checkpoints, or a twentieth of it where that is less: with less room no periodic checkpoint is begun, and the job goes on without. 0 looks at nothing."},
 	{"mink.exec.batch-rows", connect.Int, "4096", nil, "Most rows of a batch between operators, from 1 to 32768."},
 	{"mink.exec.fold", connect.Enum, "auto", []string{"AUTO", "ROW", "BATCH"}, "Whether changes of one key within a step are folded into one."},
 	{"mink.late.rows-max", connect.Int, "10000", nil, "How many late rows of each job mink.late has; 0 keeps none."},

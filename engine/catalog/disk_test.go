@@ -24,7 +24,7 @@ func (c *handClock) Now() int64  { return c.now }
 func (c *handClock) Mono() int64 { c.mono++; return c.mono }
 
 func diskEnv() (*env.Env, *env.MemDisk, *handClock) {
-	disk, clock := env.NewMemDisk(), &handClock{now: 1_000}
+	disk, clock := env.NewCrashDisk(), &handClock{now: 1_000}
 	return &env.Env{Disk: disk, Clock: clock}, disk, clock
 }
 

@@ -99,7 +99,7 @@ func (c ColumnStatistics) plus(o ColumnStatistics, rows, oRows int64) ColumnStat
 		MaxLen: max(c.MaxLen, o.MaxLen), True: add(c.True, o.True), False: add(c.False, o.False),
 	}
 	if n := float64(rows + oRows); c.AvgLen >= 0 && o.AvgLen >= 0 && n > 0 {
-		out.AvgLen = (c.AvgLen*float64(rows) + o.AvgLen*float64(oRows)) / n
+		out.AvgLen = (float64(c.AvgLen*float64(rows)) + float64(o.AvgLen*float64(oRows))) / n
 	}
 	return out
 }

@@ -22,6 +22,8 @@ type Store struct {
 	// Outlives says that the default catalog is there when the next session begins. Set it
 	// before use.
 	Outlives bool
+	// tried: what is changed in its catalogs is seen by nobody else; see aside.go.
+	tried bool
 }
 
 // mounted is a catalog with what CREATE CATALOG said of it.
@@ -57,6 +59,9 @@ func (s *Store) CreateCatalog(name string, info Info, c Catalog) error {
 	}
 	if err := s.keep(name, &info); err != nil {
 		return err
+	}
+	if s.tried {
+		c = besides(c)
 	}
 	s.catalogs[name] = &mounted{c, info}
 	return nil

@@ -98,6 +98,7 @@ type Coordinator struct {
 	nodes  []*peer // in order of names; the dead too, until another takes the name
 	change chan struct{}
 	next   int64
+	asked  uint64      // questions so far
 	jobs   flow.FarEnd // nil until an engine is there
 	closed bool
 }
@@ -319,7 +320,7 @@ func (c *Coordinator) attach(s stream) error {
 			return err
 		}
 	}
-	p := &peer{out: newQueue(), done: make(chan struct{})}
+	p := &peer{out: newQueue(), done: make(chan struct{}), asked: map[uint64]chan []byte{}}
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -387,6 +388,8 @@ func (c *Coordinator) got(p *peer, m []byte) {
 		if alive {
 			p.out.put(append([]byte{msgBeatBack}, m[1:]...))
 		}
+	case msgAnswer:
+		c.answered(p, m[1:])
 	case msgFlow:
 		c.mu.Lock()
 		jobs, alive := c.jobs, p.node.Alive
@@ -484,6 +487,8 @@ type peer struct {
 	beat int64 // Clock.Mono of the newest sign of life
 	out  *queue
 	done chan struct{} // closed when it is given up on
+	// asked have who waits for an answer.
+	asked map[uint64]chan []byte
 }
 
 // compareNames orders node-2 before node-10.

@@ -22,8 +22,8 @@ import (
 // sides send messages for as long as the node is there. A message is bytes; the first
 // says what it is.
 //
-//	node → coordinator   hello (first), seen, beat, flow
-//	coordinator → node   welcome (first), beatBack, flow, bye
+//	node → coordinator   hello (first), seen, beat, flow, answer
+//	coordinator → node   welcome (first), beatBack, flow, ask, bye
 //
 // A node of another machine is asked look before it is welcome, and answers seen.
 const (
@@ -35,10 +35,12 @@ const (
 	msgLook     // files to look for: see shared.go
 	msgSeen     // what is wrong with them, as text
 	msgBye      // the cluster ends
+	msgAsk      // a question about the process, or for more of an answer: see ask.go
+	msgAnswer   // a piece of the answer
 )
 
 // protocol is the version of all messages: both sides are one binary.
-const protocol = 3
+const protocol = 4
 
 // messageMax bounds a message: a plan's text, or what the tasks keep in a checkpoint's
 // metadata.

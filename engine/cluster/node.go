@@ -18,6 +18,7 @@ import (
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/flow"
+	"github.com/minkstream/mink/engine/state"
 )
 
 // NodeOptions are those of a node process.
@@ -41,13 +42,19 @@ type NodeOptions struct {
 	Workers int
 	// SpillDir is a folder of this process for state that does not fit in memory.
 	SpillDir string
+	// StatePool bounds the state of all jobs in this process; may be nil.
+	StatePool *state.Pool
 	// Build makes the graph of a job from what the coordinator's engine sent. It must
 	// give the graph that the coordinator has.
 	Build flow.BuildFunc
+	// Answer, if set, answers what the coordinator asks about the process (Coordinator.Ask).
+	// It may take its time; ctx ends with the life with the coordinator.
+	Answer func(ctx context.Context, question []byte) ([]byte, error)
 	// Attached, if set, is called each time the node has attached to a coordinator.
 	Attached func()
-	// Log takes notices; may be nil.
-	Log func(text string)
+	// Log takes notices, and Tasks those of single tasks; may be nil.
+	Log   func(text string)
+	Tasks func(n flow.TaskNote)
 }
 
 // Serve runs a node until ctx ends: it attaches to the coordinator, runs the tasks it
@@ -77,7 +84,7 @@ func Serve(ctx context.Context, o NodeOptions) error {
 	defer links.close()
 	n := &node{opt: o, links: links}
 	n.station = flow.NewStation(o.Env, flow.StationOptions{
-		Node: o.Name, Workers: o.Workers, SpillDir: o.SpillDir, Build: o.Build, Log: o.Log, Rows: links,
+		Node: o.Name, Workers: o.Workers, SpillDir: o.SpillDir, StatePool: o.StatePool, Build: o.Build, Log: o.Log, Tasks: o.Tasks, Rows: links,
 	})
 	links.serve(n.station)
 	defer n.station.Close()
@@ -124,6 +131,7 @@ type node struct {
 	dialed  atomic.Pointer[error] // how the newest try to connect went
 	// taken is set by a coordinator that takes the node, was once one has.
 	taken, was bool
+	answers    answers
 }
 
 // errBye says that the cluster has ended.
@@ -255,6 +263,8 @@ func (n *node) attached(ctx context.Context) error {
 			n.station.Lease(int64(binary.LittleEndian.Uint64(m[1:])) + int64(w.lease))
 		case len(m) > 0 && m[0] == msgBye && n.opt.Remote:
 			return errBye
+		case len(m) > 0 && m[0] == msgAsk:
+			n.asked(ctx, m[1:], out.put)
 		case len(m) > 0 && m[0] == msgFlow:
 			n.station.Got(m[1:])
 		}

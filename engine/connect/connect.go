@@ -314,6 +314,12 @@ type Writer interface {
 	Close() error
 }
 
+// IdleWriter is a Writer that hears before each Prepare, in the step, whether no input of its
+// subtask is live, so that its watermark says nothing for now.
+type IdleWriter interface {
+	Idle(idle bool)
+}
+
 // Pacer is a Writer whose rows somebody takes at leisure: the client of a query.
 // Where tasks run on threads, Pace is called between steps, while nothing of the task
 // is locked, and may wait until there is room.

@@ -111,7 +111,7 @@ func parseISODuration(t string) (time.Duration, bool) {
 		default:
 			return 0, false
 		}
-		sum += n * float64(unit)
+		sum += float64(n * float64(unit))
 		any, t = true, t[i+1:]
 	}
 	if !any || sum > math.MaxInt64/2 {

@@ -68,6 +68,9 @@ type Error struct {
 	// than the statement being run. Notes always lie in the latter.
 	In    string
 	Cause error // the error underneath, if any; reached by errors.Unwrap
+	// Final: who made the error knows that another attempt meets it again, whatever the time
+	// and whatever the rows, so a job that has it is not restarted.
+	Final bool
 }
 
 // At makes an error at a place.

@@ -20,6 +20,8 @@ type Roots struct {
 	// Denied are directories that stay closed although they are below an allowed one,
 	// such as that of the cluster with its token; absolute.
 	Denied []string
+	// Who is whom it confines, and Help how more is allowed, for refusals.
+	Who, Help string
 }
 
 // Confined is the disk of the machine as far as Roots lets one see it. Whatever else a name
@@ -32,10 +34,10 @@ func Confined(r Roots) Disk { return &confined{r} }
 type confined struct{ roots Roots }
 
 // outside is the cause of a refusal.
-type outside struct{ allowed []string }
+type outside struct{ Roots }
 
 func (o outside) Error() string {
-	return "it is outside of what this cluster may touch (" + strings.Join(o.allowed, ", ") + "); mink up --data-dir allows another directory"
+	return "it is outside of what " + o.Who + " may touch (" + strings.Join(o.Allowed, ", ") + "); " + o.Help
 }
 
 func (o outside) Is(err error) bool { return err == fs.ErrPermission }
@@ -53,7 +55,7 @@ type place struct {
 }
 
 func (c *confined) refuse(op, name string) error {
-	return &fs.PathError{Op: op, Path: name, Err: outside{c.roots.Allowed}}
+	return &fs.PathError{Op: op, Path: name, Err: outside{c.roots}}
 }
 
 // split finds the allowed directory that a name is in, and the way from there.
@@ -276,7 +278,7 @@ func (c *confined) both(op, from, to string, f func(dir *os.Root, from, to strin
 				return err
 			}
 			if !os.SameFile(x, y) {
-				return errors.New("a file cannot leave its directory in a cluster")
+				return errors.New("a file cannot leave its directory")
 			}
 			return f(a.dir, a.name, b.name)
 		})

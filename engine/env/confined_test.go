@@ -54,6 +54,7 @@ func confinedTree(t *testing.T) (base string, d Disk) {
 	link("/", "project/root")
 	link("/proc/self/root", "project/proc")
 	return base, Confined(Roots{
+		Who: "this cluster", Help: "mink up --data-dir allows another directory",
 		Dir:     filepath.Join(base, "project"),
 		Allowed: []string{filepath.Join(base, "project"), filepath.Join(base, "data")},
 		Denied:  []string{filepath.Join(base, "project", ".mink")},
@@ -141,9 +142,10 @@ func TestConfinedRefuses(t *testing.T) {
 		".mink", ".mink/token", "./.mink/token", "in/../.mink/token", ".mink/store/x", ".mink/./store/../token",
 		base + "/project/.mink/token", "cluster", "cluster/token", "cluster/store/x", "in/token.csv", "in/abs-token.csv",
 		"data/../../outside/secret", base + "/project/data/../../outside/secret",
-		"loop-a", "loop-a/x", "dangling",
+		"loop-a", "loop-a/x", "dangling", "in//..//..//outside/secret", "./in/./../../outside/secret", "short/../../outside/secret",
+		"up/../../outside/secret", base + "/project/in/../../outside/./secret", "proc" + base + "/outside/secret", "in/a.csv/../../../outside/secret",
 	}
-	if len(names) < 45 {
+	if len(names) < 50 {
 		t.Fatalf("%d names", len(names))
 	}
 	ops := map[string]func(name string) error{

@@ -70,3 +70,13 @@ type ReadFile interface {
 	io.Closer
 	Stat() (fs.FileInfo, error)
 }
+
+// ReadAll reads a whole file of a disk.
+func ReadAll(d Disk, name string) ([]byte, error) {
+	f, err := d.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
+}

@@ -11,20 +11,23 @@ import (
 	"time"
 )
 
-// MemDisk is a file system in memory that forgets like a real one: what was not
-// synced may be lost when the machine stops. Bytes count as durable after File.Sync,
-// names after SyncDir of their folder; folders themselves are always durable.
+// MemDisk is a file system in memory. It serves tapes and jobs without a checkpoint
+// folder, tests, and, with Fault and Crash, the simulation. It is safe for concurrent use.
 //
-// It serves jobs without a checkpoint folder, tests, and, with Fault and Crash, the
-// simulation. It is safe for concurrent use.
+// One of NewCrashDisk forgets like a real one: what was not synced may be lost when the
+// machine stops. Bytes count as durable after File.Sync, names after SyncDir of their
+// folder; folders themselves are always durable. Until its folder is synced it holds what
+// was removed or replaced, which one of NewMemDisk lets go at once.
 type MemDisk struct {
 	// Fault, if set, is asked before each operation, named as the methods are
-	// ("Create", "Write", "Sync", ...); an error it returns is the operation's.
+	// ("Create", "Write", "Sync", ...); an error it returns is the operation's. A write that
+	// fails has written half.
 	Fault func(op, name string) error
 
-	mu    sync.Mutex
-	names map[string]*memFile
-	dirs  map[string]*memDir
+	crashes bool
+	mu      sync.Mutex
+	names   map[string]*memFile
+	dirs    map[string]*memDir
 }
 
 // memFile is the content of a file, whatever its names.
@@ -44,9 +47,16 @@ type memChange struct {
 	was  *memFile // nil: the name was free
 }
 
-// NewMemDisk makes an empty disk.
+// NewMemDisk makes an empty disk of a machine that does not stop.
 func NewMemDisk() *MemDisk {
 	return &MemDisk{names: map[string]*memFile{}, dirs: map[string]*memDir{}}
+}
+
+// NewCrashDisk makes an empty disk that Crash may be called for.
+func NewCrashDisk() *MemDisk {
+	d := NewMemDisk()
+	d.crashes = true
+	return d
 }
 
 func (d *MemDisk) fault(op, name string) error {
@@ -72,7 +82,9 @@ func (d *MemDisk) dir(name string) *memDir {
 func (d *MemDisk) set(name string, f *memFile) {
 	was := d.names[name]
 	m := d.dir(path.Dir(name))
-	m.log = append(m.log, memChange{name, was})
+	if d.crashes {
+		m.log = append(m.log, memChange{name, was})
+	}
 	d.put(m, name, f)
 }
 
@@ -92,8 +104,14 @@ func (d *MemDisk) put(m *memDir, name string, f *memFile) {
 }
 
 // Crash stops the machine: each folder keeps a beginning of its unsynced changes
-// and each file a beginning of its unsynced bytes. keep(n) draws how many of n.
-func (d *MemDisk) Crash(keep func(n int) int) {
+// and each file a beginning of its unsynced bytes. keep(n) draws how many, below n.
+func (d *MemDisk) Crash(keep func(n int) int) { d.CrashApart(keep, keep) }
+
+// CrashApart is Crash with changes of names and bytes drawn apart.
+func (d *MemDisk) CrashApart(names, data func(n int) int) {
+	if !d.crashes {
+		panic("env: a disk of NewMemDisk does not know what was not synced")
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, name := range d.dirNames() {
@@ -102,7 +120,7 @@ func (d *MemDisk) Crash(keep func(n int) int) {
 		if n == 0 {
 			continue
 		}
-		left := keep(n + 1)
+		left := names(n + 1)
 		for i := n - 1; i >= left; i-- {
 			d.put(m, m.log[i].name, m.log[i].was)
 		}
@@ -112,7 +130,7 @@ func (d *MemDisk) Crash(keep func(n int) int) {
 		for _, file := range d.dirs[name].names {
 			f := d.names[file]
 			if rest := len(f.data) - f.synced; rest > 0 {
-				f.data = f.data[:f.synced+keep(rest+1)]
+				f.data = f.data[:f.synced+data(rest+1)]
 			}
 			f.synced = len(f.data)
 		}
@@ -133,6 +151,23 @@ func (d *MemDisk) Files() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.names)
+}
+
+// Bytes is what the disk holds, with what Crash could bring back.
+func (d *MemDisk) Bytes() (n int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, f := range d.names { //mink:det-ok a sum
+		n += int64(len(f.data))
+	}
+	for _, m := range d.dirs { //mink:det-ok a sum
+		for _, c := range m.log {
+			if c.was != nil {
+				n += int64(len(c.was.data))
+			}
+		}
+	}
+	return n
 }
 
 // Create makes or truncates a file.
@@ -250,16 +285,15 @@ func (d *MemDisk) RemoveAll(name string) error {
 		d.set(name, nil)
 		return nil
 	}
-	if m := d.dirs[name]; m != nil {
-		for _, file := range slices.Clone(m.names) {
+	for _, dir := range d.dirNames() {
+		if dir != name && !strings.HasPrefix(dir, name+"/") {
+			continue
+		}
+		for _, file := range slices.Clone(d.dirs[dir].names) {
 			d.set(file, nil)
 		}
-	}
-	for _, dir := range d.dirNames() {
-		if strings.HasPrefix(dir, name+"/") {
-			for _, file := range slices.Clone(d.dirs[dir].names) {
-				d.set(file, nil)
-			}
+		if !d.crashes {
+			delete(d.dirs, dir)
 		}
 	}
 	return nil
@@ -360,13 +394,14 @@ func (w *memWriter) Name() string { return w.name }
 func (w *memWriter) Close() error { return nil }
 
 func (w *memWriter) Write(b []byte) (int, error) {
-	if err := w.d.fault("Write", w.name); err != nil {
-		return 0, err
+	err := w.d.fault("Write", w.name)
+	if err != nil {
+		b = b[:len(b)/2]
 	}
 	w.d.mu.Lock()
 	defer w.d.mu.Unlock()
 	w.f.data = append(w.f.data, b...)
-	return len(b), nil
+	return len(b), err
 }
 
 func (w *memWriter) Sync() error {

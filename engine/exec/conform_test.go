@@ -143,8 +143,9 @@ type conformTask struct {
 }
 
 type savedFile struct {
-	data []byte
-	base int64
+	data  []byte
+	base  int64
+	files int // that a restore needs before it
 }
 
 func (c *conformCase) run(t *testing.T, ev []event, v variant) result {
@@ -229,10 +230,15 @@ func (r *conformRun) open(i, p int, old []*conformTask) *conformTask {
 	return task
 }
 
-// chain is the newest snapshot of a task and those it continues.
+// chain is the newest snapshot of a task and those that it needs.
 func (k *conformTask) chain() state.Chain {
-	var out state.Chain
-	for id := k.last; id != 0; id = k.files[id].base {
+	if k.last == 0 {
+		return nil
+	}
+	id := k.last
+	out := state.Chain{bytes.NewReader(k.files[id].data)}
+	for range k.files[k.last].files {
+		id = k.files[id].base
 		out = append(out, bytes.NewReader(k.files[id].data))
 	}
 	slices.Reverse(out)
@@ -247,7 +253,7 @@ func (r *conformRun) snapshot(k *conformTask) {
 	if _, err := s.Write(&b); err != nil {
 		r.t.Fatalf("%s: snapshot: %v", r.c.name, err)
 	}
-	k.files[r.next] = savedFile{b.Bytes(), s.Base()}
+	k.files[r.next] = savedFile{b.Bytes(), s.Base(), s.Files()}
 	k.last = r.next
 	k.store.Confirm(r.next)
 }

@@ -58,6 +58,7 @@ type groupAgg struct {
 	reset  []bool  // group ended within the batch
 	prev   []int   // by group: the row before, -1 for what was stored
 	base   [][]uint64
+	sums   [][]uint64
 	rows   [][]uint64
 	zero   []uint64
 	refs   []state.Ref
@@ -97,7 +98,7 @@ func (o *groupAgg) Open(c *Ctx) error {
 	a.openDistinct(c, input, cfg.TTL, o.table)
 	a.openOrdered(c, o.keyTypes, cfg.TTL)
 	o.count = -1
-	if cfg.Merge && cfg.InputRetracts {
+	if cfg.Merge {
 		o.count = len(cfg.Input) - 1
 	}
 	for _, s := range a.specs {
@@ -146,10 +147,7 @@ func (o *groupAgg) choose(b *batch.Batch, n int) {
 	}
 	o.reset = grow(o.reset, o.g.Len())
 	clear(o.reset)
-	if b.Kinds == nil && o.count < 0 {
-		return
-	}
-	if !o.cfg.InputRetracts && o.count < 0 {
+	if !o.cfg.InputRetracts || b.Kinds == nil && o.count < 0 {
 		return
 	}
 	o.alive = grow(o.alive, o.g.Len())
@@ -204,28 +202,35 @@ func (o *groupAgg) local(b *batch.Batch, g []uint16, n int, exact bool) ([][]uin
 		if exact {
 			return rows, nil
 		}
-		// Partial results of one key follow each other.
-		sum := o.partial(n)
-		for i, k := range g {
-			one := sum[k : k+1]
-			if err := a.merge(one, one, rows[i:i+1]); err != nil {
-				return nil, err
-			}
-		}
-		return sum, nil
+		return o.sum(rows, g, n)
 	}
 	return a.fold(&aggRun{
 		b: b, lanes: o.lanes, g: g, signs: o.signs, n: n, g2: o.groups, refs: o.g.Refs, exact: exact,
 	}), nil
 }
 
-func (o *groupAgg) partial(n int) [][]uint64 {
-	rows := make([][]uint64, n)
-	mem := make([]uint64, n*o.a.width)
-	for i := range rows {
-		rows[i] = mem[i*o.a.width : (i+1)*o.a.width]
+// sum merges partial results of the same key, which follow each other, into n rows. A
+// local phase tells each key of its batch once, so most rows are the sum already.
+func (o *groupAgg) sum(rows [][]uint64, g []uint16, n int) ([][]uint64, error) {
+	sum := grow(o.sums, n)
+	o.sums = sum
+	clear(sum)
+	for i, k := range g {
+		if sum[k] == nil {
+			sum[k] = rows[i]
+			continue
+		}
+		one := sum[k : k+1]
+		if err := o.a.merge(one, one, rows[i:i+1]); err != nil {
+			return nil, err
+		}
 	}
-	return rows
+	for k, row := range sum {
+		if row == nil {
+			sum[k] = make([]uint64, o.a.width) // none of its rows counts
+		}
+	}
+	return sum, nil
 }
 
 // changeGroups folds the batch into one change for each group.

@@ -10,9 +10,9 @@ import (
 // batch by key and emits one row a key, in first-touch order, all +I. Nothing is
 // kept between batches. DISTINCT aggregates cannot be split and are an error.
 //
-// Output: the keys, the accumulator columns of each aggregate, and with retracting
-// input the number of rows of the group, additions less retractions. The second
-// phase is NewGroupAggregate with Merge; LocalAggTypes gives the columns.
+// Output: the keys, the accumulator columns of each aggregate, and the number of rows
+// of the group, additions less retractions. The second phase is NewGroupAggregate with
+// Merge; LocalAggTypes gives the columns.
 func NewLocalAggregate(input []types.Type, keys []int, aggs []AggSpec, inputRetracts bool) Operator {
 	return &localAgg{input: input, keyCols: keys, specs: aggs, retracts: inputRetracts}
 }
@@ -23,11 +23,7 @@ func LocalAggTypes(input []types.Type, keys []int, aggs []AggSpec, inputRetracts
 	if err != nil {
 		return nil, err
 	}
-	out := append(colTypes(input, keys), a.partialTypes()...)
-	if inputRetracts {
-		out = append(out, types.BigIntT.Nullable(false))
-	}
-	return out, nil
+	return append(append(colTypes(input, keys), a.partialTypes()...), types.BigIntT.Nullable(false)), nil
 }
 
 type localAgg struct {
@@ -81,18 +77,16 @@ func (o *localAgg) Process(c *Ctx, _ int, b *batch.Batch) error {
 	out := &o.out
 	out.Reset()
 	k := len(o.keyCols)
-	out.SetColumns(k + a.width - 1 + btoi(o.retracts))
+	out.SetColumns(k + a.width)
 	out.N = groups
 	for i, col := range o.keyCols {
 		out.Cols[i].Gather(&b.Cols[col], o.g.Reps, groups)
 	}
 	a.writePartial(out.Cols[k:], rows, &o.strs)
-	if o.retracts {
-		count := &out.Cols[len(out.Cols)-1]
-		count.Alloc(types.BigIntT.Nullable(false), groups)
-		for i, r := range rows {
-			count.I64[i] = int64(r[0])
-		}
+	count := &out.Cols[len(out.Cols)-1]
+	count.Alloc(types.BigIntT.Nullable(false), groups)
+	for i, r := range rows {
+		count.I64[i] = int64(r[0])
 	}
 	return c.Emit(o.marked(b))
 }
@@ -103,13 +97,6 @@ func (o *localAgg) marked(b *batch.Batch) *batch.Batch {
 		o.out.AddMark(o.out.N, wm)
 	}
 	return &o.out
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // signsOf says for each row whether it is added or taken back; nil adds all.

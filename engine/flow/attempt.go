@@ -238,8 +238,8 @@ func (t *task) restore(p plan) error {
 		return nil
 	}
 	v := p.meta.vertex(t.v.UID)
-	if v == nil {
-		return nil
+	if err := t.restoreSinks(p.meta, v); err != nil || v == nil {
+		return err
 	}
 	if p.meta.groups != t.att.job.groups {
 		return diag.New(diag.Config, "the checkpoint has %d key groups and the job %d", p.meta.groups, t.att.job.groups).
@@ -274,18 +274,42 @@ func (t *task) restore(p plan) error {
 		if hi > own.From && lo < own.To && len(v.subs[i].chain) > 0 {
 			t.chains = append(t.chains, v.subs[i].chain)
 		}
-		if i%t.v.Parallelism != t.sub {
-			continue
-		}
-		for _, w := range v.subs[i].writers {
-			for _, k := range t.sinks {
-				if k.uid == w.uid {
-					k.restored = append(k.restored, w.data)
+	}
+	t.from = p.from
+	return nil
+}
+
+// restoreSinks deals out what the writers kept, old subtask by old subtask. A sink with a
+// parallelism of its own is in its producer's vertex where that has the same and in one of
+// its own otherwise, so what it kept may be of another vertex than own, timers and all.
+func (t *task) restoreSinks(m *meta, own *metaVertex) error {
+	for _, k := range t.sinks {
+		for i := range m.vertices {
+			v := &m.vertices[i]
+			if !slices.Contains(v.ops, k.uid) {
+				continue
+			}
+			for sub := t.sub; sub < len(v.subs); sub += t.v.Parallelism {
+				for _, w := range v.subs[sub].writers {
+					if w.uid == k.uid {
+						k.restored = append(k.restored, w.data)
+					}
+				}
+				if v == own {
+					continue
+				}
+				s, err := decodeInline(v.subs[sub].inline)
+				if err != nil {
+					return err
+				}
+				for _, old := range s.nodes {
+					if old.uid == k.node.spec.UID {
+						t.restoreNode(old, true)
+					}
 				}
 			}
 		}
 	}
-	t.from = p.from
 	return nil
 }
 
@@ -404,7 +428,7 @@ func (t *task) open() (err error) {
 		c.Groups = t.plantGroups()
 	}
 	if j.cfg.StateMemory > 0 {
-		c.Memory = max(1, t.stateShare(j.cfg.StateMemory))
+		c.Memory, c.Pool = max(1, t.stateShare(j.cfg.StateMemory)), j.cfg.StatePool
 		c.Dir = j.cfg.SpillDir
 		if c.Dir != "" {
 			c.Dir += "/" + stateName(t.v.UID, t.sub, t.att.n, 0)
@@ -422,6 +446,7 @@ func (t *task) open() (err error) {
 			if err != nil {
 				return err
 			}
+			env.ReadSoon(r.ReadFile) //mink:det-ok a hint to the system, of which nothing comes back
 			defer r.Close()
 			chain = append(chain, r)
 		}
@@ -438,6 +463,9 @@ func (t *task) open() (err error) {
 			err = n.sink.open(n.sink.restored)
 		} else if err = n.op.Open(&n.ctx); err != nil {
 			err = n.opError(err)
+		}
+		if e := t.store.Err(); e != nil {
+			return e // of what the operator was to find; nothing that follows may go on from it
 		}
 		if err != nil {
 			return err

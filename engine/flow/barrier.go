@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
 	state "github.com/minkstream/mink/engine/state"
 )
@@ -15,10 +16,12 @@ type ack struct {
 	// no completed checkpoint that the task knows of has.
 	writers []writerState
 	commits []committable
-	// file is the keyed state; base is the checkpoint whose files it continues.
-	file fileRef
-	base int64
-	peek bool
+	// file is the keyed state; base is the checkpoint that it continues, of which as many
+	// files as files says, the newest, are still needed.
+	file  fileRef
+	base  int64
+	files int
+	peek  bool
 	// How long, in nanoseconds, the task waited for the barriers of its other inputs, was
 	// held up by the checkpoint, and then wrote.
 	align, sync, async int64
@@ -180,6 +183,11 @@ func (t *task) prepare(n int64) {
 	t.snap.waiting++
 	t.preparing++
 	sinks, att := t.sinks, t.att
+	for _, s := range sinks {
+		if w, ok := s.w.(connect.IdleWriter); ok {
+			w.Idle(t.idle)
+		}
+	}
 	att.host.async(t, t, false, "prepare "+t.name, func() mail {
 		d := &snapDone{n: n, sinks: true}
 		for _, s := range sinks {
@@ -198,7 +206,7 @@ func (t *task) prepare(n int64) {
 // upload writes the frozen state.
 func (t *task) upload(s *state.Snapshot, n int64) {
 	t.snap.waiting++
-	t.snap.ack.base = s.Base()
+	t.snap.ack.base, t.snap.ack.files = s.Base(), s.Files()
 	if _, threads := t.att.host.(*threaded); threads && t.rec == nil {
 		s.Unhashed() // hashes are compared by who executes a tape
 	}

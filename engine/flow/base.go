@@ -18,9 +18,8 @@ type frame struct {
 	task []byte
 	// clean says that nothing was under way outside that the frame cannot have.
 	clean bool
-	// kept tells about the snapshot of the keyed state, once it is written; nil if there
-	// is none.
-	kept func() state.Continuation
+	// kept tells about the snapshot of the keyed state; nil if there is none.
+	kept *state.Continuation
 	// splits are those of a source, complete says that no others will come.
 	splits   []splitState
 	complete bool
@@ -29,7 +28,7 @@ type frame struct {
 }
 
 // frameVersion is the form of frames that is written and read.
-const frameVersion = 1
+const frameVersion = 2
 
 // frame takes one.
 func (t *task) frame() *frame {
@@ -108,7 +107,7 @@ func (s *source) frame(e *encoder) {
 	}
 }
 
-// encode is the frame with what is known of the keyed state, whose files are written.
+// encode is the frame with what is known of the keyed state.
 func (f *frame) encode() []byte {
 	if f.far != nil {
 		return f.far
@@ -117,9 +116,9 @@ func (f *frame) encode() []byte {
 	e.u64(frameVersion)
 	e.bytes(f.task)
 	if e.bool(f.kept != nil); f.kept != nil {
-		c := f.kept()
-		for _, v := range []int64{c.ID, c.Base, c.Payload, c.FullBytes, c.DeltaBytes, int64(c.Deltas)} {
-			e.i64(v)
+		e.u64(uint64(len(f.kept.Chain)))
+		for _, id := range f.kept.Chain {
+			e.i64(id)
 		}
 	}
 	return e.b
@@ -130,12 +129,18 @@ func (f *frame) encode() []byte {
 func (t *task) stand(b []byte, n int64) error {
 	head := decoder{b: b}
 	version := head.u64()
+	if version != frameVersion {
+		return diag.New(diag.InvalidTape, "the tape has form %d of the tasks where it begins, and this mink reads form %d", version, frameVersion).
+			WithHint("replay it with the version that recorded it")
+	}
 	d := decoder{b: head.bytes()}
 	if head.bool() {
-		c := state.Continuation{ID: head.i64(), Base: head.i64(), Payload: head.i64(), FullBytes: head.i64(), DeltaBytes: head.i64(), Deltas: int(head.i64())}
-		t.continues = &c
+		t.continues = &state.Continuation{}
+		for k := head.count(); k > 0; k-- {
+			t.continues.Chain = append(t.continues.Chain, head.i64())
+		}
 	}
-	if head.bad || version != frameVersion {
+	if head.bad || t.continues != nil && len(t.continues.Chain) == 0 {
 		return diag.New(diag.InvalidTape, "the tape has no such task as %s where it begins", t.name)
 	}
 	t.step, t.rec.chain, t.done, t.base, t.asyncs = d.i64(), d.u64(), d.i64(), d.i64(), d.i64()

@@ -25,8 +25,10 @@ type ClusterOptions struct {
 	// Workers is the number of worker goroutines; default GOMAXPROCS, less one
 	// above 4.
 	Workers int
-	// Log, if set, hears of slow steps and failed attempts. It must not block.
-	Log func(text string)
+	// Log, if set, takes notices of the cluster, and Tasks those of single tasks, slow steps
+	// among them. They must not block.
+	Log   func(text string)
+	Tasks func(n TaskNote)
 	// Far, if set, reaches node processes: jobs with Config.Parcel run there. Nodes and
 	// Slots are of no account then.
 	Far Far
@@ -110,7 +112,7 @@ func (cl *Cluster) submit(g *Graph, cfg Config, p Plant) (*Job, error) {
 	h.c = j.c
 	h.coord.home = h.offset % len(cl.workers)
 	switch s := j.c.job.store; {
-	case far && g.Slots() > cl.opt.Far.Slots():
+	case far && !cfg.GoesOn && g.Slots() > cl.opt.Far.Slots():
 		return nil, diag.New(diag.Config, "the job needs %d slots and the nodes have %d", g.Slots(), cl.opt.Far.Slots()).
 			WithHint("lower the parallelism, or start the cluster with more --slots or --nodes")
 	case far && cfg.Dir == "":
@@ -126,23 +128,33 @@ func (cl *Cluster) submit(g *Graph, cfg Config, p Plant) (*Job, error) {
 	cl.hosts = append(cl.hosts, h)
 	cl.mu.Unlock()
 	if tp := j.c.job.tape; tp != nil {
+		j.c.over = make(chan struct{})
 		cl.env.Go("tape", func() {
-			for {
-				select {
-				case <-j.c.done:
-					return
-				default:
-					cl.env.Clock.Sleep(tapeEvery)
-					tp.flush()
-					if j.c.job.cfg.CheckpointInterval <= 0 && tp.wantsBase(0) {
-						h.command(j.c, &command{kind: cmdPeek})
-					}
-				}
-			}
+			h.writeTape(tp)
+			close(j.c.done)
 		})
 	}
 	h.command(j.c, &command{kind: cmdStart})
 	return j, nil
+}
+
+// writeTape writes what the job does to its tape, now and then, until it is over and all is
+// written.
+func (h *threaded) writeTape(tp *taper) {
+	for over := false; !over; {
+		wake := make(chan struct{})
+		stop := h.cl.env.Clock.At(h.cl.env.Clock.Mono()+tapeEvery.Nanoseconds(), func() { close(wake) })
+		select {
+		case <-h.c.over:
+			over = true
+			stop()
+		case <-wake:
+		}
+		tp.flush()
+		if !over && h.c.job.cfg.CheckpointInterval <= 0 && tp.wantsBase(0) {
+			h.command(h.c, &command{kind: cmdPeek})
+		}
+	}
 }
 
 // Nodes describes the nodes.
@@ -404,6 +416,7 @@ func (h *threaded) begin(a *attempt, tasks []*task) {
 		t.stepMu.Lock() // whoever asks for its status may be looking
 		t.started = h.mono()
 		t.stepMu.Unlock()
+		h.note(t, "task runs", nil)
 		t.mail.put(mail{kind: mailStart, attempt: a.n})
 		t.live.Store(true)
 	}

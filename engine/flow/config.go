@@ -5,6 +5,7 @@ import (
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/state"
 	"github.com/minkstream/mink/engine/trace"
 )
 
@@ -27,6 +28,11 @@ type Config struct {
 	// TolerableFailures is the number of failed checkpoints in a row after which
 	// the job restarts; default 3, negative means none.
 	TolerableFailures int
+	// DiskReserve is what is to stay free of the disk of Dir, in bytes, or a twentieth of
+	// the disk where that is less: a periodic checkpoint that is due with less than that
+	// fails and is not begun, and the job goes on. 0 looks at nothing. Disks that are no
+	// env.Roomy have no such limit.
+	DiskReserve int64
 	// Retained is the number of completed checkpoints kept; default 1.
 	Retained int
 	// DeleteOnCancel removes the checkpoints of a job that was cancelled; those of
@@ -70,14 +76,19 @@ type Config struct {
 	// StateMemory bounds the job's keyed state in memory, in bytes, shared evenly
 	// by its tasks; 0 has no bound.
 	StateMemory int64
+	// StatePool bounds the state of all jobs of the process together; may be nil.
+	StatePool *state.Pool
 	// SpillDir is a folder of the machine for state beyond StateMemory; it is
 	// worthless after the job. "" keeps spilled state in memory.
 	SpillDir string
 	// Parcel is what a node process makes the graph of (BuildFunc). Without one the job
 	// runs in the process that submits it.
 	Parcel []byte
-	// Script, asked when a savepoint is written, says how the job was made: it is kept in
-	// the savepoint, for whoever looks at it (Snapshot.Script). nil keeps nothing.
+	// GoesOn says that the job ran before, in a process that is gone. It waits for slots,
+	// however many there are: nodes of then may be on their way back.
+	GoesOn bool
+	// Script, asked when a savepoint is written and at the first checkpoint, says how the job
+	// was made: it is kept there for whoever looks at it (Snapshot.Script). nil keeps nothing.
 	Script func() []byte
 	// Late takes the rows that operators drop as late; nil only counts them.
 	Late LateLog
@@ -95,8 +106,8 @@ type Config struct {
 
 // Restart is a restart strategy. The zero value is Exponential with its defaults
 // when checkpoints are on and Never otherwise; it also gives up at once on failures
-// that another attempt would meet again, see hopeless. A strategy that was chosen
-// is followed whatever the failure.
+// that another attempt would meet again. A strategy that was chosen is followed then
+// too, but for failures that no attempt can mend: coordinator.givesUp has the rule.
 type Restart struct {
 	Kind RestartKind
 	// Attempts is the number of restarts before the job fails, of FixedDelay and
@@ -135,9 +146,6 @@ type Record struct {
 	Embed bool
 	// Full hashes all values instead of row counts and kinds.
 	Full bool
-	// Ends hashes of what was read the first and the last row of each poll alone, as tapes
-	// of before have it.
-	Ends bool
 }
 
 // Probe is one batch as a node emits it.

@@ -71,8 +71,9 @@ type coordinator struct {
 	// may be there all the same. A newer complete checkpoint makes them sure.
 	unsure []committable
 	// claimed: the snapshot that the job began from is removed.
-	claimed bool
-	last    State // what the job ends with, while leaving
+	scripted bool // the script was written down
+	claimed  bool
+	last     State // what the job ends with, while leaving
 
 	// Failures.
 	cause    error
@@ -93,7 +94,8 @@ type coordinator struct {
 	mu     sync.Mutex
 	status Status
 	done   chan struct{}
-	stale  int64 // messages of other attempts, dropped
+	over   chan struct{} // closed instead, unless it is nil: who writes the tape closes done
+	stale  int64         // messages of other attempts, dropped
 }
 
 func newCoordinator(j *jobCore) *coordinator {
@@ -444,7 +446,7 @@ func (c *coordinator) deploy() {
 	}
 	for _, t := range a.tasks {
 		c.host.async(c, t, true, "open "+t.name, func() mail {
-			return mail{kind: mailOpened, attempt: a.n, task: t.id, err: t.open()}
+			return mail{kind: mailOpened, attempt: a.n, task: t.id, err: t.labelled(t.open)}
 		})
 	}
 }
@@ -615,6 +617,8 @@ func (c *coordinator) onDone(d any) {
 		c.onReserved(d)
 	case *metaWritten:
 		c.onMeta(d)
+	case *roomSeen:
+		c.onRoom(d)
 	case *peekedAt:
 		c.onPeeked(d)
 	case *committed:

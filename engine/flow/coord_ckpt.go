@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
 )
 
 // pending is the checkpoint under way.
@@ -46,7 +47,44 @@ func (c *coordinator) dueCheckpoint() {
 	if p := cfg.CheckpointMinPause; p > 0 && c.host.now()-c.lastEnd < p.Milliseconds() {
 		return
 	}
+	if disk, ok := c.job.store.disk.(env.Roomy); ok && cfg.DiskReserve > 0 {
+		c.lookForRoom(disk)
+		return
+	}
 	c.trigger(0)
+}
+
+// roomSeen is the answer of lookForRoom; err says that there is too little.
+type roomSeen struct{ err error }
+
+// reserveShare bounds what is kept free of a small disk: a twentieth of it.
+const reserveShare = 20
+
+// lookForRoom triggers the checkpoint that is due where the disk has room beyond what is to
+// stay free of it. Where it does not, the checkpoint fails before it has begun: what is
+// left is for the ledger, the logs and the sinks, and checkpoints that are asked for.
+func (c *coordinator) lookForRoom(disk env.Roomy) {
+	reserve, dir := c.job.cfg.DiskReserve, c.job.store.dir
+	c.onDisk("room", func() any {
+		free, total, err := disk.Room(dir)
+		if keep := min(reserve, total/reserveShare); err == nil && free < keep {
+			return &roomSeen{diag.New(diag.Checkpoint, "the disk of %s has %d MB left, and %d MB are to stay free", dir, free>>20, keep>>20).
+				WithHint("make room, or set 'mink.checkpointing.disk-reserve'; the job goes on without checkpoints until then")}
+		}
+		return &roomSeen{} // a folder that cannot be asked about says more when it is written to
+	})
+}
+
+func (c *coordinator) onRoom(d *roomSeen) {
+	if c.phase != runningNow || c.isFinal || c.cur != nil || c.reserving || c.held != nil {
+		return
+	}
+	if d.err == nil {
+		c.trigger(0)
+		return
+	}
+	// It does not count among those after which a job is restarted: a restart makes no room.
+	c.noteWithout(d.err)
 }
 
 // trigger starts a checkpoint. Its number comes from the durable block.
@@ -234,6 +272,7 @@ func (c *coordinator) onMeta(d *metaWritten) {
 	c.retain(m)
 	c.claim()
 	c.noteComplete(p, m)
+	c.keepScript()
 	c.addCommits(m.commits)
 	for _, t := range c.att.tasks {
 		c.send(t, mail{kind: mailComplete, n: m.id})
@@ -298,9 +337,7 @@ func (c *coordinator) abort(err error) {
 		return
 	}
 	peek := p.flags&ckptPeek != 0
-	if !peek {
-		c.noteCheckpointFailure(err)
-	}
+	c.noteCheckpointFailure(err)
 	c.cur = nil
 	for _, ask := range p.asks {
 		ask.answer("", err)
@@ -406,7 +443,7 @@ func (c *coordinator) noteAck(p *pending, a *ack) {
 	if a.file.path != "" {
 		k.FullBytes += a.file.size
 		chain, _ := c.chainOf(a.base, c.att.tasks[a.task].v.UID, k.Subtask)
-		for _, f := range chain {
+		for _, f := range chain[max(0, len(chain)-a.files):] {
 			k.FullBytes += f.size
 		}
 	}
@@ -434,7 +471,7 @@ func (c *coordinator) noteComplete(p *pending, m *meta) {
 }
 
 func (c *coordinator) noteCheckpointFailure(err error) {
-	if c.cur == nil {
+	if c.cur == nil || c.cur.flags&ckptPeek != 0 { // a peek was never counted
 		return
 	}
 	c.mu.Lock()
@@ -449,6 +486,24 @@ func (c *coordinator) noteCheckpointFailure(err error) {
 		}
 		c.noteCheckpointed(h)
 	}
+}
+
+// noteWithout notes a checkpoint that was due and not begun.
+func (c *coordinator) noteWithout(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := &c.status.Checkpoints
+	s.Failed++
+	if len(s.History) > 0 && s.History[0].ID == 0 { // the same again
+		s.History[0].Failure = err.Error()
+		return
+	}
+	if len(s.History) < historyMax {
+		s.History = append(s.History, CheckpointStatus{})
+	}
+	copy(s.History[1:], s.History)
+	s.History[0] = CheckpointStatus{State: "FAILED", Triggered: c.host.now(), Failure: err.Error()}
+	c.noteCheckpointed(&s.History[0])
 }
 
 func (c *coordinator) takeOverlapped(m *meta) *pending {

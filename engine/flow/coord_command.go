@@ -1,7 +1,9 @@
 package flow
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"path"
 	"strconv"
 
@@ -145,8 +147,8 @@ type exported struct {
 	err  error
 }
 
-// export copies a complete checkpoint to where the user wants a savepoint: it is
-// the user's from then on and refers to no file of the job.
+// export makes of a complete checkpoint what the user wants as a savepoint: it is the
+// user's from then on and refers to no file of the job.
 func (c *coordinator) export(m *meta, ask *command) {
 	if ask.dir == "" {
 		ask.answer(c.job.store.path(chkName(m.id)), nil)
@@ -154,19 +156,30 @@ func (c *coordinator) export(m *meta, ask *command) {
 	}
 	c.exports = append(c.exports, ask)
 	from, disk, script := c.job.store, c.job.named, c.job.cfg.Script
+	share := c.job.cfg.Files == nil
 	c.onDisk("savepoint", func() any {
 		name := env.Join(ask.dir, "savepoint-"+m.job+"-"+strconv.FormatInt(m.id, 10))
-		return &exported{ask, name, from.export(m, disk, name, script)}
+		return &exported{ask, name, from.export(m, disk, name, script, share)}
 	})
 }
 
-func (s *ckptStore) export(m *meta, disk env.Disk, dir string, script func() []byte) error {
+// export writes a checkpoint with its files to a folder. With share, which needs the disk
+// to be that of s, files there may be second names of those here. Nobody writes to a file
+// of state again; but where others than the job may write, they could, so there it must be
+// a copy.
+func (s *ckptStore) export(m *meta, disk env.Disk, dir string, script func() []byte, share bool) error {
 	to := &ckptStore{disk: disk, dir: dir}
 	err := disk.MkdirAll(to.path("state"))
 	done := map[string]bool{}
 	m.files(func(f fileRef) {
 		if err == nil && !done[f.path] {
 			done[f.path] = true
+			if err = disk.Remove(to.path(f.path)); errors.Is(err, fs.ErrNotExist) {
+				err = nil
+			}
+			if err != nil || share && disk.Link(s.path(f.path), to.path(f.path)) == nil {
+				return // whatever keeps it from being linked need not keep it from being copied
+			}
 			err = copyFile(s, to, f.path)
 		}
 	})
@@ -195,6 +208,7 @@ func copyFile(from, to *ckptStore, name string) error {
 		return err
 	}
 	defer r.Close()
+	env.ReadSoon(r) //mink:det-ok a hint to the system, of which nothing comes back
 	w, err := to.disk.Create(to.path(name))
 	if err != nil {
 		return err

@@ -119,7 +119,7 @@ func (c *coordinator) onFenced(d *fenced) {
 		return
 	}
 	if d.err != nil {
-		if c.job.cfg.Restart.byDefault && hopeless(d.err, fencing) {
+		if c.givesUp(d.err, fencing) {
 			c.fail(d.err)
 			return
 		}

@@ -70,7 +70,7 @@ func (c *coordinator) retry() {
 	c.noteFailure(now)
 	c.mu.Unlock()
 	wait, again := r.Delay, true
-	if r.byDefault && hopeless(c.cause, c.causeIn) || final(c.cause) {
+	if c.givesUp(c.cause, c.causeIn) {
 		c.leave(Failed)
 		return
 	}
@@ -121,15 +121,42 @@ func (c *coordinator) noteFailure(now int64) {
 	c.status.Failures = append([]Failure{{At: now, Err: e}}, old[:min(len(old), failuresMax-1)]...)
 }
 
-// final reports a failure after which no attempt may follow, whatever strategy was chosen:
-// another job has the place, rows are gone for good, or those of a tape that are read again
-// are not there.
+// givesUp reports a failure after which the job is not restarted. The rule, for every phase
+// and every strategy:
+//
+//   - What no attempt can mend (final) ends the job whatever strategy was chosen.
+//   - What another attempt would meet again as things are (hopeless) ends it with the default
+//     strategy; one that was chosen is followed, as Flink does.
+//   - Everything else is tried again as the strategy says.
+func (c *coordinator) givesUp(err error, in phase) bool {
+	if final(err) {
+		return true
+	}
+	if !hopeless(err, in) {
+		return false
+	}
+	if c.job.cfg.Restart.byDefault {
+		return !c.roomMayCome()
+	}
+	// Before a job has ever run, here or in a process before, there were no rows: what it meets is what its statement
+	// names or asks for. Only room on a disk may still come.
+	first := c.status.Since[Running] == 0 && c.line.attempt <= int64(c.status.Restarts)+1
+	return first && in < runningNow && !errors.Is(err, syscall.ENOSPC)
+}
+
+// final reports a failure after which no attempt may follow: another job has the place, rows
+// are gone for good, those of a tape that are read again are not there, or who failed says
+// that it comes again (diag.Error.Final).
 func final(err error) bool {
-	switch diag.CodeOf(err) {
+	e := diag.As(err)
+	if e == nil {
+		return false
+	}
+	switch e.Code {
 	case diag.Conflict, diag.DataLoss, diag.Divergence, diag.InvalidTape:
 		return true
 	}
-	return false
+	return e.Final
 }
 
 // hopeless reports a failure that another attempt would meet again, since it comes
@@ -147,6 +174,16 @@ func hopeless(err error, in phase) bool {
 	}
 	return errors.Is(err, errGone) || (in == planning || in == booting) && errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) ||
 		errors.Is(err, syscall.ENOSPC) || noPlace(err)
+}
+
+// roomMayCome reports that the disk of checkpoints is full under a job that has run: the job
+// tries again, as after any failed checkpoint, until somebody makes room. A sink without
+// room, and a job that cannot even begin, say so at once.
+func (c *coordinator) roomMayCome() bool {
+	if !errors.Is(c.cause, syscall.ENOSPC) {
+		return false
+	}
+	return c.causeIn == runningNow && diag.CodeOf(c.cause) == diag.Checkpoint || c.causeIn == booting && c.status.Restarts > 0
 }
 
 // noPlace reports that a path leads to where no folder or file can be made: through a
@@ -230,6 +267,10 @@ func (c *coordinator) finish(s State) {
 	c.mu.Unlock()
 	c.dropAsks(diag.New(diag.Cancelled, "the job has ended"))
 	c.host.ended()
+	if c.over != nil {
+		close(c.over) //mink:det-ok tells who writes the tape, no task
+		return
+	}
 	close(c.done) //mink:det-ok tells the owners of the job, no task
 }
 
@@ -239,6 +280,9 @@ func (c *coordinator) finish(s State) {
 // checkpoint may name whose metadata was being written, stays for the next start.
 func (c *coordinator) leave(s State) {
 	c.phase, c.last = leaving, s
+	if s == Cancelled {
+		c.noteCheckpointFailure(diag.New(diag.Cancelled, "the job was cancelled"))
+	}
 	c.doubt(c.cur)
 	c.cur = nil
 	if c.job.cfg.Dir == "" {

@@ -34,6 +34,7 @@ type lane struct {
 	wm     int64 // newest watermark given to it
 	sentWM int64 // newest one in the open batch or sent
 	rows   int64
+	bytes  int64
 	sent   int64
 }
 
@@ -270,6 +271,8 @@ func (o *outEdge) send(l *lane) {
 	q := l.open
 	l.open = nil
 	q.refs.Store(int32(len(l.pipes)))
+	q.bytes = q.b.Bytes()
+	l.bytes += q.bytes * int64(len(l.pipes))
 	l.sent++
 	for _, p := range l.pipes {
 		o.push(p, elem{kind: elemBatch, l: q})

@@ -100,7 +100,7 @@ func (h *farHost) adopt(a *attempt, p plan) bool {
 	}
 	if tp := a.job.tape; tp != nil {
 		r := &a.job.cfg.Record
-		x.tape, x.full, x.ends, x.embed, x.cuts, x.mono = true, r.Full, r.Ends, r.Embed, tp.cuts, h.mono()
+		x.tape, x.full, x.embed, x.cuts, x.mono = true, r.Full, r.Embed, tp.cuts, h.mono()
 	}
 	a.deployed = x.num
 	f := &farAttempt{a: a}

@@ -91,7 +91,7 @@ func (w *homeWriter) Restore(states [][]byte) error {
 func (h *farHost) home(f *farAttempt, p *farPlace, d *decoder) error {
 	vertex, node, from := int(d.u64()), int(d.u64()), d.i64()
 	bad := diag.New(diag.Internal, "rows of node %s are damaged", p.id.Name)
-	if d.bad || vertex >= len(f.a.job.graph.Vertices) || node >= len(f.a.job.graph.Vertices[vertex].Nodes) {
+	if d.bad || vertex < 0 || vertex >= len(f.a.job.graph.Vertices) || node < 0 || node >= len(f.a.job.graph.Vertices[vertex].Nodes) {
 		return bad
 	}
 	sink, ok := f.a.job.graph.Vertices[vertex].Nodes[node].Sink.(HomeSink)

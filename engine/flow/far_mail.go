@@ -120,6 +120,7 @@ func (e *encoder) ack(a *ack) {
 	e.i64(f.delta)
 	e.u64(f.hash)
 	e.i64(a.base)
+	e.u64(uint64(a.files))
 	e.bool(a.peek)
 	e.i64(a.align)
 	e.i64(a.sync)
@@ -135,7 +136,7 @@ func (d *decoder) ack() *ack {
 		a.commits = append(a.commits, committable{uid: d.str(), sub: int(d.i64()), attempt: d.i64(), n: d.i64(), data: d.bytes()})
 	}
 	a.file = fileRef{path: d.str(), size: d.i64(), crc: uint32(d.u64()), rows: d.i64(), delta: d.i64(), hash: d.u64()}
-	a.base, a.peek = d.i64(), d.bool()
+	a.base, a.files, a.peek = d.i64(), int(d.u64()), d.bool()
 	a.align, a.sync, a.async = d.i64(), d.i64(), d.i64()
 	return a
 }
@@ -164,6 +165,7 @@ func (e *encoder) err(err error) {
 			e.span(n.Span)
 			e.str(n.Msg)
 		}
+		e.bool(x.Final)
 		e.bool(x.Cause != nil)
 		if x.Cause != nil {
 			e.str(x.Cause.Error())
@@ -197,6 +199,7 @@ func (d *decoder) err() error {
 		for k := d.count(); k > 0; k-- {
 			x.Notes = append(x.Notes, diag.Note{Span: d.span(), Msg: d.str()})
 		}
+		x.Final = d.bool()
 		if d.bool() {
 			cause.text = d.str()
 			x.Cause = cause
@@ -243,10 +246,10 @@ type deployment struct {
 	bufferTimeout      time.Duration
 	stateMemory        int64
 	late               bool
-	// tape says that steps are kept, full, ends, embed and cuts how: see recorder. mono is
+	// tape says that steps are kept, full, embed and cuts how: see recorder. mono is
 	// the coordinator's clock, to which stamps are set.
-	tape, full, ends, embed, cuts bool
-	mono                          int64
+	tape, full, embed, cuts bool
+	mono                    int64
 	// Checkpoints: where those of the job are, what to go on from, and where that is.
 	dir, from string
 	meta      *meta
@@ -268,7 +271,7 @@ func (x *deployment) encode() []byte {
 	for _, n := range [...]int64{int64(x.groups), int64(x.batchRows), int64(x.credits), int64(x.bufferTimeout), x.stateMemory} {
 		e.i64(n)
 	}
-	for _, b := range [...]bool{x.late, x.tape, x.full, x.ends, x.embed, x.cuts} {
+	for _, b := range [...]bool{x.late, x.tape, x.full, x.embed, x.cuts} {
 		e.bool(b)
 	}
 	e.i64(x.mono)
@@ -307,7 +310,7 @@ func (d *decoder) deployment(num int64) (*deployment, error) {
 	x := &deployment{num: num, job: d.str(), name: d.str(), attempt: d.i64(), parcel: d.bytes(), digest: d.u64(), seed: d.u64(), zone: d.str()}
 	x.groups, x.batchRows, x.credits = int(d.i64()), int(d.i64()), int(d.i64())
 	x.bufferTimeout, x.stateMemory = time.Duration(d.i64()), d.i64()
-	for _, b := range [...]*bool{&x.late, &x.tape, &x.full, &x.ends, &x.embed, &x.cuts} {
+	for _, b := range [...]*bool{&x.late, &x.tape, &x.full, &x.embed, &x.cuts} {
 		*b = d.bool()
 	}
 	x.mono = d.i64()

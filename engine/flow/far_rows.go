@@ -563,6 +563,7 @@ func (x *rowIn) frame(in *bufio.Reader, r *batch.WireReader, head []byte, body i
 		if err := r.Read(&e.l.b, d.b, in, p.far.types); err != nil {
 			return err
 		}
+		e.l.bytes = e.l.b.Bytes()
 		e.l.refs.Store(1)
 	case elemMark:
 		e.ts = d.i64()

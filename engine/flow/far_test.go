@@ -36,6 +36,7 @@ type yard struct {
 	number   int64
 	messages atomic.Int64
 	log      func(text string)
+	roomy    bool // more nodes are known than are there
 }
 
 type yardNode struct {
@@ -86,7 +87,7 @@ func (r *yardRows) cut() {
 }
 
 func newYard(t testing.TB, nodes, slots int, build func([]byte) (*Graph, error)) *yard {
-	y := &yard{t: t, env: env.OS(t.TempDir()), build: build}
+	y := &yard{t: t, env: env.OS(t.TempDir()), build: build, roomy: true}
 	for range nodes {
 		y.add(slots)
 	}
@@ -172,7 +173,15 @@ func (y *yard) stop(n *yardNode) {
 }
 
 func (y *yard) Join(end FarEnd) { y.end = end }
-func (y *yard) Slots() int      { return 99 }
+func (y *yard) Slots() (n int) {
+	if y.roomy {
+		return 99
+	}
+	for _, f := range y.Ready() {
+		n += f.Slots
+	}
+	return n
+}
 func (y *yard) Scratch() string { return "scratch" }
 func (y *yard) Ready() (out []FarNode) {
 	y.mu.Lock()
@@ -197,11 +206,15 @@ func (y *yard) Send(to NodeID, m []byte) {
 	}
 }
 
-func (y *yard) submit(g *Graph, cfg Config) *Job {
+func (y *yard) try(g *Graph, cfg Config) (*Job, error) {
 	cl := NewCluster(y.env, ClusterOptions{Far: y, Log: y.log})
 	y.t.Cleanup(cl.Close)
 	cfg.Parcel = []byte("a graph")
-	j, err := cl.Submit(g, cfg)
+	return cl.Submit(g, cfg)
+}
+
+func (y *yard) submit(g *Graph, cfg Config) *Job {
+	j, err := y.try(g, cfg)
 	if err != nil {
 		y.t.Fatal(err)
 	}
@@ -339,7 +352,7 @@ func TestFarOtherPlan(t *testing.T) {
 // TestFarErrors: an error keeps its code, places and hint on its way, and what it is.
 func TestFarErrors(t *testing.T) {
 	notes := diag.At(diag.Span{Start: 3, End: 9}, diag.DivisionByZero, "a text").WithHint("do %s", "that").WithNote(diag.Span{Start: 1, End: 2}, "a note")
-	notes.In = "SELECT 1"
+	notes.In, notes.Final = "SELECT 1", true
 	for _, err := range []error{
 		notes, diag.New(diag.Checkpoint, "none"), diag.Wrap(diag.IO, &fs.PathError{Op: "open", Path: "x", Err: syscall.ENOSPC}, "writing"),
 		diag.Wrap(diag.Checkpoint, errGone, "no checkpoint"), errors.New("plain"), fs.ErrPermission, nil,
@@ -362,7 +375,7 @@ func TestFarErrors(t *testing.T) {
 				t.Errorf("%v: hopeless is %v there", err, hopeless(back, in))
 			}
 		}
-		if a, b := diag.As(err), diag.As(back); a != nil && (a.Span != b.Span || a.Hint != b.Hint || a.In != b.In || !reflect.DeepEqual(a.Notes, b.Notes) || (a.Cause == nil) != (b.Cause == nil)) {
+		if a, b := diag.As(err), diag.As(back); a != nil && (a.Span != b.Span || a.Hint != b.Hint || a.In != b.In || a.Final != b.Final || !reflect.DeepEqual(a.Notes, b.Notes) || (a.Cause == nil) != (b.Cause == nil)) {
 			t.Errorf("%+v became %+v", a, b)
 		}
 	}
@@ -506,26 +519,39 @@ func TestFarHold(t *testing.T) {
 	<-j.Done()
 }
 
-// TestFarWaits: a job that needs more slots than there are waits, which is said once, and
-// runs when another node is there.
+// TestFarWaits: a job that needs more slots than are free waits, which is said once, and
+// runs when another node is there. One that goes on waits for nodes that have not come back
+// too; a new one is refused for them.
 func TestFarWaits(t *testing.T) {
-	sink := &collector{twoPhase: true}
-	build := func([]byte) (*Graph, error) { return keyedGraph(&numbers{total: 100, keys: 7, splits: 2}, sink), nil }
-	y := newYard(t, 1, 1, build)
-	said := make(chan string, 10)
-	y.log = func(text string) { said <- text }
-	g, _ := build(nil)
-	j := y.submit(g, Config{})
-	if text := <-said; !strings.Contains(text, "needs 2 slots") || !strings.Contains(text, "1 free") {
-		t.Errorf("it says %q", text)
-	}
-	time.Sleep(250 * time.Millisecond) // it looks every 100 ms
-	if len(said) > 0 || j.State().Ended() {
-		t.Errorf("said again %d times, %s", len(said), j.State())
-	}
-	y.add(1)
-	ended(t, j)
-	if sink.len() != 100 {
-		t.Errorf("%d rows", sink.len())
+	for _, c := range []struct{ roomy, goesOn bool }{{roomy: true}, {goesOn: true}, {}} {
+		sink := &collector{twoPhase: true}
+		build := func([]byte) (*Graph, error) { return keyedGraph(&numbers{total: 100, keys: 7, splits: 2}, sink), nil }
+		y := newYard(t, 1, 1, build)
+		y.roomy = c.roomy
+		said := make(chan string, 10)
+		y.log = func(text string) { said <- text }
+		g, _ := build(nil)
+		j, err := y.try(g, Config{GoesOn: c.goesOn})
+		if !c.roomy && !c.goesOn {
+			if diag.CodeOf(err) != diag.Config || !strings.Contains(err.Error(), "needs 2 slots and the nodes have 1") {
+				t.Errorf("a new job for two slots where there is one: %v", err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%+v: %v", c, err)
+		}
+		if text := <-said; !strings.Contains(text, "needs 2 slots") || !strings.Contains(text, "1 free") {
+			t.Errorf("it says %q", text)
+		}
+		time.Sleep(250 * time.Millisecond) // it looks every 100 ms
+		if len(said) > 0 || j.State().Ended() {
+			t.Errorf("said again %d times, %s", len(said), j.State())
+		}
+		y.add(1)
+		ended(t, j)
+		if sink.len() != 100 {
+			t.Errorf("%d rows", sink.len())
+		}
 	}
 }

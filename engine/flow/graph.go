@@ -132,6 +132,8 @@ type SourceSpec struct {
 	Source connect.Source
 	// Schema is what the reader fills.
 	Schema types.Schema
+	// Read is what of it is read. A reader may fill more.
+	Read connect.Projection
 	// Name is the table, Span its place in the statement, for errors.
 	Name string
 	Span diag.Span

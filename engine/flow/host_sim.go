@@ -78,6 +78,7 @@ type Sim struct {
 	diskSlow int64
 	fuse     int
 	ops      int // disk operations until the armed fault
+	diskOps  int
 	soon     int // events in the heap that are no timers
 	held     []heldTimer
 	armed    *SimFault
@@ -118,7 +119,7 @@ func NewSim(o SimOptions) *Sim {
 		s.epoch = o.Start
 	}
 	if s.Disk = o.On; s.Disk == nil {
-		s.Disk = env.NewMemDisk()
+		s.Disk = env.NewCrashDisk()
 	}
 	s.Disk.Fault = s.diskFault
 	s.Env = &env.Env{Clock: simClock{s}, Disk: s.Disk, Seed: o.Seed | 1, Go: func(_ string, f func()) {
@@ -171,9 +172,11 @@ func (s *Sim) Choose(n int, _ string) int {
 // Hash is the hash of all choices and steps so far: equal for equal runs.
 func (s *Sim) Hash() uint64 { return s.hash }
 
-// Steps is the number of steps so far; Stale the messages of other attempts that
-// were dropped.
+// Steps is the number of steps so far.
 func (s *Sim) Steps() int { return s.steps }
+
+// DiskOps is the number of operations of the disk so far.
+func (s *Sim) DiskOps() int { return s.diskOps }
 
 // Now is virtual time in milliseconds.
 func (s *Sim) Now() int64 {

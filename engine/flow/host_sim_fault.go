@@ -19,8 +19,10 @@ type SimFault struct {
 	// Covered lets it wait for the first completed checkpoint too.
 	Covered bool
 	// Op, if set, strikes at that disk operation from then on, in the middle of what
-	// writes: for FaultCoordinator and FaultPower.
+	// writes: for FaultCoordinator, FaultPower and FaultDisk.
 	Op int
+	// Left is what FaultPower leaves of bytes and names that were not synced.
+	Left SimLeft
 	// Node it happens to; Until is how long it lasts, where that has a meaning.
 	Node  int
 	Until time.Duration
@@ -42,6 +44,39 @@ const (
 	FaultCut                             // a node is cut off, lives on, and what it sent arrives late
 	FaultKindsEnd
 )
+
+// SimLeft is what a machine that stops leaves of what was not synced.
+type SimLeft uint8
+
+// What is left of each file's bytes and each folder's names, always from the beginning.
+const (
+	LeftDrawn SimLeft = iota
+	LeftNothing
+	LeftNames // and no bytes
+	LeftHalf
+	LeftAll
+	LeftsEnd
+)
+
+// crash stops the machine's disk.
+func (l SimLeft) crash(s *Sim) {
+	drawn := func(n int) int { return s.Choose(n, "lost") }
+	nothing := func(int) int { return 0 }
+	half := func(n int) int { return n / 2 }
+	all := func(n int) int { return n - 1 }
+	switch l {
+	case LeftNothing:
+		s.Disk.Crash(nothing)
+	case LeftNames:
+		s.Disk.CrashApart(all, nothing)
+	case LeftHalf:
+		s.Disk.Crash(half)
+	case LeftAll:
+		s.Disk.Crash(all)
+	default:
+		s.Disk.Crash(drawn)
+	}
+}
 
 // SimMoment is a state of the protocol in which a fault is most likely to hurt.
 type SimMoment uint8
@@ -112,6 +147,7 @@ func (s *Sim) diskFault(op, name string) error {
 	if s.opt.Story != nil && op != "Stat" && op != "Open" && op != "List" {
 		s.opt.Story(fmt.Sprintf("%6d %9s disk %s %s", s.steps, time.Duration(s.clock).Truncate(time.Microsecond), op, name))
 	}
+	s.diskOps++
 	if s.ops > 0 {
 		if s.ops--; s.ops == 0 {
 			s.struck, s.armed = s.armed, nil
@@ -170,7 +206,7 @@ func (s *Sim) strike(f SimFault) {
 		for i := range s.slab {
 			s.slab[i].late = false
 		}
-		s.Disk.Crash(func(n int) int { return s.Choose(n, "lost") })
+		f.Left.crash(s)
 		s.at(back, simEvent{kind: evRestart})
 	case FaultReset:
 		s.lose(n, "a connection of "+s.nodes[n].name+" broke")
@@ -179,7 +215,9 @@ func (s *Sim) strike(f SimFault) {
 		s.touchNode(n)
 		s.at(s.nodes[n].paused, simEvent{kind: evRevive, node: n})
 	case FaultDisk:
-		s.fuse = 1 + s.Choose(20, "fuse")
+		if s.fuse = f.Op; s.fuse == 0 {
+			s.fuse = 1 + s.Choose(20, "fuse")
+		}
 	case FaultSlowDisk:
 		s.diskSlow = s.clock + int64(f.Until)
 	case FaultCut:

@@ -127,6 +127,19 @@ func (s *Sim) Trigger() bool {
 // for none.
 func (s *Sim) Took() int64 { return s.host.job.c.took }
 
+// Newest is the number of the complete checkpoint that the job went on from or has taken
+// since, 0 for none. It is not known while the job looks for it.
+func (s *Sim) Newest() (n int64, known bool) {
+	c := s.host.job.c
+	if c.phase != runningNow && c.phase != ending {
+		return 0, false
+	}
+	if c.newest == nil {
+		return 0, true
+	}
+	return c.newest.id, true
+}
+
 // Checkpoint takes a checkpoint and works off what is left to do.
 func (s *Sim) Checkpoint() error {
 	err := errors.New("nobody answered")

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/exec"
 )
 
@@ -43,6 +44,25 @@ func TestEndOfAllTellsTheGreatest(t *testing.T) {
 		if n := len(got); n < 2 || got[n-2] != 9 || got[n-1] != batch.MaxWatermark {
 			t.Errorf("input %d first: watermarks %v, want 9 before the end", first, got)
 		}
+	}
+}
+
+// A source of which more splits may be found is not at its end when all that there are have
+// ended: what comes later would be late.
+func TestEndOfSplitsIsNoEnd(t *testing.T) {
+	a := still(t, edge(Single, 1, 1), Config{})
+	s := &source{t: a.tasks[0], spec: &SourceSpec{}, wms: newTracker(0)}
+	s.add(connect.Split{ID: "1"}, input{wm: 9}, true)
+	for range 3 {
+		s.combine()
+	}
+	if s.wms.cur != 9 || !s.idle() {
+		t.Errorf("the watermark is %d, and idle is %t; want 9 and true", s.wms.cur, s.idle())
+	}
+	s.complete = true
+	s.combine()
+	if s.wms.cur != batch.MaxWatermark {
+		t.Errorf("the watermark is %d, want the end", s.wms.cur)
 	}
 }
 

@@ -41,7 +41,8 @@ func newJob(e *env.Env, h host, g *Graph, cfg Config, p Plant) (*Job, error) {
 	if j.cfg.Name == "" {
 		j.cfg.Name = j.cfg.JobID
 	}
-	j.disk, j.named = g.on(e.Disk), g.on(e.Disk)
+	j.disk = g.on(e.Disk)
+	j.named = j.disk
 	if cfg.Files != nil {
 		j.named = g.on(cfg.Files)
 	}
@@ -192,7 +193,7 @@ func (t *task) status(job State) TaskStatus {
 	}
 	s := TaskStatus{
 		Vertex: t.v.ID, Subtask: t.sub, Node: t.slot, State: Initializing, Attempt: t.att.n, Steps: t.step,
-		RowsIn: t.rowsIn, BatchesIn: t.batchesIn, Watermark: t.wms.cur, Idle: t.idle,
+		RowsIn: t.rowsIn, BatchesIn: t.batchesIn, BytesIn: t.bytesIn, Watermark: t.wms.cur, Idle: t.idle,
 		BusyNanos: t.busy, BlockedNanos: t.blockedFor,
 	}
 	now := t.att.host.mono()
@@ -225,6 +226,7 @@ func (t *task) status(job State) TaskStatus {
 		for i := range o.lanes {
 			s.RowsOut += o.lanes[i].rows
 			s.BatchesOut += o.lanes[i].sent
+			s.BytesOut += o.lanes[i].bytes
 		}
 	}
 	if t.src != nil {

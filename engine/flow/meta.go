@@ -34,7 +34,7 @@ type metaVertex struct {
 
 type metaSub struct {
 	inline  []byte
-	chain   []fileRef // keyed state, complete file first
+	chain   []fileRef // keyed state, oldest file first
 	writers []writerState
 }
 
@@ -168,10 +168,10 @@ func (m *meta) assemble(g *Graph, acks []*ack, chainOf func(n int64, uid string,
 			if a.file.path != "" {
 				if a.base != 0 {
 					chain, ok := chainOf(a.base, v.UID, sub)
-					if !ok {
+					if !ok || a.files > len(chain) {
 						return diag.New(diag.Checkpoint, "task %s continues checkpoint %d, which is not kept", taskName(v, sub), a.base)
 					}
-					s.chain = append(s.chain, chain...)
+					s.chain = append(s.chain, chain[len(chain)-a.files:]...)
 				}
 				s.chain = append(s.chain, a.file)
 			}

@@ -39,6 +39,8 @@ type lease struct {
 	b    batch.Batch
 	refs atomic.Int32
 	home *pool
+	// bytes is the size of b, worked out when it is sent.
+	bytes int64
 	// kept: somebody else may read the batch later on, so its memory is not used again.
 	kept bool
 }

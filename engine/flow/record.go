@@ -23,7 +23,7 @@ type recorder struct {
 	open     bool // within a step
 	full     bool
 	digester batch.RowDigester
-	ends     bool // the digests of polls are of their first and last row
+	reads    *reads // of the source's rows; nil for all
 	chain    uint64
 	kinds    []batch.Kind
 	// given is the record being repeated, when a tape is replayed; rows come from
@@ -58,7 +58,7 @@ type part struct {
 // cut ends the log at the checkpoint that the step has taken.
 func (r *recorder) cut(t *task, err error) {
 	if err == nil && r.writes() {
-		r.done = append(r.done, part{r.cutAt, r.log.Take(), r.rows.take(), t.frame()})
+		r.done = append(r.done, part{r.cutAt, r.log.Take(), r.rows.cut(), t.frame()})
 	}
 	r.cutAt = 0
 }
@@ -177,10 +177,10 @@ func (r *recorder) batch(b *batch.Batch) {
 const largePoll = 2048
 
 // digest is that of the rows of a poll: of all values, but of large polls only for one in
-// eight, drawn by what it has, and for the others of the first and the last row: to hash
-// every row of a fast source would cost more than all the rest of a tape. Tapes of before
-// have that of the first and the last row alone.
-func (r *recorder) digest(b *batch.Batch) uint64 {
+// 32, drawn by what it has, and for the others of the first and the last row: to hash
+// every row of a fast source would cost more than all the rest of a tape. Of rows that are
+// on the tape themselves it is of the first and the last one, always.
+func (r *recorder) digest(b *batch.Batch, onTape bool) uint64 {
 	n := b.Rows()
 	switch {
 	case r.full:
@@ -188,8 +188,8 @@ func (r *recorder) digest(b *batch.Batch) uint64 {
 	case n == 0:
 		return 0
 	}
-	ends := batch.Mix(b.RowDigest(b.Lane(0)) ^ batch.Mix(b.RowDigest(b.Lane(n-1))+uint64(n)))
-	if r.ends || n > largePoll && ends&7 != 0 {
+	ends := batch.Mix(r.digester.Row(b, b.Lane(0)) ^ batch.Mix(r.digester.Row(b, b.Lane(n-1))+uint64(n)))
+	if onTape || n > largePoll && ends&31 != 0 {
 		return ends
 	}
 	return r.digester.Digest(b)
@@ -197,12 +197,14 @@ func (r *recorder) digest(b *batch.Batch) uint64 {
 
 // polled takes the outcome of a poll.
 func (r *recorder) polled(split int, b *batch.Batch, s connect.Status) {
+	seen := r.seen(b)
+	onTape := r.embed || r.inputs != nil && r.rewrite == nil
 	// The marks are written before the source computes its own into the batch.
-	r.poll = trace.Poll{Split: split, Rows: b.Rows(), Status: uint8(s), Digest: r.digest(b), Marks: b.Marks}
+	r.poll = trace.Poll{Split: split, Rows: b.Rows(), Status: uint8(s), Digest: r.digest(seen, onTape), Marks: b.Marks}
 	r.cur.Poll = &r.poll
 	r.fold(r.poll.Digest + uint64(s))
 	if r.embed && r.writes() && b.Rows() > 0 {
-		r.rows.add(b)
+		r.rows.add(seen)
 	}
 }
 
@@ -229,7 +231,7 @@ func (r *recorder) pollAgain(s *source, sp *split) (connect.Status, error) {
 		}
 	}
 	s.b.Marks = append(s.b.Marks[:0], p.Marks...)
-	if got := r.digest(&s.b); s.b.Rows() != p.Rows || got != p.Digest {
+	if got := r.digest(r.seen(&s.b), r.inputs != nil); s.b.Rows() != p.Rows || got != p.Digest {
 		return 0, r.player.diverged(s.t, "split %s gives %d rows with digest %016x where it gave %d with %016x", sp.at.ID, s.b.Rows(), got, p.Rows, p.Digest)
 	}
 	if w := r.rewrite; w != nil && w.Rows != nil && s.b.Rows() > 0 {

@@ -141,7 +141,7 @@ func (r *replaying) prepare(x *tapeAttempt) (*attempt, error) {
 	}
 	// Later checkpoints may continue the files of this one.
 	p.metas, p.base = []*meta{x.plan.meta}, x.plan.meta.id
-	return a, x.plan.from.export(x.plan.meta, p.store.disk, p.store.dir, nil)
+	return a, x.plan.from.export(x.plan.meta, p.store.disk, p.store.dir, nil, false)
 }
 
 // prepareFrom is prepare with another plan.
@@ -164,7 +164,7 @@ func (r *replaying) prepareFrom(x *tapeAttempt, from plan) (*attempt, error) {
 	}
 	for i, tk := range a.tasks {
 		if tk.rec == nil {
-			tk.rec = &recorder{full: j.cfg.Record.Full, ends: j.cfg.Record.Ends}
+			tk.rec = j.recorder(tk.v)
 		}
 		tk.rec.replay, tk.rec.player, tk.rec.rewrite = true, p, p.rewrite
 		if open := x.inputs[i]; open != nil {

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -125,5 +126,46 @@ func TestRetention(t *testing.T) {
 			t.Errorf("%+v: run again it ends with %v, restored from %d, finished before %v", c, err, st.Checkpoints.Restored, st.AlreadyFinished)
 		}
 		cl.Close()
+	}
+}
+
+// metaGate is a disk on which no metadata is written before it opens.
+type metaGate struct {
+	env.Disk
+	asked chan struct{}
+	open  chan struct{}
+}
+
+func (d *metaGate) Create(name string) (env.File, error) {
+	if strings.HasSuffix(name, "/_metadata.tmp") {
+		select {
+		case d.asked <- struct{}{}:
+		default:
+		}
+		<-d.open
+	}
+	return d.Disk.Create(name)
+}
+
+// TestCancelDuringCheckpoint: a checkpoint that is under way when its job is cancelled has
+// failed, and nothing stays in progress.
+func TestCancelDuringCheckpoint(t *testing.T) {
+	e := env.OS(t.TempDir())
+	gate := &metaGate{e.Disk, make(chan struct{}, 1), make(chan struct{})}
+	e.Disk = gate
+	cl := NewCluster(e, ClusterOptions{})
+	defer cl.Close()
+	j := slow(t, cl, &collector{}, Config{Dir: "job", JobID: "job"}, 1<<40)
+	<-gate.asked
+	j.Cancel()
+	for end := time.Now().Add(10 * time.Second); j.State() == Running && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	close(gate.open)
+	<-j.Done()
+	c := j.Status().Checkpoints
+	if c.InProgress != 0 || c.Failed != 1 || c.Triggered != c.Completed+c.Failed || len(c.History) != 1 ||
+		c.History[0].State != "FAILED" || !strings.Contains(c.History[0].Failure, "the job was cancelled") {
+		t.Errorf("%+v", c)
 	}
 }

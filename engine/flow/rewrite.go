@@ -87,7 +87,7 @@ func (w *rewriting) beginAt(a *attempt, x *tapeAttempt, p plan) error {
 	if err := disk.MkdirAll(dir); err != nil {
 		return err
 	}
-	if err := p.from.export(p.meta, disk, dir, nil); err != nil {
+	if err := p.from.export(p.meta, disk, dir, nil, false); err != nil {
 		return err
 	}
 	w.tape.begin(a, p)

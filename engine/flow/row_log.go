@@ -11,11 +11,12 @@ import (
 type rowLog struct {
 	pieces [][]byte // the last one is being filled
 	free   [][]byte
+	framer trace.Framer
 }
 
 const (
 	pieceBytes = 128 << 10 // from which on another piece begins; a frame may go beyond
-	pieceRoom  = 512 << 10 // that a new piece has
+	pieceRoom  = 256 << 10 // that a new piece has
 	piecesFree = 4         // kept for later
 )
 
@@ -26,7 +27,7 @@ func (l *rowLog) add(b *batch.Batch) {
 		l.pieces = append(l.pieces, l.piece())
 		n++
 	}
-	l.pieces[n-1] = trace.AppendFrame(l.pieces[n-1], b)
+	l.pieces[n-1] = l.framer.Append(l.pieces[n-1], b)
 }
 
 func (l *rowLog) piece() []byte {
@@ -53,6 +54,12 @@ func (l *rowLog) take() [][]byte {
 	p := l.pieces
 	l.pieces = nil
 	return p
+}
+
+// cut gives the pieces away, and what comes next is for another file.
+func (l *rowLog) cut() [][]byte {
+	l.framer = trace.Framer{}
+	return l.take()
 }
 
 // back takes pieces that were written.

@@ -32,12 +32,16 @@ func OpenSnapshot(disk env.Disk, dir string) (*Snapshot, error) {
 	return &Snapshot{m, s}, nil
 }
 
-// Script is what Config.Script said, nil where the snapshot has none: checkpoints do not.
+// Script is what Config.Script said, nil where the snapshot has none.
 func (x *Snapshot) Script() ([]byte, error) {
+	name := scriptFile
 	if !x.m.savepoint {
-		return nil, nil
+		var err error
+		if name, err = x.store.scriptOf(x.m.attempt); name == "" {
+			return nil, err
+		}
 	}
-	b, err := x.store.readFile(scriptFile)
+	b, err := x.store.readFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

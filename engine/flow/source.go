@@ -153,6 +153,13 @@ func (s *source) turn() int {
 // over reports that everything was read.
 func (s *source) over() bool { return s.complete && s.wms.allEnded() }
 
+// combine works out the watermark of the splits: while more may be found it is not at the end,
+// whatever those have that are there.
+func (s *source) combine() {
+	s.wms.open = !s.complete
+	s.wms.update()
+}
+
 // poll asks the next split in turn for rows and passes them on.
 func (s *source) poll() error {
 	if s.over() {
@@ -178,7 +185,7 @@ func (s *source) poll() error {
 	}
 	if n == 0 && len(s.b.Marks) > 0 {
 		s.wms.in[sp.num].raise(s.b.LastMark())
-		s.wms.update()
+		s.combine()
 	}
 	if n > 0 {
 		sp.idleDue = false
@@ -289,13 +296,13 @@ func (s *source) settle() error {
 		case connect.Idle:
 			s.wms.in[sp.num].idle = true
 			s.wait(sp)
-			s.wms.update()
+			s.combine()
 		case connect.End:
 			s.end(sp)
 		}
 	}
 	if s.spec.Periodic == 0 || s.over() {
-		s.wms.update()
+		s.combine()
 	}
 	return s.pass()
 }
@@ -313,7 +320,7 @@ func (s *source) wait(sp *split) {
 	if sp.idleDue {
 		sp.idleDue = false
 		s.wms.in[sp.num].idle = true
-		s.wms.update()
+		s.combine()
 		return
 	}
 	sp.idleSet = true
@@ -367,7 +374,7 @@ func (s *source) onMail(m *mail) error {
 		sp.idleSet, sp.idleDue, sp.waiting = false, sp.waiting, false
 	case mailPeriodic:
 		t.att.host.timer(t, t.att.host.now()+s.spec.Periodic.Milliseconds(), *m)
-		s.wms.update()
+		s.combine()
 		return s.pass()
 	case mailReport:
 		t.att.host.timer(t, t.att.host.now()+s.spec.AlignInterval.Milliseconds(), *m)
@@ -386,7 +393,7 @@ func (s *source) onMail(m *mail) error {
 			s.wms.in[i].ended = true
 		}
 		s.complete = true
-		s.wms.update()
+		s.combine()
 		return s.pass()
 	case mailSplits:
 		s.found(m)

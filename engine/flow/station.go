@@ -9,6 +9,7 @@ import (
 
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
+	"github.com/minkstream/mink/engine/state"
 	"github.com/minkstream/mink/engine/types"
 )
 
@@ -20,12 +21,15 @@ type StationOptions struct {
 	Workers int
 	// SpillDir as in Config, of this process alone.
 	SpillDir string
+	// StatePool as in Config.
+	StatePool *state.Pool
 	// Build makes graphs of what the coordinator sends.
 	Build BuildFunc
 	// Rows connects to other processes.
 	Rows Rows
-	// Log as in ClusterOptions.
-	Log func(text string)
+	// Log and Tasks as in ClusterOptions.
+	Log   func(text string)
+	Tasks func(n TaskNote)
 }
 
 // Station runs the tasks that a coordinator gives to this process. It takes steps only
@@ -50,7 +54,7 @@ const statusEvery = 250 * time.Millisecond
 // NewStation starts the workers. Close stops them.
 func NewStation(e *env.Env, o StationOptions) *Station {
 	s := &Station{env: e, opt: o, sites: map[int64]*site{}}
-	s.cl = NewCluster(e, ClusterOptions{Workers: o.Workers, Log: o.Log})
+	s.cl = NewCluster(e, ClusterOptions{Workers: o.Workers, Log: o.Log, Tasks: o.Tasks})
 	s.hub = newRowHub(o.Rows, s.broke)
 	e.Go("status", func() {
 		for s.report() {
@@ -241,9 +245,9 @@ func (k *site) make() {
 			graph: g, env: st.env, disk: g.on(st.env.Disk), host: k.h, groups: x.groups, seed: x.seed, zone: g.Zone,
 			store: &ckptStore{disk: st.env.Disk, dir: x.dir},
 			cfg: Config{
-				Record: Record{Embed: x.embed, Full: x.full, Ends: x.ends},
+				Record: Record{Embed: x.embed, Full: x.full},
 				JobID:  x.job, Name: x.name, BatchRows: x.batchRows, Credits: x.credits, BufferTimeout: x.bufferTimeout,
-				StateMemory: x.stateMemory, SpillDir: st.opt.SpillDir,
+				StateMemory: x.stateMemory, SpillDir: st.opt.SpillDir, StatePool: st.opt.StatePool,
 			},
 		}
 		j.store.disk = j.disk
@@ -289,18 +293,25 @@ func (k *site) make() {
 	if x.tape {
 		k.tape = newSiteTape(k, len(a.tasks))
 		for _, t := range k.local {
-			t.rec = &recorder{full: x.full, ends: x.ends, embed: a.job.embeds(t.v), cuts: x.cuts}
+			t.rec = a.job.recorder(t.v)
+			t.rec.embed, t.rec.cuts = a.job.embeds(t.v), x.cuts
 		}
 		st.env.Go("tape", k.tape.run)
 	}
 	for _, t := range k.local {
 		t.ext.Add(1)
 		st.env.Go("open "+t.name, func() {
-			err := t.open()
+			err := t.labelled(t.open)
 			for _, s := range t.sinks {
 				if w, ok := s.w.(*homeWriter); ok {
 					t.full = w.full
 				}
+			}
+			switch {
+			case err != nil:
+				k.h.note(t, "task cannot begin", func(x *TaskNote) { x.Err = err })
+			case len(t.chains) > 0:
+				k.h.note(t, "task has its state from a checkpoint", nil)
 			}
 			t.ext.Add(-1)
 			if t.dead.Load() {
@@ -422,7 +433,9 @@ func (k *site) status(kind uint64) []byte {
 	e := farMessage(kind, k.x.num)
 	list := make([]TaskStatus, 0, len(k.local))
 	for _, t := range k.local {
-		list = append(list, t.status(Running))
+		s := t.status(Running)
+		k.h.noteLeftOut(t, &s, kind == farStopped)
+		list = append(list, s)
 	}
 	e.status(list)
 	return e.b

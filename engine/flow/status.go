@@ -71,8 +71,11 @@ type TaskStatus struct {
 	Attempt         int64
 	Steps           int64
 	// RowsIn and RowsOut count rows taken from and given to channels, or read by
-	// a source and written by a sink; Bytes are fixed-width bytes of the channels.
+	// a source and written by a sink.
 	RowsIn, RowsOut, BatchesIn, BatchesOut int64
+	// BytesIn and BytesOut are those of the rows taken from and given to channels, as
+	// batch.Batch.Bytes counts them; what went to several receivers counts for each.
+	BytesIn, BytesOut int64
 	// Watermark is the combined input watermark; batch.NoWatermark before the
 	// first.
 	Watermark int64

@@ -23,6 +23,7 @@ import (
 //	lineage            job, lineage, attempt, block of checkpoint numbers
 //	chk-12/_metadata   written last, complete when it is there
 //	state/<vertex>-<subtask>-<attempt>-<n>   files of keyed state
+//	state/job-<attempt>   how the job was made: see script.go
 //
 // Files are never changed once written. A small file appears by writing it under
 // another name, syncing it, renaming it and syncing the folder: after a crash there
@@ -308,6 +309,7 @@ func (s *ckptStore) writeState(_ int64, name string, snap *state.Snapshot) (file
 	if err != nil {
 		return fileRef{}, err
 	}
+	f = env.Streamed(f)
 	w := &countWriter{w: f}
 	info, err := snap.Write(w)
 	if err == nil && s.plant != PlantFsyncSkipped {
@@ -339,6 +341,18 @@ func (c *countWriter) Write(b []byte) (int, error) {
 	c.n += int64(n)
 	// Tasks have rows waiting: they come first, and not after a slice of time of whoever
 	// writes a snapshot.
+	runtime.Gosched()
+	return n, err
+}
+
+// Lend is Write for bytes that stay as they are until the file is synced.
+func (c *countWriter) Lend(b []byte) (int, error) {
+	l, ok := c.w.(env.Lender)
+	if !ok {
+		return c.Write(b)
+	}
+	n, err := l.Lend(b)
+	c.n += int64(n)
 	runtime.Gosched()
 	return n, err
 }
@@ -391,6 +405,9 @@ func (s *ckptStore) sweep(keep []*meta) {
 	used := map[string]bool{}
 	ids := map[string]bool{}
 	for _, m := range keep {
+		if name, err := s.scriptOf(m.attempt); err == nil && name != "" {
+			used[name] = true
+		}
 		ids[chkName(m.id)] = true
 		m.files(func(f fileRef) { used[f.path] = true })
 	}

@@ -51,7 +51,6 @@ func newTaper(j *jobCore) *taper {
 			m.Jobs = append(m.Jobs, trace.Job{})
 		}
 		k := &m.Jobs[tp.num]
-		k.Rows = !j.cfg.Record.Ends
 		k.ID, k.Name, k.Seed, k.Full, k.Embedded = j.cfg.JobID, j.cfg.Name, j.seed, j.cfg.Record.Full, j.cfg.Record.Embed
 	})
 	return tp
@@ -74,7 +73,7 @@ func (tp *taper) keep(from *ckptStore, m *meta, attempt int64) error {
 		return nil
 	}
 	disk, dir := tp.to.Checkpoint(tp.num, attempt)
-	return from.export(m, disk, dir, nil)
+	return from.export(m, disk, dir, nil, false)
 }
 
 // begin gives the tasks of a new attempt their recorders.
@@ -99,7 +98,8 @@ func (tp *taper) begin(a *attempt, p plan) {
 		}
 	}
 	for _, t := range a.tasks {
-		t.rec = &recorder{full: tp.job.cfg.Record.Full, ends: tp.job.cfg.Record.Ends, embed: tp.job.embeds(t.v), cuts: tp.cuts}
+		t.rec = tp.job.recorder(t.v)
+		t.rec.embed, t.rec.cuts = tp.job.embeds(t.v), tp.cuts
 		if t.rec.embed && !tp.cuts {
 			t.rec.out.write = func(from int64, rows []byte) error {
 				return tp.to.Rows(tp.num, a.n, t.id, from, t.v.Source.Schema, rows)
@@ -219,15 +219,16 @@ func (r *recorder) spill(t *task) {
 	o.spare = rows
 }
 
-// put writes to the part of a task.
+// put writes to the part of a task. Rows go before the steps that took them: a tape that breaks
+// off, or is copied while it is written, has those of all its steps.
 func (tp *taper) put(x *tapedAttempt, t *task, blocks []byte, rows [][]byte) {
-	if tp.err == nil && len(blocks) > 0 {
-		tp.failed(tp.to.Steps(tp.num, x.n, t.id, x.from[t.id], blocks))
-	}
 	for _, piece := range rows {
 		if tp.err == nil {
 			tp.failed(tp.to.Rows(tp.num, x.n, t.id, x.from[t.id], t.v.Source.Schema, piece))
 		}
+	}
+	if tp.err == nil && len(blocks) > 0 {
+		tp.failed(tp.to.Steps(tp.num, x.n, t.id, x.from[t.id], blocks))
 	}
 }
 
@@ -296,7 +297,7 @@ func ReadTape(f *trace.File, num int, e *env.Env, g *Graph, cfg Config, again fu
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
-	cfg.JobID, cfg.Name, cfg.Record = m.ID, m.Name, Record{Full: m.Full, Embed: m.Embedded, Ends: !m.Rows}
+	cfg.JobID, cfg.Name, cfg.Record = m.ID, m.Name, Record{Full: m.Full, Embed: m.Embedded}
 	cfg = cfg.withDefaults(g)
 	cfg.Late, cfg.Dir = nil, ""
 	cfg.SpillDir = "" // spilled state of a replay stays in memory

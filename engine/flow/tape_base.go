@@ -72,7 +72,7 @@ func (tp *taper) based(from *ckptStore, m *meta) error {
 	if err := disk.MkdirAll(dir); err != nil {
 		return err
 	}
-	if err := from.export(m, disk, dir, nil); err != nil {
+	if err := from.export(m, disk, dir, nil, false); err != nil {
 		return err
 	}
 	started := x.started

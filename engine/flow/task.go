@@ -120,6 +120,7 @@ type task struct {
 
 	// Counts for people.
 	rowsIn, batchesIn int64
+	bytesIn           int64
 	started           int64
 	busy, blockedFor  int64
 	blockedAt         int64
@@ -448,6 +449,7 @@ func (t *task) tellIdle() {
 func (t *task) onBatch(i int, l *lease) error {
 	t.batchesIn++
 	t.rowsIn += int64(l.b.Rows())
+	t.bytesIn += l.bytes
 	t.hdr = l.b
 	if len(l.b.Marks) > 0 {
 		t.marks = t.wms.marks(i, l.b.Marks, t.marks[:0])

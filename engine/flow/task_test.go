@@ -3,9 +3,11 @@ package flow
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -237,6 +239,97 @@ func (r *trickleReader) Poll(*batch.Batch, int) (connect.Status, error) {
 }
 func (r *trickleReader) NextAt() int64           { return r.at }
 func (r *trickleReader) Position() connect.Split { return connect.Split{ID: "0"} }
+
+// roomyDisk says how much room it has.
+type roomyDisk struct {
+	env.Disk
+	free, total int64
+}
+
+func (d *roomyDisk) Room(string) (free, total int64, err error) { return d.free, d.total, nil }
+
+// With less room than is to stay free a checkpoint that is due fails and is not begun: the
+// job goes on as it is, and takes checkpoints again when there is room. More than a
+// twentieth of the disk is never kept free.
+func TestDiskReserve(t *testing.T) {
+	s := NewSim(SimOptions{Seed: 3})
+	disk := &roomyDisk{s.Disk, 100 << 20, 1 << 40}
+	g := countGraph(&trickle{numbers{splits: 1, unbounded: true}}, &collector{}, 1, 1)
+	s.Env.Disk = disk
+	j, err := s.Submit(g, Config{JobID: "j", Dir: "ckpt", CheckpointInterval: 10 * time.Millisecond, DiskReserve: 1 << 30, TolerableFailures: 2, Restart: Restart{Kind: RestartNever}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	without := 0
+	err = s.Run(func() error {
+		st := j.Status().Checkpoints
+		switch {
+		case disk.total == 1<<40 && disk.free < 1<<30 && st.Completed > 0:
+			return errors.New("a checkpoint was taken without room")
+		case without == 0 && st.Failed >= 5:
+			without = st.Failed
+			if h := st.History[0]; h.State != "FAILED" || !strings.Contains(h.Failure, "has 100 MB left, and 1024 MB are to stay free") {
+				return fmt.Errorf("%+v", h)
+			}
+			disk.free = 2 << 30
+		case disk.free == 2<<30 && st.Completed >= 3:
+			disk.free, disk.total = 100<<20, 1<<30 // a small disk: 51 MB of it are enough
+		case disk.total == 1<<30 && st.Completed >= 6:
+			j.Cancel()
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st := j.Status(); without < 5 || st.Checkpoints.Completed < 6 || st.Checkpoints.Failed != without || st.Restarts != 0 {
+		t.Errorf("%d without room; %+v, %d restarts", without, st.Checkpoints, st.Restarts)
+	}
+}
+
+// A full disk of checkpoints does not end a job whose script has no restart strategy: it
+// goes on when there is room, also where it could not begin again meanwhile. A job that
+// finds the disk full when it is submitted says so.
+func TestDiskFullForAWhile(t *testing.T) {
+	full := &fs.PathError{Op: "write", Path: "ckpt", Err: syscall.ENOSPC}
+	run := func(from, to int) (*Job, error) {
+		s := NewSim(SimOptions{Seed: 3})
+		n := 0
+		old := s.Disk.Fault
+		s.Disk.Fault = func(op, name string) error {
+			if op == "Create" && strings.HasPrefix(strings.TrimPrefix(name, "/"), "ckpt") {
+				if n++; n > from && n <= to {
+					return full
+				}
+			}
+			return old(op, name)
+		}
+		j, err := s.Submit(countGraph(&trickle{numbers{splits: 1, unbounded: true}}, &collector{}, 1, 1), Config{JobID: "j", Dir: "ckpt", CheckpointInterval: 10 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return j, s.Run(func() error {
+			if n > to && j.Status().Checkpoints.Completed >= 3 {
+				j.Cancel()
+			}
+			return nil
+		})
+	}
+	j, err := run(8, 60)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st := j.Status(); st.State != Cancelled || st.Restarts == 0 || st.Checkpoints.Failed < 4 {
+		t.Errorf("%s after %d restarts and %d failed checkpoints: %v", st.State, st.Restarts, st.Checkpoints.Failed, st.Err)
+	}
+	j, err = run(0, 60)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st := j.Status(); st.State != Failed || st.Restarts != 0 {
+		t.Errorf("a disk that was full from the start: %s after %d restarts", st.State, st.Restarts)
+	}
+}
 
 // Checkpoints that fail are counted; after more in a row than are tolerated the job
 // restarts, and goes on once the disk works again.

@@ -8,10 +8,12 @@ import "github.com/minkstream/mink/engine/batch"
 // When none is live and some may still return it is the greatest that any had, so
 // that the order in which they became idle or ended does not matter. An input at
 // batch.MaxWatermark counts as ended: it says nothing about the others. When all have
-// ended it is the greatest that any had first, and the end then. It never goes back.
+// ended it is the greatest that any had first, and the end then, unless more inputs may
+// come. It never goes back.
 type tracker struct {
-	in  []input
-	cur int64
+	in   []input
+	cur  int64
+	open bool // more inputs may come
 }
 
 // input is one watermark of a tracker.
@@ -72,7 +74,7 @@ func (w *tracker) update() bool {
 	}
 	switch {
 	case live:
-	case idle, most > w.cur:
+	case idle, w.open, most > w.cur:
 		least = most
 	case len(w.in) == 0:
 		return false

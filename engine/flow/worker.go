@@ -3,7 +3,7 @@
 package flow
 
 import (
-	"fmt"
+	"context"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -18,6 +18,8 @@ type schedState struct {
 	last   int     // input taken last
 	short  bool    // at the last look there was a channel without credit
 	closed bool
+	labels context.Context // for profilers; nil before the first run
+	left   leftOut         // told to the log
 }
 
 // States of a runnable. A wake-up during a run makes it dirty: it is looked at once
@@ -60,6 +62,7 @@ type worker struct {
 	parked atomic.Bool
 	stop   atomic.Bool
 	signal chan struct{}
+	worn   *task // whose labels the goroutine has
 }
 
 // stepBudget bounds the time one task is run before others get their turn.
@@ -73,6 +76,7 @@ func (w *worker) loop() {
 			if w.stop.Load() {
 				return
 			}
+			w.wear(nil)
 			w.park()
 			continue
 		}
@@ -80,6 +84,7 @@ func (w *worker) loop() {
 		s.state.Store(schedRunning)
 		s.on = w
 		again := false
+		w.wear(r.t)
 		if r.t != nil {
 			again = w.runTask(r.h, r.t)
 		} else {
@@ -301,10 +306,11 @@ func (w *worker) runSteps(h *threaded, t *task) bool {
 		err := t.run(p)
 		before := now
 		now = h.mono()
-		if now-before > slowStep && h.cl.opt.Log != nil {
-			h.cl.opt.Log(fmt.Sprintf("a step of task %s took %s", t.name, time.Duration(now-before)))
+		if took := now - before; took > slowStep {
+			h.note(t, "slow step", func(x *TaskNote) { x.Took = time.Duration(took) })
 		}
 		if err != nil {
+			h.note(t, "task failed", func(x *TaskNote) { x.Err = err })
 			t.failed = true
 			t.dead.Store(true)
 			t.report(mail{kind: mailFailed, err: err})
@@ -351,6 +357,11 @@ func (w *worker) retire(h *threaded, t *task) {
 	}
 	t.sched.closed = true
 	t.close()
+	text := "task was cancelled"
+	if t.ended || t.stopped {
+		text = "task has ended"
+	}
+	h.note(t, text, nil)
 	if a.left.Add(-1) == 0 {
 		h.toCoord(nil, mail{kind: mailStopped, attempt: a.n})
 	}

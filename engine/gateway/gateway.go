@@ -59,8 +59,9 @@ type Session interface {
 	// Execute runs one statement. Mistakes in it come as *diag.Error with spans
 	// into text. It returns once the statement took effect or its job runs.
 	Execute(ctx context.Context, text string) (Operation, error)
-	// Check does what Execute does short of running: parse, bind, plan. It returns
-	// advice about the statement.
+	// Check does what Execute does short of running: parse, bind, plan. What it would make,
+	// change and drop is seen by the checks that follow, until a statement is executed, and
+	// by nothing else. It returns advice about the statement.
 	Check(ctx context.Context, text string) ([]*diag.Error, error)
 	// Describe returns the columns of the rows that a query would give, and whether they
 	// would be changes; nil for other statements. Nothing runs.

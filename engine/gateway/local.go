@@ -71,6 +71,7 @@ func pastStatus(j ledger.Job) JobStatus {
 	}
 	if j.Error != "" {
 		st.Err = diag.New(j.Code, "%s", strings.TrimPrefix(j.Error, string(j.Code)+": "))
+		st.Failures = []Failure{{At: st.Ended, Err: st.Err}}
 	}
 	return st
 }
@@ -127,9 +128,13 @@ func (l *local) Close() error {
 type localSession struct {
 	l *local
 	s *engine.Session
+	// tried is where statements are checked, nil before the first one since a statement was
+	// executed.
+	tried *engine.Session
 }
 
 func (s *localSession) Execute(ctx context.Context, text string) (Operation, error) {
+	s.tried = nil
 	r, err := s.s.Execute(ctx, text)
 	if err != nil {
 		return nil, err
@@ -138,8 +143,12 @@ func (s *localSession) Execute(ctx context.Context, text string) (Operation, err
 }
 
 func (s *localSession) Check(_ context.Context, text string) ([]*diag.Error, error) {
-	return s.s.Check(text)
+	if s.tried == nil {
+		s.tried = s.s.Aside()
+	}
+	return s.tried.Check(text)
 }
+
 func (s *localSession) Describe(_ context.Context, text string) (types.Schema, bool, error) {
 	return s.s.Describe(text)
 }
@@ -156,8 +165,14 @@ func (s *localSession) Complete(_ context.Context, text string, at int) ([]strin
 	return s.s.Complete(text, at), nil
 }
 
-func (s *localSession) Finish() error { return s.s.Finish() }
-func (s *localSession) Close() error  { return nil }
+func (s *localSession) Finish() error {
+	if s.tried != nil {
+		return s.tried.Finish()
+	}
+	return s.s.Finish()
+}
+
+func (s *localSession) Close() error { return nil }
 
 type localOperation struct {
 	l    *local

@@ -63,6 +63,8 @@ func vertexOf(g *flow.Graph, v *flow.Vertex, tasks []flow.TaskStatus, job *JobSt
 		vs.Subtasks = append(vs.Subtasks, subtaskOf(v, &t))
 		vs.RowsIn += t.RowsIn
 		vs.RowsOut += t.RowsOut
+		vs.BytesIn += t.BytesIn
+		vs.BytesOut += t.BytesOut
 		vs.StateBytes += t.StateBytes
 		if !t.Idle {
 			vs.Watermark = min(vs.Watermark, t.Watermark)
@@ -145,7 +147,7 @@ func inputsOf(g *flow.Graph, v *flow.Vertex) []InputStatus {
 
 func subtaskOf(v *flow.Vertex, t *flow.TaskStatus) SubtaskStatus {
 	s := SubtaskStatus{
-		Index: t.Subtask, Attempt: int(t.Attempt), State: t.State.String(), Node: t.Node, RowsIn: t.RowsIn, RowsOut: t.RowsOut,
+		Index: t.Subtask, Attempt: int(t.Attempt), State: t.State.String(), Node: t.Node, RowsIn: t.RowsIn, RowsOut: t.RowsOut, BytesIn: t.BytesIn, BytesOut: t.BytesOut,
 		Watermark: t.Watermark, Uptime: time.Duration(t.UptimeNanos), StateBytes: t.StateBytes,
 	}
 	if up := float64(t.UptimeNanos); up > 0 {

@@ -10,7 +10,9 @@ import (
 	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/job"
+	"github.com/minkstream/mink/engine/ledger"
 	"github.com/minkstream/mink/engine/types"
 )
 
@@ -58,5 +60,19 @@ func TestFinalRowsSurviveTimeouts(t *testing.T) {
 	}
 	if len(got) != 2 || got[0] != 1 || got[1] != 3 {
 		t.Errorf("%v, want 1 and 3", got)
+	}
+}
+
+// A job of an engine before this one that failed says why, where failures are asked for too.
+func TestPastStatus(t *testing.T) {
+	st := pastStatus(ledger.Job{State: ledger.Failed, Ended: 7, Code: diag.JobFailed, Error: "job-failed: it could not go on"})
+	if diag.CodeOf(st.Err) != diag.JobFailed || st.Err.Error() != "job-failed: it could not go on" {
+		t.Errorf("%v", st.Err)
+	}
+	if len(st.Failures) != 1 || st.Failures[0].Err != st.Err || st.Failures[0].At.UnixMilli() != 7 {
+		t.Errorf("failures: %+v", st.Failures)
+	}
+	if st := pastStatus(ledger.Job{State: ledger.Finished}); st.Err != nil || st.Failures != nil {
+		t.Errorf("%+v", st)
 	}
 }

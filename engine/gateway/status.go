@@ -54,6 +54,8 @@ type VertexStatus struct {
 	Parallelism int
 	// RowsIn and RowsOut count rows taken from and given to other vertices.
 	RowsIn, RowsOut int64
+	// BytesIn and BytesOut are those of these rows, as they lie in columns.
+	BytesIn, BytesOut int64
 	// SourceRows were read by the vertex, SinkRows written by it.
 	SourceRows, SinkRows int64
 	// Watermark in milliseconds, batch.NoWatermark before the first.
@@ -83,9 +85,10 @@ type InputStatus struct {
 type SubtaskStatus struct {
 	Index, Attempt int
 	State, Node    string
-	// RowsIn and RowsOut as in VertexStatus. Bytes are not counted.
-	RowsIn, RowsOut int64
-	Watermark       int64
+	// As in VertexStatus.
+	RowsIn, RowsOut   int64
+	BytesIn, BytesOut int64
+	Watermark         int64
 	// Busy, Blocked and Waiting are the shares of its time in steps, without room to go
 	// on, and without input; together 1, or 0 before it runs.
 	Busy, Blocked, Waiting float64

@@ -11,7 +11,6 @@ import (
 	"hash/fnv"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +21,7 @@ import (
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/plan"
+	"github.com/minkstream/mink/engine/state"
 	"github.com/minkstream/mink/engine/trace"
 )
 
@@ -53,8 +53,12 @@ type Options struct {
 	SpillDir string
 	// MemoryBytes is the default of state.memory; 0 has no bound.
 	MemoryBytes int64
-	// Log takes notices about jobs; may be nil.
-	Log func(text string)
+	// StatePool and ProcessBytes as in engine.Config.
+	StatePool    *state.Pool
+	ProcessBytes int64
+	// Log takes notices about jobs, and Tasks those of single tasks; may be nil.
+	Log   func(text string)
+	Tasks func(n flow.TaskNote)
 	// Warn takes what whoever started a job should hear; nil is Log.
 	Warn func(text string)
 	// Far reaches node processes, on which jobs run that have a parcel; may be nil.
@@ -67,18 +71,16 @@ type Options struct {
 	Stores func(below env.Disk, setting func(key string) string) env.Disk
 }
 
-// Stores is what Options.Stores makes of a session's settings, for flow.Graph.Disk.
-func Stores(open func(below env.Disk, setting func(key string) string) env.Disk, s *catalog.Config) func(env.Disk) env.Disk {
-	if open == nil {
-		return nil
+// small is how many rows a batch has, and how many batches a channel, in a process of so much
+// memory; 0 is as usual. A hundred channels of 4 batches of 4,096 rows of 100 bytes are 160 MB.
+func small(bytes int64) (rows, credits int) {
+	switch {
+	case bytes <= 0 || bytes >= 512<<20:
+		return 0, 0
+	case bytes >= 256<<20:
+		return 0, 2
 	}
-	values := map[string]string{}
-	for _, kv := range s.All() {
-		if strings.HasPrefix(kv[0], "s3.") {
-			values[kv[0]] = kv[1] // as they are now
-		}
-	}
-	return func(below env.Disk) env.Disk { return open(below, func(key string) string { return values[key] }) }
+	return 1024, 2
 }
 
 // NewManager makes a manager; its cluster starts with the first job.
@@ -138,8 +140,9 @@ type Place struct {
 	ID     string
 	// SourcesOnly and Committed are those of flow.Config.
 	SourcesOnly, Committed bool
-	// Parcel and Script are those of flow.Config.
+	// Parcel, GoesOn and Script are those of flow.Config.
 	Parcel []byte
+	GoesOn bool
 	Script func() []byte
 }
 
@@ -172,7 +175,7 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 	case cfg.Dir == "":
 		cfg.Dir = m.options.CheckpointDir
 	}
-	cfg.SourcesOnly, cfg.Committed, cfg.Parcel, cfg.Script = at.SourcesOnly, at.Committed, at.Parcel, at.Script
+	cfg.SourcesOnly, cfg.Committed, cfg.Parcel, cfg.GoesOn, cfg.Script = at.SourcesOnly, at.Committed, at.Parcel, at.GoesOn, at.Script
 	switch {
 	case at.Folder != "" || at.ID != "":
 		if cfg.Dir, cfg.JobID = at.Folder, at.ID; cfg.JobID == "" {
@@ -183,8 +186,15 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 		cfg.Dir = env.Join(filepath.ToSlash(cfg.Dir), fmt.Sprintf("job-%d", number))
 		cfg.JobID = idOf(cfg.Dir)
 	}
+	if m.options.Stores == nil {
+		for _, name := range []string{cfg.Dir, cfg.Restore} {
+			if err := noStore(name); err != nil {
+				return nil, err // at once: a job that runs would try again and again
+			}
+		}
+	}
 	if m.cluster == nil {
-		m.cluster = flow.NewCluster(m.env, flow.ClusterOptions{Nodes: max(1, m.options.Nodes), Slots: m.options.Slots, Workers: m.options.Workers, Log: m.options.Log, Far: m.options.Far})
+		m.cluster = flow.NewCluster(m.env, flow.ClusterOptions{Nodes: max(1, m.options.Nodes), Slots: m.options.Slots, Workers: m.options.Workers, Log: m.options.Log, Tasks: m.options.Tasks, Far: m.options.Far})
 	}
 	j.Nodes = len(m.cluster.Nodes())
 	if tell != nil {
@@ -297,6 +307,10 @@ func (m *Manager) build(p *plan.Physical, name string, s *catalog.Config, zone *
 	j.Late, _ = cfg.Late.(*LateLog)
 	if cfg.StateMemory == 0 {
 		cfg.StateMemory = m.options.MemoryBytes
+	}
+	cfg.StatePool = m.options.StatePool
+	if cfg.BatchRows == 0 {
+		cfg.BatchRows, cfg.Credits = small(m.options.ProcessBytes)
 	}
 	return j, cfg, nil
 }

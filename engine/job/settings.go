@@ -53,6 +53,11 @@ func flowConfig(s *catalog.Config) (flow.Config, error) {
 	if c.StateMemory, err = size(s, "state.memory"); err != nil {
 		return c, err
 	}
+	reserve, ok := connect.ParseSize(s.Get("mink.checkpointing.disk-reserve"))
+	if !ok {
+		return c, diag.New(diag.InvalidOption, "'mink.checkpointing.disk-reserve' must be a size such as '1 gb', not %q", s.Get("mink.checkpointing.disk-reserve"))
+	}
+	c.DiskReserve = reserve
 	if v, ok := s.Lookup("mink.exec.batch-rows"); ok {
 		if c.BatchRows, err = strconv.Atoi(v); err != nil || c.BatchRows < 1 || c.BatchRows > 1<<15 {
 			return c, diag.New(diag.InvalidOption, "'mink.exec.batch-rows' must be a number from 1 to 32768, not %q", v)

@@ -13,9 +13,9 @@ import (
 
 // finish works out changelog modes, drops exchanges that turned out to be double,
 // and gives nodes their ids, labels and fold mode.
-func (o *optimizer) finish(p *plan.Physical) error {
+func (o *optimizer) finish(p *plan.Physical) (*plan.Physical, error) {
 	if err := o.inferChanges(p); err != nil {
-		return err
+		return nil, err
 	}
 	dropExchanges(p)
 	p.Nodes = topo(p.Roots)
@@ -37,10 +37,10 @@ func (o *optimizer) finish(p *plan.Physical) error {
 		o.label(n)
 	}
 	if err := o.checkUpdates(p); err != nil {
-		return err
+		return nil, err
 	}
 	p.Warnings = o.warnings
-	return nil
+	return p, nil
 }
 
 // kebab writes CamelCase as camel-case.

@@ -46,41 +46,50 @@ func PlanWith(b bind.Bound, s *catalog.Session, opts Options) (*plan.Physical, e
 	}
 	o := newOptimizer(s, opts)
 	p := &plan.Physical{Batch: o.batch, Parallelism: o.parallelism()}
-	var text []string
 	switch b := b.(type) {
 	case *bind.Query:
-		text = append(text, logical.String(b.Root))
+		p.Logical = logical.String(b.Root)
 		n, err := o.query(b)
 		if err != nil {
 			return nil, err
 		}
 		p.Roots = append(p.Roots, n)
 	case *bind.Insert:
-		text = append(text, sinkText(b)+indent(logical.String(b.Root)))
-		n, err := o.insert(b)
-		if err != nil {
-			return nil, err
-		}
-		p.Roots = append(p.Roots, n)
+		return o.inserts(p, []*bind.Insert{b})
 	case *bind.Inserts:
-		for _, i := range b.List {
-			text = append(text, sinkText(i)+indent(logical.String(i.Root)))
-			n, err := o.insert(i)
-			if err != nil {
-				return nil, err
-			}
-			p.Roots = append(p.Roots, n)
-		}
+		return o.inserts(p, b.List)
 	case *bind.Explain:
 		return PlanWith(b.Of, s, opts)
 	default:
 		return nil, diag.New(diag.Internal, "a statement of this kind has no plan")
 	}
-	p.Logical = strings.Join(text, "\n")
-	if err := o.finish(p); err != nil {
-		return nil, err
+	return o.finish(p)
+}
+
+// inserts plans inserts that are one job.
+func (o *optimizer) inserts(p *plan.Physical, list []*bind.Insert) (*plan.Physical, error) {
+	sinks := make([]*opened, len(list))
+	o.twoPhase = true
+	for k, i := range list {
+		t, err := o.open(i)
+		if err != nil {
+			return nil, err
+		}
+		// An aggregate that several inserts share is computed in one way.
+		sinks[k], o.fold = t, t.fold
+		o.twoPhase = o.twoPhase && o.phases()
 	}
-	return p, nil
+	var text []string
+	for k, i := range list {
+		text = append(text, sinkText(i)+indent(logical.String(i.Root)))
+		n, err := o.insert(sinks[k])
+		if err != nil {
+			return nil, err
+		}
+		p.Roots = append(p.Roots, n)
+	}
+	p.Logical = strings.Join(text, "\n")
+	return o.finish(p)
 }
 
 func sinkText(i *bind.Insert) string {
@@ -149,6 +158,7 @@ func (o *optimizer) aggregate(name string, args []expr.Node, at diag.Span) (plan
 // query plans a query whose rows go to the client.
 func (o *optimizer) query(q *bind.Query) (plan.Node, error) {
 	o.fold = o.folds(!o.opts.ShowChanges)
+	o.twoPhase = o.phases()
 	in, err := o.plan(q.Root)
 	if err != nil {
 		return nil, err
@@ -173,16 +183,15 @@ func (o *optimizer) folds(allowed bool) bool {
 	return allowed || o.batch
 }
 
+// phases decides whether aggregates get a local phase where it can pay. The parallelism
+// must not matter, so that a job which goes on with another one finds its operators. In
+// Flink AUTO goes by mini-batch alone, and that is what folding a batch amounts to.
+func (o *optimizer) phases() bool {
+	return (o.fold || o.bundles()) && o.s.Config.Enum("table.optimizer.agg-phase-strategy") != "ONE_PHASE"
+}
+
 // plan rewrites a tree and chooses its operators.
 func (o *optimizer) plan(n logical.Node) (plan.Node, error) {
-	switch o.s.Config.Enum("table.optimizer.agg-phase-strategy") {
-	case "ONE_PHASE":
-		o.twoPhase = false
-	case "TWO_PHASE":
-		o.twoPhase = o.fold || o.bundles()
-	default:
-		o.twoPhase = o.fold && o.parallelism() > 1 || o.bundles()
-	}
 	n, err := o.rewrite(n)
 	if err != nil {
 		return nil, err

@@ -14,10 +14,18 @@ import (
 	"github.com/minkstream/mink/engine/types"
 )
 
-// insert plans a query whose rows go to a table.
-func (o *optimizer) insert(i *bind.Insert) (plan.Node, error) {
-	b := bind.New(o.s, "")
-	c, ct, err := b.Connect(i.Table, i.At)
+// opened is an insert with the sink that it writes to.
+type opened struct {
+	*bind.Insert
+	conn *connect.Connector
+	ct   *connect.Table
+	sink connect.Sink
+	// fold: the table keeps a final state.
+	fold bool
+}
+
+func (o *optimizer) open(i *bind.Insert) (*opened, error) {
+	c, ct, err := bind.New(o.s, "").Connect(i.Table, i.At)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +39,13 @@ func (o *optimizer) insert(i *bind.Insert) (plan.Node, error) {
 		}
 	}
 	// What the sink would want of an updating query decides whether changes are shown.
-	o.fold = o.folds(!showsChanges(i.Table, sink.Changes(connect.Retract)))
+	return &opened{i, c, ct, sink, o.folds(!showsChanges(i.Table, sink.Changes(connect.Retract)))}, nil
+}
+
+// insert plans a query whose rows go to a table.
+func (o *optimizer) insert(t *opened) (plan.Node, error) {
+	i, c, ct, sink := t.Insert, t.conn, t.ct, t.sink
+	o.fold = t.fold
 	root, key, err := o.sinkColumns(i, ct)
 	if err != nil {
 		return nil, err

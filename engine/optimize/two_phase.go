@@ -46,9 +46,7 @@ func (o *optimizer) localAggregate(g *plan.GroupAggregate, in plan.Node) plan.No
 			l.Schema = append(l.Schema, types.Field{Name: "acc$" + strconv.Itoa(i) + "$" + strconv.Itoa(j), Type: t})
 		}
 	}
-	if g.InputRetracts {
-		l.Schema = append(l.Schema, types.Field{Name: "count$", Type: types.BigIntT.Nullable(false)})
-	}
+	l.Schema = append(l.Schema, types.Field{Name: "count$", Type: types.BigIntT.Nullable(false)})
 	l.In, l.Span, l.Emits = in, g.Span, kI
 	l.Dist = mapDist(in.Info().Dist, groupPos(g.Keys))
 

@@ -101,7 +101,7 @@ func (e *estimator) node(n Node) {
 				}
 			}
 		}
-		c.IO += c.Rows * width(schema)
+		c.IO += float64(c.Rows * width(schema))
 	case *Values:
 		c.Rows = float64(len(n.Rows))
 	case *Calc:
@@ -125,7 +125,7 @@ func (e *estimator) node(n Node) {
 		c.Rows = e.groups(n.In, n.Keys, in)
 		e.keep(&c, n, c.Rows)
 	case *Exchange:
-		c.Network += in * width(schema)
+		c.Network += float64(in * width(schema))
 	case *Limit:
 		c.Rows = limited(in, n.Offset, n.Fetch)
 	case *SortLimit:
@@ -154,7 +154,9 @@ func (e *estimator) node(n Node) {
 }
 
 // keep adds rows that a node holds.
-func (e *estimator) keep(c *Cost, n Node, rows float64) { c.Memory += rows * width(n.Info().Schema) }
+func (e *estimator) keep(c *Cost, n Node, rows float64) {
+	c.Memory += float64(rows * width(n.Info().Schema))
+}
 
 func limited(rows float64, offset, fetch int64) float64 {
 	rows = max(0, rows-float64(offset))

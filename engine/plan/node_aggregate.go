@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"strings"
+
 	"github.com/minkstream/mink/engine/function/aggregate"
 	"github.com/minkstream/mink/engine/types"
 )
@@ -72,8 +74,8 @@ func (n *GroupAggregate) Attrs() []Attr {
 // It keeps no state.
 //
 // Output: Keys, then the accumulator columns of each aggregate in the order of
-// aggregate.Resolved.Local, then, when InputRetracts, the number of rows of the
-// group (BIGINT, additions less retractions). All rows are +I.
+// aggregate.Resolved.Local, then the number of rows of the group (BIGINT, additions
+// less retractions). All rows are +I.
 type LocalGroupAggregate struct {
 	Traits
 	in1
@@ -100,6 +102,12 @@ func Below(n Node) Node {
 		}
 		n = x.In
 	}
+}
+
+// Called reports that a person who says name means an operator of that Name. The second
+// phase of an aggregation, which keeps its state, answers to GroupAggregate too.
+func Called(operator, name string) bool {
+	return strings.EqualFold(operator, name) || strings.EqualFold(operator, "Global"+name)
 }
 
 // RowCalls are the calls of aggregates of a node that see whole rows, and so not those of

@@ -54,6 +54,10 @@ type arenaPage struct {
 	touch, full   bool
 	file          *pageFile
 	off           int64
+	part          part
+	// place is how many rows the multi-map had been given before the first one here, or
+	// a little less.
+	place uint64
 }
 
 // pageFile is a file of pages that left memory. Nothing in it is ever changed.
@@ -124,11 +128,10 @@ type arena struct {
 	dying   int64 // bytes of dead records that are not released
 	all     int64 // bytes of all records that are not released
 	hand    int
-	// Records that were read from the file in this step, by a hash of their place, and
-	// the memory that their bytes lie in.
-	seen  []seenRecord
-	chunk []byte
-	file  *pageFile
+	seen    seenRecords
+	file    *pageFile
+	// place gives that of a page that is begun.
+	place func() uint64
 }
 
 // recSize is the size of a record with n bytes of row.
@@ -195,14 +198,8 @@ func (a *arena) add(prev RowRef, key Ref, name *recordName, seq, stamp uint64, r
 		size += len(name.Bytes)
 	}
 	need := a.recSize(size)
-	k := len(a.pages) - 1
-	if k < 0 || a.pages[k].used+need > len(a.pages[k].data) || a.pages[k].data == nil {
-		a.newPage(need)
-		k++
-	}
-	p := &a.pages[k]
-	off := p.used
-	rec := p.data[off : off+need]
+	ref, p := a.take(need)
+	rec := p.data[ref.off():][:need]
 	n := uint64(size)
 	binary.LittleEndian.PutUint64(rec, uint64(prev)|n<<refBits)
 	binary.LittleEndian.PutUint64(rec[8:], seq&seqMask|n>>24<<48)
@@ -225,11 +222,35 @@ func (a *arena) add(prev RowRef, key Ref, name *recordName, seq, stamp uint64, r
 		to = to[copy(to, name.Bytes):]
 	}
 	copy(to, row)
+	return ref
+}
+
+// addCopy appends a copy of a record of the same form.
+func (a *arena) addCopy(prev RowRef, rec []byte) RowRef {
+	ref, p := a.take(len(rec))
+	to := p.data[ref.off():][:len(rec)]
+	copy(to, rec)
+	binary.LittleEndian.PutUint64(to, uint64(prev)|binary.LittleEndian.Uint64(rec)&^(1<<refBits-1))
+	if a.stamped {
+		p.newest = max(p.newest, recStamp(rec))
+	}
+	return ref
+}
+
+// take makes room for a record.
+func (a *arena) take(need int) (RowRef, *arenaPage) {
+	k := len(a.pages) - 1
+	if k < 0 || a.pages[k].used+need > len(a.pages[k].data) || a.pages[k].data == nil {
+		a.newPage(need)
+		k++
+	}
+	p := &a.pages[k]
+	off := p.used
 	p.used += need
 	p.live++
 	p.touch = true
 	a.all += int64(need)
-	return refOf(k, off)
+	return refOf(k, off), p
 }
 
 func (a *arena) newPage(need int) {
@@ -244,7 +265,7 @@ func (a *arena) newPage(need int) {
 		a.pages[k-1].full = true
 	}
 	size := max(a.size, need)
-	p := arenaPage{data: make([]byte, size), epoch: a.s.snaps.epoch}
+	p := arenaPage{data: make([]byte, size), epoch: a.s.snaps.epoch, part: a.s.snaps.fresh(), place: a.place()}
 	if a.counts {
 		p.counts = make([]uint32, (size+recUnit-1)/recUnit)
 		a.extra += int64(size / recUnit * 4)
@@ -290,51 +311,23 @@ func (a *arena) rec(ref RowRef) []byte {
 	if p.data != nil {
 		return p.data[ref.off():]
 	}
-	if a.seen == nil {
-		a.seen = make([]seenRecord, seenRecords)
+	if rec := a.seen.find(ref); rec != nil {
+		return rec
 	}
-	// A record is looked at more than once: when it is found and when it is given out.
-	s := &a.seen[uint64(ref)*golden>>(64-seenBits)]
-	if s.ref != ref {
-		rec, err := a.read(p, ref.off())
-		if err != nil {
-			a.s.fail(spillErr(err))
-			return make([]byte, a.head+recUnit)
-		}
-		*s = seenRecord{ref, rec}
+	rec, err := a.read(p, ref.off())
+	if err != nil {
+		a.s.fail(spillErr(err))
+		return make([]byte, a.head+recUnit)
 	}
-	return s.rec
+	a.seen.add(ref, rec)
+	return rec
 }
 
-// seenRecord is a record that was read; its ref is 0 where there is none.
-type seenRecord struct {
-	ref RowRef
-	rec []byte
-}
-
-const (
-	// coldRead is how much is read of a record at first.
-	coldRead = 512
-
-	seenBits    = 12
-	seenRecords = 1 << seenBits
-	seenChunk   = 64 << 10
-)
-
-// forgetSeen ends a step.
-func (a *arena) forgetSeen() {
-	if a.chunk != nil {
-		clear(a.seen)
-		a.chunk = a.chunk[:0]
-	}
-}
+// coldRead is how much is read of a record at first.
+const coldRead = 512
 
 func (a *arena) read(p *arenaPage, off int) ([]byte, error) {
-	if cap(a.chunk)-len(a.chunk) < coldRead {
-		a.chunk = make([]byte, 0, seenChunk) // records read before stay where they are
-	}
-	at := len(a.chunk)
-	b := a.chunk[at : at+min(coldRead, p.used-off)]
+	b := a.seen.room(min(coldRead, p.used-off))
 	if err := p.file.readAt(b, p.off+int64(off)); err != nil {
 		return nil, err
 	}
@@ -343,7 +336,7 @@ func (a *arena) read(p *arenaPage, off int) ([]byte, error) {
 		b = make([]byte, n)
 		return b, p.file.readAt(b, p.off+int64(off))
 	}
-	a.chunk = a.chunk[:at+n]
+	a.seen.use(n)
 	return b[:n:n], nil
 }
 
@@ -401,43 +394,41 @@ func (a *arena) each(k int, p *arenaPage, visit func(ref RowRef, rec []byte) boo
 	return nil
 }
 
-// evict moves full pages to the file.
-func (a *arena) evict(need int64, hard bool) int64 {
-	freed := int64(0)
-	for range len(a.pages) - a.first {
-		if freed >= need {
-			break
-		}
-		if a.hand++; a.hand < a.first || a.hand >= len(a.pages) {
-			a.hand = a.first
-		}
-		p := &a.pages[a.hand]
-		if p.data == nil || !p.full && !hard {
-			continue
-		}
-		if p.touch && !hard {
-			p.touch = false
-			continue
-		}
-		if a.file == nil {
-			if a.file = a.s.cold.newPageFile(); a.file == nil {
-				return freed
-			}
-		}
-		// A file may change what it is given to write, and images read the page.
-		a.s.cold.buf = append(a.s.cold.buf[:0], p.data[:p.used]...)
-		if _, err := a.file.f.Write(a.s.cold.buf); err != nil {
-			a.s.fail(spillErr(err))
-			return freed
-		}
-		p.file, p.off = a.file, a.file.size
-		a.file.size += int64(p.used)
-		a.s.spilled.Add(int64(p.used))
-		freed += int64(len(p.data))
-		a.hot -= int64(len(p.data))
-		p.data, p.full = nil, true
+// victim is the page to look at next, and whether it is one that may leave memory.
+func (a *arena) victim(hard bool) (int, bool) {
+	if a.hand++; a.hand < a.first || a.hand >= len(a.pages) {
+		a.hand = a.first
 	}
-	return freed
+	p := &a.pages[a.hand]
+	if p.data == nil || !p.full && !hard {
+		return 0, false
+	}
+	if p.touch && !hard {
+		p.touch = false
+		return 0, false
+	}
+	return a.hand, true
+}
+
+// evict moves a page to the file.
+func (a *arena) evict(k int) {
+	if a.file == nil {
+		if a.file = a.s.cold.newPageFile(); a.file == nil {
+			return
+		}
+	}
+	// A file may change what it is given to write, and images read the page.
+	p := &a.pages[k]
+	a.s.cold.buf = append(a.s.cold.buf[:0], p.data[:p.used]...)
+	if _, err := a.file.f.Write(a.s.cold.buf); err != nil {
+		a.s.fail(spillErr(err))
+		return
+	}
+	p.file, p.off = a.file, a.file.size
+	a.file.size += int64(p.used)
+	a.s.spilled.Add(int64(p.used))
+	a.hot -= int64(len(p.data))
+	p.data, p.full = nil, true
 }
 
 func (a *arena) mem() int64 { return a.hot + a.extra + int64(len(a.pages))*8 }

@@ -25,6 +25,7 @@ type cellPage struct {
 	used  int32
 	holed bool // listed in holes
 	touch bool // second chance of eviction
+	part  part // of rows; see renew.go
 	epoch uint64
 }
 

@@ -8,7 +8,6 @@ import (
 	"sort"
 
 	"github.com/minkstream/mink/engine/batch"
-	"github.com/minkstream/mink/engine/diag"
 )
 
 // coldKeys are the rows of a table that are on disk. They lie in runs, each sorted by
@@ -22,12 +21,15 @@ import (
 // A row is
 //
 //	length of the entry 4 | flags 1 | key group 2 | epoch 8 | entry as in table_save.go
+//
+// or, of the keys of a multi-map, as in multimap_cold.go.
 type coldKeys struct {
 	t    *Table
 	n    int
 	bits uint        // of a hash that name its place in dir
 	dir  []*coldPart // neighbours may be the same part
 	held int64       // bytes of memory of all runs
+	seen uint64      // of no account: keeps reads ahead from being left out
 }
 
 type coldPart struct {
@@ -54,6 +56,7 @@ type coldRun struct {
 	epoch   uint64   // since which dead is our own
 	changed []uint64 // rows that the confirmed checkpoint may not have as they are
 	newest  uint64   // epoch of the last change of those
+	part    part
 }
 
 // coldBlock is where a block of rows begins: the hash and number of the first row.
@@ -70,6 +73,7 @@ const (
 	coldHead = 15
 
 	coldBlockBytes = 2 << 10
+	coldGuess      = 16      // blocks that the place of a hash is guessed wrong by, mostly
 	coldRunsMax    = 6       // of a part, before it is written as one
 	coldPartRows   = 1 << 16 // of a part, before it is cut in two
 	coldFileBytes  = 64 << 20
@@ -106,19 +110,6 @@ func recordKey(rec []byte) []byte {
 func (k *coldKeys) init(t *Table) { k.t = t }
 
 func (k *coldKeys) part(h uint64) *coldPart { return k.dir[h>>(64-k.bits)] }
-
-// may reports whether a key with a hash may be on disk.
-func (k *coldKeys) may(h uint64) bool {
-	if k.n == 0 {
-		return false
-	}
-	for _, r := range k.part(h).runs {
-		if r.filter.has(h) {
-			return true
-		}
-	}
-	return false
-}
 
 func (k *coldKeys) mem() int64 { return k.held + int64(len(k.dir))*8 }
 
@@ -157,8 +148,9 @@ func (k *coldKeys) release(r *coldRun) {
 
 // rowSorter is the rows that leave memory, until they are written.
 type rowSorter struct {
-	data []byte
-	list []sortedWord // hash, and place of the row
+	since uint32 // all of them are in the snapshots from that number on
+	data  []byte
+	list  []sortedWord // hash, and place of the row
 }
 
 // full reports that enough rows have come together for good runs.
@@ -186,10 +178,21 @@ func (k *coldKeys) put(ref Ref) {
 		flags |= coldBorn
 	}
 	at := len(x.data)
+	if at == 0 {
+		x.since = t.s.snaps.number + 1
+	}
+	x.since = min(x.since, t.r.meta[p].part.since)
+	if c := t.carried(p); c != nil && (bit(c.rows) || bit(c.pend)) {
+		x.since = min(x.since, c.since)
+	}
 	x.data = append(x.data, 0, 0, 0, 0, flags)
 	x.data = binary.LittleEndian.AppendUint16(x.data, groupOf(row))
 	x.data = binary.LittleEndian.AppendUint64(x.data, t.s.snaps.epoch)
-	x.data = t.encodeRow(x.data, row, &t.sl, t.list)
+	if t.chains != nil {
+		x.data = t.chains.encodeKey(x.data, row)
+	} else {
+		x.data = t.encodeRow(x.data, row, &t.sl, t.list)
+	}
 	binary.LittleEndian.PutUint32(x.data[at:], uint32(len(x.data)-at-coldHead))
 	x.list = append(x.list, sortedWord{t.rowHash(row), 0, uint32(at)})
 }
@@ -206,6 +209,7 @@ func (k *coldKeys) flush() {
 	}
 	x.list = sortWords(x.list)
 	w := k.writer()
+	w.since = x.since
 	for list := x.list; len(list) > 0; {
 		p := k.part(list[0].word)
 		n := sort.Search(len(list), func(i int) bool { return k.part(list[i].word) != p })
@@ -243,6 +247,7 @@ type runWriter struct {
 	buf    []byte
 	hashes []uint64
 	run    *coldRun
+	since  uint32 // of the part that a run becomes
 	file   *pageFile
 	begin  int // of the run in buf
 	block  int // of the last block, in the run
@@ -258,7 +263,7 @@ func (k *coldKeys) writer() runWriter {
 func (w *runWriter) add(rec []byte) {
 	s := w.k.t.s
 	if w.run == nil {
-		w.run, w.begin = &coldRun{epoch: s.snaps.epoch}, len(w.buf)
+		w.run, w.begin = &coldRun{epoch: s.snaps.epoch, part: part{since: w.since}}, len(w.buf)
 	}
 	r := w.run
 	h := recordHash(rec)
@@ -339,100 +344,6 @@ func (c *coldSide) rowFile() *pageFile {
 	return c.out
 }
 
-// find looks for a key in a run: its record, which is good until the next call, and
-// its number.
-func (k *coldKeys) find(r *coldRun, h uint64, key Key) ([]byte, int) {
-	// The block before the first one that begins with the hash may end with it.
-	i := max(0, sort.Search(len(r.blocks), func(i int) bool { return r.blocks[i].hash >= h })-1)
-	for ; i < len(r.blocks) && r.blocks[i].hash <= h; i++ {
-		row := int(r.blocks[i].row)
-		for b := k.read(r, i); len(b) > 0; row++ {
-			n := recordLen(b)
-			if recordHash(b) == h && !batch.Bit(r.dead, row) && recordGroup(b) == key.Group && bytes.Equal(recordKey(b[:n]), key.Bytes) {
-				return b[:n], row
-			}
-			b = b[n:]
-		}
-	}
-	return nil, 0
-}
-
-// read reads a block of a run.
-func (k *coldKeys) read(r *coldRun, i int) []byte {
-	c := &k.t.s.cold
-	from, to := int(r.blocks[i].off), r.size
-	if i+1 < len(r.blocks) {
-		to = int(r.blocks[i+1].off)
-	}
-	c.block = sized(c.block, to-from)
-	if err := r.file.readAt(c.block, r.off+int64(from)); err != nil {
-		c.s.fail(spillErr(err))
-		return nil
-	}
-	return c.block
-}
-
-// take brings a row back into memory, as it was; None if it is not on disk.
-func (k *coldKeys) take(key Key) Ref {
-	if k.n == 0 {
-		return None
-	}
-	t := k.t
-	h := t.keyHash(key)
-	p := k.part(h)
-	for i := len(p.runs) - 1; i >= 0; i-- {
-		r := p.runs[i]
-		if !r.filter.has(h) {
-			continue
-		}
-		rec, row := k.find(r, h, key)
-		if rec == nil {
-			continue
-		}
-		flags, epoch := rec[4], binary.LittleEndian.Uint64(rec[7:])
-		ref := t.decodeRow(key.Group, rec[coldHead:])
-		if ref == None {
-			t.s.fail(diag.New(diag.Internal, "a spilled row of %q cannot be read", t.name))
-			return None
-		}
-		k.kill(p, i, row)
-		now, confirmed := t.s.snaps.epoch, t.s.snaps.confirmedEpoch
-		t.setBits(ref, flags&coldDirty != 0 && epoch == now,
-			flags&coldBorn != 0 && epoch == now,
-			flags&coldDirty != 0 && epoch < now && epoch > confirmed || flags&coldPend != 0 && epoch-1 > confirmed)
-		return ref
-	}
-	return None
-}
-
-// forget drops the row of an entry's key, which a newer one takes the place of.
-func (k *coldKeys) forget(group uint16, body []byte) {
-	r := entryReader{b: body}
-	r.u64()
-	r.u64()
-	key := Key{Group: group, Hash: r.u64(), Bytes: r.bytes()}
-	if !r.bad && k.t.fits(key) && k.may(k.t.keyHash(key)) {
-		k.take(key)
-	}
-}
-
-// kill notes that a row of a run has come back.
-func (k *coldKeys) kill(p *coldPart, i, row int) {
-	r, x := p.runs[i], &k.t.s.snaps
-	if r.epoch != x.epoch {
-		if r.epoch = x.epoch; x.frozen() {
-			r.dead = slices.Clone(r.dead)
-		}
-	}
-	batch.SetBit(r.dead, row)
-	k.n--
-	if r.live--; r.live == 0 {
-		p.runs = slices.Delete(p.runs, i, i+1)
-		p.rows -= r.n
-		k.release(r)
-	}
-}
-
 // work writes parts with many runs again, at the end of a step: some rows for each that
 // has left memory in it.
 func (c *coldSide) work() {
@@ -488,6 +399,10 @@ func (k *coldKeys) merge(p *coldPart) int {
 		half = k.cut(p)
 	}
 	w := k.writer()
+	w.since = k.t.s.snaps.number + 1
+	for _, r := range old {
+		w.since = min(w.since, r.part.since)
+	}
 	to := p
 	for {
 		least := -1
@@ -614,7 +529,20 @@ func (t *Table) evict(need int64, hard bool) int64 {
 const longList = 1024
 
 func (t *Table) evictPage(p uint32) {
+	var words [64]uint64
+	var homes homeBlock
 	for i, b := range append([]uint64(nil), t.r.meta[p].live...) {
+		if b == 0 {
+			continue
+		}
+		if t.ix.n > 0 { // read ahead where the rows will be taken out
+			n := 0
+			for c := b; c != 0; c &= c - 1 {
+				words[n] = t.whole(Ref(int(p)<<t.r.shift | i<<6 | bits.TrailingZeros64(c)))[t.keyAt]
+				n++
+			}
+			t.ix.homes(words[:n], &homes)
+		}
 		for ; b != 0; b &= b - 1 {
 			ref := Ref(int(p)<<t.r.shift | i<<6 | bits.TrailingZeros64(b))
 			row := t.whole(ref)
@@ -633,43 +561,49 @@ func (t *Table) evictPage(p uint32) {
 // coldImage is the part of a table that was on disk when a snapshot was taken.
 type coldImage struct {
 	runs []coldRunImage
-	full bool
-	from uint64 // else what changed after that epoch
+	all  bool   // all rows count as changed
+	from uint64 // else those that did after that epoch
 }
 
 type coldRunImage struct {
 	r             *coldRun // for what never changes
 	dead, changed []uint64
+	whole         bool // with rows that have not changed
 }
 
-func (k *coldKeys) freeze(delta bool) *coldImage {
+func (k *coldKeys) freeze(delta, keep bool) *coldImage {
 	if k.n == 0 {
 		return nil
 	}
-	m := &coldImage{full: !delta, from: k.t.s.snaps.confirmedEpoch}
+	x := &k.t.s.snaps
+	m := &coldImage{all: !delta, from: x.confirmedEpoch}
 	k.each(func(p *coldPart) {
 		for _, r := range p.runs {
 			if r.changed != nil && r.newest <= m.from {
 				k.held -= int64(len(r.changed)) * 8
 				r.changed = nil
 			}
-			if !delta || r.changed != nil {
-				m.runs = append(m.runs, coldRunImage{r, r.dead, r.changed})
+			whole := !delta || x.renew(&r.part, int64(r.size))
+			if !delta && keep {
+				r.part.now = x.number
+			}
+			if whole || r.changed != nil {
+				m.runs = append(m.runs, coldRunImage{r, r.dead, r.changed, whole})
 			}
 		}
 	})
 	return m
 }
 
-// rows calls visit with the entries to write.
-func (m *coldImage) rows(w *snapWriter, visit func(group uint16, body []byte)) {
+// rows calls visit with the entries to write, and whether they have changed.
+func (m *coldImage) rows(w *snapWriter, visit func(group uint16, body []byte, changed bool)) {
 	var buf []byte
 	for _, x := range m.runs {
 		want := make([]uint64, len(x.dead))
 		n := 0
 		for i, d := range x.dead {
 			want[i] = ^d
-			if !m.full {
+			if !x.whole {
 				want[i] &= x.changed[i]
 			}
 			n += bits.OnesCount64(want[i])
@@ -699,8 +633,11 @@ func (m *coldImage) rows(w *snapWriter, visit func(group uint16, body []byte)) {
 			row := int(r.blocks[from].row)
 			for b := buf; len(b) > 0; row++ {
 				n := recordLen(b)
-				if batch.Bit(want, row) && (m.full || changedIn(b) > m.from) {
-					visit(recordGroup(b), b[coldHead:n])
+				if batch.Bit(want, row) {
+					changed := m.all || changedIn(b) > m.from
+					if changed || x.whole {
+						visit(recordGroup(b), b[coldHead:n], changed)
+					}
 				}
 				b = b[n:]
 			}
@@ -751,7 +688,7 @@ func (k *coldKeys) list(prefix []byte) []Key {
 	}
 	at := make([]byte, 0, 64)
 	w := snapWriter{}
-	k.freeze(false).rows(&w, func(group uint16, body []byte) {
+	k.freeze(false, false).rows(&w, func(group uint16, body []byte, _ bool) {
 		n := int(binary.LittleEndian.Uint32(body[hashOff+8:]))
 		key := body[hashOff+12 : hashOff+12+n]
 		at = append(binary.BigEndian.AppendUint16(at[:0], group), key...)

@@ -2,44 +2,47 @@ package state
 
 // Continuation says how a store stood to its newest snapshot, so that another one which
 // is filled from that snapshot can go on as it did: with the same snapshots after it,
-// each of the same entries.
+// each of the same changes.
 type Continuation struct {
-	// ID is the snapshot, Base the one that it continues, 0 for none.
-	ID, Base int64
-	// Payload is the bytes of its entries, FullBytes, DeltaBytes and Deltas are of the
-	// chain that it belongs to, before it is confirmed.
-	Payload, FullBytes, DeltaBytes int64
-	Deltas                         int
+	// Chain are the checkpoints whose files it needs, oldest first, itself the last.
+	Chain []int64
 }
 
-// Continuation describes the newest snapshot, in the step that makes it. The function
-// that it returns may be called once Write has ended, from any goroutine. It is nil
-// without a snapshot.
-func (s *Store) Continuation() func() Continuation {
-	x := &s.snaps
-	n := x.last
+// Continuation describes the newest snapshot, in the step that makes it. It is nil
+// without one.
+func (s *Store) Continuation() *Continuation {
+	n := s.snaps.last
 	if n == nil {
 		return nil
 	}
-	c := Continuation{ID: n.id, Base: n.base, FullBytes: x.fullBytes, DeltaBytes: x.deltaSize, Deltas: x.deltas}
-	return func() Continuation {
-		c.Payload = n.payload.Load()
-		return c
+	c := &Continuation{}
+	for _, l := range n.needs {
+		c.Chain = append(c.Chain, l.id)
 	}
+	c.Chain = append(c.Chain, n.id)
+	return c
 }
 
 // Continue makes a store whose structures were filled from a snapshot, and not changed
-// since, go on as the one that made it.
+// since, go on as the one that made it. The snapshot counts once it is confirmed.
 func (s *Store) Continue(c Continuation) {
 	x := &s.snaps
-	n := s.Snapshot(c.ID, true)
-	n.images, n.base = nil, c.Base
+	k := len(c.Chain) - 1
+	x.number = uint32(k)
+	n := s.Snapshot(c.Chain[k], true)
+	n.images = nil
 	if n.cold != nil {
 		s.fail(n.cold.Close())
 		n.cold = nil
 	}
-	n.payload.Store(c.Payload)
+	for i, id := range c.Chain[:k] {
+		n.needs = append(n.needs, link{number: uint32(i + 1), id: id})
+	}
+	// In which of the files a part is, is not known.
+	for _, t := range s.structs {
+		t.parts(func(p *part, _ int64) { *p = part{since: 1} })
+	}
+	n.payload.Store(0)
 	n.done.Store(true)
-	x.fullBytes, x.deltaSize, x.deltas = c.FullBytes, c.DeltaBytes, c.Deltas
 	x.freeLater()
 }

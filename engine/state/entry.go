@@ -8,6 +8,7 @@ type savedEntry struct {
 	sub   int64
 	group uint16
 	files Range // key groups of the task that wrote the file
+	place int   // of the file in its chain
 	body  []byte
 }
 

@@ -243,15 +243,19 @@ func (t *Table) groupWords(g *Grouper, b *batch.Batch, keys *batch.KeyVec, sel [
 	slots := x.slots
 	words := t.sc.words[:n]
 	var homes homeBlock
-	k := 0
+	k, moving := 0, x.old != nil
 	for i, w := range words {
 		if i%len(homes) == 0 {
 			x.homes(words[i:], &homes)
 		}
 		p := homes[i%len(homes)]
-		for slots[p+1] != 0 && slots[p] != w {
-			if p += 2; p == uint64(len(slots)) {
-				p = 0
+		if moving {
+			slots, p = x.seek(w)
+		} else {
+			for slots[p+1] != 0 && slots[p] != w {
+				if p += 2; p == uint64(len(slots)) {
+					p = 0
+				}
 			}
 		}
 		entry := slots[p+1]
@@ -269,9 +273,11 @@ func (t *Table) groupWords(g *Grouper, b *batch.Batch, keys *batch.KeyVec, sel [
 			ref = t.newRow(keys.KG[lane])
 			t.whole(ref)[t.keyAt] = w
 			x.insertEntry(w, note|uint64(ref))
-			if &slots[0] != &x.slots[0] {
-				slots = x.slots
-				x.homes(words[i-i%len(homes):], &homes)
+			if moving || &slots[0] != &x.slots[0] {
+				if moving = x.old != nil; !moving {
+					slots = x.slots
+					x.homes(words[i-i%len(homes):], &homes)
+				}
 			}
 			batch.SetBit(g.Fresh, k)
 		}

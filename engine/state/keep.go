@@ -151,7 +151,7 @@ func (t *Table) cloneTable(to *Store, live bool) *Table {
 		n.list = t.list.clone(to)
 	}
 	n.cold.init(n)
-	n.ix = index{salt: t.ix.salt, calm: t.ix.calm, room: max(t.ix.room, len(t.ix.slots))}
+	n.ix = index{salt: t.ix.salt, calm: t.ix.calm, room: max(t.ix.room, len(t.ix.slots)), steps: t.ix.steps}
 	if live {
 		n.reindex()
 	}
@@ -260,9 +260,9 @@ func (q *Queue) clone(to *Store, _ bool) structure {
 func (m *MultiMap) clone(to *Store, live bool) structure {
 	n := &MultiMap{
 		name: m.name, s: to, spec: m.spec, keys: m.keys.cloneTable(to, live), codec: m.codec, a: m.a, live: m.live, seq: slices.Clone(m.seq),
-		mark: m.mark, pendMark: m.pendMark, dead: m.dead.clone(), deadPend: m.deadPend.clone(),
+		mark: m.mark, pendMark: m.pendMark, ahead: m.ahead, dead: m.dead.clone(), deadPend: m.deadPend.clone(),
 	}
-	n.a.s, n.a.pages, n.a.seen, n.a.chunk = to, slices.Clone(m.a.pages), nil, nil
+	n.a.s, n.a.pages, n.a.seen, n.a.place = to, slices.Clone(m.a.pages), seenRecords{}, n.place
 	if live {
 		n.codec = batch.NewRowCodec(m.spec.Row)
 	}

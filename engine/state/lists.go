@@ -153,6 +153,17 @@ func (l *lists) open(root []uint64, k, i int) (int, int) {
 	return k, i
 }
 
+// push makes an entry behind all others and returns its words, of undefined content.
+func (l *lists) push(root []uint64) []uint64 {
+	k, i := 0, 0
+	if links := l.links(root); len(links) > 0 {
+		k = len(links) - 1
+		i = int(links[k] >> linkN)
+	}
+	k, i = l.open(root, k, i)
+	return l.own(l.links(root)[k])[i*l.width : (i+1)*l.width]
+}
+
 // link puts a block into the directory at place k.
 func (l *lists) link(root []uint64, k int, link uint64) {
 	class := classOf(root[1])

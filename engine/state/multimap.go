@@ -69,13 +69,17 @@ type MultiMap struct {
 	dead, deadPend deadLog
 
 	probes int // that are not at their end
-	bySeq  map[uint64]RowRef
+	from   *multiLoad
+	ahead  uint64 // that places are before the rows that the multi-map has numbers for
+	// moved is the place of the page whose rows move to a new one.
+	moved *uint64
 
 	named  recordName // of a row that is added
 	looked []byte     // of one that is looked at
 	enc    []byte
 	offs   []uint32
 	refs   []Ref
+	peeked []int32
 	ptrs   []*batch.Col
 	rows   [][]byte
 }
@@ -104,6 +108,9 @@ func (s *Store) MultiMap(name string, spec MultiSpec) *MultiMap {
 	m := &MultiMap{name: name, s: s, spec: spec, codec: batch.NewRowCodec(spec.Row)}
 	m.keys = s.newTable(name, TableSpec{Key: spec.Key, Lanes: 2}, nil, s.c.PageBytes)
 	m.keys.untracked = true // they are made again from the rows
+	if m.keys.spills {
+		m.keys.chains = m
+	}
 	m.resetArena()
 	s.add(name, m)
 	return m
@@ -111,7 +118,7 @@ func (s *Store) MultiMap(name string, spec MultiSpec) *MultiMap {
 
 func (m *MultiMap) resetArena() {
 	m.s.cold.retire(m.a.file)
-	m.a = arena{s: m.s, head: recHead, counts: m.spec.Counters, stamped: m.spec.stamped(), keyed: m.keys.spills}
+	m.a = arena{s: m.s, head: recHead, counts: m.spec.Counters, stamped: m.spec.stamped(), keyed: m.keys.spills, place: m.place}
 	if m.a.stamped {
 		m.a.head += 8
 	}
@@ -121,6 +128,21 @@ func (m *MultiMap) resetArena() {
 			m.a.word = &m.keys.key
 		}
 	}
+}
+
+// place is that of a page that begins now.
+func (m *MultiMap) place() uint64 {
+	switch {
+	case m.from != nil:
+		return m.from.place
+	case m.moved != nil:
+		return *m.moved
+	}
+	n := m.ahead
+	for _, k := range m.seq {
+		n += k
+	}
+	return n
 }
 
 // append adds a row to a key's chain.
@@ -295,9 +317,7 @@ func (m *MultiMap) Probe(p *Probe, b *batch.Batch, keys *batch.KeyVec, sel []uin
 	}
 	p.sel = sel
 	p.heads = sized(p.heads, n)
-	if n > 0 {
-		m.keys.Lookup(b, keys, sel, Read, p.heads, nil)
-	}
+	m.chains(b, keys, sel, p.heads)
 	p.row, p.chain = 0, p.chain[:0]
 	p.Lanes, p.Refs, p.Missed = p.Lanes[:0], p.Refs[:0], p.Missed[:0]
 }
@@ -314,7 +334,7 @@ type Probe struct {
 
 	m     *MultiMap // nil at the end
 	sel   []uint16
-	heads []Ref
+	heads []chain
 	row   int
 	chain []RowRef // what is left of the rows of row, newest first
 }
@@ -342,12 +362,7 @@ func (p *Probe) Next(limit int) bool {
 			lane = p.sel[p.row]
 		}
 		if len(p.chain) == 0 {
-			key := p.heads[p.row]
-			if key == None {
-				p.Missed = append(p.Missed, lane)
-				continue
-			}
-			p.chain = m.collect(p.chain, key)
+			p.chain = m.collect(p.chain, p.heads[p.row])
 			if len(p.chain) == 0 {
 				p.Missed = append(p.Missed, lane)
 				continue
@@ -366,11 +381,10 @@ func (p *Probe) Next(limit int) bool {
 	return false
 }
 
-// collect appends the live rows of a key, newest first.
-func (m *MultiMap) collect(dst []RowRef, key Ref) []RowRef {
-	k := m.keys.Row(key)
-	left := k[chainCount]
-	for ref := RowRef(k[chainHead]); left > 0 && ref != 0 && ref.page() >= m.a.first; {
+// collect appends the live rows of a chain, newest first.
+func (m *MultiMap) collect(dst []RowRef, c chain) []RowRef {
+	left := c.n
+	for ref := c.head; left > 0 && ref != 0 && ref.page() >= m.a.first; {
 		rec := m.a.rec(ref)
 		if m.expired(rec) {
 			m.lapsed++
@@ -429,7 +443,7 @@ func (m *MultiMap) Walk(visit func(k Key, rows []RowRef) bool) {
 	var one [1]Ref
 	for c := m.keys.Cursor(); c.Next(one[:]) > 0; {
 		key := one[0]
-		back, rows = m.collect(back[:0], key), rows[:0]
+		back, rows = m.collect(back[:0], m.chainOf(key)), rows[:0]
 		for i := len(back) - 1; i >= 0; i-- {
 			rows = append(rows, back[i])
 		}

@@ -17,9 +17,9 @@ type KeyRows struct {
 	// Refs are the rows, those of one list in arrival order.
 	Refs []RowRef
 
-	heads []Ref
-	keys  []Ref   // of each list
-	index []int32 // hash table of list numbers, 1 up
+	heads []chain
+	keys  []RowRef // the newest row of each list
+	index []int32  // hash table of list numbers, 1 up
 }
 
 // Lists is the number of lists.
@@ -50,28 +50,29 @@ func (m *MultiMap) Rows(r *KeyRows, b *batch.Batch, keys *batch.KeyVec, sel []ui
 		return
 	}
 	r.heads = sized(r.heads, n)
-	m.keys.Lookup(b, keys, sel, Read, r.heads, nil)
+	m.chains(b, keys, sel, r.heads)
 	size := 16
 	for size < 2*n {
 		size *= 2
 	}
 	r.index = sized(r.index, size)
 	clear(r.index)
-	for i, key := range r.heads {
-		if key == None {
+	for i, c := range r.heads {
+		if c.n == 0 {
 			continue
 		}
+		key := c.head // no other key has it
 		lane := i
 		if sel != nil {
 			lane = int(sel[i])
 		}
-		at := int(key*0x9e3779b1>>7) & (size - 1)
+		at := int(uint64(key)*golden>>32) & (size - 1)
 		for r.index[at] != 0 && r.keys[r.index[at]-1] != key {
 			at = (at + 1) & (size - 1)
 		}
 		if r.index[at] == 0 {
 			from := len(r.Refs)
-			r.Refs = m.collect(r.Refs, key)
+			r.Refs = m.collect(r.Refs, c)
 			slices.Reverse(r.Refs[from:])
 			r.keys = append(r.keys, key)
 			r.At = append(r.At, int32(len(r.Refs)))

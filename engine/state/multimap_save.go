@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/env"
 )
 
 // An entry of a stored row is
@@ -16,6 +17,13 @@ import (
 // Rows of a key come in arrival order. That of a counter is number and counter, and
 // that of a row that is gone is its number with an empty key, in the form of a
 // deadLog.
+
+// Sections of rows have as their sub the place of their first page, so that a restore can
+// take them in order: what is written again comes before what came later. A row may be in
+// several files of a chain, as it was in each but for its counter.
+
+// sectionBytes is about how long a section of rows in entries is.
+const sectionBytes = 1 << 20
 
 const (
 	entryHashed = 1 << iota
@@ -31,8 +39,10 @@ type multiImage struct {
 	sl     slab
 	from   multiMark // newer rows are written
 	counts bool      // counters of older rows too
+	again  []bool    // pages of which older rows are written too
 	dead   deadLog
 	seq    []uint64
+	names  int // keys
 	now    int64
 }
 
@@ -47,12 +57,35 @@ func (m *MultiMap) freeze(delta, keep bool) image {
 			m.mark.seq = make([]uint64, m.s.c.Groups.Len())
 		}
 	}
-	x := &multiImage{m: m, a: m.a, keys: m.keys.r.image(), sl: m.keys.sl.image(), seq: slices.Clone(m.seq), now: m.s.now}
-	x.a.pages, x.a.seen, x.a.chunk = slices.Clone(m.a.pages), nil, nil
+	x := &multiImage{m: m, a: m.a, keys: m.keys.r.image(), sl: m.keys.sl.image(), seq: slices.Clone(m.seq), names: m.keys.Len(), now: m.s.now}
+	x.a.pages, x.a.seen = slices.Clone(m.a.pages), seenRecords{}
 	if delta {
 		x.from, x.counts, x.dead = m.pendMark, true, m.deadPend
+		x.again = make([]bool, len(m.a.pages))
+	}
+	for k := m.a.first; k < len(m.a.pages); k++ {
+		switch p := &m.a.pages[k]; {
+		case delta:
+			x.again[k] = m.s.snaps.renew(&p.part, p.weight())
+		case keep:
+			p.part.now = m.s.snaps.number
+		}
 	}
 	return x
+}
+
+// weight is about how many bytes the rows of a page have.
+func (p *arenaPage) weight() int64 {
+	if p.live == 0 {
+		return 0
+	}
+	return int64(p.used)
+}
+
+func (m *MultiMap) parts(visit func(p *part, bytes int64)) {
+	for k := m.a.first; k < len(m.a.pages); k++ {
+		visit(&m.a.pages[k].part, m.a.pages[k].weight())
+	}
 }
 
 // end is behind the last record.
@@ -102,10 +135,9 @@ func (x *multiImage) write(w *snapWriter) {
 		}
 	}
 	if x.a.keyed && w.unhashed {
-		w.section(m.name, kindPage, 0)
+		w.add(allGroups, put64(nil, uint64(x.names)))
 		x.raw(w)
 	} else {
-		w.section(m.name, kindRow, 0)
 		x.rows(w)
 	}
 	if x.counts {
@@ -121,10 +153,18 @@ func (x *multiImage) rows(w *snapWriter) {
 	if m.keys.key.lay != keyWord {
 		plain = entryHashed
 	}
-	for k := max(x.a.first, x.from.end.page()); k < len(x.a.pages) && w.err == nil; k++ {
+	size := sectionBytes
+	defer func() { w.again = false }()
+	for k := x.a.first; k < len(x.a.pages) && w.err == nil; k++ {
 		p := &x.a.pages[k]
-		if p.live == 0 {
+		again := x.again != nil && x.again[k]
+		if p.live == 0 || k < x.from.end.page() && !again {
 			continue
+		}
+		if size += p.used; size > sectionBytes {
+			size = p.used
+			w.section(m.name, kindRow, 0)
+			w.now.sub = int64(p.place)
 		}
 		w.fail(x.a.each(k, p, func(ref RowRef, rec []byte) bool {
 			i := ref.off() / recUnit
@@ -142,7 +182,7 @@ func (x *multiImage) rows(w *snapWriter) {
 				row = x.keys.at(recKey(rec))
 				name.Group = groupOf(row)
 			}
-			if x.from.has(m.s, name.Group, recSeq(rec)) {
+			if w.again = x.from.has(m.s, name.Group, recSeq(rec)); w.again && !again {
 				return true
 			}
 			stamp := uint64(0)
@@ -187,7 +227,8 @@ func (x *multiImage) rows(w *snapWriter) {
 }
 
 // raw writes rows as they lie in pages, which have their keys: for restores alone, since
-// the hash of what is written would depend on pages. An entry is
+// the hash of what is written would depend on pages. Among the numbers given out stands how
+// many keys there are. An entry is
 //
 //	flags 1 | records, each with its counter 4 behind it, if there are any
 func (x *multiImage) raw(w *snapWriter) {
@@ -200,16 +241,25 @@ func (x *multiImage) raw(w *snapWriter) {
 		flags |= entryCounted
 	}
 	var buf []byte
-	for k := max(x.a.first, x.from.end.page()); k < len(x.a.pages) && w.err == nil; k++ {
+	for k := x.a.first; k < len(x.a.pages) && w.err == nil; k++ {
 		p := &x.a.pages[k]
+		again := x.again != nil && x.again[k]
 		at := 0
-		if x.from.end != 0 && k == x.from.end.page() {
+		if !again && x.from.end != 0 && k == x.from.end.page() {
 			at = x.from.end.off()
 		}
-		if p.live == 0 || at >= p.used {
+		if p.live == 0 || at >= p.used || k < x.from.end.page() && !again {
 			continue
 		}
+		w.section(m.name, kindPage, 0)
+		w.now.sub = int64(p.place)
+		// Without a place in front of which all is known, each row is asked for its number.
+		some := p.dead != nil || m.spec.TTL > 0 || x.from.seq != nil && x.from.end == 0 && !again
 		data := p.data
+		if data != nil && p.used-at >= env.StreamLong && !some && p.counts == nil {
+			w.lendRows([]byte{flags}, data[at:p.used:p.used], at, p.live)
+			continue
+		}
 		if data == nil {
 			buf = sized(buf, p.used)
 			if err := p.file.readAt(buf, p.off); err != nil {
@@ -219,8 +269,6 @@ func (x *multiImage) raw(w *snapWriter) {
 			data = buf
 		}
 		b := append(w.open(allGroups), flags)
-		// Without a place in front of which all is known, each row is asked for its number.
-		some := p.dead != nil || m.spec.TTL > 0 || x.from.seq != nil && x.from.end == 0
 		if !some && p.counts == nil {
 			w.closeRows(append(b, data[at:p.used]...), p.live)
 			continue
@@ -230,7 +278,7 @@ func (x *multiImage) raw(w *snapWriter) {
 			rec := data[at:]
 			i, size := at/recUnit, x.a.recSize(recLen(rec))
 			at += size
-			if p.dead != nil && batch.Bit(p.dead, i) || x.from.has(m.s, x.a.recGroup(rec), recSeq(rec)) ||
+			if p.dead != nil && batch.Bit(p.dead, i) || !again && x.from.has(m.s, x.a.recGroup(rec), recSeq(rec)) ||
 				m.spec.TTL > 0 && x.now-int64(recStamp(rec)) >= m.spec.TTL {
 				continue
 			}
@@ -258,12 +306,18 @@ func (m *MultiMap) loadPage(r *entryReader) bool {
 	if m.keys.key.lay == keyWord {
 		from.word = &m.keys.key
 	}
+	if from.word != nil && m.a.word != nil && from.head == m.a.head && m.keys.cold.n == 0 {
+		return m.loadRecords(r, flags&entryCounted != 0)
+	}
 	var buf []byte
-	for len(r.b) > 0 {
+	for i := 0; len(r.b) > 0; i++ {
 		if len(r.b) < max(from.head, recUnit) {
 			return false
 		}
 		rec := r.b
+		if i%len(homeBlock{}) == 0 {
+			m.lookAhead(&from, rec, flags&entryCounted != 0)
+		}
 		n := recLen(rec)
 		size := from.recSize(n)
 		if size > len(rec) || int(binary.LittleEndian.Uint32(rec[from.head-4:])) > n {
@@ -285,17 +339,11 @@ func (m *MultiMap) loadPage(r *entryReader) bool {
 		if !m.keys.fits(k) {
 			return false
 		}
-		seq, stamp := recSeq(rec), uint64(0)
+		stamp := uint64(0)
 		if flags&entryStamped != 0 {
 			stamp = recStamp(rec)
 		}
-		ref := m.append(m.keys.Get(k, Upsert), from.recRow(rec), seq, stamp)
-		if m.spec.Counters {
-			m.a.pages[ref.page()].counts[ref.off()/recUnit] = count
-		}
-		if m.bySeq != nil {
-			m.bySeq[seq<<16|uint64(group)] = ref
-		}
+		m.restore(k, from.recRow(rec), recSeq(rec), stamp, count)
 	}
 	return !r.bad
 }
@@ -329,7 +377,11 @@ func (m *MultiMap) load(e *savedEntry) bool {
 	r := entryReader{b: e.body}
 	switch e.kind {
 	case kindIDs:
-		*m.number(e.group) = r.u64()
+		if n := r.u64(); e.group == allGroups {
+			m.expectKeys(e, n)
+		} else {
+			*m.number(e.group) = n
+		}
 		return r.ok()
 	case kindRow:
 		k := Key{Group: e.group}
@@ -348,67 +400,59 @@ func (m *MultiMap) load(e *savedEntry) bool {
 		if r.bad || !m.keys.fits(k) {
 			return false
 		}
-		ref := m.append(m.keys.Get(k, Upsert), r.b, seq, stamp)
-		if m.spec.Counters {
-			m.a.pages[ref.page()].counts[ref.off()/recUnit] = uint32(count)
-		}
-		if m.bySeq != nil {
-			m.bySeq[seq<<16|uint64(e.group)] = ref
-		}
+		m.from.at = e.place
+		m.restore(k, r.b, seq, stamp, uint32(count))
 	case kindPage:
+		m.from.at = e.place
+		m.from.makeRoom(m.keys)
 		return m.loadPage(&r)
 	case kindDead:
 		seq := r.u64()
 		if key := r.bytes(); len(key) > 0 || !r.ok() {
 			return false
 		}
-		if ref, ok := m.find(e.group, seq); ok {
-			m.kill(ref, m.a.rec(ref))
-			delete(m.bySeq, seq<<16|uint64(e.group))
+		if m.from.had != nil {
+			m.from.had.add(e.group, seq)
 		}
 	case kindCount:
 		seq, count := r.u64(), r.u64()
 		if !r.ok() || !m.spec.Counters {
 			return false
 		}
-		if ref, ok := m.find(e.group, seq); ok {
-			m.a.pages[ref.page()].counts[ref.off()/recUnit] = uint32(count)
-		}
+		m.from.counts[rowNumber(e.group, seq)] = countAt{uint32(count), e.place}
 	default:
 		return false
 	}
 	return true
 }
 
-// find finds a row by its number, while restoring.
-func (m *MultiMap) find(group uint16, seq uint64) (RowRef, bool) {
-	if m.bySeq == nil {
-		m.bySeq = make(map[uint64]RowRef, m.live)
-		for k := m.a.first; k < len(m.a.pages); k++ {
-			_ = m.a.each(k, &m.a.pages[k], func(ref RowRef, rec []byte) bool {
-				if !m.a.gone(ref) {
-					m.bySeq[recSeq(rec)<<16|uint64(m.groupOf(rec))] = ref
-				}
-				return true
-			})
-		}
-	}
-	ref, ok := m.bySeq[seq<<16|uint64(group)]
-	return ref, ok
-}
-
 func (m *MultiMap) mem() int64 { return m.keys.mem() + m.a.mem() + m.dead.mem() }
 
+// evict moves rows to disk, and with the page of a key's newest row the key, so that one
+// read finds both.
 func (m *MultiMap) evict(need int64, hard bool) int64 {
-	if m.probes > 0 {
-		// Rows are being read, but where they lie does not matter.
-		return m.a.evict(need, false)
+	before := m.mem()
+	freed := func() int64 { return before - m.mem() }
+	for range len(m.a.pages) - m.a.first {
+		if freed() >= need || m.s.err != nil {
+			break
+		}
+		k, ok := m.a.victim(hard)
+		if !ok {
+			continue
+		}
+		if m.a.keyed {
+			m.evictKeys(k)
+		}
+		m.a.evict(k)
 	}
-	freed := m.a.evict(need, hard)
-	if freed < need && m.a.keyed {
-		freed += m.keys.evict(need-freed, hard)
+	if m.a.keyed {
+		m.keys.cold.flush()
+		if left := need - freed(); left > 0 {
+			m.keys.evict(left, hard) // keys whose newest row left long ago
+		}
 	}
-	return freed
+	return freed()
 }
 
 // sweep drops pages of which all rows have expired: rows mostly lie by age. What an older
@@ -465,8 +509,7 @@ const prunePages = 16
 const compactMin = 64 << 10
 
 func (m *MultiMap) tidy() {
-	m.bySeq = nil
-	m.a.forgetSeen()
+	m.a.seen.forget()
 	if m.probes == 0 {
 		m.a.release()
 	}
@@ -490,8 +533,10 @@ func (m *MultiMap) compact() {
 		}
 	}
 	m.live = 0
+	defer func() { m.moved = nil }()
 	for i := old.first; i < len(old.pages); i++ {
 		p := old.pages[i]
+		m.moved = &p.place
 		err := old.each(i, &p, func(ref RowRef, rec []byte) bool {
 			if p.dead != nil && batch.Bit(p.dead, ref.off()/recUnit) {
 				return true
@@ -507,6 +552,8 @@ func (m *MultiMap) compact() {
 				key = recKey(rec)
 			}
 			to := m.append(key, m.a.recRow(rec), recSeq(rec), stamp)
+			q := &m.a.pages[to.page()]
+			q.part.since = min(q.part.since, p.part.since)
 			if p.counts != nil {
 				m.moveCounter(&p, ref.off()/recUnit, to)
 			}

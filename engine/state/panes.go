@@ -93,6 +93,12 @@ func (p *Panes) freeze(delta, keep bool) image {
 	return x
 }
 
+func (p *Panes) parts(visit func(*part, int64)) {
+	for _, t := range p.tables {
+		t.parts(visit)
+	}
+}
+
 func (p *Panes) confirmed() {
 	p.gonePend = nil
 	for _, t := range p.tables {
@@ -119,7 +125,15 @@ func (p *Panes) load(e *savedEntry) bool {
 		}
 		return true
 	}
-	return p.Make(e.sub).load(e)
+	had := p.Get(e.sub) != nil
+	t := p.Make(e.sub)
+	if !t.load(e) {
+		return false
+	}
+	if e.kind == kindPage && !had && t.Len() == 0 {
+		p.Drop(e.sub) // all of its rows are others'
+	}
+	return true
 }
 
 func (p *Panes) mem() int64 {

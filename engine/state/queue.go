@@ -56,6 +56,8 @@ type bucket struct {
 	roomData, roomAt int
 
 	dirty, pend bool // changed since the last snapshot; before it, after the last confirmed checkpoint
+	part        part
+	again       bool // in an image: it is written although it has not changed
 }
 
 // waiting is an entry:
@@ -142,7 +144,7 @@ func (q *Queue) put(group uint16, w *waiting) {
 	number := w.ts >> bucketBits
 	i, ok := q.find(number)
 	if !ok {
-		q.buckets = slices.Insert(q.buckets, i, bucket{number: number, min: w.ts, sorted: true})
+		q.buckets = slices.Insert(q.buckets, i, bucket{number: number, min: w.ts, sorted: true, part: q.s.snaps.fresh()})
 	}
 	b := &q.buckets[i]
 	had := b.mem()

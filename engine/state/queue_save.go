@@ -42,6 +42,14 @@ func (q *Queue) freeze(delta, keep bool) image {
 	if delta {
 		x.gone = q.gonePend
 	}
+	for i := range q.buckets {
+		switch b := &q.buckets[i]; {
+		case delta && b.pend, !delta && keep:
+			b.part.now = q.s.snaps.number
+		case delta:
+			b.again = q.s.snaps.renew(&b.part, b.weight())
+		}
+	}
 	x.buckets = slices.Clone(q.buckets)
 	if cold {
 		q.s.cold.flush()
@@ -51,6 +59,21 @@ func (q *Queue) freeze(delta, keep bool) image {
 		x.cold = q.s.snaps.coldSnap
 	}
 	return x
+}
+
+// weight is about how many bytes the entries of a bucket have.
+func (b *bucket) weight() int64 {
+	n := int64(len(b.at) - b.taken)
+	if len(b.at) == 0 {
+		return int64(b.cold) * 64
+	}
+	return int64(len(b.data)) * (n + int64(b.cold)) / int64(len(b.at))
+}
+
+func (q *Queue) parts(visit func(p *part, bytes int64)) {
+	for i := range q.buckets {
+		visit(&q.buckets[i].part, q.buckets[i].weight())
+	}
 }
 
 func (q *Queue) confirmed() {
@@ -75,9 +98,10 @@ func (x *queueImage) write(w *snapWriter) {
 	for i := range x.buckets {
 		b := &x.buckets[i]
 		if x.delta {
-			if !b.pend {
+			if !b.pend && !b.again {
 				continue
 			}
+			w.again = !b.pend
 			w.section(x.name, kindClear, b.number)
 			w.put(allGroups, nil)
 		}
@@ -91,6 +115,7 @@ func (x *queueImage) write(w *snapWriter) {
 			kg, _, n := takeWaiting(all.data[at:])
 			w.put(kg, all.data[at+2:int(at)+n])
 		}
+		w.again = false
 	}
 }
 

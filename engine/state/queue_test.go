@@ -51,6 +51,7 @@ func (d *queueDriver) op(r *rig) {
 			e.ts = d.mark + 1000 // many at one time
 		}
 		d.seq++
+		r.ops++
 		e.seq = d.seq
 		k := d.keys[e.key]
 		r.parts[r.owner(k.Group)].(*Queue).Add(e.ts, k, []byte(e.payload))

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -24,17 +25,24 @@ type rig struct {
 	cfg  Config
 	now  int64
 	step int
+	ops  int // operations so far: rows, entries, timers
 	drv  driver
 
 	stores []*Store
 	parts  []any
 	trace  []string
+	sums   []string // of snapshots, unless they are raw
 
 	// keeps: now and then stores go on from what was kept of them, after steps that count
 	// for nothing.
 	keeps *rand.Rand
 
 	ids     int64
+	longest int // of chains
+	// looks: nothing crashes and no snapshot but the first is complete, and now and then
+	// other stores are filled from the newest checkpoint.
+	looks   *rand.Rand
+	raw     bool // hashes of snapshots are not asked for
 	pending *pendingSnap
 	saved   *savedPoint // the newest confirmed checkpoint
 	files   []map[int64]savedFile
@@ -53,9 +61,10 @@ type driver interface {
 	back(m any)
 }
 
+// savedFile is the file of a snapshot, with those that a restore needs before it.
 type savedFile struct {
-	data []byte
-	base int64
+	data   []byte
+	before []int64
 }
 
 type pendingSnap struct {
@@ -136,10 +145,11 @@ func (r *rig) hashes() []uint64 {
 	return out
 }
 
-// run does n steps. ps are the parallelisms that crashes choose from.
-func (r *rig) run(n int, ps []int) {
+// run does n steps, and goes on until so many operations are done. ps are the
+// parallelisms that crashes choose from.
+func (r *rig) run(n, ops int, ps []int) {
 	r.start(ps[0], nil)
-	for r.step = 0; r.step < n; r.step++ {
+	for r.step = 0; r.step < n || r.ops < ops; r.step++ {
 		r.now += int64(r.rnd.IntN(30))
 		for _, s := range r.stores {
 			s.BeginStep(r.now)
@@ -161,7 +171,7 @@ func (r *rig) run(n int, ps []int) {
 			r.beginSnapshot()
 		case k == 4:
 			r.drv.check(r)
-		case k == 5 && r.saved != nil && r.rnd.IntN(2) == 0:
+		case k == 5 && r.looks == nil && r.saved != nil && r.rnd.IntN(2) == 0:
 			r.crash(ps[r.rnd.IntN(len(ps))])
 		}
 	}
@@ -176,6 +186,8 @@ func (r *rig) run(n int, ps []int) {
 // detour keeps the stores, does steps of another program with them, and goes on from what
 // was kept, twice: nothing of the steps may be seen.
 func (r *rig) detour() {
+	ops := r.ops
+	defer func() { r.ops = ops }()
 	want := r.hashes()
 	var kept []*Kept
 	for _, s := range r.stores {
@@ -221,11 +233,14 @@ func (r *rig) beginSnapshot() {
 	r.ids++
 	p := &pendingSnap{id: r.ids, done: make(chan error, len(r.stores)), at: r.step + r.rnd.IntN(4), fail: r.rnd.IntN(5) == 0, model: r.drv.copy(), now: r.now}
 	p.hash = r.hashes()
-	full := r.rnd.IntN(10) == 0
+	full := r.rnd.IntN(10) == 0 && r.looks == nil
 	p.infos = make([]Info, len(r.stores))
 	for i, s := range r.stores {
 		n := s.Snapshot(p.id, full)
 		b := &bytes.Buffer{}
+		if r.raw {
+			n.Unhashed()
+		}
 		p.snaps, p.bufs = append(p.snaps, n), append(p.bufs, b)
 		go func() {
 			var err error
@@ -247,20 +262,48 @@ func (r *rig) endSnapshot() {
 	sum := make([]uint64, 0, groups)
 	for i, n := range p.snaps {
 		sum = append(sum, p.infos[i].Groups...)
-		if n.Base() == 0 && !slices.Equal(p.infos[i].Groups, p.hash[r.stores[i].Groups().From:r.stores[i].Groups().To]) {
+		if n.Base() == 0 && !r.raw && !slices.Equal(p.infos[i].Groups, p.hash[r.stores[i].Groups().From:r.stores[i].Groups().To]) {
 			r.fatal("the hash of a complete snapshot is not that of the content")
 		}
 		if p.fail {
 			r.stores[i].Abort(p.id)
 			continue
 		}
-		r.files[i][p.id] = savedFile{p.bufs[i].Bytes(), n.Base()}
+		f := savedFile{data: p.bufs[i].Bytes()}
+		if k := n.Files(); k > 0 {
+			base := append(slices.Clone(r.files[i][n.Base()].before), n.Base())
+			f.before = base[len(base)-k:]
+		}
+		r.files[i][p.id] = f
+		r.longest = max(r.longest, len(f.before)+1)
 		r.stores[i].Confirm(p.id)
 	}
-	r.note("snapshot %d base %d %x", p.id, p.snaps[0].Base(), sum)
+	r.note("snapshot %d base %d", p.id, p.snaps[0].Base())
+	if !r.raw {
+		r.sums = append(r.sums, fmt.Sprintf("snapshot %d %x", p.id, sum))
+	}
 	if !p.fail {
 		r.saved = &savedPoint{p.id, p.model, p.now, p.hash}
+		if r.looks != nil && r.looks.IntN(3) == 0 {
+			r.look()
+		}
 	}
+}
+
+// look fills other stores from the newest checkpoint and compares them.
+func (r *rig) look() {
+	stores, parts, files, now, model := r.stores, r.parts, r.files, r.now, r.drv.copy()
+	r.now = r.saved.now
+	r.drv.back(r.saved.model)
+	r.saved.model = r.drv.copy()
+	r.start(1+r.looks.IntN(3), r.chains())
+	if got := r.hashes(); !slices.Equal(got, r.saved.hash) {
+		r.fatal("a chain of %d files has other content", len(files[0][r.saved.id].before)+1)
+	}
+	r.drv.check(r)
+	r.stop()
+	r.stores, r.parts, r.files, r.now = stores, parts, files, now
+	r.drv.back(model)
 }
 
 // chains are the files of the newest confirmed checkpoint.
@@ -268,15 +311,11 @@ func (r *rig) chains() []Chain {
 	var out []Chain
 	for i := range r.files {
 		var c Chain
-		for id := r.saved.id; id != 0; id = r.files[i][id].base {
-			f, ok := r.files[i][id]
-			if !ok {
-				r.fatal("file %d of the chain is missing", id)
-			}
-			c = append(c, bytes.NewReader(f.data))
+		last := r.files[i][r.saved.id]
+		for _, id := range last.before {
+			c = append(c, bytes.NewReader(r.files[i][id].data))
 		}
-		slices.Reverse(c)
-		out = append(out, c)
+		out = append(out, append(c, bytes.NewReader(last.data)))
 	}
 	return out
 }
@@ -309,58 +348,114 @@ var settings = []struct {
 	name string
 	c    Config
 	keep bool
+	raw  bool
 }{
 	{name: "plain"},
 	{name: "kept", c: Config{PageBytes: 512}, keep: true},
 	{name: "small pages", c: Config{PageBytes: 512}},
 	{name: "one page", c: Config{PageBytes: 256, Memory: 1}},
 	{name: "tight", c: Config{PageBytes: 512, Memory: 6 << 10}},
+	{name: "raw", c: Config{PageBytes: 512}, raw: true},
 }
 
 var seedFlag = flag.Int64("state.seed", -1, "run random programs of this seed only")
 
-// seeds are those of random programs: with MINK_ALL many, else the first one and one
-// that is another each time. Names of subtests have them.
+// seeds are those of random programs: with MINK_ALL many and one that is another each
+// time, which MINK_FRESH draws as well, else always the same. Names of subtests have them.
 func seeds() []uint64 {
+	drawn := uint64(1e6)
+	if os.Getenv("MINK_ALL") != "" || os.Getenv("MINK_FRESH") != "" {
+		drawn = uint64(rand.IntN(1e6))
+	}
 	switch {
 	case *seedFlag >= 0:
 		return []uint64{uint64(*seedFlag)}
 	case os.Getenv("MINK_ALL") != "":
-		return []uint64{0, 1, 2, 3, 4, 5, 6, 7, uint64(rand.IntN(1e6))}
+		return []uint64{0, 1, 2, 3, 4, 5, 6, 7, drawn}
 	case testing.Short():
-		return []uint64{uint64(rand.IntN(1e6))}
+		return []uint64{drawn}
 	}
-	return []uint64{0, uint64(rand.IntN(1e6))}
+	return []uint64{0, drawn}
+}
+
+// runLists runs the programs of MINK_LISTS seeds, each of listOps operations and twice, on
+// pages, budgets and parallelism that are drawn: what is seen must be the same. MINK_SEED
+// says the first seed.
+func runLists(t *testing.T, make func() driver) {
+	n, _ := strconv.ParseUint(os.Getenv("MINK_LISTS"), 10, 64)
+	first, _ := strconv.ParseUint(os.Getenv("MINK_SEED"), 10, 64)
+	for seed := first; seed < first+n; seed++ {
+		t.Run(fmt.Sprint("MINK_SEED=", seed), func(t *testing.T) {
+			draw := rand.New(rand.NewPCG(seed, 9))
+			ps := []int{1 + draw.IntN(4), 1 + draw.IntN(4), 1 + draw.IntN(4)}
+			var rigs [2]*rig
+			for i := range rigs {
+				c := Config{
+					PageBytes: [...]int{0, 256, 512, 1024, 4096}[draw.IntN(5)],
+					Memory:    [...]int64{0, 1, 2 << 10, 6 << 10, 16 << 10, 64 << 10}[draw.IntN(6)],
+				}
+				r := &rig{t: t, rnd: rand.New(rand.NewPCG(seed, 7)), cfg: c, now: 1_000_000, drv: make()}
+				if draw.IntN(4) == 0 {
+					r.cfg.Memory, r.keeps = 0, rand.New(rand.NewPCG(seed, 8))
+				}
+				r.raw = draw.IntN(2) == 0
+				r.run(0, listOps, ps)
+				rigs[i] = r
+			}
+			sameRuns(t, rigs[0], rigs[1])
+		})
+	}
+	t.Logf("%d lists of %d operations", n, listOps)
+}
+
+const listOps = 10_000
+
+// sameRuns compares what two rigs have seen, and the sums of snapshots of those that have them.
+func sameRuns(t *testing.T, first, r *rig) {
+	t.Helper()
+	sameTraces(t, first.trace, r.trace)
+	if !first.raw && !r.raw {
+		sameTraces(t, first.sums, r.sums)
+	}
+}
+
+func sameTraces(t *testing.T, first, trace []string) {
+	t.Helper()
+	for k := range min(len(first), len(trace)) {
+		if first[k] != trace[k] {
+			t.Fatalf("entry %d of the trace differs:\n%.400s\n%.400s", k, first[k], trace[k])
+		}
+	}
+	if len(first) != len(trace) {
+		t.Fatalf("traces of %d and %d entries", len(first), len(trace))
+	}
 }
 
 // program runs a driver under all settings and compares the traces.
 func program(t *testing.T, steps int, ps []int, make func() driver) {
 	t.Helper()
+	if os.Getenv("MINK_LISTS") != "" {
+		runLists(t, make)
+		return
+	}
 	if testing.Short() && raceOn {
 		steps /= 3
 	}
 	for _, seed := range seeds() {
-		var first []string
+		var first *rig
 		for i, set := range settings {
 			name := fmt.Sprintf("seed %d, %s", seed, set.name)
 			ok := t.Run(name, func(t *testing.T) {
-				r := &rig{t: t, rnd: rand.New(rand.NewPCG(seed, 7)), cfg: set.c, now: 1_000_000, drv: make()}
+				r := &rig{t: t, rnd: rand.New(rand.NewPCG(seed, 7)), cfg: set.c, now: 1_000_000, drv: make(), raw: set.raw}
 				if set.keep {
 					r.keeps = rand.New(rand.NewPCG(seed, 8))
 				}
-				r.run(steps, ps)
+				r.run(steps, 0, ps)
 				if i == 0 {
-					first = r.trace
+					first = r
 					return
 				}
-				for k := range min(len(first), len(r.trace)) {
-					if first[k] != r.trace[k] {
-						t.Fatalf("entry %d of the trace differs:\n%.400s\n%.400s", k, first[k], r.trace[k])
-					}
-				}
-				if len(first) != len(r.trace) {
-					t.Fatalf("traces of %d and %d entries", len(first), len(r.trace))
-				}
+				sameRuns(t, first, r)
 			})
 			if !ok {
 				return
@@ -448,6 +543,7 @@ func (a keyOrder) cmp(b keyOrder) int {
 
 // split gives each store the lanes it owns.
 func (r *rig) split(kv *batch.KeyVec, n int) [][]uint16 {
+	r.ops += n
 	out := make([][]uint16, len(r.stores))
 	for l := range n {
 		o := r.owner(kv.KG[l])

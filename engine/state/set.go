@@ -225,6 +225,7 @@ func (s *Set) Len() int { return s.t.Len() }
 
 func (s *Set) mem() int64                        { return s.t.mem() }
 func (s *Set) freeze(delta, keep bool) image     { return s.t.freeze(delta, keep) }
+func (s *Set) parts(visit func(*part, int64))    { s.t.parts(visit) }
 func (s *Set) confirmed()                        { s.t.confirmed() }
 func (s *Set) load(e *savedEntry) bool           { return s.t.load(e) }
 func (s *Set) evict(need int64, hard bool) int64 { return s.t.evict(need, hard) }

@@ -4,11 +4,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
 )
 
 // A snapshot file is blocks of entries, a footer that lists them, and a tail:
@@ -19,12 +21,15 @@ import (
 // before it; so whoever restores some key groups reads only their blocks, and what
 // an entry is does not depend on the layout of pages. The footer is
 //
-//	first key group 4 | end 4 | base 8 | structures 4, their names |
+//	first key group 4 | end 4 | checkpoint 8 | base 8 | first of its files 8 | structures 4, their names |
 //	blocks 4: structure 4, kind 1, key group 4, sub 8, entries 4, offset 8, bytes 4, xxhash64 8
 //
-// Blocks of a structure come in the order in which they must be applied.
+// Blocks of a structure come in the order in which they must be applied. There may be room
+// between them.
 const (
-	snapshotMagic = "mink-state-3\n"
+	snapshotForm  = "mink-state-"
+	snapshotMagic = snapshotForm + "6\n"
+	snapshotOlder = snapshotForm + "5\n" // which is read too: it has no rows of a Sorted as they lie
 	snapTail      = 16 + len(snapshotMagic)
 	blockInfoSize = 41
 
@@ -53,9 +58,10 @@ type snapWriter struct {
 	err    error
 	info   Info
 	groups Range
-	base   int64
 	names  []string
 	blocks []blockInfo
+	// The checkpoint, the one that it continues, and the first of those whose files it needs.
+	id, base, first int64
 
 	// The section being written: entries by key group, the last for allGroups.
 	now   blockInfo
@@ -68,12 +74,16 @@ type snapWriter struct {
 	at, to int
 
 	unhashed bool
-	payload  int64 // bytes of all entries: the same for the same content
+	head     []byte // of an entry that is lent
+	sum      xxhash.Digest
+	// again: entries that come have not changed since the base. They do not count.
+	again   bool
+	payload int64 // bytes of all entries that count: the same for the same content
 }
 
-func newSnapWriter(w io.Writer, groups Range, base int64) *snapWriter {
+func newSnapWriter(w io.Writer, groups Range) *snapWriter {
 	n := groups.Len()
-	x := &snapWriter{w: w, groups: groups, base: base, bufs: make([][]byte, n+1), count: make([]uint32, n+1), info: Info{Groups: make([]uint64, n)}}
+	x := &snapWriter{w: w, groups: groups, bufs: make([][]byte, n+1), count: make([]uint32, n+1), info: Info{Groups: make([]uint64, n)}}
 	x.write([]byte(snapshotMagic))
 	return x
 }
@@ -103,7 +113,7 @@ func (x *snapWriter) section(name string, kind sectionKind, sub int64) {
 
 // put adds an entry. Its hash counts for its key group.
 func (x *snapWriter) put(group uint16, body []byte) {
-	if group != allGroups {
+	if group != allGroups && !x.again {
 		if !x.unhashed {
 			x.info.Groups[int(group)-x.groups.From] += batch.Mix(xxhash.Sum64(body) ^ x.seed)
 		}
@@ -127,10 +137,12 @@ func (x *snapWriter) open(group uint16) []byte {
 func (x *snapWriter) close(b []byte) {
 	g, n := x.to, len(b)-x.at-4
 	binary.LittleEndian.PutUint32(b[x.at:], uint32(n))
-	if !x.unhashed {
-		x.info.Groups[g] += batch.Mix(xxhash.Sum64(b[x.at+4:]) ^ x.seed)
+	if !x.again {
+		if !x.unhashed {
+			x.info.Groups[g] += batch.Mix(xxhash.Sum64(b[x.at+4:]) ^ x.seed)
+		}
+		x.info.Entries++
 	}
-	x.info.Entries++
 	x.bufs[g] = b
 	x.added(g, n)
 }
@@ -139,7 +151,9 @@ func (x *snapWriter) close(b []byte) {
 func (x *snapWriter) closeRows(b []byte, rows int) {
 	n := len(b) - x.at - 4
 	binary.LittleEndian.PutUint32(b[x.at:], uint32(n))
-	x.info.Entries += int64(rows)
+	if !x.again {
+		x.info.Entries += int64(rows)
+	}
 	x.bufs[x.to] = b
 	x.added(x.to, n)
 }
@@ -158,7 +172,9 @@ func (x *snapWriter) add(group uint16, body []byte) {
 func (x *snapWriter) added(g, n int) {
 	x.count[g]++
 	x.held += 4 + n
-	x.payload += int64(n)
+	if !x.again {
+		x.payload += int64(n)
+	}
 	if len(x.bufs[g]) >= blockBytes {
 		x.block(g)
 	}
@@ -184,6 +200,36 @@ func (x *snapWriter) block(g int) {
 	x.bufs[g], x.count[g] = b[:0], 0
 }
 
+// lendRows is closeRows for an entry of its own block, head and data, which goes to the
+// writer from where it lies: data has more than StreamLong bytes, place bytes behind a
+// multiple of StreamAlign, and never changes.
+func (x *snapWriter) lendRows(head, data []byte, place, rows int) {
+	g := len(x.bufs) - 1
+	x.block(g)
+	n := len(head) + len(data)
+	x.head = append(binary.LittleEndian.AppendUint32(x.head[:0], uint32(n)), head...)
+	if room := int(int64(place)-x.off-int64(len(x.head))) & (env.StreamAlign - 1); room > 0 {
+		x.write(make([]byte, room))
+	}
+	x.sum.Reset()
+	x.sum.Write(x.head)
+	x.sum.Write(data)
+	i := x.now
+	i.group, i.entries, i.off, i.size, i.sum = allGroups, 1, x.off, uint32(4+n), x.sum.Sum64()
+	x.blocks = append(x.blocks, i)
+	x.write(x.head)
+	if l, ok := x.w.(env.Lender); !ok {
+		x.write(data)
+	} else if x.err == nil {
+		_, x.err = l.Lend(data)
+		x.off += int64(len(data))
+	}
+	if !x.again {
+		x.info.Entries += int64(rows)
+		x.payload += int64(n)
+	}
+}
+
 func (x *snapWriter) flush() {
 	for g := range x.bufs {
 		x.block(g)
@@ -195,7 +241,7 @@ func (x *snapWriter) end() {
 	x.flush()
 	b := binary.LittleEndian.AppendUint32(nil, uint32(x.groups.From))
 	b = binary.LittleEndian.AppendUint32(b, uint32(x.groups.To))
-	b = put64(b, uint64(x.base))
+	b = put64(put64(put64(b, uint64(x.id)), uint64(x.base)), uint64(x.first))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(x.names)))
 	for _, n := range x.names {
 		b = putBytes(b, []byte(n))
@@ -219,24 +265,27 @@ type Source interface {
 	Size() int64
 }
 
-// Chain is the snapshot files of one old subtask, oldest first: a complete one,
-// then those that continue it.
+// Chain is the snapshot files of one old subtask that a checkpoint needs, oldest first.
 type Chain []Source
 
 // restoredFile is a file that structures are filled from as they are made.
 type restoredFile struct {
 	src    Source
 	groups Range
-	base   int64
 	names  []string
 	blocks []blockInfo
+
+	id, base, first int64
+	place           int  // in its chain
+	whole           bool // the chain has no other
 }
 
 // Restore fills the store from the files of all old subtasks whose key groups
 // overlap with its own, before any structure is made. Any old parallelism will
-// do, with the same number of key groups. Files are verified here: a damaged one
-// is an error with the code checkpoint that names the section. They are read once
-// more when their structures are made, so they stay open until then.
+// do, with the same number of key groups. Their footers are verified here, and what a
+// structure is filled from when it is made: whatever is damaged is an error with the
+// code checkpoint that names the section, of Restore or of Err. Files stay open until
+// then.
 func (s *Store) Restore(chains []Chain) error {
 	for _, c := range chains {
 		for i, src := range c {
@@ -244,17 +293,14 @@ func (s *Store) Restore(chains []Chain) error {
 			if err != nil {
 				return err
 			}
-			if (f.base == 0) != (i == 0) {
+			f.place, f.whole = i, len(c) == 1
+			if i > 0 && f.base != s.files[len(s.files)-1].id {
 				return damaged("it is not at its place in the chain of files")
 			}
-			for k := range f.blocks {
-				if b := &f.blocks[k]; s.wants(b) {
-					if _, err := f.read(b, nil); err != nil {
-						return err
-					}
-				}
-			}
 			s.files = append(s.files, f)
+		}
+		if n := len(s.files); len(c) > 0 && s.files[n-1].first != s.files[n-len(c)].id {
+			return damaged("the chain of files does not begin where it should")
 		}
 	}
 	return nil
@@ -279,7 +325,12 @@ func openSnapshot(src Source) (*restoredFile, error) {
 	if err := readAt(src, tail[:], size-int64(snapTail)); err != nil {
 		return nil, err
 	}
-	if string(head[:]) != snapshotMagic || string(tail[16:]) != snapshotMagic {
+	if h := string(head[:]); h != string(tail[16:]) || h != snapshotMagic && h != snapshotOlder {
+		if h == string(tail[16:]) && strings.HasPrefix(h, snapshotForm) && strings.HasSuffix(h, "\n") {
+			return nil, diag.New(diag.Checkpoint, "the state file has form %s, and this mink reads form %s",
+				h[len(snapshotForm):len(h)-1], snapshotMagic[len(snapshotForm):len(h)-1]).
+				WithHint("begin from a state that this version has written, or run the version that wrote the file")
+		}
 		return nil, damaged("it does not begin and end as one")
 	}
 	n := binary.LittleEndian.Uint64(tail[:])
@@ -297,7 +348,7 @@ func openSnapshot(src Source) (*restoredFile, error) {
 	f := &restoredFile{src: src}
 	r := entryReader{b: b}
 	f.groups = Range{int(r.u32()), int(r.u32())}
-	f.base = int64(r.u64())
+	f.id, f.base, f.first = int64(r.u64()), int64(r.u64()), int64(r.u64())
 	for k := r.u32(); k > 0 && !r.bad; k-- {
 		f.names = append(f.names, string(r.bytes()))
 	}
@@ -344,30 +395,72 @@ func (s *Store) fill(name string, x structure) {
 	if s.c.From != nil {
 		from = s.c.From(name)
 	}
+	var list []fileBlock
 	for _, f := range s.files {
 		for k := range f.blocks {
-			i := &f.blocks[k]
-			if f.names[i.structure] != from || !s.wants(i) {
-				continue
-			}
-			if buf, err = f.read(i, buf); err != nil {
-				s.fail(err)
-				return
-			}
-			e := savedEntry{kind: i.kind, sub: i.sub, group: uint16(i.group), files: f.groups}
-			r := entryReader{b: buf}
-			for range i.entries {
-				if e.body = r.bytes(); r.bad || !x.load(&e) {
-					s.fail(diag.New(diag.Checkpoint, "the restored state of %q does not fit the operator", name).
-						WithHint("the query has changed: start from an empty state, or restore with the query that wrote it"))
-					return
-				}
-			}
-			if s.c.Memory > 0 {
-				s.keepBudget()
+			if i := &f.blocks[k]; f.names[i.structure] == from && s.wants(i) {
+				list = append(list, fileBlock{f, i})
 			}
 		}
 	}
+	o, ordered := x.(ordered)
+	if ordered && len(list) > 0 {
+		o.arrange(list)
+		defer o.arranged()
+	}
+	blocks, together := x.(blockLoader)
+	if together {
+		rows := int64(0)
+		for _, k := range list {
+			switch k.kind {
+			case kindRow:
+				rows += int64(k.entries)
+			case kindPage: // of all key groups that the file has
+				mine := min(k.f.groups.To, s.c.Groups.To) - max(k.f.groups.From, s.c.Groups.From)
+				rows += int64(k.size) / blocks.pageRow() * int64(max(0, mine)) / int64(max(1, k.f.groups.Len()))
+			}
+		}
+		blocks.expect(rows)
+	}
+	for _, k := range list {
+		i := k.blockInfo
+		if buf, err = k.f.read(i, buf); err != nil {
+			s.fail(err)
+			return
+		}
+		e := savedEntry{kind: i.kind, sub: i.sub, group: uint16(i.group), files: k.f.groups, place: k.f.place}
+		var ok bool
+		if together {
+			ok = blocks.loadBlock(&e, buf, int(i.entries))
+		} else {
+			ok = loadEach(x, &e, buf, int(i.entries))
+		}
+		if !ok {
+			s.fail(diag.New(diag.Checkpoint, "the restored state of %q does not fit the operator", name).
+				WithHint("the query has changed: start from an empty state, or restore with the query that wrote it"))
+			return
+		}
+		if ordered {
+			o.loaded()
+		}
+		if s.c.Memory > 0 {
+			s.keepBudget()
+		}
+	}
+}
+
+// fileBlock is a block of a file.
+type fileBlock struct {
+	f *restoredFile
+	*blockInfo
+}
+
+// ordered is a structure that has an order of its own for the blocks of all files: it is
+// asked for it before the first, told behind each, and at the end.
+type ordered interface {
+	arrange(list []fileBlock)
+	loaded()
+	arranged()
 }
 
 // keepBudget lets what is restored leave memory as it comes.
@@ -376,8 +469,8 @@ func (s *Store) keepBudget() {
 	for _, x := range s.structs {
 		used += x.mem()
 	}
-	if used > s.c.Memory {
-		s.spill(used)
+	if budget := s.c.Pool.share(s.c.Memory); used > budget {
+		s.spill(used, budget)
 		s.cold.work()
 		s.cold.flush()
 	}

@@ -2,6 +2,7 @@ package state
 
 import (
 	"io"
+	"slices"
 	"sync/atomic" //mink:det-ok a snapshot is written beside the task; what it shares is frozen
 
 	"github.com/cockroachdb/pebble/v2"
@@ -13,9 +14,12 @@ import (
 // it before Write has ended.
 type Snapshot struct {
 	id, base int64
-	groups   Range
-	images   []image
-	cold     *pebble.Snapshot
+	number   uint32
+	// needs are the checkpoints whose files it needs beside its own, oldest first.
+	needs  []link
+	groups Range
+	images []image
+	cold   *pebble.Snapshot
 	// done says that Write has ended and frozen memory may be written again.
 	done     atomic.Bool
 	unhashed bool
@@ -36,18 +40,14 @@ type snapState struct {
 	writing  []*Snapshot // those whose Write has not ended, as far as known
 	later    []laterFree // dropped while writing was not empty
 	coldSnap *pebble.Snapshot
-	// base is the newest confirmed checkpoint, 0 if there is none to continue.
-	base                 int64
-	deltas               int   // snapshots in its chain behind the complete one
-	fullBytes, deltaSize int64 // of the complete one, of those behind it
+	// base is the newest confirmed checkpoint, 0 if there is none to continue; chain are
+	// those whose files it needs, oldest first, itself the last. number is that of the
+	// newest snapshot; see renew.go.
+	base    int64
+	chain   []link
+	number  uint32
+	renewal renewal
 }
-
-// deltasMax is how many snapshots may continue a complete one, as long as they have not
-// deltasShare times its bytes: so much more is read by a restore at most.
-const (
-	deltasMax   = 31
-	deltasShare = 2
-)
 
 // frozen reports whether a snapshot may still be being written.
 func (x *snapState) frozen() bool { return len(x.writing) > 0 }
@@ -75,20 +75,22 @@ func (x *snapState) freeLater() {
 
 // Snapshot freezes the content as checkpoint id (above 0), between steps. full asks
 // for all content; otherwise a snapshot has only what changed since the newest
-// confirmed checkpoint, until such a chain has become long.
+// confirmed checkpoint, if there is one, and some of the rest.
 //
 // After Write the host calls Confirm when the checkpoint is durable, or Abort when
 // it failed. No Write may be left out: it ends the time in which memory is frozen.
 func (s *Store) Snapshot(id int64, full bool) *Snapshot {
 	x := &s.snaps
 	x.freeLater()
-	delta := !full && x.base != 0 && x.deltas < deltasMax && x.deltaSize <= deltasShare*x.fullBytes
-	n := &Snapshot{id: id, groups: s.c.Groups}
+	delta := !full && x.base != 0
+	x.number++
+	n := &Snapshot{id: id, groups: s.c.Groups, number: x.number}
 	n.payload.Store(-1)
-	if delta {
-		n.base = x.base
-	}
+	x.renewal = s.plan(delta)
 	n.images, n.cold = s.freeze(delta, true)
+	if delta {
+		n.base, n.needs = x.base, x.chain[len(x.chain)-s.needed():]
+	}
 	x.epoch++
 	x.taken = true
 	x.last = n
@@ -120,11 +122,9 @@ func (s *Store) Confirm(id int64) {
 	}
 	x.base, x.confirmedEpoch = id, x.epoch-1
 	if n.base == 0 {
-		x.fullBytes, x.deltas, x.deltaSize = size, 0, 0
-	} else {
-		x.deltas++
-		x.deltaSize += size
+		size = 0
 	}
+	x.chain = append(slices.Clone(n.needs), link{n.number, id, size})
 	for _, t := range s.structs {
 		t.confirmed()
 	}
@@ -139,9 +139,13 @@ func (s *Store) Abort(id int64) {
 	x.freeLater()
 }
 
-// Base is the checkpoint whose files this one continues: restoring needs its
-// chain first. 0 means that the snapshot is complete in itself.
+// Base is the checkpoint that this one continues. 0 means that the snapshot is complete
+// in itself.
 func (n *Snapshot) Base() int64 { return n.base }
+
+// Files is how many files of the checkpoint Base, the newest of them, a restore needs
+// before that of the snapshot.
+func (n *Snapshot) Files() int { return len(n.needs) }
 
 // Unhashed says before Write that nobody compares the hashes of the content: they stay
 // 0, and Write takes less time.
@@ -151,8 +155,11 @@ func (n *Snapshot) Unhashed() { n.unhashed = true }
 // the task goes on, once.
 func (n *Snapshot) Write(w io.Writer) (Info, error) {
 	defer n.done.Store(true)
-	x := newSnapWriter(w, n.groups, n.base)
-	x.unhashed = n.unhashed
+	x := newSnapWriter(w, n.groups)
+	x.id, x.base, x.first, x.unhashed = n.id, n.base, n.id, n.unhashed
+	if len(n.needs) > 0 {
+		x.first = n.needs[0].id
+	}
 	for _, m := range n.images {
 		if m != nil && x.err == nil {
 			m.write(x)
@@ -173,11 +180,12 @@ func (n *Snapshot) Write(w io.Writer) (Info, error) {
 
 // Info is what Write has written.
 type Info struct {
-	// Bytes is the size of the file, Entries the number of logical entries.
+	// Bytes is the size of the file, Entries the number of logical entries, but for those
+	// that have not changed since Base.
 	Bytes, Entries int64
-	// Groups are the hashes of the written entries by key group, in the order of
-	// the store's groups: the sum of a hash of each entry, so it depends on
-	// content alone and not on its order or layout.
+	// Groups are the hashes of these entries by key group, in the order of the store's
+	// groups: the sum of a hash of each entry, so it depends on content alone and not
+	// on its order or layout.
 	Groups []uint64
 }
 
@@ -185,7 +193,7 @@ type Info struct {
 // snapshot. It walks over everything: for invariants and tests.
 func (s *Store) Hashes() []uint64 {
 	images, cold := s.freeze(false, false)
-	x := newSnapWriter(io.Discard, s.c.Groups, 0)
+	x := newSnapWriter(io.Discard, s.c.Groups)
 	for _, m := range images {
 		if m != nil {
 			m.write(x)

@@ -241,6 +241,7 @@ func (s *Sorted) Admits(key Ref, word uint64, rest []byte, limit int) bool {
 
 func (s *Sorted) mem() int64                        { return s.keys.mem() }
 func (s *Sorted) freeze(delta, keep bool) image     { return s.keys.freeze(delta, keep) }
+func (s *Sorted) parts(visit func(*part, int64))    { s.keys.parts(visit) }
 func (s *Sorted) confirmed()                        { s.keys.confirmed() }
 func (s *Sorted) load(e *savedEntry) bool           { return s.keys.load(e) }
 func (s *Sorted) evict(need int64, hard bool) int64 { return s.keys.evict(need, hard) }

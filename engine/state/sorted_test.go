@@ -72,6 +72,7 @@ func (d *sortedDriver) op(r *rig) {
 	}
 	m.stamp = r.now
 	for range 1 + r.rnd.IntN(12) {
+		r.ops++
 		d.change(r, x, ref, &m)
 	}
 	d.compare(r, x, ref, m.list)

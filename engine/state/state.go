@@ -64,6 +64,8 @@ type Config struct {
 	MaxGroups int
 	// Memory is the budget in bytes (state.memory); 0 means no limit and no disk.
 	Memory int64
+	// Pool, if set, is shared with other stores of the process.
+	Pool *Pool
 	// FS and Dir say where state goes that does not fit: Dir is wiped when it is
 	// first used and is worthless after the task's end. FS nil is the machine's
 	// disk; Dir "" keeps spilled state in memory, for tests and simulations.
@@ -79,6 +81,7 @@ type Config struct {
 // Store is the state of one task.
 type Store struct {
 	c       Config
+	open    bool // its budget is counted
 	err     error
 	now     int64
 	steps   uint64
@@ -112,10 +115,12 @@ type structure interface {
 	freeze(delta, keep bool) image
 	// clone copies the structure for another store, but for its pages; see Kept.
 	clone(to *Store, live bool) structure
+	// parts calls visit for each part of the content, with about how many bytes it has.
+	parts(visit func(p *part, bytes int64))
 	// confirmed forgets the changes that the last snapshot has.
 	confirmed()
 	// load takes one entry of a restored file; false means that it does not fit.
-	// Files come oldest first, sections in the order in which they were written.
+	// Files of a chain come oldest first, sections in the order in which they were written.
 	load(e *savedEntry) bool
 	// evict moves cold content to disk, at least need bytes of it if there is that
 	// much; hard takes what was touched lately too. It returns the bytes freed.
@@ -143,7 +148,8 @@ func New(c Config) *Store {
 	if c.PageBytes == 0 {
 		c.PageBytes = 32 << 10
 	}
-	s := &Store{c: c}
+	s := &Store{c: c, open: true}
+	c.Pool.promise(c.Memory)
 	s.snaps.epoch = 1
 	s.cold.s = s
 	return s
@@ -189,8 +195,8 @@ func (s *Store) EndStep() error {
 		x.tidy()
 		used += x.mem()
 	}
-	if s.c.Memory > 0 && used > s.c.Memory {
-		used = s.spill(used)
+	if budget := s.c.Pool.share(s.c.Memory); s.c.Memory > 0 && used > budget {
+		used = s.spill(used, budget)
 	}
 	s.cold.work()
 	s.cold.flush()
@@ -201,10 +207,10 @@ func (s *Store) EndStep() error {
 // sweepSteps is how many steps pass between two sweeps.
 const sweepSteps = 16
 
-// spill brings the account to 7/8 of the budget: first what was not touched since
+// spill brings the account to 7/8 of a budget: first what was not touched since
 // it was looked at last, then anything.
-func (s *Store) spill(used int64) int64 {
-	target := s.c.Memory - s.c.Memory/8
+func (s *Store) spill(used, budget int64) int64 {
+	target := budget - budget/8
 	for _, hard := range []bool{false, true} {
 		for _, x := range s.structs {
 			if used <= target || s.err != nil {
@@ -233,6 +239,10 @@ func (s *Store) SpilledBytes() int64 { return s.spilled.Load() }
 // written.
 func (s *Store) Close() error {
 	s.structs, s.names, s.files, s.unclaimed = nil, nil, nil, 0
+	if s.open {
+		s.open = false
+		s.c.Pool.promise(-s.c.Memory)
+	}
 	return s.cold.close()
 }
 

@@ -134,42 +134,50 @@ func TestDiskFails(t *testing.T) {
 	}
 }
 
-// TestIncremental writes what changed, and begins anew when the chain is long.
+// TestIncremental writes what changed, and a share of the rest: only the first snapshot
+// has all, and no restore needs many of them.
 func TestIncremental(t *testing.T) {
-	s := New(Config{})
+	s := New(Config{PageBytes: 256})
 	x := counting(s)
-	bump(x, span(1, 1001)...)
+	bump(x, span(1, 5001)...)
 	var chain []Chain
 	files := map[int64][]byte{}
-	bases := map[int64]int64{}
-	full := 0
-	for id := int64(1); id <= 40; id++ {
+	before := map[int64][]int64{}
+	longest, largest := 0, 0
+	for id := int64(1); id <= 140; id++ {
 		k := int(id) * 10
 		bump(x, k, k+1)
-		b, kv := keyKinds[0].batch([]int{500 + int(id)})
+		b, kv := keyKinds[0].batch([]int{2500 + int(id)})
 		x.Delete(x.Get(MakeKey(b, kv, 0, nil), Write))
 		n := s.Snapshot(id, false)
 		data, info := write(t, n)
-		files[id], bases[id] = data, n.Base()
-		if n.Base() == 0 {
-			full++
-		} else if info.Entries > 4 {
-			t.Errorf("snapshot %d has %d entries", id, info.Entries)
+		keep := func(id int64) {
+			base := append(slices.Clone(before[n.Base()]), n.Base())
+			files[id], before[id] = data, base[len(base)-n.Files():]
+		}
+		keep(id)
+		if (n.Base() == 0) != (id == 1) {
+			t.Fatalf("snapshot %d continues %d", id, n.Base())
+		}
+		if id > 1 {
+			largest, longest = max(largest, len(data)), max(longest, n.Files()+1)
+			if info.Entries > 4 {
+				t.Errorf("snapshot %d has %d entries that changed", id, info.Entries)
+			}
 		}
 		if id == 5 { // never becomes durable: the next one has its changes too
 			s.Abort(id)
 			bump(x, 51)
-			n = s.Snapshot(100, false)
+			n = s.Snapshot(1000, false)
 			data, _ = write(t, n)
-			files[100], bases[100] = data, n.Base()
-			id = 100
+			id = 1000
+			keep(id)
 		}
 		s.Confirm(id)
 		var c Chain
-		for at := id; at != 0; at = bases[at] {
+		for _, at := range append(slices.Clone(before[id]), id) {
 			c = append(c, bytes.NewReader(files[at]))
 		}
-		slices.Reverse(c)
 		chain = []Chain{c}
 		r := New(Config{})
 		if err := r.Restore(chain); err != nil {
@@ -178,12 +186,15 @@ func TestIncremental(t *testing.T) {
 		if counting(r); r.Err() != nil || !slices.Equal(r.Hashes(), s.Hashes()) {
 			t.Fatalf("snapshot %d restores something else (%v)", id, r.Err())
 		}
-		if id == 100 {
+		if id == 1000 {
 			id = 5
 		}
 	}
-	if full != 2 {
-		t.Errorf("%d complete snapshots of 40", full)
+	if longest > chainMax {
+		t.Errorf("a restore needs %d files", longest)
+	}
+	if largest > len(files[1])/16 {
+		t.Errorf("a snapshot has %d bytes where the first has %d", largest, len(files[1]))
 	}
 }
 
@@ -199,6 +210,10 @@ func TestDamaged(t *testing.T) {
 		r := New(Config{})
 		err := r.Restore([]Chain{{bytes.NewReader(bad)}})
 		if err == nil {
+			counting(r)
+			err = r.Err()
+		}
+		if err == nil {
 			t.Fatalf("a changed byte %d of %d is not seen", i, len(data))
 		}
 		if diag.CodeOf(err) != diag.Checkpoint {
@@ -209,6 +224,17 @@ func TestDamaged(t *testing.T) {
 		if err := New(Config{}).Restore([]Chain{{bytes.NewReader(data[:n])}}); diag.CodeOf(err) != diag.Checkpoint {
 			t.Fatalf("a file cut to %d bytes: %v", n, err)
 		}
+	}
+	old := bytes.ReplaceAll(data, []byte(snapshotMagic), []byte(snapshotForm+"3\n"))
+	if err := New(Config{}).Restore([]Chain{{bytes.NewReader(old)}}); diag.CodeOf(err) != diag.Checkpoint || !strings.Contains(err.Error(), "form 3") {
+		t.Errorf("a file of an older version: %v", err)
+	}
+	older := New(Config{})
+	if err := older.Restore([]Chain{{bytes.NewReader(bytes.ReplaceAll(data, []byte(snapshotMagic), []byte(snapshotOlder)))}}); err != nil {
+		t.Fatal(err)
+	}
+	if counting(older); older.Err() != nil || !slices.Equal(older.Hashes(), s.Hashes()) {
+		t.Errorf("a file of the version before has other content: %v", older.Err())
 	}
 	r := New(Config{})
 	if err := r.Restore([]Chain{{bytes.NewReader(data)}}); err != nil {

@@ -82,14 +82,16 @@ type Table struct {
 	// last are shared with images and never written.
 	dirty, born, pend [][]uint64
 	// Keys deleted in the same two spans of time, and whether all were.
+	carry                []*carriedRows // by page; see cold_carry.go
 	dead, deadPend       deadLog
 	cleared, clearedPend bool
 	ids                  []uint32 // the last ID of each key group
 
 	cold   coldKeys
-	hand   uint32 // page that eviction looks at next
-	broom  uint32 // page that is swept next
-	lapsed int64  // rows that were found expired
+	chains *MultiMap // whose keys these are, if they can leave memory
+	hand   uint32    // page that eviction looks at next
+	broom  uint32    // page that is swept next
+	lapsed int64     // rows that were found expired
 	bypass bypass
 	sc     tableScratch
 	str    batch.StringBuilder
@@ -102,7 +104,6 @@ type tableScratch struct {
 	rows         []Ref
 	fresh        []uint64
 	cols         []*batch.Col
-	keyCols      []*batch.Col
 	cold         []byte
 }
 
@@ -158,6 +159,7 @@ func (s *Store) newTable(name string, spec TableSpec, list *lists, pageBytes int
 		width += listLanes
 	}
 	t.sl.s = s
+	t.ix.steps = pageBytes / 32
 	t.r.fixed = true
 	t.r.init(width, pageBytes/8)
 	if list != nil {
@@ -255,6 +257,7 @@ func (t *Table) addPage(p uint32) {
 	bits := make([]uint64, 2*words)
 	t.dirty[p], t.born[p], t.pend[p] = bits[:words:words], bits[words:], nil
 	t.r.meta[p].epoch = t.s.snaps.epoch // nobody has seen this memory
+	t.r.meta[p].part = t.s.snaps.fresh()
 }
 
 // clearRow makes a row as if it had just been inserted: with a new ID when it is
@@ -310,6 +313,9 @@ func (t *Table) remove(ref Ref) {
 	t.born[p][i>>6] &^= 1 << (i & 63)
 	if t.r.free(ref) {
 		t.dirty[p], t.born[p], t.pend[p] = nil, nil, nil
+		if t.carried(p) != nil {
+			t.carry[p] = nil
+		}
 	}
 	// A bit that stays in pend is of no account: the next row in this place is
 	// dirty.
@@ -334,7 +340,7 @@ func (t *Table) forget() {
 	if t.list != nil {
 		t.list.reset()
 	}
-	t.dirty, t.born, t.pend, t.only, t.hand, t.broom = nil, nil, nil, None, 0, 0
+	t.dirty, t.born, t.pend, t.carry, t.only, t.hand, t.broom = nil, nil, nil, nil, None, 0, 0
 	t.dead.reset()
 	t.cold.drop()
 }

@@ -29,6 +29,9 @@ func (t *Table) Lookup(b *batch.Batch, keys *batch.KeyVec, sel []uint16, mode Mo
 
 // begin reads the key columns of n rows.
 func (t *Table) begin(b *batch.Batch, keys *batch.KeyVec, sel []uint16, n int) {
+	if t.ix.old != nil {
+		t.ix.owe(moveLookup * n)
+	}
 	sc := &t.sc
 	switch t.key.lay {
 	case keyWord:
@@ -43,17 +46,28 @@ func (t *Table) begin(b *batch.Batch, keys *batch.KeyVec, sel []uint16, n int) {
 
 // lookup looks up rows [lo, hi) of those begun.
 func (t *Table) lookup(b *batch.Batch, keys *batch.KeyVec, sel []uint16, lo, hi int, mode Mode, refs []Ref, fresh []uint64) {
+	t.search(b, keys, sel, lo, hi, mode, refs, fresh)
+	if len(t.sc.missing) > 0 {
+		t.warm(b, keys, sel, mode, refs, fresh)
+	}
+}
+
+// search looks rows up in memory. Those whose keys may be on disk are listed as missing.
+func (t *Table) search(b *batch.Batch, keys *batch.KeyVec, sel []uint16, lo, hi int, mode Mode, refs []Ref, fresh []uint64) {
 	t.sc.missing = t.sc.missing[:0]
 	switch t.key.lay {
 	case keyNone:
 		t.lookupOnly(lo, hi, mode, refs, fresh)
 	case keyWord:
-		if t.sc.nulls == nil && t.ix.n > 0 {
-			t.lookupWords(keys, sel, lo, hi, mode, refs, fresh)
-		} else {
-			for i := lo; i < hi; i++ {
-				refs[i] = t.lookupOne(b, keys, laneOf(sel, i), i, mode, fresh, false)
+		if t.sc.nulls == nil && t.ix.n > 0 && t.ix.old == nil {
+			lo = t.lookupWords(keys, sel, lo, hi, mode, refs, fresh)
+		}
+		var homes homeBlock
+		for i := lo; i < hi; i++ {
+			if t.ix.old != nil && (i-lo)%len(homes) == 0 {
+				t.ix.homes(t.sc.words[i:hi], &homes)
 			}
+			refs[i] = t.lookupOne(b, keys, laneOf(sel, i), i, mode, fresh, false)
 		}
 	default:
 		for i := lo; i < hi; i++ {
@@ -61,8 +75,39 @@ func (t *Table) lookup(b *batch.Batch, keys *batch.KeyVec, sel []uint16, lo, hi 
 		}
 	}
 	if len(t.sc.missing) > 0 {
-		t.warm(b, keys, sel, mode, refs, fresh)
+		t.sift(b, keys, sel, mode, refs, fresh)
 	}
+}
+
+// sift ends the search for missing keys that are not on disk.
+func (t *Table) sift(b *batch.Batch, keys *batch.KeyVec, sel []uint16, mode Mode, refs []Ref, fresh []uint64) {
+	sc := &t.sc
+	var hashes [64]uint64
+	left := sc.missing[:0]
+	for list := sc.missing; len(list) > 0; {
+		part := list[:min(len(list), len(hashes))]
+		list = list[len(part):]
+		for j, i := range part {
+			switch {
+			case t.key.lay != keyWord:
+				hashes[j] = keys.H[laneOf(sel, int(i))]
+			case sc.nulls != nil && batch.Bit(sc.nulls, int(i)):
+				hashes[j] = nullHash
+			default:
+				hashes[j] = batch.Mix(sc.words[i] + golden)
+			}
+		}
+		may := t.cold.mayAll(hashes[:len(part)])
+		for j, i := range part {
+			switch {
+			case may>>j&1 != 0:
+				left = append(left, i)
+			case mode.inserts():
+				refs[i] = t.lookupOne(b, keys, laneOf(sel, int(i)), int(i), mode, fresh, true)
+			}
+		}
+	}
+	sc.missing = left
 }
 
 func (t *Table) lookupOnly(lo, hi int, mode Mode, refs []Ref, fresh []uint64) {
@@ -85,8 +130,9 @@ func (t *Table) lookupOnly(lo, hi int, mode Mode, refs []Ref, fresh []uint64) {
 	}
 }
 
-// lookupWords is the loop for keys of one word without NULLs.
-func (t *Table) lookupWords(keys *batch.KeyVec, sel []uint16, lo, hi int, mode Mode, refs []Ref, fresh []uint64) {
+// lookupWords is the loop for keys of one word without NULLs. It ends where the index
+// begins to grow step by step, and says where.
+func (t *Table) lookupWords(keys *batch.KeyVec, sel []uint16, lo, hi int, mode Mode, refs []Ref, fresh []uint64) int {
 	words := t.sc.words[:hi]
 	slots := t.ix.slots
 	var homes homeBlock
@@ -105,6 +151,9 @@ func (t *Table) lookupWords(keys *batch.KeyVec, sel []uint16, lo, hi int, mode M
 		if ref == None || t.stampAt != 0 {
 			refs[i] = t.absent(ref, w, i, mode, fresh, sel, keys)
 			if &slots[0] != &t.ix.slots[0] {
+				if t.ix.old != nil {
+					return i + 1
+				}
 				slots = t.ix.slots
 				t.ix.homes(words[i-j:], &homes)
 			}
@@ -117,6 +166,7 @@ func (t *Table) lookupWords(keys *batch.KeyVec, sel []uint16, lo, hi int, mode M
 			t.r.meta[ref>>t.r.shift].touch = true
 		}
 	}
+	return hi
 }
 
 // absent ends the search for a word that was not found, or whose row may be too
@@ -125,7 +175,7 @@ func (t *Table) absent(ref Ref, w uint64, i int, mode Mode, fresh []uint64, sel 
 	if ref != None {
 		return t.found(ref, i, mode, fresh)
 	}
-	if t.cold.n > 0 && t.cold.may(batch.Mix(w+golden)) {
+	if t.cold.n > 0 {
 		t.sc.missing = append(t.sc.missing, int32(i))
 		return None
 	}
@@ -164,7 +214,7 @@ func (t *Table) found(ref Ref, i int, mode Mode, fresh []uint64) Ref {
 }
 
 // lookupOne looks up the key in one lane. sure says that the key is not on disk;
-// otherwise one that may be is put on the list of missing rows.
+// otherwise one that is not in memory is put on the list of missing rows.
 func (t *Table) lookupOne(b *batch.Batch, keys *batch.KeyVec, lane, i int, mode Mode, fresh []uint64, sure bool) Ref {
 	if t.key.lay == keyWord {
 		w := t.sc.words[i]
@@ -175,7 +225,7 @@ func (t *Table) lookupOne(b *batch.Batch, keys *batch.KeyVec, lane, i int, mode 
 		switch {
 		case ref != None:
 			return t.found(ref, i, mode, fresh)
-		case !sure && t.cold.n > 0 && t.cold.may(batch.Mix(w+golden)):
+		case !sure && t.cold.n > 0:
 			t.sc.missing = append(t.sc.missing, int32(i))
 			return None
 		case !mode.inserts():
@@ -195,7 +245,7 @@ func (t *Table) lookupOne(b *batch.Batch, keys *batch.KeyVec, lane, i int, mode 
 	switch {
 	case ref != None:
 		return t.found(ref, i, mode, fresh)
-	case !sure && t.cold.n > 0 && t.cold.may(h):
+	case !sure && t.cold.n > 0:
 		t.sc.missing = append(t.sc.missing, int32(i))
 		return None
 	case !mode.inserts():
@@ -212,7 +262,7 @@ func (t *Table) lookupNull(keys *batch.KeyVec, lane, i int, mode Mode, fresh []u
 	switch {
 	case t.only != None:
 		return t.found(t.only, i, mode, fresh)
-	case !sure && t.cold.n > 0 && t.cold.may(nullHash):
+	case !sure && t.cold.n > 0:
 		t.sc.missing = append(t.sc.missing, int32(i))
 		return None
 	case !mode.inserts():
@@ -273,8 +323,7 @@ func (t *Table) findView(h uint64, v batch.View, raw []byte) Ref {
 	if x.n == 0 {
 		return None
 	}
-	slots := x.slots
-	for i := x.home(h); ; {
+	for slots, i := x.place(h); ; {
 		r := Ref(slots[i+1])
 		if r == None {
 			return None
@@ -386,17 +435,9 @@ func (t *Table) insertKey(k Key) Ref {
 
 // warm ends the lookup of rows whose keys may be on disk, in their order.
 func (t *Table) warm(b *batch.Batch, keys *batch.KeyVec, sel []uint16, mode Mode, refs []Ref, fresh []uint64) {
-	sc := &t.sc
-	cols := sc.keyCols[:0]
-	for _, c := range keys.Cols {
-		cols = append(cols, &b.Cols[c])
-	}
-	sc.keyCols = cols
-	for _, m := range sc.missing {
+	for _, m := range t.sc.missing {
 		i := int(m)
-		lane := laneOf(sel, i)
-		sc.cold = batch.AppendKeys(sc.cold[:0], cols, lane)
-		k := Key{Group: keys.KG[lane], Hash: keys.H[lane], Bytes: sc.cold}
+		k := t.coldKey(b, keys, laneOf(sel, i))
 		ref := t.findKey(k)
 		if ref == None && t.cold.n > 0 {
 			ref = t.cold.take(k)
@@ -410,4 +451,14 @@ func (t *Table) warm(b *batch.Batch, keys *batch.KeyVec, sel []uint16, mode Mode
 			}
 		}
 	}
+}
+
+// coldKey is the key of a lane, good until the next one.
+func (t *Table) coldKey(b *batch.Batch, keys *batch.KeyVec, lane int) Key {
+	sc := &t.sc
+	sc.cold = sc.cold[:0]
+	for _, c := range keys.Cols {
+		sc.cold = batch.AppendKey(sc.cold, &b.Cols[c], lane)
+	}
+	return Key{Group: keys.KG[lane], Hash: keys.H[lane], Bytes: sc.cold}
 }

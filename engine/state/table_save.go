@@ -91,14 +91,7 @@ func (t *Table) decodeRow(group uint16, body []byte) Ref {
 		root := row[len(row)-listLanes:]
 		for n := r.u64(); n > 0 && !r.bad; n-- {
 			word, rest, payload := r.u64(), r.bytes(), r.bytes()
-			k, i := 0, 0
-			if links := t.list.links(root); len(links) > 0 {
-				k = len(links) - 1
-				i = int(links[k] >> linkN)
-			}
-			k, i = t.list.open(root, k, i)
-			w := t.list.width
-			e := t.list.own(t.list.links(root)[k])[i*w : (i+1)*w]
+			e := t.list.push(root)
 			e[entWord], e[entRest], e[entPayload] = word, t.sl.put(rest), t.sl.put(payload)
 			for l := range e[entLanes:] {
 				e[entLanes+l] = r.u64()
@@ -142,13 +135,15 @@ type tableImage struct {
 	r    cells[uint64]
 	sl   slab
 	li   *lists
-	// bits are the rows to write, by page.
+	// bits are the rows to write, by page, more those that have not changed.
 	bits  [][]uint64
+	more  [][]uint64
 	clear bool
 	dead  deadLog
 	ids   []uint32
 	cold  *coldImage
 	now   int64
+	seen  byte // of no account: keeps reads ahead from being left out
 }
 
 func (t *Table) freeze(delta, keep bool) image { return t.freezeAs(t.name, 0, delta, keep) }
@@ -167,6 +162,7 @@ func (t *Table) freezeAs(name string, sub int64, delta, keep bool) *tableImage {
 		m.clear, m.dead = t.clearedPend, t.deadPend
 	}
 	m.bits = make([][]uint64, len(t.r.data))
+	weight := t.rowBytes()
 	for p := range t.r.data {
 		if t.r.data[p] == nil {
 			continue
@@ -174,20 +170,64 @@ func (t *Table) freezeAs(name string, sub int64, delta, keep bool) *tableImage {
 		if keep {
 			t.settle(p)
 		}
-		live := t.r.meta[p].live
-		switch {
-		case !delta:
+		page := &t.r.meta[p]
+		live := page.live
+		if !delta {
 			m.bits[p] = slices.Clone(live)
-		case t.pend[p] != nil:
+			if keep {
+				page.part.now = t.s.snaps.number
+			}
+			continue
+		}
+		left := uint64(0) // rows that have not changed
+		if t.pend[p] != nil {
 			b := make([]uint64, len(live))
 			for i := range b {
 				b[i] = t.pend[p][i] & live[i]
+				left |= live[i] &^ b[i]
 			}
 			m.bits[p] = b
+		} else {
+			left = 1
+		}
+		switch {
+		case left == 0:
+			page.part.now = t.s.snaps.number
+		case t.s.snaps.renew(&page.part, int64(page.used)*weight):
+			m.again(p, live)
+		default:
+			if c := t.carried(uint32(p)); c != nil {
+				m.again(p, c.rows, c.pend)
+			}
 		}
 	}
-	m.cold = t.cold.freeze(delta)
+	if keep {
+		for _, c := range t.carry {
+			if c != nil {
+				c.settle()
+			}
+		}
+	}
+	m.cold = t.cold.freeze(delta, keep)
 	return m
+}
+
+// again adds rows of a page that have not changed.
+func (m *tableImage) again(p int, lists ...[]uint64) {
+	if m.more == nil {
+		m.more = make([][]uint64, len(m.bits))
+	}
+	live := m.t.r.meta[p].live
+	b := make([]uint64, len(live))
+	for _, l := range lists {
+		for i, w := range l {
+			b[i] |= w & live[i]
+		}
+	}
+	for i, w := range m.bits[p] {
+		b[i] &^= w
+	}
+	m.more[p] = b
 }
 
 // settle moves the dirty bits of a page to pend.
@@ -213,6 +253,7 @@ func (t *Table) confirmed() {
 	clear(t.pend)
 	t.deadPend.reset()
 	t.clearedPend = false
+	t.carriedConfirmed()
 }
 
 func (m *tableImage) write(w *snapWriter) {
@@ -231,8 +272,32 @@ func (m *tableImage) write(w *snapWriter) {
 			w.put(uint16(t.s.c.Groups.From+g), put64(nil, uint64(id)))
 		}
 	}
-	w.section(m.name, kindRow, m.sub)
-	for p, words := range m.bits {
+	rows := m.rows
+	if w.unhashed && t.words() {
+		rows = m.raw
+		w.section(m.name, kindPage, m.sub)
+	} else {
+		w.section(m.name, kindRow, m.sub)
+	}
+	rows(w, m.bits)
+	w.again = true
+	rows(w, m.more)
+	if m.cold != nil {
+		w.section(m.name, kindRow, m.sub)
+		m.cold.rows(w, func(group uint16, body []byte, changed bool) {
+			if t.stampAt == 0 || !t.expiredAt(binary.LittleEndian.Uint64(body[stampOff:]), m.now) {
+				w.again = !changed
+				w.put(group, body)
+			}
+		})
+	}
+	w.again = false
+}
+
+// rows writes rows in memory.
+func (m *tableImage) rows(w *snapWriter, pages [][]uint64) {
+	t := m.t
+	for p, words := range pages {
 		for i, b := range words {
 			for ; b != 0; b &= b - 1 {
 				row := m.r.at(uint32(p<<m.r.shift | i<<6 | bits.TrailingZeros64(b)))
@@ -246,13 +311,32 @@ func (m *tableImage) write(w *snapWriter) {
 			return
 		}
 	}
-	if m.cold != nil {
-		m.cold.rows(w, func(group uint16, body []byte) {
-			if t.stampAt == 0 || !t.expiredAt(binary.LittleEndian.Uint64(body[stampOff:]), m.now) {
-				w.put(group, body)
-			}
-		})
+}
+
+// rowBytes is about how many bytes a row in memory has.
+func (t *Table) rowBytes() int64 {
+	n := int64(t.r.size * 8)
+	if t.r.n > 0 {
+		n += t.sl.bytes / int64(t.r.n)
+		if t.list != nil {
+			n += t.list.mem() / int64(t.r.n)
+		}
 	}
+	return n
+}
+
+func (t *Table) parts(visit func(p *part, bytes int64)) {
+	weight := t.rowBytes()
+	for p := range t.r.data {
+		if t.r.data[p] != nil {
+			visit(&t.r.meta[p].part, int64(t.r.meta[p].used)*weight)
+		}
+	}
+	t.cold.each(func(p *coldPart) {
+		for _, r := range p.runs {
+			visit(&r.part, int64(r.size))
+		}
+	})
 }
 
 func (t *Table) load(e *savedEntry) bool {
@@ -283,6 +367,8 @@ func (t *Table) load(e *savedEntry) bool {
 			t.cold.forget(e.group, e.body)
 		}
 		return t.decodeRow(e.group, e.body) != None
+	case kindPage:
+		return t.loadPage(e.body)
 	default:
 		return false
 	}

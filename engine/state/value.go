@@ -106,11 +106,12 @@ func (v *Value) load(e *savedEntry) bool {
 	return true
 }
 
-func (v *Value) mem() int64              { return int64(len(v.b)) }
-func (v *Value) confirmed()              {}
-func (v *Value) evict(int64, bool) int64 { return 0 }
-func (v *Value) sweep()                  {}
-func (v *Value) tidy()                   {}
+func (v *Value) mem() int64               { return int64(len(v.b)) }
+func (v *Value) parts(func(*part, int64)) {}
+func (v *Value) confirmed()               {}
+func (v *Value) evict(int64, bool) int64  { return 0 }
+func (v *Value) sweep()                   {}
+func (v *Value) tidy()                    {}
 
 // freeze has the counters in every snapshot, changed or not.
 func (c *Counters) freeze(_, _ bool) image {
@@ -130,8 +131,9 @@ func (c *Counters) load(e *savedEntry) bool {
 	return r.ok()
 }
 
-func (c *Counters) mem() int64              { return int64(len(c.n)) * 8 }
-func (c *Counters) confirmed()              {}
-func (c *Counters) evict(int64, bool) int64 { return 0 }
-func (c *Counters) sweep()                  {}
-func (c *Counters) tidy()                   {}
+func (c *Counters) mem() int64               { return int64(len(c.n)) * 8 }
+func (c *Counters) parts(func(*part, int64)) {}
+func (c *Counters) confirmed()               {}
+func (c *Counters) evict(int64, bool) int64  { return 0 }
+func (c *Counters) sweep()                   {}
+func (c *Counters) tidy()                    {}

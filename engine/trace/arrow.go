@@ -167,7 +167,11 @@ func DecodeArrow(data []byte) (steps []Step, err error) {
 			steps, err = bad(r)
 		}
 	}()
-	f, err := ipc.NewFileReader(bytes.NewReader(data), ipc.WithAllocator(memory.NewGoAllocator()))
+	if err := batch.CheckArrowFile(bytes.NewReader(data), int64(len(data))); err != nil {
+		return bad(err)
+	}
+	mem := batch.NewUnpacking(int64(len(data)))
+	f, err := ipc.NewFileReader(bytes.NewReader(data), ipc.WithAllocator(mem))
 	if err != nil {
 		return bad(err)
 	}
@@ -176,6 +180,7 @@ func DecodeArrow(data []byte) (steps []Step, err error) {
 		return bad("its columns are others")
 	}
 	for i := range f.NumRecords() {
+		mem.Refill()
 		rec, err := f.Record(i)
 		if err != nil {
 			return bad(err)

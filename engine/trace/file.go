@@ -76,8 +76,13 @@ func (f *File) readManifest() error {
 	if err := json.Unmarshal(text, &f.Manifest); err != nil {
 		return f.bad("its manifest cannot be read: %v", err)
 	}
-	if f.Manifest.Format != FormatNow {
-		return f.bad("it has the format %d, and this mink reads %d", f.Manifest.Format, FormatNow)
+	if n := f.Manifest.Format; n != FormatNow {
+		age := "an older"
+		if n > FormatNow {
+			age = "a newer"
+		}
+		return diag.New(diag.InvalidTape, "the tape %s has format %d, of %s mink, and this one reads format %d", f.Name, n, age, FormatNow).
+			WithHint("replay it with the mink that recorded it, which is %q, or record it again", f.Manifest.Build)
 	}
 	return nil
 }
@@ -243,6 +248,10 @@ func (f *File) Rows(job int, attempt int64, task int, s types.Schema) (*RowReade
 			return nil, diag.Wrap(diag.InvalidTape, err, "the tape %s is damaged in %s", f.Name, name)
 		}
 		r, err := NewRowReader(data, s)
+		if err == errFrames {
+			return nil, diag.New(diag.InvalidTape, "%s: %s", f.Name, errFrames.Msg).
+				WithHint("replay it with the mink that recorded it, which is %q, or record it again", f.Manifest.Build)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow/ipc"
@@ -91,8 +92,9 @@ func record3(t *testing.T) (*env.MemDisk, []Step) {
 			t.Fatal(err)
 		}
 	}
+	var framer Framer
 	for _, b := range polls() {
-		if err := f.Rows(0, 1, 7, 0, inputSchema, AppendFrame(nil, b)); err != nil {
+		if err := f.Rows(0, 1, 7, 0, inputSchema, framer.Append(nil, b)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -206,14 +208,20 @@ func TestNoTape(t *testing.T) {
 	if _, err := Open(disk, "none.mtape"); diag.CodeOf(err) != diag.IO {
 		t.Errorf("no file: %v", err)
 	}
-	at := bytes.Index(good, []byte(`"format": 1`))
-	newer := bytes.Clone(good)
-	newer[at+len(`"format": `)] = '9'
-	if err := writeFile(disk, "newer.mtape", newer); err != nil {
+	disk, _ = record3(t)
+	manifest, err := readFile(disk, "x.part/manifest.json")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(disk, "newer.mtape"); diag.CodeOf(err) != diag.InvalidTape {
-		t.Errorf("a flipped byte: %v", err)
+	for format, says := range map[int]string{1: "has format 1, of an older mink", 9: "has format 9, of a newer mink"} {
+		other := bytes.Replace(manifest, fmt.Appendf(nil, `"format": %d`, FormatNow), fmt.Appendf(nil, `"format": %d`, format), 1)
+		if err := writeFile(disk, "x.part/manifest.json", other); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Open(disk, "x.part")
+		if diag.CodeOf(err) != diag.InvalidTape || !strings.Contains(err.Error(), says) {
+			t.Errorf("format %d: %v", format, err)
+		}
 	}
 }
 
@@ -267,5 +275,27 @@ func TestDamagedTape(t *testing.T) {
 	}
 	if failed < len(data)/11/2 {
 		t.Errorf("of %d bytes %d were told", len(data), failed)
+	}
+}
+
+// Rows of a recording that broke off, in the form of another mink, are refused, and the build
+// that reads them is named.
+func TestOldFrames(t *testing.T) {
+	disk, _ := record3(t)
+	if err := disk.Remove("x.part/inputs/0-1-7.arrow"); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeFile(disk, "x.part/inputs/0-1-7-0.rows", []byte("MINKROWS\x05\x00\x00\x00\x00\x01\x00\x00\x00")); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(disk, "x.part")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Manifest.Build = "mink of old"
+	_, err = f.Rows(0, 1, 7, inputSchema)
+	e := diag.As(err)
+	if e == nil || e.Code != diag.InvalidTape || !strings.Contains(e.Msg, "another mink") || !strings.Contains(e.Hint, "mink of old") {
+		t.Errorf("old rows: %v", err)
 	}
 }

@@ -57,9 +57,21 @@ func (p part) compare(o part) int {
 	return cmp.Or(cmp.Compare(p.job, o.job), cmp.Compare(p.attempt, o.attempt), cmp.Compare(p.task, o.task), cmp.Compare(p.from, o.from))
 }
 
+// rowFile is the rows of a part. Its lock is taken under that of the folder and held while they
+// are written, so that tasks do not wait for one another.
 type rowFile struct {
-	s types.Schema
-	f env.File
+	s  types.Schema
+	mu sync.Mutex
+	f  env.File // nil in a copy
+}
+
+func (r *rowFile) close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.f == nil {
+		return nil
+	}
+	return r.f.Close()
 }
 
 // Create begins a tape in a folder, which must be new or empty.
@@ -167,30 +179,41 @@ func (f *Folder) Steps(job int, attempt int64, task int, from int64, blocks []by
 	return nil
 }
 
-// Rows appends polls of a task's source behind checkpoint from, as AppendFrame writes them.
+// Rows appends polls of a task's source behind checkpoint from, as a Framer for
+// this part makes them.
 func (f *Folder) Rows(job int, attempt int64, task int, from int64, s types.Schema, polls []byte) error {
-	p := part{job, attempt, task, from}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.takes(p, int64(len(polls))) {
-		return nil
+	r, err := f.rowsOf(part{job, attempt, task, from}, s, polls)
+	if r == nil || err != nil {
+		return err
 	}
-	r, err := f.rows[p], error(nil)
-	if r == nil {
-		var w env.File
-		if w, err = f.disk.Create(path.Join(f.dir, "inputs", p.file()+".rows")); err == nil {
-			r = &rowFile{s, w}
-			f.rows[p] = r
-			_, err = w.Write([]byte(framesMagic))
-		}
-	}
-	if err == nil {
-		_, err = r.f.Write(polls)
-	}
-	if err != nil {
+	defer r.mu.Unlock()
+	if _, err := r.f.Write(polls); err != nil {
 		return f.failed(err)
 	}
 	return nil
+}
+
+// rowsOf gives the file of a part, locked; nil where its rows are not kept any more.
+func (f *Folder) rowsOf(p part, s types.Schema, polls []byte) (*rowFile, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.takes(p, int64(len(polls))) {
+		return nil, nil
+	}
+	r := f.rows[p]
+	if r == nil {
+		w, err := f.disk.Create(path.Join(f.dir, "inputs", p.file()+".rows"))
+		if err == nil {
+			r = &rowFile{s: s, f: w}
+			f.rows[p] = r
+			_, err = w.Write([]byte(framesMagic))
+		}
+		if err != nil {
+			return nil, f.failed(err)
+		}
+	}
+	r.mu.Lock()
+	return r, nil
 }
 
 // Checkpoint is where the checkpoint goes that an attempt began from.
@@ -291,8 +314,8 @@ func (f *Folder) closeRows(parts []part) error {
 	}
 	w := NewRowWriter(out, s)
 	for _, p := range parts {
-		if r := f.rows[p]; err == nil && r.f != nil {
-			err = r.f.Close()
+		if err == nil {
+			err = f.rows[p].close()
 		}
 		if err == nil {
 			err = f.compress(path.Join(f.dir, "inputs", p.file()+".rows"), s, w)

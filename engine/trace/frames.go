@@ -5,20 +5,30 @@ import (
 	"io"
 
 	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/types"
 )
 
-// While rows come in they are written as frames: a length in four bytes and the raw form
-// of a batch, which costs little more than to copy it. A tape that is closed has them as
-// Arrow files; frames are of the machine and the build that wrote them.
+// While rows come in they are written as frames: a length in four bytes and a batch of a
+// batch.RawWriter, which costs little more than to copy it. A tape that is closed has them
+// as Arrow files; frames are of the machine and the build that wrote them.
 
-// framesMagic begins a file of frames.
-const framesMagic = "MINKROWS"
+// framesMagic begins a file of frames; what comes behind framesAny is the form that they have.
+const (
+	framesMagic = framesAny + "2"
+	framesAny   = "MINKROW"
+)
 
-// AppendFrame appends the rows of a poll.
-func AppendFrame(dst []byte, b *batch.Batch) []byte {
+// errFrames: the frames have another form.
+var errFrames = diag.New(diag.InvalidTape, "the rows on the tape are those of a recording that did not come to its end, in a form of another mink")
+
+// Framer makes the frames of one file, in their order. The zero value begins one.
+type Framer struct{ w batch.RawWriter }
+
+// Append appends the rows of a poll.
+func (f *Framer) Append(dst []byte, b *batch.Batch) []byte {
 	at := len(dst)
-	dst = batch.AppendRaw(append(dst, 0, 0, 0, 0), b)
+	dst = f.w.Append(append(dst, 0, 0, 0, 0), b)
 	binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
 	return dst
 }
@@ -29,21 +39,23 @@ type frames struct {
 	s    types.Schema
 	at   int64
 	buf  []byte
+	r    batch.RawReader
 }
 
 func newFrames(data *io.SectionReader, s types.Schema) (*RowReader, error) {
-	return &RowReader{s: s, raw: &frames{data: data, s: s, at: int64(len(framesMagic))}}, nil
+	return &RowReader{s: s, raw: newFrameReader(data, s)}, nil
 }
 
-// next reads a poll; one that is cut off, where the writer died, is the end.
-func (f *frames) next(b *batch.Batch) error {
-	var head [4]byte
-	if n, _ := f.data.ReadAt(head[:], f.at); n < len(head) {
-		return io.EOF
-	}
-	size := int64(binary.LittleEndian.Uint32(head[:]))
-	if f.at+4+size > f.data.Size() {
-		return io.EOF
+func newFrameReader(data *io.SectionReader, s types.Schema) *frames {
+	return &frames{data: data, s: s, at: int64(len(framesMagic))}
+}
+
+// take reads the frame that comes next; one that is cut off, where the writer died, is the
+// end.
+func (f *frames) take() error {
+	size, err := f.size()
+	if err != nil {
+		return err
 	}
 	if int64(cap(f.buf)) < size {
 		f.buf = make([]byte, size)
@@ -53,15 +65,56 @@ func (f *frames) next(b *batch.Batch) error {
 		return badRows(err)
 	}
 	f.at += 4 + size
-	if err := batch.ReadRaw(b, f.buf, f.s); err != nil {
+	return nil
+}
+
+func (f *frames) size() (int64, error) {
+	var head [4]byte
+	if n, _ := f.data.ReadAt(head[:], f.at); n < len(head) {
+		return 0, io.EOF
+	}
+	size := int64(binary.LittleEndian.Uint32(head[:]))
+	if f.at+4+size > f.data.Size() {
+		return 0, io.EOF
+	}
+	return size, nil
+}
+
+// next reads a poll.
+func (f *frames) next(b *batch.Batch) error {
+	if err := f.take(); err != nil {
+		return err
+	}
+	if err := f.r.Read(b, f.buf, f.s); err != nil {
 		return badRows(err)
+	}
+	return nil
+}
+
+// pass goes on to the frame at a place. Of those between it reads what later ones need.
+func (f *frames) pass(to int64) error {
+	for f.at < to {
+		size, err := f.size()
+		if err != nil {
+			return badRows(err)
+		}
+		var first [1]byte
+		if n, _ := f.data.ReadAt(first[:], f.at+4); n == 1 && f.r.Passes(first[0]) {
+			f.at += 4 + size
+			continue
+		}
+		if err = f.take(); err == nil {
+			err = f.r.Pass(f.buf)
+		}
+		if err != nil {
+			return badRows(err)
+		}
 	}
 	return nil
 }
 
 // has looks at the first poll.
 func (f *frames) has(column int) bool {
-	first := frames{data: f.data, s: f.s, at: int64(len(framesMagic))}
 	var b batch.Batch
-	return first.next(&b) == nil && b.Cols[column].Type.Kind != types.Invalid
+	return newFrameReader(f.data, f.s).next(&b) == nil && b.Cols[column].Type.Kind != types.Invalid
 }

@@ -33,8 +33,10 @@ type Manifest struct {
 	Live bool `json:"live,omitempty"`
 }
 
-// FormatNow is the version of the layout that is written and read.
-const FormatNow = 1
+// FormatNow is the version of the layout that is written and read. It is counted up with each
+// change that makes an old tape another one to a new mink, or the other way round; a tape
+// of another version is refused.
+const FormatNow = 2
 
 // Statement is a statement of the session that took effect.
 type Statement struct {
@@ -66,9 +68,6 @@ type Job struct {
 	// are here.
 	Full     bool `json:"full,omitempty"`
 	Embedded bool `json:"embedded,omitempty"`
-	// Rows says that the digest of a poll is of all its rows, and not of the first and the
-	// last alone.
-	Rows bool `json:"rows,omitempty"`
 	// Tasks are the names of the tasks, in the order of their numbers.
 	Tasks []string `json:"tasks"`
 	// Sources are the readers of the job.

@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 )
 
@@ -122,11 +123,16 @@ func (f *File) Output() (list []Piece, err error) {
 			list, err = bad(r)
 		}
 	}()
-	r, err := ipc.NewFileReader(bytes.NewReader(data), ipc.WithAllocator(memory.NewGoAllocator()))
+	if err := batch.CheckArrowFile(bytes.NewReader(data), int64(len(data))); err != nil {
+		return bad(err)
+	}
+	mem := batch.NewUnpacking(int64(len(data)))
+	r, err := ipc.NewFileReader(bytes.NewReader(data), ipc.WithAllocator(mem))
 	if err != nil {
 		return bad(err)
 	}
 	for i := range r.NumRecords() {
+		mem.Refill()
 		rec, err := r.Record(i)
 		if err != nil {
 			return bad(err)

@@ -16,6 +16,7 @@ import (
 // become too many the oldest go, and the tape begins at the next base. Of a job that has no
 // base to begin at nothing is left until there is one.
 type ring struct {
+	disk  *env.MemDisk
 	size  int64 // most bytes
 	age   time.Duration
 	clock func() int64 // milliseconds
@@ -46,14 +47,15 @@ const ringParts = 4
 // size bytes. What is older than age is dropped where that is possible; 0 has no bound.
 // clock gives milliseconds; nil stands still.
 func Ring(m Manifest, size int64, age time.Duration, clock func() int64) (*Folder, error) {
-	f, err := Create(env.NewMemDisk(), "ring", m)
+	disk := env.NewMemDisk()
+	f, err := Create(disk, "ring", m)
 	if err != nil {
 		return nil, err
 	}
 	if clock == nil {
 		clock = func() int64 { return 0 }
 	}
-	f.ring = &ring{size: size, age: age, clock: clock, parts: map[part]int64{}, lost: map[int]part{}, made: clock()}
+	f.ring = &ring{disk: disk, size: size, age: age, clock: clock, parts: map[part]int64{}, lost: map[int]part{}, made: clock()}
 	return f, nil
 }
 
@@ -99,6 +101,9 @@ func (f *Folder) Bytes() int64 {
 	}
 	return f.ring.bytes
 }
+
+// Held is what the memory of a ring has: Bytes, what its job has put out, and its manifest.
+func (f *Folder) Held() int64 { return f.ring.disk.Bytes() }
 
 // WantsBase reports that a ring would like to have a base of so many bytes.
 // Of a job of which nothing is left it wants the next one.
@@ -283,7 +288,7 @@ func (f *Folder) forget(which func(p part) bool) {
 	}
 	for _, p := range slices.SortedFunc(maps.Keys(f.rows), part.compare) {
 		if which(p) {
-			_ = f.rows[p].f.Close()
+			_ = f.rows[p].close()
 			_ = f.disk.Remove(path.Join(f.dir, "inputs", p.file()+".rows"))
 			delete(f.rows, p)
 		}

@@ -201,8 +201,7 @@ func (r *RowReader) From(at int64) error {
 	}
 	at &= 1<<partBits - 1
 	if r.raw != nil {
-		r.raw.at = at
-		return nil
+		return r.raw.pass(at)
 	}
 	if r.file != nil && at > int64(r.file.NumRecords()) {
 		return diag.New(diag.InvalidTape, "the tape has no rows behind poll %d", at)
@@ -225,8 +224,11 @@ func NewRowReader(data *io.SectionReader, s types.Schema) (r *RowReader, err err
 	if data == nil || data.Size() == 0 {
 		return r, nil
 	}
-	if begins(data, framesMagic) {
+	switch {
+	case begins(data, framesMagic):
 		return newFrames(data, s)
+	case begins(data, framesAny):
+		return nil, errFrames
 	}
 	defer func() {
 		if x := recover(); x != nil { // the library's reader breaks off on some damage
@@ -234,13 +236,18 @@ func NewRowReader(data *io.SectionReader, s types.Schema) (r *RowReader, err err
 		}
 	}()
 	var has *arrow.Schema
-	if f, err := ipc.NewFileReader(data, ipc.WithAllocator(memory.NewGoAllocator())); err == nil {
+	if err := batch.CheckArrowFile(data, data.Size()); err != nil {
+		return nil, badRows(err)
+	}
+	mem := batch.NewUnpacking(data.Size())
+	if f, err := ipc.NewFileReader(data, ipc.WithAllocator(mem)); err == nil {
 		has, r.file = f.Schema(), f
 		r.read = func() (arrow.Record, error) {
 			if r.at == f.NumRecords() {
 				return nil, io.EOF
 			}
 			r.at++
+			mem.Refill()
 			return f.RecordAt(r.at - 1)
 		}
 	} else {

@@ -71,8 +71,7 @@ type Poll struct {
 	Split  int
 	Rows   int
 	Status uint8
-	// Digest is of the rows, in their order; of the first and the last one alone where
-	// Job.Rows does not say otherwise.
+	// Digest is of the rows, in their order, or of some of them; whoever records knows which.
 	Digest uint64
 	// Marks are watermarks that the reader itself gave, with the rows or without. Those
 	// that the table's WATERMARK computes are none of them.

@@ -32,11 +32,13 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
 )
 
 // Mode says where answers come from.
@@ -59,7 +61,9 @@ const Suffix = ".cassette"
 
 // Library has the books of a run of tests, which may be asked by several goroutines.
 type Library struct {
-	Mode  Mode
+	Mode Mode
+	// Disk is what books are read from.
+	Disk  env.Disk
 	mu    sync.Mutex
 	books map[string]*Book
 }
@@ -69,7 +73,7 @@ func New(m Mode) *Library {
 	if m == "" {
 		m = Replay
 	}
-	return &Library{Mode: m, books: map[string]*Book{}}
+	return &Library{Mode: m, Disk: env.OS("").Disk, books: map[string]*Book{}}
 }
 
 // Open gives the book of a file, which need not be there. An error is one in its text.
@@ -81,7 +85,7 @@ func (l *Library) Open(name string) (*Book, error) {
 	}
 	b := &Book{name: name, mode: l.Mode, sections: map[string]map[string]*entry{}}
 	if name != "" && l.Mode != Live {
-		text, err := os.ReadFile(name)
+		text, err := env.ReadAll(l.Disk, filepath.ToSlash(name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, diag.Wrap(diag.IO, err, "cannot read %s", name)
 		}

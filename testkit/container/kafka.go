@@ -14,7 +14,9 @@ import (
 // kafkaVersion is that of the jars, as they are published.
 const kafkaVersion = "3.9.1"
 
-// kafka tells clients its address, so it has to know at its start where it is reached.
+// kafka tells clients its address, so it has to know at its start where it is reached. It keeps
+// what it is given: rows of tests have times of long ago, and half a minute after its start a
+// broker deletes those of more than a week.
 var kafka = &kind{
 	name: "kafka", image: "apache/kafka:" + kafkaVersion, port: "9092", dsn: plainAddress, local: localKafka, patience: 2 * time.Minute,
 	envAt: func(port string) map[string]string {
@@ -24,7 +26,7 @@ var kafka = &kind{
 			"KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER", "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
 			"KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1", "KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS": "1",
 			"KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1", "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1", "KAFKA_TRANSACTION_STATE_LOG_NUM_PARTITIONS": "1",
-			"KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+			"KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0", "KAFKA_LOG_RETENTION_MS": "-1",
 		}
 	},
 	hello: func(c net.Conn) error { // ApiVersions, version 0
@@ -107,6 +109,7 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=1
 group.initial.rebalance.delay.ms=0
+log.retention.ms=-1
 `, h.port, control, filepath.Join(h.dir, "logs"))
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		return err

@@ -95,6 +95,28 @@ func (d *dock) jobs() (states []string, restarts int) {
 	return states, restarts
 }
 
+// exceptions is what every job failed on.
+func (d *dock) exceptions() string {
+	d.t.Helper()
+	text, err := d.mink("jobs", "ls", "--output", "json")
+	if err != nil {
+		return text
+	}
+	var all []string
+	for in := json.NewDecoder(strings.NewReader(text)); in.More(); {
+		var j struct{ ID string }
+		if err := in.Decode(&j); err != nil {
+			return err.Error()
+		}
+		shown, _ := d.mink("jobs", "show", j.ID) // what it says of a failure is as good
+		said, _ := d.mink("jobs", "exceptions", j.ID)
+		all = append(all, shown, said)
+	}
+	out, _ := d.try("logs", "--tail", "40", d.name+"-c1")
+	all = append(all, out)
+	return strings.Join(all, "\n")
+}
+
 // await waits until a condition holds.
 func (d *dock) await(what string, most time.Duration, f func() bool) {
 	d.t.Helper()
@@ -240,7 +262,7 @@ func TestMinkInContainers(t *testing.T) {
 	over := func() bool {
 		states, _ := d.jobs()
 		if len(states) > 0 && states[0] == "FAILED" {
-			t.Fatal("the job failed")
+			t.Fatalf("the job failed\n%s", d.exceptions())
 		}
 		return len(states) > 0 && states[0] == "FINISHED"
 	}

@@ -76,6 +76,12 @@ type Answer struct {
 	Missing string `json:"missing,omitempty"`
 }
 
+// slow tells whether an answer is one of a machine that had no time for it: there is none,
+// or Flink took a process that stood still for one that is gone.
+func (a *Answer) slow() bool {
+	return a.Late || strings.Contains(a.Error, "Heartbeat of TaskManager with id")
+}
+
 type table struct {
 	Name    string            `json:"name"`
 	Columns string            `json:"columns"`
@@ -334,11 +340,20 @@ func Run(ctx context.Context, scratch string, jobs []Job, fresh bool) (map[strin
 			})
 		}
 	}
-	if len(left) > 0 {
-		err = run(ctx, scratch, python, left, func(a *Answer) error {
+	for again := range 2 { // what was too slow is asked once more
+		if err != nil || len(left) == 0 {
+			break
+		}
+		dir := filepath.Join(scratch, strconv.Itoa(again))
+		if err = os.Mkdir(dir, 0o755); err != nil {
+			break
+		}
+		err = run(ctx, dir, python, left, func(a *Answer) error {
+			a.Late = a.slow()
 			answers[a.ID] = a
 			return k.add(keys[a.ID], a)
 		})
+		left = slices.DeleteFunc(left, func(j Job) bool { return answers[j.ID] == nil || !answers[j.ID].Late })
 	}
 	return answers, errors.Join(err, k.close())
 }

@@ -74,7 +74,7 @@ func openKept(fresh bool) (*kept, error) {
 	for lines.Scan() {
 		var l keptLine
 		err := json.Unmarshal(lines.Bytes(), &l) // the last line may be cut
-		if err == nil && l.Answer != nil && (l.Answer.Error == "" || l.Java == javaHash()) {
+		if err == nil && l.Answer != nil && !l.Answer.slow() && (l.Answer.Error == "" || l.Java == javaHash()) {
 			k.answers[l.Key] = l.Answer
 		}
 	}

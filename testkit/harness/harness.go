@@ -173,6 +173,8 @@ type Give struct {
 	// that are not named are NULL.
 	Header []Cell
 	Rows   []Row
+	// Tape is the file of a tape that the rows are on, "" where they stand in the test.
+	Tape string
 }
 
 // Watermark says that no row of a table comes that is older, whatever the table's own

@@ -13,9 +13,9 @@ type Small struct {
 	Case     *Case
 	Schedule Schedule
 	Mismatch *Mismatch
-	// Rows are how many the case gives, RowsBefore how many it gave; Runs what looking
-	// for it took.
-	Rows, RowsBefore, Runs int
+	// Rows are how many the case gives, RowsBefore how many it gave; Steps and StepsBefore are
+	// those of the simulation. Runs is what looking for it took.
+	Rows, RowsBefore, Steps, StepsBefore, Runs int
 }
 
 // shrinker looks for the smallest failing case. What fails is a run that gives another
@@ -26,6 +26,8 @@ type shrinker struct {
 	best  *Small
 	until time.Time
 	runs  int
+	steps int // of the last run that failed
+	rnd   *rand.Rand
 }
 
 func (k *checker) shrink(f *Failure) *Small {
@@ -33,7 +35,7 @@ func (k *checker) shrink(f *Failure) *Small {
 	if budget == 0 {
 		budget = 10 * time.Second
 	}
-	s := &shrinker{k: k, until: time.Now().Add(budget)}
+	s := &shrinker{k: k, until: time.Now().Add(budget), rnd: rand.New(rand.NewPCG(f.Schedule.Seed, 7))}
 	c := *k.c
 	c.Steps = without(k.c.Steps, func(s Step) bool {
 		switch s.(type) {
@@ -46,11 +48,15 @@ func (k *checker) shrink(f *Failure) *Small {
 	if s.best.Mismatch = s.fails(&c, f.Schedule); s.best.Mismatch == nil {
 		return nil // it hangs on what was left out
 	}
-	s.faults()
-	s.schedule()
-	s.rows()
-	s.steps()
-	s.faults()
+	s.best.StepsBefore, s.best.Steps = s.steps, s.steps
+	for size := s.size() + 1; s.size() < size && !s.over(); {
+		size = s.size()
+		s.faults()
+		s.schedule()
+		s.rows()
+		s.others()
+		s.few()
+	}
 	s.best.Rows, s.best.Runs = rowCount(s.best.Case.Steps), s.runs
 	return s.best
 }
@@ -69,6 +75,11 @@ func rowCount(steps []Step) int {
 	return n
 }
 
+// size is what shrinks.
+func (s *shrinker) size() int {
+	return len(s.best.Case.Steps) + rowCount(s.best.Case.Steps) + len(s.best.Schedule.Faults)
+}
+
 func (s *shrinker) over() bool { return time.Now().After(s.until) }
 
 // fails runs a case plainly and under a schedule; nil says that all is well.
@@ -85,6 +96,7 @@ func (s *shrinker) fails(c *Case, sch Schedule) *Mismatch {
 	}
 	if f := first(base); f != nil {
 		if sch.Seed == 0 && f.Mismatch != nil {
+			s.steps = base.steps
 			return f.Mismatch
 		}
 		return nil
@@ -94,6 +106,7 @@ func (s *shrinker) fails(c *Case, sch Schedule) *Mismatch {
 			return nil
 		}
 		if f, err := k.asBatch(c, base); err == nil && f != nil {
+			s.steps = base.steps
 			return f.Mismatch
 		}
 		return nil
@@ -109,6 +122,7 @@ func (s *shrinker) fails(c *Case, sch Schedule) *Mismatch {
 	if f == nil || f.Mismatch == nil {
 		return nil
 	}
+	s.steps = t.steps
 	return f.Mismatch
 }
 
@@ -127,26 +141,11 @@ const neighbours = 30
 // try takes a candidate that still fails, with the schedule or one like it: with fewer
 // rows the moment at which it goes wrong is another.
 func (s *shrinker) try(c *Case, sch Schedule) bool {
-	r := rand.New(rand.NewPCG(sch.Seed, uint64(s.runs)))
-	rows := rowCount(c.Steps)
 	for i := range neighbours {
 		if s.over() {
 			return false
 		}
-		near := sch
-		near.Faults = slices.Clone(sch.Faults)
-		if i > 0 {
-			near.Seed = sch.Seed&(1<<48-1) | uint64(i)<<48
-			for k := range near.Faults {
-				near.Faults[k].Row, near.Faults[k].Steps = r.IntN(rows+1), r.IntN(60)
-			}
-			if near.Checkpoints > 0 {
-				near.Checkpoints = 1 + r.IntN(40)
-			}
-			slices.SortStableFunc(near.Faults, func(a, b Fault) int { return a.Row - b.Row })
-		}
-		if m := s.fails(c, near); m != nil {
-			s.best.Case, s.best.Schedule, s.best.Mismatch = c, near, m
+		if s.take(c, s.near(c, sch, i), false) {
 			return true
 		}
 		if sch.Seed == 0 {
@@ -154,6 +153,35 @@ func (s *shrinker) try(c *Case, sch Schedule) bool {
 		}
 	}
 	return false
+}
+
+// near is the schedule itself, and from 1 on one with other choices and faults at other moments.
+func (s *shrinker) near(c *Case, sch Schedule, i int) Schedule {
+	sch.Faults = slices.Clone(sch.Faults)
+	if i == 0 || sch.Seed == 0 {
+		return sch
+	}
+	sch.Seed = sch.Seed&(1<<48-1) | uint64(i)<<48
+	for k := range sch.Faults {
+		sch.Faults[k].Row, sch.Faults[k].Steps = s.rnd.IntN(rowCount(c.Steps)+1), s.rnd.IntN(60)
+	}
+	if sch.Checkpoints > 0 {
+		sch.Checkpoints = 1 + s.rnd.IntN(40)
+	}
+	slices.SortStableFunc(sch.Faults, func(a, b Fault) int { return a.Row - b.Row })
+	return sch
+}
+
+// take makes a case that fails the best, if it has fewer rows or its run fewer steps.
+func (s *shrinker) take(c *Case, sch Schedule, fewer bool) bool {
+	m := s.fails(c, sch)
+	if fewer && s.steps >= s.best.Steps {
+		return false
+	}
+	if m != nil {
+		s.best.Case, s.best.Schedule, s.best.Mismatch, s.best.Steps = c, sch, m, s.steps
+	}
+	return m != nil
 }
 
 // faults leaves out what is not needed of them.
@@ -231,6 +259,18 @@ func (s *shrinker) rows() {
 
 // cut leaves out the rows from number from up to to, and what then gives nothing.
 func cut(steps []Step, from, to int) []Step {
+	return filtered(steps, func(at int) bool { return at < from || at >= to })
+}
+
+// withRows keeps the rows of these numbers, which ascend, and leaves out what then gives nothing.
+func withRows(steps []Step, kept []int) []Step {
+	return filtered(steps, func(at int) bool {
+		_, ok := slices.BinarySearch(kept, at)
+		return ok
+	})
+}
+
+func filtered(steps []Step, keep func(row int) bool) []Step {
 	var out []Step
 	at := 0
 	for _, s := range steps {
@@ -242,7 +282,7 @@ func cut(steps []Step, from, to int) []Step {
 		own := *g
 		own.Rows = nil
 		for _, r := range g.Rows {
-			if at < from || at >= to {
+			if keep(at) {
 				own.Rows = append(own.Rows, r)
 			}
 			at++
@@ -254,8 +294,35 @@ func cut(steps []Step, from, to int) []Step {
 	return out
 }
 
-// steps leaves out what is no row.
-func (s *shrinker) steps() {
+// patience is how many draws of few leads to nothing better before it gives up.
+const patience = 200
+
+// few draws some of the rows and another schedule for them: where several rows are only
+// needed as long as the others are there, blocks that are left out lead no further. Of all rows
+// it takes a schedule with which the run has fewer steps.
+func (s *shrinker) few() {
+	for tries := 0; tries < patience && !s.over(); tries++ {
+		rows := rowCount(s.best.Case.Steps)
+		if rows == 0 || rows == 1 && s.best.Schedule.Seed == 0 {
+			return
+		}
+		keep := 1 + s.rnd.IntN(rows)
+		kept := s.rnd.Perm(rows)[:keep]
+		slices.Sort(kept)
+		c := *s.best.Case
+		c.Steps = withRows(c.Steps, kept)
+		near := s.near(&c, s.best.Schedule, 1+s.rnd.IntN(1<<15))
+		if near.Checkpoints > 0 && s.rnd.IntN(2) == 0 {
+			near.Checkpoints = 1 + s.rnd.IntN(200)
+		}
+		if s.take(&c, near, keep == rows) {
+			tries = 0
+		}
+	}
+}
+
+// others leaves out what is no row.
+func (s *shrinker) others() {
 	for i := 0; i < len(s.best.Case.Steps); {
 		if _, ok := s.best.Case.Steps[i].(*Give); ok || expectation(s.best.Case.Steps[i]) || s.over() {
 			i++

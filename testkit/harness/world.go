@@ -38,6 +38,8 @@ type Options struct {
 	Providers []*connect.ModelProvider
 	// Cassettes are what the outside answers; nil is the file of each case, to be read.
 	Cassettes *cassette.Library
+	// Outside has the disk that scripts read, and what starts processes; nil is the machine.
+	Outside *env.Env
 	// Zone is the time zone that 'default' stands for; nil is UTC.
 	Zone *time.Location
 	// Cover, unless nil, takes what runs reach of the jobs.
@@ -159,8 +161,11 @@ func newWorld(c *Case, o *Options, s shape) (*World, error) {
 // config is that of an engine in which the case is planned.
 func (w *World) config() engine.Config {
 	o := w.options
-	disk := env.OS("")
-	outside := &env.Env{Clock: w.clock, Disk: env.NewOverlay(disk.Disk), Seed: 1, Go: disk.Go, Processes: disk.Processes}
+	host := env.OS("")
+	if o.Outside != nil {
+		host.Disk, host.Processes = o.Outside.Disk, o.Outside.Processes
+	}
+	outside := &env.Env{Clock: w.clock, Disk: env.NewOverlay(host.Disk), Seed: 1, Go: host.Go, Processes: host.Processes}
 	var list []*connect.Connector
 	for _, k := range append(append(atHome(), o.Connectors...), standIns(o.Connectors)...) {
 		list = append(list, w.wrap(k))

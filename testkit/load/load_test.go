@@ -35,7 +35,9 @@ func (y *tally) connector() *connect.Connector {
 	return &connect.Connector{
 		Name: "tally", Summary: "Adds up what comes and goes.",
 		Sink: func(t *connect.Table) (connect.Sink, error) {
-			y.sums = make([]int64, t.Physical)
+			if y.sums == nil { // a statement may be planned more than once
+				y.sums = make([]int64, t.Physical)
+			}
 			return y, nil
 		},
 	}

@@ -182,7 +182,7 @@ func TestKillFiles(t *testing.T) {
 	pairs, sums := orders(t, in, 40_000)
 	for range runs {
 		w := found(t, 3, 1)
-		r := w.run(strings.Replace(ordersScript(w.dir, filepath.Join(in, "in"), 2), "'path' = '"+filepath.Join(in, "in")+"'", "'path' = '"+filepath.Join(in, "in")+"', 'mink.replay.column' = 'placed', 'mink.replay.speed' = '20'", 1))
+		r := w.run(pacedScript(w.dir, filepath.Join(in, "in"), 2, 20))
 		n := disturb(t, w, rng, r, 2*time.Second, 3)
 		end(t, r.Job)
 		st := r.Job.Status()
@@ -217,7 +217,7 @@ func TestKillStore(t *testing.T) {
 	at := ""
 	choices := chance(t)
 	for i, p := range []int{2, 3} {
-		script := settings + strings.Replace(ordersScript(w.dir, filepath.Join(in, "in"), p), "'path' = '"+filepath.Join(in, "in")+"'", "'path' = '"+filepath.Join(in, "in")+"', 'mink.replay.column' = 'placed', 'mink.replay.speed' = '20'", 1)
+		script := settings + pacedScript(w.dir, filepath.Join(in, "in"), p, []int{4, 20}[i]) // not at its end before it is stopped
 		if at != "" {
 			script = "SET 'execution.state-recovery.path' = '" + at + "';\n" + script
 		}
@@ -267,7 +267,7 @@ func TestRescale(t *testing.T) {
 	w := found(t, 3, 1)
 	at := ""
 	for i, p := range []int{2, 3, 1} {
-		script := strings.Replace(ordersScript(w.dir, filepath.Join(in, "in"), p), "'path' = '"+filepath.Join(in, "in")+"'", "'path' = '"+filepath.Join(in, "in")+"', 'mink.replay.column' = 'placed', 'mink.replay.speed' = '10'", 1)
+		script := pacedScript(w.dir, filepath.Join(in, "in"), p, []int{4, 4, 20}[i])
 		if at != "" {
 			script = "SET 'execution.state-recovery.path' = '" + at + "';\n" + script
 		}
@@ -309,7 +309,7 @@ func TestKillCoordinator(t *testing.T) {
 		w := &town{t: t, dir: t.TempDir(), slots: 1, count: 3, nodes: map[string]*exec.Cmd{}}
 		t.Cleanup(w.close)
 		script := filepath.Join(w.dir, "job.sql")
-		text := strings.Replace(ordersScript(w.dir, filepath.Join(in, "in"), 2), "'path' = '"+filepath.Join(in, "in")+"'", "'path' = '"+filepath.Join(in, "in")+"', 'mink.replay.column' = 'placed', 'mink.replay.speed' = '20'", 1)
+		text := pacedScript(w.dir, filepath.Join(in, "in"), 2, 20)
 		if err := os.WriteFile(script, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -12,13 +12,31 @@ import (
 
 // heard keeps when a process has written lines.
 type heard struct {
-	mu sync.Mutex
-	at []time.Time
+	mu    sync.Mutex
+	at    []time.Time
+	mark  string
+	first time.Time
+}
+
+// expect begins to wait for a text that is heard, expected is when it was, or zero.
+func (h *heard) expect(mark string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.mark, h.first = mark, time.Time{}
+}
+
+func (h *heard) expected() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.first
 }
 
 func (h *heard) Write(p []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.first.IsZero() && h.mark != "" && bytes.Contains(p, []byte(h.mark)) {
+		h.first = time.Now()
+	}
 	for range bytes.Count(p, []byte("\n")) {
 		h.at = append(h.at, time.Now())
 	}

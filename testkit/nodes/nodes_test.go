@@ -215,10 +215,10 @@ func (w *town) start(name string) {
 	if testing.Verbose() {
 		cmd.Stderr = os.Stdout
 	}
-	if w.abroad != nil {
-		if w.outs == nil {
-			w.outs = map[string]*heard{}
-		}
+	if w.abroad != nil && w.outs == nil {
+		w.outs = map[string]*heard{}
+	}
+	if w.outs != nil {
 		if w.outs[name] == nil {
 			w.outs[name] = &heard{}
 		}
@@ -379,6 +379,13 @@ INSERT INTO pairs SELECT id, CONCAT('a customer with the number ', CAST(customer
 INSERT INTO sums SELECT customer, COUNT(*), SUM(cents) FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(placed), INTERVAL '30' DAY)) GROUP BY window_start, window_end, customer;
 END;
 `)
+}
+
+// pacedScript is ordersScript over an input that comes so many times as fast as it was placed,
+// a row each millisecond.
+func pacedScript(dir, in string, parallelism, speed int) string {
+	path := "'path' = '" + in + "'"
+	return strings.Replace(ordersScript(dir, in, parallelism), path, fmt.Sprintf("%s, 'mink.replay.column' = 'placed', 'mink.replay.speed' = '%d'", path, speed), 1)
 }
 
 func same(t *testing.T, what string, got, want map[string]int) {

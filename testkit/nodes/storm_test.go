@@ -250,8 +250,8 @@ func TestFullDisk(t *testing.T) {
 	}
 	defer func() { _ = syscall.Unmount(small, syscall.MNT_DETACH) }()
 	w := foundWith(t, 3, 1, func(*town, *cluster.Options) {})
-	script := strings.Replace(ordersScript(w.dir, filepath.Join(in, "in"), 2), "'path' = '"+filepath.Join(in, "in")+"'", "'path' = '"+filepath.Join(in, "in")+"', 'mink.replay.column' = 'placed', 'mink.replay.speed' = '10'", 1)
-	r := w.run("SET 'execution.checkpointing.dir' = '" + small + "';\nSET 'restart-strategy.type' = 'exponential-delay';\n" + script)
+	script := pacedScript(w.dir, filepath.Join(in, "in"), 2, 10)
+	r := w.run("SET 'execution.checkpointing.dir' = '" + small + "';\n" + script)
 	failed := int64(0)
 	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
 		st := r.Job.Status()
@@ -287,7 +287,7 @@ func TestSlowDisk(t *testing.T) {
 	pairs, sums := orders(t, in, 20_000)
 	for range runs {
 		w := foundWith(t, 3, 1, func(w *town, _ *cluster.Options) { w.environ = []string{"MINK_TEST_SLOW=150ms"} })
-		r := w.run(strings.Replace(ordersScript(w.dir, filepath.Join(in, "in"), 2), "'path' = '"+filepath.Join(in, "in")+"'", "'path' = '"+filepath.Join(in, "in")+"', 'mink.replay.column' = 'placed', 'mink.replay.speed' = '20'", 1))
+		r := w.run(pacedScript(w.dir, filepath.Join(in, "in"), 2, 20))
 		n := disturb(t, w, rng, r, time.Second, 1)
 		end(t, r.Job)
 		st := r.Job.Status()

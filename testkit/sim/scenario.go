@@ -48,7 +48,12 @@ type Scenario struct {
 	Groups int // of keys
 	Yield  int // rows after which an operator is interrupted
 	// Parallel is the greatest parallelism drawn for an attempt.
-	Parallel  int
+	Parallel int
+	// Shapes, if set, are the parallelism of everything in each attempt; the last goes on.
+	Shapes []int
+	// Fused is how many of the job's three vertices run in one with the next: 1 is the sink
+	// in the operator's, 2 is everything in one task.
+	Fused     int
 	Nodes     int
 	BatchRows int
 	Credits   int

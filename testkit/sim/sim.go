@@ -31,6 +31,8 @@ type Result struct {
 	Attempts int64
 	Restored int64 // checkpoint that the last attempt went on from
 	Virtual  time.Duration
+
+	completed []moment // when checkpoints were
 }
 
 // limit is the virtual time by which a job must have ended, faults and all.
@@ -61,6 +63,7 @@ func RunStory(sc Scenario, story func(string)) (res Result) {
 	defer func() {
 		st := job.Status()
 		res.Hash, res.Steps, res.Attempts, res.Restored = w.ext.fold(s.Hash()), s.Steps(), st.Attempt, st.Checkpoints.Restored
+		res.completed = w.completed
 		res.Virtual = time.Duration(s.Now()-w.start) * time.Millisecond
 		if r := recover(); r != nil {
 			res.Err = fmt.Errorf("broke off: %v", r)
@@ -90,6 +93,17 @@ type world struct {
 	released int64
 	runs     int64
 	story    func(string)
+	// newest is the greatest checkpoint that was complete: none before it may be gone on
+	// from. completed is when each was.
+	newest    int64
+	completed []moment
+	attempt   int
+}
+
+// moment is when a checkpoint was complete: the steps and the disk's operations before it.
+type moment struct {
+	n          int64
+	steps, ops int
 }
 
 // row is one input row. Time is in milliseconds, at the virtual time at which the
@@ -136,20 +150,38 @@ func (w *world) graph() *flow.Graph {
 	src := &source{w: w}
 	snk := &sink{w: w}
 	op := func() exec.Operator { return newOp(w) }
-	v := func(id int, uid string, p int, n flow.Node) *flow.Vertex {
-		return &flow.Vertex{ID: id, UID: uid, Name: uid, Parallelism: p, Nodes: []flow.Node{n}}
+	readers, keepers, writers := 1+s.Choose(min(sc.Splits, sc.Parallel), "parallelism"), 1+s.Choose(sc.Parallel, "parallelism"), 1+s.Choose(2, "parallelism")
+	if n := len(sc.Shapes); n > 0 {
+		p := sc.Shapes[min(max(w.attempt-1, 0), n-1)] // asked once more before the first
+		w.attempt++
+		readers, keepers, writers = p, p, p
 	}
-	g := &flow.Graph{
-		MaxParallelism: sc.Groups,
-		Vertices: []*flow.Vertex{
-			{ID: 0, UID: "src", Name: "src", Parallelism: 1 + s.Choose(min(sc.Splits, sc.Parallel), "parallelism"), Source: &flow.SourceSpec{
-				Source: src, Schema: inSchema, Name: "rows", Outs: []flow.Out{flow.ToEdge(0)}, Idle: sc.Idle,
-			}},
-			v(1, "op", 1+s.Choose(sc.Parallel, "parallelism"), flow.Node{Op: op, Name: "op", UID: "op1", Outs: []flow.Out{flow.ToEdge(1)}}),
-			v(2, "sink", 1+s.Choose(2, "parallelism"), flow.Node{Sink: snk, Name: "sink", UID: "sink1"}),
-		},
-		Edges: []flow.Edge{{From: 0, To: 1, Kind: flow.Hash, Keys: []int{0}}, {From: 1, To: 2, Kind: flow.Rebalance}},
+	if sc.Fused == 2 {
+		readers, keepers = 1, 1
 	}
+	from := &flow.SourceSpec{Source: src, Schema: inSchema, Name: "rows", Outs: []flow.Out{flow.ToEdge(0)}, Idle: sc.Idle}
+	middle := flow.Node{Op: op, Name: "op", UID: "op1", Outs: []flow.Out{flow.ToEdge(1)}}
+	end := flow.Node{Sink: snk, Name: "sink", UID: "sink1"}
+	v := func(id int, uid string, p int, nodes ...flow.Node) *flow.Vertex {
+		return &flow.Vertex{ID: id, UID: uid, Name: uid, Parallelism: p, Nodes: nodes}
+	}
+	g := &flow.Graph{MaxParallelism: sc.Groups, Vertices: []*flow.Vertex{v(0, "src", readers)}}
+	dealt := flow.Edge{From: 0, To: 1, Kind: flow.Hash, Keys: []int{0}}
+	if sc.Fused > 0 {
+		middle.Outs[0] = flow.ToNode(1, 0)
+	}
+	switch sc.Fused {
+	case 0:
+		g.Vertices = append(g.Vertices, v(1, "op", keepers, middle), v(2, "sink", writers, end))
+		g.Edges = []flow.Edge{dealt, {From: 1, To: 2, Kind: flow.Rebalance}}
+	case 1:
+		g.Vertices = append(g.Vertices, v(1, "op", keepers, middle, end))
+		g.Edges = []flow.Edge{dealt}
+	default:
+		from.Outs[0] = flow.ToNode(0, 0)
+		g.Vertices[0].Nodes = []flow.Node{middle, end}
+	}
+	g.Vertices[0].Source = from
 	if w.kind == Window {
 		g.Vertices[0].Source.Watermark = func(func() int64) flow.WatermarkEval { return bounded }
 	}
@@ -160,6 +192,15 @@ func (w *world) graph() *flow.Graph {
 func (w *world) check(job *flow.Job) error {
 	if w.err != nil {
 		return w.err
+	}
+	if n, known := w.sim.Newest(); known {
+		if n < w.newest {
+			return fmt.Errorf("checkpoint %d was complete, and the job went on from %d", w.newest, n)
+		}
+		if n > w.newest {
+			w.newest = n
+			w.completed = append(w.completed, moment{n, w.sim.Steps(), w.sim.DiskOps()})
+		}
 	}
 	if time.Duration(w.sim.Now()-w.start)*time.Millisecond > limit+w.sc.skew() {
 		return fmt.Errorf("stuck: not ended after %s of virtual time (%d of %d rows committed)", limit, len(w.ext.rows), w.want)

@@ -31,7 +31,7 @@ func repeat(seed uint64, p flow.Plant) string {
 
 func TestSeed(t *testing.T) {
 	if *oneSeed == 0 {
-		t.Skip("no -seed")
+		return // there is none to repeat
 	}
 	sc := Draw(*oneSeed, flow.Plant(*onePlant))
 	t.Logf("%+v", sc)
@@ -83,6 +83,9 @@ func TestProtocol(t *testing.T) {
 				if r.Err != nil {
 					bad.Add(1)
 					t.Errorf("seed %d, attempt %d: %v\n\t%s", seed, r.Attempts, r.Err, repeat(seed, 0))
+					if small, ok := Shrink(Draw(seed, flow.PlantNone), 20*time.Second); ok && bad.Load() == 1 {
+						t.Errorf("smaller, in %d of %d steps: %v\n\t%#v", small.Result.Steps, small.StepsBefore, small.Result.Err, small.Scenario)
+					}
 				}
 				if !twice {
 					continue

@@ -41,7 +41,8 @@ func broker() int {
 	select {} // until it is killed
 }
 
-// Times of the load: state lives for ttl, so after a few of them it is as large as it gets.
+// Times of the load: state lives for ttl and tapes have the last minute and a half, so after
+// a few of them both are as large as they get.
 const (
 	ttl   = 30 * time.Second
 	every = "2 s"
@@ -53,6 +54,7 @@ const script = `
 SET 'execution.checkpointing.interval' = 'EVERY';
 SET 'parallelism.default' = '2';
 SET 'table.exec.state.ttl' = 'TTL ms';
+SET 'mink.tape.ring.time' = '1 min';
 CREATE TABLE clicks (who BIGINT, cents INT) WITH ('connector' = 'datagen', 'rows-per-second' = 'RATE', 'fields.who.min' = '1', 'fields.who.max' = '10000000');
 CREATE TABLE per_user (who BIGINT, n BIGINT, cents BIGINT, PRIMARY KEY (who) NOT ENFORCED) WITH ('connector' = 'blackhole');
 INSERT INTO per_user SELECT who, COUNT(*), SUM(cents) FROM clicks GROUP BY who;

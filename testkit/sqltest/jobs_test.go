@@ -67,8 +67,12 @@ func (j *jobSession) start(sql string) string {
 func (j *jobSession) waitFor(id, state string) {
 	j.t.Helper()
 	for j.ctx.Err() == nil {
-		if got := j.rows("DESCRIBE JOB '" + id + "'"); got[0].cells[2] == state {
+		got := j.rows("DESCRIBE JOB '" + id + "'")[0].cells[2]
+		if got == state {
 			return
+		}
+		if got == "FAILED" {
+			break
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

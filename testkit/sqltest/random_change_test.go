@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -76,17 +75,13 @@ func TestRandomChanges(t *testing.T) {
 			t.Fatalf("MINK_SEED=%d go test ./testkit/sqltest -run TestRandomChanges\n%s", seed, problem)
 		}
 	}
-	if s := os.Getenv("MINK_SEED"); s != "" {
-		seed, err := strconv.ParseUint(s, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		run(seed)
+	first, one := firstSeed(t)
+	if one {
+		run(first)
 		return
 	}
 	end := time.Now().Add(randomTime() / 2)
 	n := uint64(0)
-	first := rand.Uint64() >> 16
 	for ; time.Now().Before(end) || n < uint64(len(stateful)); n++ {
 		run(first + n)
 	}

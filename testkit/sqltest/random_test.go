@@ -26,7 +26,21 @@ func randomTime() time.Duration {
 	case os.Getenv("MINK_ALL") != "":
 		return 5 * time.Minute
 	}
-	return 15 * time.Second
+	return 5 * time.Second
+}
+
+// randomCount is how many queries are wanted at least, whatever time that takes:
+// MINK_QUERIES.
+func randomCount(t *testing.T) int {
+	s := os.Getenv("MINK_QUERIES")
+	if s == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatalf("MINK_QUERIES: %v", err)
+	}
+	return n
 }
 
 // TestRandomQueries runs random queries over random tables and compares with a naive
@@ -34,26 +48,28 @@ func randomTime() time.Duration {
 // told one by one and folded, into a sink by key, and as a batch over what the tables
 // hold in the end. A failure prints its seed; MINK_SEED=n runs that one.
 func TestRandomQueries(t *testing.T) {
-	if s := os.Getenv("MINK_SEED"); s != "" {
-		seed, err := strconv.ParseUint(s, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if problem := randomSeed(t, seed); problem != "" {
+	first, one := firstSeed(t)
+	if one {
+		if problem := randomSeed(t, first); problem != "" {
 			t.Fatal(problem)
 		}
 		return
 	}
-	end := time.Now().Add(randomTime())
+	wanted, end := randomCount(t), time.Now().Add(randomTime())
 	seeds := 0
-	for seed := rand.Uint64() >> 16; time.Now().Before(end); seed++ {
-		seeds++
+	for seed := first; seeds*randomQueries < wanted || wanted == 0 && time.Now().Before(end); seed++ {
+		if seeds++; seeds%250 == 0 {
+			t.Logf("%d queries", seeds*randomQueries)
+		}
 		if problem := randomSeed(t, seed); problem != "" {
 			t.Fatalf("MINK_SEED=%d go test ./testkit/sqltest -run TestRandomQueries\n%s", seed, problem)
 		}
 	}
-	t.Logf("%d seeds", seeds)
+	t.Logf("%d queries over tables of %d seeds", seeds*randomQueries, seeds)
 }
+
+// randomQueries is how many there are over the tables of a seed.
+const randomQueries = 4
 
 // randomSeed runs a few queries over one set of tables.
 func randomSeed(t *testing.T, seed uint64) string {
@@ -66,7 +82,7 @@ func randomSeed(t *testing.T, seed uint64) string {
 	defer client.Close()
 	dir := t.TempDir()
 	defer os.RemoveAll(dir)
-	for k := range 4 {
+	for k := range randomQueries {
 		q := g.query(1 + g.n(4))
 		for _, w := range g.ways(q) {
 			if problem := w.run(client, filepath.Join(dir, fmt.Sprint(k, w.n)), g.tables, q); problem != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"path"
 	"slices"
@@ -72,9 +73,20 @@ type simulated struct {
 	open   OpenOn
 	plant  flow.Plant // a bug of the runtime, to show that runs find it
 
+	// What is set here is not drawn: the parallelism of each attempt, of which the last goes
+	// on, rows of a batch, faults, and settings beside those of the section.
+	shapes []int
+	rows   int
+	faults []flow.SimFault
+	config map[string]string
+
+	marks             []int          // steps after which a checkpoint was complete
+	left              []flow.OpState // what operators kept at last, if keep asks for it
+	keep              bool
 	steps, safe       int // all steps; the step after which there was a checkpoint
 	attempts          int
 	restored, crashed bool
+	hash              uint64 // of all that happened
 }
 
 // run runs the section under a schedule drawn from the seed: undisturbed, which says
@@ -110,7 +122,15 @@ func (r *simulated) once(t *testing.T, fault int) *outcome {
 		}
 		return 1 + rng.IntN(3)
 	}
-	p := parallelism()
+	asked := 0
+	drawn := parallelism
+	if len(r.shapes) > 0 {
+		drawn = func() int {
+			asked++
+			return r.shapes[min(asked, len(r.shapes))-1]
+		}
+	}
+	p := drawn()
 	o := flow.SimOptions{
 		Seed: rng.Uint64(), Nodes: 1 + rng.IntN(min(3, p)), Policy: flow.SimPolicy(rng.IntN(int(flow.PickPoliciesEnd))),
 		Delay: time.Millisecond, Disk: time.Millisecond, MaxSteps: 1 << 20, Plant: r.plant,
@@ -119,6 +139,12 @@ func (r *simulated) once(t *testing.T, fault int) *outcome {
 	rows := 1 + rng.IntN(3)
 	if fault > 0 {
 		o.Faults = []flow.SimFault{{Step: fault, Kind: kind, Node: rng.IntN(o.Nodes), Until: 20 * time.Millisecond}}
+	}
+	if r.rows > 0 {
+		rows = r.rows
+	}
+	if r.faults != nil {
+		o.Faults = slices.Clone(r.faults)
 	}
 	sim := flow.NewSim(o)
 	kept := &keeper{}
@@ -137,6 +163,7 @@ func (r *simulated) once(t *testing.T, fault int) *outcome {
 	config["restart-strategy.fixed-delay.delay"] = "1 ms"
 	config["execution.checkpointing.interval"] = "1 ms"
 	config["execution.checkpointing.dir"] = "/ckpt"
+	maps.Copy(config, r.config)
 	for k, value := range config {
 		if err := session.Set(k, value); err != nil {
 			t.Fatal(err)
@@ -188,7 +215,7 @@ func (r *simulated) once(t *testing.T, fault int) *outcome {
 			first = false
 			return g
 		}
-		again, _, err := shape(parallelism())
+		again, _, err := shape(drawn())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,8 +224,20 @@ func (r *simulated) once(t *testing.T, fault int) *outcome {
 		}
 		return again
 	}
-	r.safe = 0
+	r.safe, r.marks, r.left = 0, nil, nil
+	newest := int64(0)
 	err = sim.Run(func() error {
+		if n, known := sim.Newest(); known && n != newest {
+			if n < newest {
+				return fmt.Errorf("checkpoint %d was complete, and the job went on from %d", newest, n)
+			}
+			newest, r.marks = n, append(r.marks, sim.Steps())
+		}
+		if r.keep {
+			if left := sim.State(); slices.ContainsFunc(left, func(o flow.OpState) bool { return len(o.Structures) > 0 }) {
+				r.left = left
+			}
+		}
 		if r.safe == 0 && job.Status().Checkpoints.Completed > 0 {
 			r.safe = sim.Steps()
 		}
@@ -207,7 +246,7 @@ func (r *simulated) once(t *testing.T, fault int) *outcome {
 	if err == nil {
 		err = job.Err()
 	}
-	r.steps = sim.Steps()
+	r.steps, r.hash = sim.Steps(), sim.Hash()
 	st := job.Status()
 	r.attempts, r.restored = int(st.Attempt), st.Checkpoints.Restored > 0
 	if err != nil {
@@ -233,10 +272,18 @@ func writeFile(t *testing.T, d env.Disk, name, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Write([]byte(text)); err != nil {
-		t.Fatal(err)
+	// It is there whatever becomes of the machine.
+	_, err = f.Write([]byte(text))
+	if err == nil {
+		err = f.Sync()
 	}
-	if err := f.Close(); err != nil {
+	if err == nil {
+		err = f.Close()
+	}
+	if err == nil {
+		err = d.SyncDir(path.Dir(name))
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }

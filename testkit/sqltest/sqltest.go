@@ -47,9 +47,10 @@ type plan struct {
 
 // planned reads the tier: MINK_SQL is how many ways are drawn for each section (1), or
 // "all"; MINK_SQL_SCHEDULES how many simulated schedules there are among them (5);
-// MINK_SEED a seed to run again. MINK_ALL takes all ways and 20 schedules.
+// MINK_SEED a seed to run again (firstSeed says which are drawn else). MINK_ALL takes all ways and 20 schedules.
 func planned(t *testing.T) plan {
-	p := plan{drawn: 1, schedules: 5, seed: rand.Uint64() >> 16}
+	p := plan{drawn: 1, schedules: 5}
+	p.seed, _ = firstSeed(t)
 	number := func(key string, to *int) {
 		text := os.Getenv(key)
 		if text == "" {
@@ -70,13 +71,6 @@ func planned(t *testing.T) plan {
 		number("MINK_SQL", &p.drawn)
 	}
 	number("MINK_SQL_SCHEDULES", &p.schedules)
-	if s := os.Getenv("MINK_SEED"); s != "" {
-		n, err := strconv.ParseUint(s, 10, 64)
-		if err != nil {
-			t.Fatalf("MINK_SEED: %v", err)
-		}
-		p.seed = n
-	}
 	return p
 }
 

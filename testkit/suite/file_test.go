@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/testkit/harness"
 )
 
@@ -161,7 +162,7 @@ func TestGenerateMistakes(t *testing.T) {
 	} {
 		name := write(t, dir, "m_test.sql", "@test a\n"+line+"\n")
 		text, _ := os.ReadFile(name)
-		_, errs := Read(filepath.Join(dir, "m_test.sql"))
+		_, errs := Read(env.OS(""), filepath.Join(dir, "m_test.sql"))
 		if len(errs) != 1 || !strings.Contains(errs[0].Error(), want) {
 			t.Errorf("%s gives %v", text, errs)
 		}

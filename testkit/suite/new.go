@@ -39,7 +39,7 @@ type NewOptions struct {
 // New writes a test of what is on a tape: the rows that its sources gave, and a table for
 // each sink that is still to be filled in (Options.Update).
 func New(t *trace.File, o NewOptions) (string, error) {
-	jobs, err := tapedJobs(t)
+	jobs, err := tapedJobs(t, env.OS(""))
 	if err != nil {
 		return "", err
 	}
@@ -88,14 +88,15 @@ type taped struct {
 	bounded bool
 }
 
-// tapedJobs plans the statements of a tape and reads what its sources gave.
-func tapedJobs(t *trace.File) (*taped, error) {
+// tapedJobs plans the statements of a tape and reads what its sources gave. outside has the disk
+// and the programs that this may touch.
+func tapedJobs(t *trace.File, outside *env.Env) (*taped, error) {
 	inputs, err := fork.Open(t)
 	if err != nil {
 		return nil, err
 	}
 	host := env.OS("")
-	host.Disk = env.NewOverlay(host.Disk)
+	host.Disk, host.Processes = env.NewOverlay(outside.Disk), outside.Processes
 	zone, err := time.LoadLocation(t.Manifest.Zone)
 	if err != nil {
 		zone = time.UTC
@@ -247,7 +248,7 @@ func Create(t *trace.File, file string, o NewOptions) error {
 	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
 		return diag.Wrap(diag.IO, err, "cannot write %s", file)
 	}
-	f, errs := Read(file)
+	f, errs := Read(env.OS(""), file)
 	if len(errs) > 0 {
 		return errs[0]
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/testkit/harness"
 	"github.com/minkstream/mink/testkit/testfile"
 )
@@ -21,7 +22,7 @@ func One(path string) (*testfile.Test, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, errs := Read(files[0])
+	f, errs := Read(env.OS(""), files[0])
 	if len(errs) > 0 {
 		all := make([]error, len(errs))
 		for i, e := range errs {

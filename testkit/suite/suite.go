@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/testkit/harness"
 	"github.com/minkstream/mink/testkit/testfile"
 )
@@ -110,6 +111,10 @@ func Find(paths []string) (files []string, only map[string]string, err error) {
 			}
 			only[filepath.Clean(name)] = test
 		}
+		if filepath.Ext(name) == ".mtape" {
+			return nil, nil, diag.New(diag.Config, "%s is a tape, and no file of tests", p).
+				WithHint("mink test new --from %s makes a test of it, and @given TABLE from %s in one takes its rows", p, p)
+		}
 		if !info.IsDir() {
 			files = append(files, filepath.Clean(name))
 			continue
@@ -133,14 +138,24 @@ func Find(paths []string) (files []string, only map[string]string, err error) {
 	return slices.Compact(files), only, nil
 }
 
-// Read reads a file of tests.
-func Read(name string) (*testfile.File, []*harness.Error) {
-	text, err := os.ReadFile(name)
+// Read reads a file of tests, and what it uses. outside has the disk and the programs that tests
+// may touch.
+func Read(outside *env.Env, name string) (*testfile.File, []*harness.Error) {
+	f, errs := Parse(outside.Disk, name)
+	if len(errs) == 0 {
+		errs = fill(outside, f)
+	}
+	return f, errs
+}
+
+// Parse is Read without the rows that are on tapes.
+func Parse(d env.Disk, name string) (*testfile.File, []*harness.Error) {
+	text, err := env.ReadAll(d, filepath.ToSlash(name))
 	if err != nil {
 		return &testfile.File{Name: name}, []*harness.Error{{Err: diag.Wrap(diag.IO, err, "cannot read %s", name)}}
 	}
 	return testfile.Parse(name, string(text), func(name string) (string, error) {
-		b, err := os.ReadFile(name)
+		b, err := env.ReadAll(d, filepath.ToSlash(name))
 		return string(b), err
 	})
 }
@@ -153,8 +168,12 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		return nil, err
 	}
 	var list []*Result
+	outside := o.Run.Outside
+	if outside == nil {
+		outside = env.OS("")
+	}
 	for _, name := range files {
-		f, errs := Read(name)
+		f, errs := Read(outside, name)
 		if len(errs) > 0 {
 			list = append(list, &Result{File: f, Errs: errs})
 			continue

@@ -1,6 +1,7 @@
 package testfile
 
 import (
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -10,10 +11,24 @@ import (
 	"github.com/minkstream/mink/testkit/harness"
 )
 
-// readGiven takes rows: @given TABLE [split N]. A line + 3s among them moves the clock.
+// readGiven takes rows: @given TABLE [split N]. A line + 3s among them moves the clock. Those of
+// @given TABLE from TAPE are on the tape, whose name is relative to the folder of the test.
 func readGiven(r *reader, at diag.Span, w []harness.Cell) {
 	r.block = &block{end: func(*block) {}}
-	if !r.want(at, w, 1, 3, "@given TABLE [split N]") {
+	if !r.want(at, w, 1, 3, "@given TABLE [split N], or @given TABLE from TAPE") {
+		return
+	}
+	if len(w) == 3 && w[1].Text == "from" {
+		g := &harness.Give{At: r.at(span(at, w)), Table: w[0].Text, Tape: w[2].Text}
+		if !filepath.IsAbs(g.Tape) {
+			g.Tape = filepath.Join(filepath.Dir(r.file.Name), g.Tape)
+		}
+		r.block.end = func(b *block) {
+			if len(b.lines) > 0 {
+				r.fail(g.Place.Span, diag.Syntax, "the rows are those of the tape, and some stand below").WithHint("leave them out, or give them in a @given of their own")
+			}
+			r.step(g)
+		}
 		return
 	}
 	split := 0

@@ -19,6 +19,7 @@ func TestMistakes(t *testing.T) {
 		{"@given t\n  1\n", "t:1:1: syntax: @given stands before the first @test"},
 		{"@test a\n@given t\n", "t:2:1: syntax: no row stands below"},
 		{"@test a\n@given t split x\n  1\n", "t:2:10: syntax: it is written @given TABLE [split N]"},
+		{"@test a\n@given t from x.mtape\n  1\n", "t:2:1: syntax: the rows are those of the tape, and some stand below"},
 		{"@test a\n@given t\n  'x\n", "t:3:3: invalid-literal: a quote is not closed"},
 		{"@test a\n@given t\n  1\n  + soon\n", "t:4:3: invalid-literal: \"soon\" is no length of time"},
 		{"@test a\n  1 | 2\n", "t:2:3: syntax: no directive that takes rows stands above this line"},

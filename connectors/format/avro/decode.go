@@ -226,8 +226,8 @@ func (p *plan) read(r *input) bool {
 		}
 		return p.kids[b].read(r)
 	case "record":
-		if r.deep++; r.deep > format.MaxDepth {
-			return r.fail("values nest more than %d deep", format.MaxDepth)
+		if r.deep++; r.deep > format.MaxBinaryDepth {
+			return r.fail("values nest more than %d deep", format.MaxBinaryDepth)
 		}
 		for _, k := range p.kids {
 			if !k.read(r) {
@@ -373,8 +373,8 @@ func decimal(v []byte) (batch.Dec, bool) {
 // readList reads the blocks of an array or a map.
 func (p *plan) readList(r *input) bool {
 	c, total := p.col, int64(0)
-	if r.deep++; r.deep > format.MaxDepth {
-		return r.fail("values nest more than %d deep", format.MaxDepth)
+	if r.deep++; r.deep > format.MaxBinaryDepth {
+		return r.fail("values nest more than %d deep", format.MaxBinaryDepth)
 	}
 	for {
 		n, ok := r.long()

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"github.com/minkstream/mink/connectors/format"
+	"github.com/minkstream/mink/connectors/outbound"
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/types"
@@ -116,13 +117,12 @@ func newRegistry(o connect.Options, t *connect.Table) (*registry, error) {
 		r.opts = append(r.opts, sr.BearerToken(token))
 	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	secure := false
 	if name, ok := o["ssl.truststore.location"]; ok {
 		text, err := readFile(t, name)
 		if err != nil {
 			return nil, err
 		}
-		config.RootCAs, secure = x509.NewCertPool(), true
+		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(text) {
 			return nil, connect.Invalid("avro-confluent.ssl.truststore.location", "has no certificates in PEM")
 		}
@@ -136,11 +136,13 @@ func newRegistry(o connect.Options, t *connect.Table) (*registry, error) {
 		if err != nil {
 			return nil, connect.Invalid("avro-confluent.ssl.keystore.location", "has no certificate and key in PEM")
 		}
-		config.Certificates, secure = []tls.Certificate{pair}, true
+		config.Certificates = []tls.Certificate{pair}
 	}
-	if secure {
-		r.opts = append(r.opts, sr.DialTLSConfig(config))
+	client, err := outbound.Client(urls, config, patience)
+	if err != nil {
+		return nil, connect.Invalid("avro-confluent.url", "is no address of a schema registry: %v", err)
 	}
+	r.opts = append(r.opts, sr.HTTPClient(client))
 	return r, nil
 }
 

@@ -139,8 +139,19 @@ func checkType(name string, t types.Type) error {
 // guard turns a panic of the library, which damaged files can cause, into an error.
 func guard(err *error) {
 	if r := recover(); r != nil {
-		*err = diag.New(diag.MalformedRecord, "not a valid Parquet file: %s", oneLine(fmt.Sprint(r)))
+		*err = broken(r)
 	}
+}
+
+// broken is the error of a panic of the library, or of one that it was made to panic with.
+func broken(p any) error {
+	switch p := p.(type) {
+	case large:
+		return p.err
+	case tooMany:
+		return p.err
+	}
+	return diag.New(diag.MalformedRecord, "not a valid Parquet file: %s", oneLine(fmt.Sprint(p)))
 }
 
 func damaged(err error) error {

@@ -2,8 +2,11 @@ package parquet_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -216,6 +219,85 @@ func TestDamagedFilesAreErrors(t *testing.T) {
 	}
 	if _, err := parquet.Format.OpenFile(bytes.NewReader(nil), 0, fields(types.DayTimeT()), nil, nil, nil); diag.CodeOf(err) != diag.UnsupportedByFlink {
 		t.Errorf("an interval: %v", err)
+	}
+}
+
+// TestBombs: files of a few kilobytes that would become gigabytes are refused, or read in
+// small pieces, and take no more memory than the limits and a tenth of them.
+func TestBombs(t *testing.T) {
+	text := fields(types.StringT)
+	rows := func(n int, value string) *batch.Batch {
+		b := batch.NewBatchBuilder(text.Types()...)
+		for range n {
+			b.Row(batch.Insert, value)
+		}
+		return b.Finish()
+	}
+	read := func(data []byte, s types.Schema, touch func(*batch.Batch)) (n int, took uint64, err error) {
+		runtime.GC()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		r, err := parquet.Format.OpenFile(bytes.NewReader(data), int64(len(data)), s, nil, nil, nil)
+		if err != nil {
+			return 0, 0, err
+		}
+		defer r.Close()
+		for err == nil {
+			var b batch.Batch
+			if err = r.Read(&b, batch.MaxRows); err == nil {
+				touch(&b)
+				n += b.N
+			}
+		}
+		runtime.ReadMemStats(&after)
+		if err == io.EOF {
+			err = nil
+		}
+		return n, after.TotalAlloc - before.TotalAlloc, err
+	}
+	for _, codec := range []string{"SNAPPY", "GZIP", "ZSTD"} {
+		// One value of 20 MB, packed more than a hundred times by all but Snappy.
+		data := file(t, text, connect.Options{"compression": codec, "enable.dictionary": "false"}, nil, rows(1, strings.Repeat("a", 20<<20)))
+		n, took, err := read(data, text, func(*batch.Batch) {})
+		if codec == "SNAPPY" {
+			if err != nil || n != 1 {
+				t.Errorf("a long value: %d rows, %v", n, err)
+			}
+			continue
+		}
+		if diag.CodeOf(err) != diag.LimitExceeded || !strings.Contains(err.Error(), "to 20 MB") {
+			t.Errorf("%s, %d bytes: %v", codec, len(data), err)
+		}
+		if took > 23<<20 { // the page, which is not written
+			t.Errorf("%s, %d bytes: %d MB", codec, len(data), took>>20)
+		}
+	}
+	// 300 rows of the same megabyte, which a dictionary has once.
+	data := file(t, text, connect.Options{"compression": "ZSTD", "page.size": "1048576", "dictionary.page.size": "2097152"}, nil, rows(300, strings.Repeat("m", 1<<20)))
+	if len(data) > 100_000 {
+		t.Fatalf("%d bytes are no bomb", len(data))
+	}
+	most := 0
+	n, _, err := read(data, text, func(b *batch.Batch) { most = max(most, b.N) })
+	if err != nil || n != 300 || most > 128 {
+		t.Errorf("%d rows, at most %d at a time, %v", n, most, err)
+	}
+	// Pages that say they are shorter than what is in them.
+	for _, codec := range []string{"SNAPPY", "ZSTD"} {
+		data := file(t, text, connect.Options{"compression": codec, "enable.dictionary": "false"}, nil, rows(1, strings.Repeat("a", 1<<20)))
+		// The size stands twice as a varint: of the page in its header, and of the column in the footer.
+		size := binary.AppendUvarint(nil, uint64(1<<20+4)<<1)
+		at := bytes.Index(data, size)
+		if at < 0 {
+			size = binary.AppendUvarint(nil, uint64(1<<20+4+6)<<1) // with levels
+			if at = bytes.Index(data, size); at < 0 {
+				t.Fatal("where is the size")
+			}
+		}
+		copy(data[at:], []byte{0x80 | 20, 0x80, 0x80, 0})
+		if n, took, err := read(data, text, func(*batch.Batch) {}); diag.CodeOf(err) != diag.MalformedRecord || took > 1<<20 {
+			t.Errorf("%s: %d rows, %d kB, %v", codec, n, took>>10, err)
+		}
 	}
 }
 

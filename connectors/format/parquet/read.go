@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/file"
 
 	"github.com/minkstream/mink/engine/batch"
@@ -26,17 +27,20 @@ type reader struct {
 	size  int64
 	group int   // row group that the leaves stand in, -1 if none
 	left  int64 // rows of it that are not read
+	most  int   // rows of a batch; fewer where more would take too much memory
 	row   int64 // number of the next row in the file
 	rows  int64
 }
 
 func openFile(f io.ReaderAt, size int64, s types.Schema, read connect.Projection, c config) (r *reader, err error) {
 	defer guard(&err)
-	pf, err := file.NewParquetReader(io.NewSectionReader(f, 0, size))
+
+	boundCodecs()
+	pf, err := file.NewParquetReader(io.NewSectionReader(f, 0, size), file.WithReadProps(parquet.NewReaderProperties(&pageMemory{})))
 	if err != nil {
 		return nil, damaged(err)
 	}
-	r = &reader{schema: s, file: pf, size: size, group: -1, rows: pf.NumRows(), used: make([]bool, len(s))}
+	r = &reader{schema: s, file: pf, size: size, group: -1, most: batch.MaxRows, rows: pf.NumRows(), used: make([]bool, len(s))}
 	for i := range s {
 		r.used[i] = read == nil
 	}
@@ -92,8 +96,33 @@ func (r *reader) SeekRow(row int64) error {
 }
 
 // Read fills dst with rows.
-func (r *reader) Read(dst *batch.Batch, max int) (err error) {
-	defer guard(&err)
+func (r *reader) Read(dst *batch.Batch, max int) error {
+	for {
+		n := min(max, r.most)
+		many, err := r.read(dst, n)
+		if !many || n == 1 {
+			return err
+		}
+		// Once more from the same row, with fewer: where the leaves stand is not known.
+		r.most = (n + 7) / 8
+		if err := r.SeekRow(r.row); err != nil {
+			return err
+		}
+	}
+}
+
+// read fills dst with at most max rows. many says that it failed and fewer may do.
+func (r *reader) read(dst *batch.Batch, max int) (many bool, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			_, many = p.(tooMany)
+			err = broken(p)
+		}
+	}()
+	return false, r.fill(dst, max)
+}
+
+func (r *reader) fill(dst *batch.Batch, max int) error {
 	if r.row >= r.rows {
 		return io.EOF
 	}
@@ -146,8 +175,8 @@ func (r *reader) enter() error {
 				return damaged(err)
 			}
 			l.start(pages)
-			for skip := r.row - first; skip > 0; skip -= batch.MaxRows {
-				if err := l.load(int(min(skip, batch.MaxRows))); err != nil {
+			for skip := r.row - first; skip > 0; skip -= int64(r.most) {
+				if err := l.load(int(min(skip, int64(r.most)))); err != nil {
 					return err
 				}
 				l.forget()

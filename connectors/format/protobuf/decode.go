@@ -100,8 +100,8 @@ func (r *input) groupSpan(number uint64) (from, to int, ok bool) {
 		n := key >> 3
 		switch wire := protowire.Type(key & 7); wire {
 		case protowire.StartGroupType:
-			if open = append(open, n); len(open) > format.MaxDepth {
-				return 0, 0, r.fail("groups nest more than %d deep", format.MaxDepth)
+			if open = append(open, n); len(open) > format.MaxBinaryDepth {
+				return 0, 0, r.fail("groups nest more than %d deep", format.MaxBinaryDepth)
 			}
 		case protowire.EndGroupType:
 			if open[len(open)-1] != n {

@@ -511,6 +511,13 @@ func TestMalformed(t *testing.T) {
 	// The last two begin a list, and a list in a row, before they go wrong.
 	bads := [][]byte{{0x10}, {0x10, 0x80}, {0x72, 5, 'x'}, {0x72, 1, 0xFF}, {0x07}, {0x02, 1}, {0xFF}, {0x0B}, {0x0C}, {0x60, 1, 0x65},
 		{0x90, 1, 9, 0x92, 1, 2, 7, 8, 0x10}, {0x8A, 1, 6, 0x18, 1, 0x18, 2, 0x10, 0x80, 0x10}}
+	// Groups of nobody's, 64 deep and deeper.
+	for _, deep := range []int{64, 65, 1000} {
+		groups := append(bytes.Repeat([]byte{0xF3, 0x3F}, deep), bytes.Repeat([]byte{0xF4, 0x3F}, deep)...)
+		if _, err := decode(t, x.table, x.cols, nil, x.o, groups); (err == nil) != (deep == 64) || err != nil && diag.CodeOf(err) != diag.MalformedRecord {
+			t.Errorf("%d groups: %v", deep, err)
+		}
+	}
 	lenient := x.with(connect.Options{"ignore-parse-errors": "true"})
 	for _, bad := range bads {
 		rows, err := decode(t, x.table, x.cols, nil, x.o, good, bad, good)

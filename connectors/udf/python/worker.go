@@ -74,6 +74,9 @@ func start(e *env.Env, s *setup) (*worker, error) {
 		Path: s.executable, Args: []string{"-c", string(boot), string(arg)},
 		Env: []string{"PYTHONUNBUFFERED=1", "PYTHONIOENCODING=utf-8", "PYTHONHASHSEED=0", "PYTHONDONTWRITEBYTECODE=1"}, Stderr: w.stderr,
 	})
+	if refused := diag.As(err); refused != nil {
+		return nil, refused
+	}
 	if err != nil {
 		return nil, diag.Wrap(diag.IO, err, "cannot start '%s' for functions in Python", s.executable).
 			WithHint("install python3, or SET 'python.executable' to where it is")

@@ -8,7 +8,7 @@ import (
 )
 
 // assemble makes a module of WebAssembly text, as much of it as tests need: memory,
-// global, func with param, result, local and plain instructions (no folded ones), and
+// global, start, func with param, result, local and plain instructions (no folded ones), and
 // inline exports. Mistakes panic.
 func assemble(text string) []byte {
 	a := &assembler{globals: map[string]int{}, funcs: map[string]int{}}
@@ -16,7 +16,7 @@ func assemble(text string) []byte {
 	if root.items[0].word != "module" {
 		panic("wat: no module")
 	}
-	var types, funcs, mems, globals, exports, codes [][]byte
+	var types, funcs, mems, globals, exports, starts, codes [][]byte
 	list := root.items[1:]
 	n := 0
 	for _, it := range list {
@@ -45,6 +45,8 @@ func assemble(text string) []byte {
 		case "global": // (global $g (mut i32) (i32.const n))
 			v, _ := strconv.Atoi(it.items[3].items[1].word)
 			globals = append(globals, append(append([]byte{0x7f, 1, 0x41}, sleb(int64(v))...), 0x0b))
+		case "start":
+			starts = append(starts, uleb(uint64(a.funcs[it.items[1].word])))
 		case "import":
 			a.imports = append(a.imports, append(append(name("env"), name("f")...), 0, 0))
 		case "func":
@@ -59,11 +61,14 @@ func assemble(text string) []byte {
 	for _, s := range []struct {
 		id   byte
 		list [][]byte
-	}{{1, types}, {2, a.imports}, {3, funcs}, {5, mems}, {6, globals}, {7, exports}, {10, codes}} {
+	}{{1, types}, {2, a.imports}, {3, funcs}, {5, mems}, {6, globals}, {7, exports}, {8, starts}, {10, codes}} {
 		if len(s.list) == 0 {
 			continue
 		}
 		body := uleb(uint64(len(s.list)))
+		if s.id == 8 {
+			body = nil // the only section that is no list
+		}
 		for _, b := range s.list {
 			body = append(body, b...)
 		}

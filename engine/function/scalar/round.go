@@ -170,7 +170,7 @@ func roundFloats[T kernel.Float](dst, a []T, digits int64, half bool) {
 	if half {
 		for i := range dst {
 			x := float64(a[i])
-			scaled := math.Abs(x) * scale
+			scaled := float64(math.Abs(x) * scale) // the product itself, on every processor
 			k := float64(int64(scaled + 0.5))
 			if scaled < 1<<40 && 0.5-math.Abs(k-scaled) >= scaled*off {
 				dst[i] = T(math.Copysign(k/scale, x) + 0)
@@ -182,7 +182,7 @@ func roundFloats[T kernel.Float](dst, a []T, digits int64, half bool) {
 	}
 	for i := range dst {
 		x := float64(a[i])
-		scaled := math.Abs(x) * scale
+		scaled := float64(math.Abs(x) * scale) // the product itself, on every processor
 		k := float64(int64(scaled))
 		if rest := scaled - k; scaled < 1<<40 && rest >= scaled*off && 1-rest >= scaled*off {
 			dst[i] = T(math.Copysign(k/scale, x) + 0)

@@ -80,7 +80,7 @@ func (c *Client) Jobs(ctx context.Context) ([]gateway.JobStatus, error) {
 		return nil, err
 	}
 	var out []gateway.JobStatus
-	for _, j := range list.Jobs {
+	for _, j := range slices.Backward(list.Jobs) { // newest first, as those of one millisecond are as well
 		out = append(out, gateway.JobStatus{
 			ID: j.ID, Name: j.Name, State: j.State, Started: time.UnixMilli(j.Start), Ended: ended(j.End), Batch: j.Type == "BATCH",
 		})
@@ -158,6 +158,7 @@ func vertices(j *wire.Job, out *gateway.JobStatus) {
 	for i, v := range j.Vertices {
 		s := gateway.VertexStatus{
 			ID: i, UID: v.ID, Name: v.Name, Parallelism: v.Parallelism, RowsIn: v.Metrics.ReadRecords, RowsOut: v.Metrics.WriteRecords,
+			BytesIn: v.Metrics.ReadBytes, BytesOut: v.Metrics.WriteBytes,
 			Watermark: batch.NoWatermark, Inputs: inputs[v.ID], Source: len(inputs[v.ID]) == 0, Sink: !feeds[v.ID],
 		}
 		if s.Source {
@@ -181,12 +182,23 @@ func vertices(j *wire.Job, out *gateway.JobStatus) {
 // counters are in the metrics of a job.
 func (c *Client) counters(ctx context.Context, out *gateway.JobStatus) error {
 	var list []wire.Metric
-	if err := c.ofJobs(ctx, "GET", jobPath(out.ID)+"/metrics?get=numRestarts", nil, &list); err != nil {
+	if err := c.ofJobs(ctx, "GET", jobPath(out.ID)+"/metrics?get=numRestarts,numLateRecordsDropped,numRecordsInErrors,lastMalformedRecord", nil, &list); err != nil {
 		return err
 	}
 	for _, m := range list {
-		if m.Value != nil {
-			out.Restarts, _ = strconv.Atoi(*m.Value)
+		if m.Value == nil {
+			continue
+		}
+		n, _ := strconv.ParseInt(*m.Value, 10, 64) // what is no number is 0
+		switch m.ID {
+		case "numRestarts":
+			out.Restarts = int(n)
+		case "numLateRecordsDropped": // mink has sums of these, Flink has not
+			out.Late = n
+		case "numRecordsInErrors":
+			out.BadRecords = n
+		case "lastMalformedRecord":
+			out.LastBadRecord = *m.Value
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package remote_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -292,6 +293,27 @@ func TestRemoteJobs(t *testing.T) {
 	}
 }
 
+// TestRemoteJobOrder: jobs are listed oldest first, also those of one millisecond, which
+// a JobManager has newest first as all others.
+func TestRemoteJobOrder(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"jobs": [{"jid": "d", "start-time": 8}, {"jid": "c", "start-time": 7}, {"jid": "b", "start-time": 7}, {"jid": "a", "start-time": 6}]}`)
+	}))
+	defer s.Close()
+	c, err := remote.New(remote.Options{REST: s.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := c.Jobs(t.Context())
+	got := ""
+	for _, j := range list {
+		got += j.ID
+	}
+	if err != nil || got != "abcd" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestRemoteUnreachable(t *testing.T) {
 	c, err := remote.New(remote.Options{Gateway: "127.0.0.1:1"})
 	if err != nil {
@@ -335,5 +357,137 @@ func TestFlinksMistakes(t *testing.T) {
 	d := diag.As(err)
 	if d == nil || d.Code != diag.InvalidQuery || d.Msg != "Column 'nope' not found in any table" || text[d.Span.Start:d.Span.End] != "nope" {
 		t.Errorf("%+v", d)
+	}
+	_, err = open(t, c, nil).Check(t.Context(), text)
+	if d := diag.As(err); d == nil || d.Code != diag.Unsupported || !strings.Contains(d.Msg, "Flink's gateway can only run") || !strings.Contains(d.Hint, "EXPLAIN") {
+		t.Errorf("%v", err)
+	}
+}
+
+// What is checked is not done: its tables are there for the checks that follow, and for
+// nobody else, and nothing runs. Near and far say the same.
+func TestRemoteChecks(t *testing.T) {
+	local, far := cluster(t)
+	setup := open(t, local, nil)
+	rows(t, setup, "CREATE TABLE kept (id BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '1000')")
+	for _, s := range []gateway.Session{open(t, local, nil), open(t, far, nil)} {
+		for _, sql := range []string{
+			"SET 'parallelism.default' = '2'", "CREATE DATABASE d", "USE d", "CREATE TABLE b (id BIGINT, n BIGINT) WITH ('connector' = 'blackhole')", "USE default_database",
+			"DROP TABLE kept", "CREATE TABLE kept (id BIGINT, more STRING) WITH ('connector' = 'datagen', 'rows-per-second' = '1000')",
+			"BEGIN STATEMENT SET", "INSERT INTO d.b SELECT id, COUNT(*) FROM kept WHERE more <> 'x' GROUP BY id", "END", "SELECT more FROM kept",
+			"ALTER TABLE kept RENAME TO other", "SELECT more FROM other",
+		} {
+			if _, err := s.Check(t.Context(), sql); err != nil {
+				t.Errorf("%s: %v", sql, err)
+			}
+		}
+		if _, err := s.Check(t.Context(), "SELECT more FROM kept"); diag.CodeOf(err) != diag.UnknownTable {
+			t.Errorf("after it was renamed: %v", err)
+		}
+		const wrong = "SELECT nope FROM other"
+		_, err := s.Check(t.Context(), wrong)
+		if d := diag.As(err); d == nil || d.Code != diag.UnknownColumn || wrong[d.Span.Start:d.Span.End] != "nope" {
+			t.Errorf("%v", err)
+		}
+		advice, err := s.Check(t.Context(), "INSERT INTO d.b SELECT a.id, 1 FROM other a JOIN other b ON a.id = b.id")
+		if err != nil || len(advice) == 0 {
+			t.Errorf("a join whose state grows: %v %v", advice, err)
+		}
+		if err := s.Finish(); err != nil {
+			t.Error(err)
+		}
+		if _, err := s.Check(t.Context(), "BEGIN STATEMENT SET"); err != nil {
+			t.Error(err)
+		}
+		if err := s.Finish(); diag.CodeOf(err) != diag.Syntax {
+			t.Errorf("a set that stays open: %v", err)
+		}
+	}
+	near, away := open(t, local, nil), open(t, far, nil)
+	for _, sql := range []string{"SHOW DATABASES", "SHOW TABLES", "SHOW CREATE TABLE kept"} {
+		_, got := rows(t, away, sql)
+		_, want := rows(t, near, sql)
+		if got != want || strings.Contains(got, "more") || strings.Contains(got, "+I d\n") {
+			t.Errorf("%s afterwards: %s", sql, got)
+		}
+	}
+	if list, err := local.Jobs(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("%v %v", list, err)
+	}
+	for _, sql := range []string{"SELECT id, COUNT(*) AS n, ARRAY['a'] AS l FROM kept GROUP BY id", "SHOW TABLES"} {
+		a, changes, err := near.Describe(t.Context(), sql)
+		b, far, ferr := away.Describe(t.Context(), sql)
+		if err != nil || ferr != nil || changes != far || len(a) != len(b) {
+			t.Fatalf("%s: %v %v %v, %v %v %v", sql, a, changes, err, b, far, ferr)
+		}
+		for i := range a {
+			if a[i].Name != b[i].Name || a[i].Type.String() != b[i].Type.String() {
+				t.Errorf("%v, from afar %v", a[i], b[i])
+			}
+		}
+	}
+}
+
+// Rows that were left out are told from afar as from near.
+func TestRemoteLosses(t *testing.T) {
+	local, far := cluster(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "in.json"), []byte(`{"id":1,"ts":"2020-01-01 00:00:00"}
+{"id":
+{"id":2,"ts":"2020-01-01 01:00:00"}
+{"id":3,"ts":"2020-01-01 00:00:01"}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, far, nil)
+	rows(t, s, "CREATE TABLE e (id BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'filesystem', 'format' = 'json', 'json.ignore-parse-errors' = 'true', 'path' = '"+filepath.Join(dir, "in.json")+"')")
+	op, _ := rows(t, s, "SELECT window_start, COUNT(*) FROM TUMBLE(TABLE e, DESCRIPTOR(ts), INTERVAL '1' MINUTE) GROUP BY window_start, window_end")
+	near, err := local.Job(t.Context(), op.Job())
+	if err != nil {
+		t.Fatal(err)
+	}
+	away, err := far.Job(t.Context(), op.Job())
+	if err != nil || near.Late != 1 || near.BadRecords != 1 || away.Late != near.Late || away.BadRecords != near.BadRecords || away.LastBadRecord != near.LastBadRecord || near.LastBadRecord == "" {
+		t.Errorf("%d late, %d malformed (%s); from afar %d, %d (%s) %v", near.Late, near.BadRecords, near.LastBadRecord, away.Late, away.BadRecords, away.LastBadRecord, err)
+	}
+}
+
+// An engine without object stores says so, and makes no folder of their name.
+func TestNoStores(t *testing.T) {
+	t.Chdir(t.TempDir())
+	local, _ := cluster(t)
+	for _, config := range []map[string]string{
+		{"execution.checkpointing.dir": "s3://bucket/jobs", "execution.checkpointing.interval": "1 s"},
+		{"execution.state-recovery.path": "s3://bucket/savepoint-1"},
+	} {
+		s := open(t, local, config)
+		rows(t, s, "CREATE TEMPORARY TABLE g (id BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '1000')")
+		rows(t, s, "CREATE TEMPORARY TABLE b (id BIGINT) WITH ('connector' = 'blackhole')")
+		_, err := s.Execute(t.Context(), "INSERT INTO b SELECT id FROM g")
+		if d := diag.As(err); d == nil || d.Code != diag.Config || !strings.Contains(d.Msg, "s3://bucket/") || !strings.Contains(d.Hint, "engine.Config.Stores") {
+			t.Errorf("%v: %v", config, err)
+		}
+	}
+	// A savepoint of a job that runs, and the state in one.
+	s := open(t, local, nil)
+	rows(t, s, "CREATE TEMPORARY TABLE g (id BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '1000')")
+	rows(t, s, "CREATE TEMPORARY TABLE b (id BIGINT) WITH ('connector' = 'blackhole')")
+	op, err := s.Execute(t.Context(), "INSERT INTO b SELECT id FROM g")
+	if err != nil {
+		t.Fatal(err)
+	}
+	running(t, local, op.Job())
+	if _, err := local.Savepoint(t.Context(), op.Job(), "s3://bucket/savepoints"); err == nil || !strings.Contains(err.Error(), "without any") {
+		t.Error(err)
+	}
+	q, err := open(t, local, map[string]string{"execution.runtime-mode": "batch"}).Execute(t.Context(), "SELECT * FROM savepoint_metadata('s3://bucket/savepoint-1')")
+	if err == nil {
+		_, err = q.Next(t.Context())
+	}
+	if err == nil || !strings.Contains(err.Error(), "without any") {
+		t.Error(err)
+	}
+	if list, _ := os.ReadDir("."); len(list) != 0 {
+		t.Errorf("made %v", list)
 	}
 }

@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/url"
 	"strconv"
@@ -63,13 +64,63 @@ func (s *session) Complete(ctx context.Context, text string, at int) ([]string, 
 	return out.Candidates, err
 }
 
-func (s *session) Check(context.Context, string) ([]*diag.Error, error) {
-	return nil, unsupported("checking a statement without running it")
+// own asks for what mink's gateway alone has, about a statement.
+func (s *session) own(ctx context.Context, what, path, text string, into any) error {
+	at := s.c.o.Gateway + "/mink/sessions/" + s.at[strings.LastIndexByte(s.at, '/')+1:] + path
+	h, err := s.c.ask(ctx, "POST", at, wire.Statement{Statement: text}, into)
+	if h.Get(wire.MinkHeader) == "" && !unreachable(err) && ctx.Err() == nil {
+		return diag.New(diag.Unsupported, "%s on a cluster that is not mink's is not supported yet: Flink's gateway can only run a statement", what).
+			WithHint("check the script on an embedded cluster: leave --gateway out; or put EXPLAIN before a query")
+	}
+	return err
 }
 
-// Describe is what EXPLAIN would need a run for: Flink's gateway has no such question.
-func (s *session) Describe(context.Context, string) (types.Schema, bool, error) {
-	return nil, false, unsupported("describing a query without running it")
+// unreachable reports that there was no answer.
+func unreachable(err error) bool { return errors.As(err, new(*Unreachable)) }
+
+// Check has the gateway do all with a statement but run it.
+func (s *session) Check(ctx context.Context, text string) ([]*diag.Error, error) {
+	var out wire.Checked
+	if err := s.own(ctx, "checking a statement without running it", "/check", text, &out); err != nil {
+		return nil, err
+	}
+	s.sets(text)
+	var advice []*diag.Error
+	for _, f := range out.Advice {
+		advice = append(advice, errorOf(f))
+	}
+	return advice, nil
+}
+
+// Describe asks what columns a query would give.
+func (s *session) Describe(ctx context.Context, text string) (types.Schema, bool, error) {
+	var out wire.Described
+	if err := s.own(ctx, "describing a query without running it", "/describe", text, &out); err != nil || !out.Query {
+		return nil, false, err
+	}
+	schema := types.Schema{}
+	for _, c := range out.Columns {
+		t, err := c.Type.Type()
+		if err != nil {
+			return nil, false, err
+		}
+		schema = append(schema, types.Field{Name: c.Name, Type: t})
+	}
+	return schema, out.Changes, nil
+}
+
+// sets notes whether a statement set is open after a statement.
+func (s *session) sets(text string) {
+	stmt, err := parse.Statement(strings.TrimRight(text, " \t\r\n;"))
+	if err != nil {
+		return
+	}
+	switch stmt.(type) {
+	case *ast.BeginStatementSet:
+		s.open = true
+	case *ast.EndStatementSet:
+		s.open = false
+	}
 }
 
 func (s *session) Finish() error {
@@ -104,14 +155,7 @@ func (s *session) Execute(ctx context.Context, text string) (gateway.Operation, 
 		_ = o.close()
 		return nil, placed(err, text)
 	}
-	if stmt, err := parse.Statement(strings.TrimRight(text, " \t\r\n;")); err == nil {
-		switch stmt.(type) {
-		case *ast.BeginStatementSet:
-			s.open = true
-		case *ast.EndStatementSet:
-			s.open = false
-		}
-	}
+	s.sets(text)
 	return o, nil
 }
 

@@ -29,10 +29,11 @@ INSERT INTO sink_ups SELECT k, SUM(v) FROM app GROUP BY k;
 ----
 Sink(table=[default_catalog.default_database.sink_ups], fields=[k, v], changelogMode=[NONE])
 +- Calc(select=[k, CAST(EXPR$1 AS BIGINT) AS v], changelogMode=[I,UA])
-   +- GroupAggregate(groupBy=[k], select=[k, SUM(v) AS EXPR$1], changelogMode=[I,UA])
+   +- GlobalGroupAggregate(groupBy=[k], select=[k, SUM(v) AS EXPR$1], changelogMode=[I,UA])
       +- Exchange(distribution=[hash[k]], changelogMode=[I])
-         +- Calc(select=[k, v], changelogMode=[I])
-            +- TableSourceScan(table=[[default_catalog, default_database, app, project=[k, v]]], fields=[k, v], changelogMode=[I])
+         +- LocalGroupAggregate(groupBy=[k], select=[k, SUM(v) AS EXPR$1], changelogMode=[I])
+            +- Calc(select=[k, v], changelogMode=[I])
+               +- TableSourceScan(table=[[default_catalog, default_database, app, project=[k, v]]], fields=[k, v], changelogMode=[I])
 ====
 -- a retract sink does
 INSERT INTO sink_ret SELECT k, SUM(v) FROM app GROUP BY k;
@@ -81,10 +82,11 @@ INSERT INTO sink_ups_nodelete SELECT k, SUM(v) FROM app GROUP BY k;
 ----
 Sink(table=[default_catalog.default_database.sink_ups_nodelete], fields=[k, v], changelogMode=[NONE])
 +- Calc(select=[k, CAST(EXPR$1 AS BIGINT) AS v], changelogMode=[I,UA])
-   +- GroupAggregate(groupBy=[k], select=[k, SUM(v) AS EXPR$1], changelogMode=[I,UA])
+   +- GlobalGroupAggregate(groupBy=[k], select=[k, SUM(v) AS EXPR$1], changelogMode=[I,UA])
       +- Exchange(distribution=[hash[k]], changelogMode=[I])
-         +- Calc(select=[k, v], changelogMode=[I])
-            +- TableSourceScan(table=[[default_catalog, default_database, app, project=[k, v]]], fields=[k, v], changelogMode=[I])
+         +- LocalGroupAggregate(groupBy=[k], select=[k, SUM(v) AS EXPR$1], changelogMode=[I])
+            +- Calc(select=[k, v], changelogMode=[I])
+               +- TableSourceScan(table=[[default_catalog, default_database, app, project=[k, v]]], fields=[k, v], changelogMode=[I])
 ====
 -- count of counts: the inner aggregate must give -U, the outer may end groups
 SELECT c, COUNT(*) FROM (SELECT k, COUNT(*) AS c FROM app GROUP BY k) GROUP BY c;
@@ -104,20 +106,22 @@ INSERT INTO sink_ups SELECT k, COUNT(*) FROM app GROUP BY k HAVING COUNT(*) < 10
 ----
 Sink(table=[default_catalog.default_database.sink_ups], fields=[k, v], changelogMode=[NONE])
 +- Calc(select=[k, EXPR$1 AS v], where=[(EXPR$1 < 10)], changelogMode=[I,UB,UA])
-   +- GroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I,UB,UA])
+   +- GlobalGroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I,UB,UA])
       +- Exchange(distribution=[hash[k]], changelogMode=[I])
-         +- Calc(select=[k], changelogMode=[I])
-            +- TableSourceScan(table=[[default_catalog, default_database, app, project=[k]]], fields=[k], changelogMode=[I])
+         +- LocalGroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I])
+            +- Calc(select=[k], changelogMode=[I])
+               +- TableSourceScan(table=[[default_catalog, default_database, app, project=[k]]], fields=[k], changelogMode=[I])
 ====
 -- HAVING on the key drops whole keys and needs no -U
 INSERT INTO sink_ups SELECT k, COUNT(*) FROM app GROUP BY k HAVING k > 3;
 ----
 Sink(table=[default_catalog.default_database.sink_ups], fields=[k, v], changelogMode=[NONE])
 +- Calc(select=[k, EXPR$1 AS v], changelogMode=[I,UA])
-   +- GroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I,UA])
+   +- GlobalGroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I,UA])
       +- Exchange(distribution=[hash[k]], changelogMode=[I])
-         +- Calc(select=[k], where=[(k > 3)], changelogMode=[I])
-            +- TableSourceScan(table=[[default_catalog, default_database, app, project=[k]]], fields=[k], changelogMode=[I])
+         +- LocalGroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I])
+            +- Calc(select=[k], where=[(k > 3)], changelogMode=[I])
+               +- TableSourceScan(table=[[default_catalog, default_database, app, project=[k]]], fields=[k], changelogMode=[I])
 ====
 -- the sink's key is not the query's: materializer
 INSERT INTO sink_ups_v SELECT k, COUNT(*) FROM app GROUP BY k ON CONFLICT DO DEDUPLICATE;
@@ -126,10 +130,11 @@ Sink(table=[default_catalog.default_database.sink_ups_v], fields=[k, v], changel
 +- SinkMaterializer(key=[v], upsertKey=[k], changelogMode=[I,UA,D], order-dependent=[of rows with one primary key the one that comes last is kept])
    +- Exchange(distribution=[hash[v]], changelogMode=[I,UB,UA])
       +- Calc(select=[k, EXPR$1 AS v], changelogMode=[I,UB,UA])
-         +- GroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I,UB,UA])
+         +- GlobalGroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I,UB,UA])
             +- Exchange(distribution=[hash[k]], changelogMode=[I])
-               +- Calc(select=[k], changelogMode=[I])
-                  +- TableSourceScan(table=[[default_catalog, default_database, app, project=[k]]], fields=[k], changelogMode=[I])
+               +- LocalGroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I])
+                  +- Calc(select=[k], changelogMode=[I])
+                     +- TableSourceScan(table=[[default_catalog, default_database, app, project=[k]]], fields=[k], changelogMode=[I])
 ====
 -- without ON CONFLICT it is refused
 INSERT INTO sink_ups_v SELECT k, COUNT(*) FROM app GROUP BY k;
@@ -146,10 +151,11 @@ Sink(table=[default_catalog.default_database.sink_ups_v], fields=[k, v], changel
 +- SinkMaterializer(key=[v], upsertKey=[k], changelogMode=[I,UA,D], order-dependent=[of rows with one primary key the one that comes last is kept])
    +- Exchange(distribution=[hash[v]], changelogMode=[I,UB,UA])
       +- Calc(select=[k, EXPR$1 AS v], changelogMode=[I,UB,UA])
-         +- GroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I,UB,UA])
+         +- GlobalGroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I,UB,UA])
             +- Exchange(distribution=[hash[k]], changelogMode=[I])
-               +- Calc(select=[k], changelogMode=[I])
-                  +- TableSourceScan(table=[[default_catalog, default_database, app, project=[k]]], fields=[k], changelogMode=[I])
+               +- LocalGroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I])
+                  +- Calc(select=[k], changelogMode=[I])
+                     +- TableSourceScan(table=[[default_catalog, default_database, app, project=[k]]], fields=[k], changelogMode=[I])
 ====
 INSERT INTO sink_ups_v SELECT k, COUNT(*) FROM app GROUP BY k ON CONFLICT DO NOTHING;
 ----
@@ -168,10 +174,11 @@ INSERT INTO sink_ups2 SELECT k, COUNT(*) FROM app GROUP BY k;
 ----
 Sink(table=[default_catalog.default_database.sink_ups2], fields=[k, v], changelogMode=[NONE])
 +- Calc(select=[k, EXPR$1 AS v], changelogMode=[I,UB,UA])
-   +- GroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I,UB,UA])
+   +- GlobalGroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I,UB,UA])
       +- Exchange(distribution=[hash[k]], changelogMode=[I])
-         +- Calc(select=[k], changelogMode=[I])
-            +- TableSourceScan(table=[[default_catalog, default_database, app, project=[k]]], fields=[k], changelogMode=[I])
+         +- LocalGroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I])
+            +- Calc(select=[k], changelogMode=[I])
+               +- TableSourceScan(table=[[default_catalog, default_database, app, project=[k]]], fields=[k], changelogMode=[I])
 ====
 SET 'table.exec.sink.upsert-materialize' = 'NONE';
 INSERT INTO sink_ups_v SELECT k, COUNT(*) FROM app GROUP BY k ON CONFLICT DO DEDUPLICATE;
@@ -179,10 +186,11 @@ INSERT INTO sink_ups_v SELECT k, COUNT(*) FROM app GROUP BY k ON CONFLICT DO DED
 Sink(table=[default_catalog.default_database.sink_ups_v], fields=[k, v], changelogMode=[NONE], order-dependent=[of rows with one primary key the one that comes last is kept])
 +- Exchange(distribution=[hash[v]], changelogMode=[I,UB,UA])
    +- Calc(select=[k, EXPR$1 AS v], changelogMode=[I,UB,UA])
-      +- GroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I,UB,UA])
+      +- GlobalGroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I,UB,UA])
          +- Exchange(distribution=[hash[k]], changelogMode=[I])
-            +- Calc(select=[k], changelogMode=[I])
-               +- TableSourceScan(table=[[default_catalog, default_database, app, project=[k]]], fields=[k], changelogMode=[I])
+            +- LocalGroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I])
+               +- Calc(select=[k], changelogMode=[I])
+                  +- TableSourceScan(table=[[default_catalog, default_database, app, project=[k]]], fields=[k], changelogMode=[I])
 ====
 SET 'table.exec.sink.upsert-materialize' = 'FORCE';
 INSERT INTO sink_ups SELECT k, COUNT(*) FROM app GROUP BY k;
@@ -190,10 +198,11 @@ INSERT INTO sink_ups SELECT k, COUNT(*) FROM app GROUP BY k;
 Sink(table=[default_catalog.default_database.sink_ups], fields=[k, v], changelogMode=[NONE])
 +- SinkMaterializer(key=[k], upsertKey=[k], changelogMode=[I,UA,D], order-dependent=[of rows with one primary key the one that comes last is kept])
    +- Calc(select=[k, EXPR$1 AS v], changelogMode=[I,UB,UA])
-      +- GroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I,UB,UA])
+      +- GlobalGroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I,UB,UA])
          +- Exchange(distribution=[hash[k]], changelogMode=[I])
-            +- Calc(select=[k], changelogMode=[I])
-               +- TableSourceScan(table=[[default_catalog, default_database, app, project=[k]]], fields=[k], changelogMode=[I])
+            +- LocalGroupAggregate(groupBy=[k], select=[k, COUNT(*) AS EXPR$1], changelogMode=[I])
+               +- Calc(select=[k], changelogMode=[I])
+                  +- TableSourceScan(table=[[default_catalog, default_database, app, project=[k]]], fields=[k], changelogMode=[I])
 ====
 -- append input into an upsert sink
 INSERT INTO sink_ups SELECT k, v FROM app ON CONFLICT DO DEDUPLICATE;
@@ -392,10 +401,11 @@ INSERT INTO sink_ups SELECT 1, COUNT(*) FROM app;
 ----
 Sink(table=[default_catalog.default_database.sink_ups], fields=[k, v], changelogMode=[NONE])
 +- Calc(select=[1 AS k, EXPR$1 AS v], changelogMode=[I,UB,UA])
-   +- GroupAggregate(select=[COUNT(*) AS EXPR$1], changelogMode=[I,UB,UA])
+   +- GlobalGroupAggregate(select=[COUNT(*) AS EXPR$1], changelogMode=[I,UB,UA])
       +- Exchange(distribution=[single], changelogMode=[I])
-         +- Calc(select=[], changelogMode=[I])
-            +- TableSourceScan(table=[[default_catalog, default_database, app, project=[]]], fields=[], changelogMode=[I])
+         +- LocalGroupAggregate(select=[COUNT(*) AS EXPR$1], changelogMode=[I])
+            +- Calc(select=[], changelogMode=[I])
+               +- TableSourceScan(table=[[default_catalog, default_database, app, project=[]]], fields=[], changelogMode=[I])
 ====
 -- shared by a reader that needs -U and one that does not
 CREATE VIEW sums AS SELECT k, SUM(v) AS v FROM app GROUP BY k;

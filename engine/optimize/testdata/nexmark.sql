@@ -65,18 +65,19 @@ SELECT Q.category, AVG(Q.final) FROM (
 ----
 Sink(table=[default_catalog.default_database.nexmark_q4], fields=[id, final], changelogMode=[NONE])
 +- Calc(select=[category AS id, EXPR$1 AS final], changelogMode=[I,UA,D])
-   +- GroupAggregate(groupBy=[category], select=[category, AVG_RETRACT(final) AS EXPR$1], changelogMode=[I,UA,D])
-      +- Exchange(distribution=[hash[category]], changelogMode=[I,UB,UA])
-         +- Calc(select=[category, final], changelogMode=[I,UB,UA])
-            +- GroupAggregate(groupBy=[id, category], select=[id, category, MAX(price) AS final], changelogMode=[I,UB,UA])
-               +- Calc(select=[id, category, price], changelogMode=[I])
-                  +- Join(joinType=[InnerJoin], where=[((id = auction) AND (dateTime0 >= dateTime) AND (dateTime0 <= expires))], select=[id, dateTime, expires, category, auction, price, dateTime0], leftInputSpec=[NoUniqueKey], rightInputSpec=[NoUniqueKey], changelogMode=[I])
-                     :- Exchange(distribution=[hash[id]], changelogMode=[I])
-                     :  +- Calc(select=[auction.id AS id, auction.dateTime AS dateTime, auction.expires AS expires, auction.category AS category], where=[(event_type = 1)], changelogMode=[I])
-                     :     +- TableSourceScan(table=[[default_catalog, default_database, datagen, project=[event_type, person.dateTime, auction.id, auction.dateTime, auction.expires, auction.category, bid.auction, bid.price, bid.dateTime]]], fields=[event_type, person, auction, bid], watermark=[`dateTime` - INTERVAL '4' SECOND], changelogMode=[I])(reuse_id=[1])
-                     +- Exchange(distribution=[hash[auction]], changelogMode=[I])
-                        +- Calc(select=[bid.auction AS auction, bid.price AS price, bid.dateTime AS dateTime], where=[(event_type = 2)], changelogMode=[I])
-                           +- Reused(reference_id=[1])
+   +- GlobalGroupAggregate(groupBy=[category], select=[category, AVG_RETRACT(final) AS EXPR$1], changelogMode=[I,UA,D])
+      +- Exchange(distribution=[hash[category]], changelogMode=[I])
+         +- LocalGroupAggregate(groupBy=[category], select=[category, AVG_RETRACT(final) AS EXPR$1], changelogMode=[I])
+            +- Calc(select=[category, final], changelogMode=[I,UB,UA])
+               +- GroupAggregate(groupBy=[id, category], select=[id, category, MAX(price) AS final], changelogMode=[I,UB,UA])
+                  +- Calc(select=[id, category, price], changelogMode=[I])
+                     +- Join(joinType=[InnerJoin], where=[((id = auction) AND (dateTime0 >= dateTime) AND (dateTime0 <= expires))], select=[id, dateTime, expires, category, auction, price, dateTime0], leftInputSpec=[NoUniqueKey], rightInputSpec=[NoUniqueKey], changelogMode=[I])
+                        :- Exchange(distribution=[hash[id]], changelogMode=[I])
+                        :  +- Calc(select=[auction.id AS id, auction.dateTime AS dateTime, auction.expires AS expires, auction.category AS category], where=[(event_type = 1)], changelogMode=[I])
+                        :     +- TableSourceScan(table=[[default_catalog, default_database, datagen, project=[event_type, person.dateTime, auction.id, auction.dateTime, auction.expires, auction.category, bid.auction, bid.price, bid.dateTime]]], fields=[event_type, person, auction, bid], watermark=[`dateTime` - INTERVAL '4' SECOND], changelogMode=[I])(reuse_id=[1])
+                        +- Exchange(distribution=[hash[auction]], changelogMode=[I])
+                           +- Calc(select=[bid.auction AS auction, bid.price AS price, bid.dateTime AS dateTime], where=[(event_type = 2)], changelogMode=[I])
+                              +- Reused(reference_id=[1])
 ====
 -- q5
 CREATE TABLE nexmark_q5 (auction BIGINT, num BIGINT) WITH ('connector' = 'blackhole', 'changes' = 'ANY');
@@ -280,10 +281,11 @@ FROM bid GROUP BY auction, DATE_FORMAT(`dateTime`, 'yyyy-MM-dd');
 ----
 Sink(table=[default_catalog.default_database.nexmark_q17], fields=[auction, day, total_bids, rank1_bids, min_price, max_price, avg_price, sum_price], changelogMode=[NONE])
 +- Calc(select=[auction, $f1 AS day, total_bids, rank1_bids, min_price, max_price, avg_price, sum_price], changelogMode=[I,UA])
-   +- GroupAggregate(groupBy=[auction, $f1], select=[auction, $f1, COUNT(*) AS total_bids, COUNT(*) FILTER $f2 AS rank1_bids, MIN(price) AS min_price, MAX(price) AS max_price, AVG(price) AS avg_price, SUM(price) AS sum_price], changelogMode=[I,UA])
+   +- GlobalGroupAggregate(groupBy=[auction, $f1], select=[auction, $f1, COUNT(*) AS total_bids, COUNT(*) FILTER $f2 AS rank1_bids, MIN(price) AS min_price, MAX(price) AS max_price, AVG(price) AS avg_price, SUM(price) AS sum_price], changelogMode=[I,UA])
       +- Exchange(distribution=[hash[auction, $f1]], changelogMode=[I])
-         +- Calc(select=[bid.auction AS auction, DATE_FORMAT(bid.dateTime, 'yyyy-MM-dd') AS $f1, (bid.price < 10000) IS TRUE AS $f2, bid.price AS price], where=[(event_type = 2)], changelogMode=[I])
-            +- TableSourceScan(table=[[default_catalog, default_database, datagen, project=[event_type, person.dateTime, auction.dateTime, bid.auction, bid.price, bid.dateTime]]], fields=[event_type, person, auction, bid], watermark=[`dateTime` - INTERVAL '4' SECOND], changelogMode=[I])
+         +- LocalGroupAggregate(groupBy=[auction, $f1], select=[auction, $f1, COUNT(*) AS total_bids, COUNT(*) FILTER $f2 AS rank1_bids, MIN(price) AS min_price, MAX(price) AS max_price, AVG(price) AS avg_price, SUM(price) AS sum_price], changelogMode=[I])
+            +- Calc(select=[bid.auction AS auction, DATE_FORMAT(bid.dateTime, 'yyyy-MM-dd') AS $f1, (bid.price < 10000) IS TRUE AS $f2, bid.price AS price], where=[(event_type = 2)], changelogMode=[I])
+               +- TableSourceScan(table=[[default_catalog, default_database, datagen, project=[event_type, person.dateTime, auction.dateTime, bid.auction, bid.price, bid.dateTime]]], fields=[event_type, person, auction, bid], watermark=[`dateTime` - INTERVAL '4' SECOND], changelogMode=[I])
 ====
 -- q18
 CREATE TABLE nexmark_q18 (auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, `dateTime` TIMESTAMP(3), extra STRING) WITH ('connector' = 'blackhole', 'changes' = 'ANY');
@@ -382,7 +384,8 @@ Sink(table=[default_catalog.default_database.s1], fields=[auction, price], chang
    +- TableSourceScan(table=[[default_catalog, default_database, datagen, project=[event_type, person.dateTime, auction.dateTime, bid.auction, bid.bidder, bid.price, bid.dateTime]]], fields=[event_type, person, auction, bid], watermark=[`dateTime` - INTERVAL '4' SECOND], changelogMode=[I])(reuse_id=[1])
 Sink(table=[default_catalog.default_database.s2], fields=[bidder, n], changelogMode=[NONE])
 +- Calc(select=[bidder, EXPR$1 AS n], changelogMode=[I,UA])
-   +- GroupAggregate(groupBy=[bidder], select=[bidder, COUNT(*) AS EXPR$1], changelogMode=[I,UA])
+   +- GlobalGroupAggregate(groupBy=[bidder], select=[bidder, COUNT(*) AS EXPR$1], changelogMode=[I,UA])
       +- Exchange(distribution=[hash[bidder]], changelogMode=[I])
-         +- Calc(select=[bid.bidder AS bidder], where=[(event_type = 2)], changelogMode=[I])
-            +- Reused(reference_id=[1])
+         +- LocalGroupAggregate(groupBy=[bidder], select=[bidder, COUNT(*) AS EXPR$1], changelogMode=[I])
+            +- Calc(select=[bid.bidder AS bidder], where=[(event_type = 2)], changelogMode=[I])
+               +- Reused(reference_id=[1])

@@ -52,3 +52,32 @@ Collect(fields=[a, EXPR$1, EXPR$2], upsertKey=[a], changelogMode=[NONE])
       +- Exchange(distribution=[hash[a]], changelogMode=[I])
          +- Calc(select=[a, b], changelogMode=[I])
             +- TableSourceScan(table=[[default_catalog, default_database, t, project=[a, b]]], fields=[a, b], changelogMode=[I])
+====
+-- one task has the same operators as several
+SET 'parallelism.default' = '1';
+INSERT INTO k SELECT a, COUNT(*), SUM(b) FROM t GROUP BY a;
+----
+Sink(table=[default_catalog.default_database.k], fields=[a, n, s], changelogMode=[NONE])
++- Calc(select=[a, EXPR$1 AS n, EXPR$2 AS s], changelogMode=[I,UA])
+   +- GlobalGroupAggregate(groupBy=[a], select=[a, COUNT(*) AS EXPR$1, SUM(b) AS EXPR$2], changelogMode=[I,UA])
+      +- Exchange(distribution=[hash[a]], changelogMode=[I])
+         +- LocalGroupAggregate(groupBy=[a], select=[a, COUNT(*) AS EXPR$1, SUM(b) AS EXPR$2], changelogMode=[I])
+            +- Calc(select=[a, b], changelogMode=[I])
+               +- TableSourceScan(table=[[default_catalog, default_database, t, project=[a, b]]], fields=[a, b], changelogMode=[I])
+====
+-- a set with a table that shows its changes: one aggregate for both, in one phase
+CREATE VIEW sums AS SELECT a, COUNT(*) AS n, SUM(b) AS s FROM t GROUP BY a;
+CREATE TABLE r (a INT, n BIGINT, s BIGINT) WITH ('connector' = 'test', 'changes' = 'I,UB,UA,D');
+EXECUTE STATEMENT SET BEGIN
+INSERT INTO k SELECT * FROM sums;
+INSERT INTO r SELECT * FROM sums;
+END;
+----
+Sink(table=[default_catalog.default_database.k], fields=[a, n, s], changelogMode=[NONE])
++- DropUpdateBefore(changelogMode=[I,UA])
+   +- GroupAggregate(groupBy=[a], select=[a, COUNT(*) AS n, SUM(b) AS s], changelogMode=[I,UB,UA])(reuse_id=[1])
+      +- Exchange(distribution=[hash[a]], changelogMode=[I])
+         +- Calc(select=[a, b], changelogMode=[I])
+            +- TableSourceScan(table=[[default_catalog, default_database, t, project=[a, b]]], fields=[a, b], changelogMode=[I])
+Sink(table=[default_catalog.default_database.r], fields=[a, n, s], changelogMode=[NONE])
++- Reused(reference_id=[1])

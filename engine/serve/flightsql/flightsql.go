@@ -84,16 +84,16 @@ func (s *Server) make() error {
 			return err
 		}
 	}
-	opts := []grpc.ServerOption{grpc.StatsHandler(h), grpc.MaxRecvMsgSize(messageBytes)}
+	opts := []grpc.ServerOption{grpc.StatsHandler(h), grpc.MaxRecvMsgSize(messageBytes), grpc.ChainUnaryInterceptor(answerUnary), grpc.ChainStreamInterceptor(answerStream)}
 	if s.TLS != nil {
 		opts = append(opts, grpc.Creds(credentials.NewTLS(s.TLS)))
 	}
 	if s.Token != "" {
 		m := flight.CreateServerBasicAuthMiddleware(guard{s.Token})
-		opts = append(opts, grpc.UnaryInterceptor(m.Unary), grpc.StreamInterceptor(m.Stream))
+		opts = append(opts, grpc.ChainUnaryInterceptor(m.Unary), grpc.ChainStreamInterceptor(m.Stream))
 	}
 	s.grpc = grpc.NewServer(opts...)
-	flight.RegisterFlightServiceServer(s.grpc, flightsql.NewFlightServer(h))
+	flight.RegisterFlightServiceServer(s.grpc, newService(h))
 	return nil
 }
 

@@ -95,22 +95,16 @@ func (x *session) prepared(handle []byte) (*prepared, error) {
 	return p, nil
 }
 
-// statements are the texts to run: one for each row of parameters.
-func (p *prepared) statements() ([]string, error) {
+// statements gives the texts to run: one for each row of parameters, made as it is asked for.
+func (p *prepared) statements() (n int, text func(i int) string, err error) {
 	if p.params == 0 {
-		return []string{p.sql}, nil
+		return 1, func(int) string { return p.sql }, nil
 	}
 	if len(p.values) == 0 {
-		return nil, status.Errorf(codes.InvalidArgument, "the statement has %d parameters and none were given", p.params)
+		return 0, nil, status.Errorf(codes.InvalidArgument, "the statement has %d parameters and none were given", p.params)
 	}
-	var out []string
-	for _, row := range p.values {
-		if len(row) != p.params {
-			return nil, status.Errorf(codes.InvalidArgument, "the statement has %d parameters and %d were given", p.params, len(row))
-		}
-		out = append(out, fill(p.sql, func(n int) string { return row[n] }))
-	}
-	return out, nil
+	values := p.values
+	return len(values), func(i int) string { return fill(p.sql, func(n int) string { return values[i][n] }) }, nil
 }
 
 // GetFlightInfoPreparedStatement looks at a prepared statement with its parameters.
@@ -120,12 +114,12 @@ func (h *handler) GetFlightInfoPreparedStatement(ctx context.Context, q flightsq
 		if err != nil {
 			return err
 		}
-		all, err := p.statements()
+		_, text, err := p.statements()
 		if err != nil {
 			return err
 		}
 		p.close()
-		one, schema, err := x.look(ctx, all[0])
+		one, schema, err := x.look(ctx, text(0))
 		if err != nil {
 			return err
 		}
@@ -150,14 +144,14 @@ func (h *handler) DoGetPreparedStatement(ctx context.Context, q flightsql.Prepar
 			one, p.ready = p.ready, nil
 			return nil
 		}
-		all, err := p.statements()
+		rows, text, err := p.statements()
 		if err != nil {
 			return err
 		}
-		if len(all) > 1 {
+		if rows > 1 {
 			return status.Error(codes.Unimplemented, "a query takes one row of parameters")
 		}
-		one, _, err = x.look(ctx, all[0])
+		one, _, err = x.look(ctx, text(0))
 		if err != nil {
 			return err
 		}
@@ -186,12 +180,12 @@ func (h *handler) DoPutPreparedStatementUpdate(ctx context.Context, u flightsql.
 		if err != nil {
 			return err
 		}
-		all, err := p.statements()
+		rows, text, err := p.statements()
 		if err != nil {
 			return err
 		}
-		for _, sql := range all {
-			k, err := h.update(ctx, x, sql)
+		for i := range rows {
+			k, err := h.update(ctx, x, text(i))
 			if err != nil {
 				return err
 			}
@@ -214,27 +208,42 @@ func (h *handler) parameters(ctx context.Context, handle []byte, r flight.Messag
 		}
 		p.values = nil
 		for r.Next() {
+			if n := r.Record().NumCols(); n != int64(p.params) {
+				return status.Errorf(codes.InvalidArgument, "the statement has %d parameters and %d were given", p.params, n)
+			}
+			if n := r.Record().NumRows(); n > int64(valuesMost/p.params-len(p.values)) {
+				return status.Errorf(codes.ResourceExhausted, "a statement takes %d values of parameters at most", valuesMost)
+			}
 			rows, err := literals(r.Record())
 			if err != nil {
 				return err
 			}
 			p.values = append(p.values, rows...)
 		}
-		return r.Err()
+		if err := r.Err(); err != nil {
+			return status.Errorf(codes.InvalidArgument, "the parameters cannot be read: %v", err)
+		}
+		return nil
 	})
 }
 
 // literals writes the values of a record as SQL, row by row.
 func literals(rec arrow.Record) ([][]string, error) {
+	if rec.NumRows() < 0 {
+		return nil, status.Error(codes.InvalidArgument, "a record of less than no rows")
+	}
 	out := make([][]string, rec.NumRows())
 	for k, a := range rec.Columns() {
 		t, ok := batch.TypeFromArrow(a.DataType(), true)
 		if !ok {
 			return nil, status.Errorf(codes.Unimplemented, "parameter %d is of Arrow type %s, which is not read", k+1, a.DataType())
 		}
+		if a.Len() != len(out) {
+			return nil, status.Errorf(codes.InvalidArgument, "parameter %d has %d rows of %d", k+1, a.Len(), len(out))
+		}
 		c, err := batch.ColFromArrow(t, a)
 		if err != nil {
-			return nil, err
+			return nil, status.Errorf(codes.InvalidArgument, "parameter %d: %v", k+1, err)
 		}
 		for i := range out {
 			v, err := literal(&c, i)

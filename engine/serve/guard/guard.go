@@ -52,6 +52,9 @@ type Options struct {
 	Port int
 	// Names are further hosts that requests may name, with any port.
 	Names []string
+	// Unread, if set, tells requests whose bodies nobody reads: they may be forms of several
+	// parts, as uploads are, and are not read here either.
+	Unread func(r *http.Request) bool
 	// Audit takes an entry for each request that may change something, let in or not; may
 	// be nil.
 	Audit *slog.Logger
@@ -190,6 +193,10 @@ func (h *handler) body(w http.ResponseWriter, r *http.Request) ([]byte, *refusal
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}
+	kind, _, bad := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if bad == nil && kind == "multipart/form-data" && h.o.Unread != nil && h.o.Unread(r) {
+		return []byte{}, nil
+	}
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, BodyBytesMax))
 	var long *http.MaxBytesError
 	switch {
@@ -200,8 +207,7 @@ func (h *handler) body(w http.ResponseWriter, r *http.Request) ([]byte, *refusal
 	case len(text) == 0:
 		return []byte{}, nil
 	}
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/json" {
+	if bad != nil || kind != "application/json" {
 		return nil, &refusal{http.StatusUnsupportedMediaType, "a body must be 'Content-Type: application/json'"}
 	}
 	if depth(text) > JSONDepthMax {

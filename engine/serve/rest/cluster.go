@@ -2,12 +2,11 @@ package rest
 
 import (
 	"net/http"
-	"os"
 	"runtime"
-	"strings"
 
 	"github.com/minkstream/mink/engine/gateway"
 	"github.com/minkstream/mink/engine/gateway/wire"
+	"github.com/minkstream/mink/engine/probe"
 )
 
 func (m *JobManager) dashboard(*http.Request) (any, error) {
@@ -78,16 +77,6 @@ func (m *JobManager) environment(*http.Request) (any, error) {
 	}, nil
 }
 
-// logs lists none: mink writes its log where the process was started.
-func (m *JobManager) logs(*http.Request) (any, error) { return map[string][]string{"logs": {}}, nil }
-
-func (m *JobManager) nodeLogs(r *http.Request) (any, error) {
-	if _, err := m.node(r); err != nil {
-		return nil, err
-	}
-	return m.logs(r)
-}
-
 // jars lists none: mink runs statements, and no code that is sent to it.
 func (m *JobManager) jars(r *http.Request) (any, error) {
 	return map[string]any{"address": "http://" + r.Host, "files": []string{}}, nil
@@ -98,23 +87,25 @@ func (m *JobManager) taskManagers(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	figures := m.nodeFigures(r.Context(), nodes)
 	out := wire.TaskManagers{TaskManagers: []wire.TaskManager{}}
 	for _, n := range nodes {
-		out.TaskManagers = append(out.TaskManagers, m.taskManagerOf(n))
+		out.TaskManagers = append(out.TaskManagers, m.taskManagerOf(n, figures[n.Name]))
 	}
 	return out, nil
 }
 
-func (m *JobManager) taskManagerOf(n gateway.NodeStatus) wire.TaskManager {
+func (m *JobManager) taskManagerOf(n gateway.NodeStatus, f probe.Figures) wire.TaskManager {
 	t := wire.TaskManager{
 		ID: n.Name, Path: n.Name, LastHeartbeat: m.o.Now().UnixMilli(), DataPort: -1, JMXPort: -1, Slots: n.Slots, FreeSlots: n.Slots - n.Used,
-		AssignedTasks: n.Used, Hardware: wire.Hardware{CPU: runtime.NumCPU(), Physical: physicalMemory()},
+		AssignedTasks: n.Used, Hardware: wire.Hardware{CPU: f.CPUs, Physical: f.MachineMemory, Free: f.MachineAvailable},
 		Memory: map[string]int64{},
 	}
 	for _, k := range []string{"frameworkHeap", "taskHeap", "frameworkOffHeap", "taskOffHeap", "networkMemory", "managedMemory", "jvmMetaspace", "jvmOverhead", "totalFlinkMemory", "totalProcessMemory"} {
 		t.Memory[k] = 0
 	}
-	t.Total.CPU, t.Free.CPU = float64(runtime.NumCPU()), float64(runtime.NumCPU())
+	t.Total.CPU, t.Free.CPU = float64(f.CPUs), float64(f.CPUs)
+	t.Memory["totalProcessMemory"], t.Memory["taskHeap"] = int64(f.Taken), int64(f.HeapTaken)
 	return t
 }
 
@@ -137,7 +128,11 @@ func (m *JobManager) taskManager(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := m.taskManagerOf(*n)
+	f, err := m.figures(r.Context(), m.o.Processes.Node(n.Name))
+	if err != nil {
+		return nil, err
+	}
+	t := m.taskManagerOf(*n, f)
 	jobs, err := m.client.Jobs(r.Context())
 	if err != nil {
 		return nil, err
@@ -156,8 +151,6 @@ func (m *JobManager) taskManager(r *http.Request) (any, error) {
 		}
 	}
 	t.Metrics = map[string]any{}
-	var mem runtime.MemStats
-	runtime.ReadMemStats(&mem)
 	for _, k := range []string{
 		"heapUsed", "heapCommitted", "heapMax", "nonHeapUsed", "nonHeapCommitted", "nonHeapMax", "directCount", "directUsed", "directMax",
 		"mappedCount", "mappedUsed", "mappedMax", "nettyShuffleMemorySegmentsAvailable", "nettyShuffleMemorySegmentsUsed",
@@ -165,23 +158,7 @@ func (m *JobManager) taskManager(r *http.Request) (any, error) {
 	} {
 		t.Metrics[k] = 0
 	}
-	t.Metrics["heapUsed"], t.Metrics["heapCommitted"], t.Metrics["heapMax"] = mem.HeapAlloc, mem.HeapSys, mem.Sys
-	t.Metrics["garbageCollectors"] = []any{map[string]any{"name": "All", "count": mem.NumGC, "time": mem.PauseTotalNs / 1e6}}
+	t.Metrics["heapUsed"], t.Metrics["heapCommitted"], t.Metrics["heapMax"] = f.Heap, f.HeapTaken, f.Taken
+	t.Metrics["garbageCollectors"] = []any{map[string]any{"name": "All", "count": f.Collections, "time": f.Paused.Milliseconds()}}
 	return t, nil
-}
-
-// physicalMemory of the machine in bytes, 0 where it cannot be told.
-func physicalMemory() int64 {
-	raw, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return 0
-	}
-	kb := int64(0)
-	line, _, _ := strings.Cut(string(raw), "\n")
-	for _, c := range line {
-		if c >= '0' && c <= '9' {
-			kb = kb*10 + int64(c-'0')
-		}
-	}
-	return kb << 10
 }

@@ -55,6 +55,13 @@ var gatewayRoutes = []gatewayRoute{
 	{"POST", "/sessions/{s}/scripts", 4, newest, (*Gateway).deployScript},
 }
 
+// ownRoutes are mink's own, in no version of Flink's: by them a statement is asked about
+// without being run.
+var ownRoutes = []gatewayRoute{
+	{"POST", "/mink/sessions/{s}/check", 0, 0, (*Gateway).check},
+	{"POST", "/mink/sessions/{s}/describe", 0, 0, (*Gateway).describe},
+}
+
 // each calls f for every path under which a route is served, with its version.
 func (r gatewayRoute) each(f func(path string, version int)) {
 	for v := r.from; v <= r.to; v++ {
@@ -71,23 +78,33 @@ func GatewayRoutes() []Route {
 	for _, r := range gatewayRoutes {
 		r.each(func(path string, _ int) { out = append(out, Route{r.method, path}) })
 	}
+	for _, r := range ownRoutes {
+		out = append(out, Route{r.method, r.path})
+	}
 	return out
 }
 
 // NewGateway makes the handler of the SQL Gateway's REST interface.
 func NewGateway(client gateway.Client, o Options) *Gateway {
 	g := &Gateway{client: client, o: o.withDefaults(), mux: http.NewServeMux(), sessions: map[string]*session{}}
-	for _, r := range gatewayRoutes {
-		r.each(func(path string, version int) {
-			g.mux.HandleFunc(r.method+" "+path, func(w http.ResponseWriter, req *http.Request) {
-				answer, err := r.serve(g, &call{Request: req, w: w, version: version})
-				if err != nil {
-					writeError(w, err)
-					return
-				}
-				writeJSON(w, http.StatusOK, answer)
-			})
+	handle := func(r gatewayRoute, path string, version int) {
+		g.mux.HandleFunc(r.method+" "+path, func(w http.ResponseWriter, req *http.Request) {
+			if version == 0 {
+				w.Header().Set(wire.MinkHeader, g.o.Version)
+			}
+			answer, err := r.serve(g, &call{Request: req, w: w, version: version})
+			if err != nil {
+				writeError(w, err)
+				return
+			}
+			writeJSON(w, http.StatusOK, answer)
 		})
+	}
+	for _, r := range gatewayRoutes {
+		r.each(func(path string, version int) { handle(r, path, version) })
+	}
+	for _, r := range ownRoutes {
+		handle(r, r.path, 0)
 	}
 	g.mux.HandleFunc("/", notFound)
 	return g

@@ -28,7 +28,8 @@ type JobManager struct {
 	triggers map[string]*trigger
 	order    []string
 
-	holds holds
+	holds  holds
+	flames flames
 }
 
 // jobRoute is a path of the interface; its status is that of an answer.
@@ -44,15 +45,29 @@ var jobRoutes = []jobRoute{
 	{"GET", "/overview", 200, (*JobManager).overview},
 	{"GET", "/jobmanager/config", 200, (*JobManager).settings},
 	{"GET", "/jobmanager/environment", 200, (*JobManager).environment},
-	{"GET", "/jobmanager/logs", 200, (*JobManager).logs},
+	{"GET", "/jobmanager/logs", 200, inProcess(logList)},
+	{"GET", "/jobmanager/thread-dump", 200, inProcess(threadDump)},
+	{"GET", "/jobmanager/profiler", 200, inProcess(profileList)},
+	{"POST", "/jobmanager/profiler", 200, inProcess(startProfile)},
 	{"GET", "/jobmanager/metrics", 200, (*JobManager).clusterMetrics},
 	{"GET", "/taskmanagers", 200, (*JobManager).taskManagers},
 	{"GET", "/taskmanagers/metrics", 200, (*JobManager).nodesMetrics},
 	{"GET", "/taskmanagers/{tm}", 200, (*JobManager).taskManager},
 	{"GET", "/taskmanagers/{tm}/metrics", 200, (*JobManager).nodeMetrics},
-	{"GET", "/taskmanagers/{tm}/logs", 200, (*JobManager).nodeLogs},
+	{"GET", "/taskmanagers/{tm}/logs", 200, inProcess(logList)},
+	{"GET", "/taskmanagers/{tm}/thread-dump", 200, inProcess(threadDump)},
+	{"GET", "/taskmanagers/{tm}/profiler", 200, inProcess(profileList)},
+	{"POST", "/taskmanagers/{tm}/profiler", 200, inProcess(startProfile)},
+	{"DELETE", "/cluster", 200, (*JobManager).noShutdown},
 	{"GET", "/datasets", 200, func(*JobManager, *http.Request) (any, error) { return map[string][]string{"dataSets": {}}, nil }},
 	{"GET", "/jars", 200, (*JobManager).jars},
+	{"POST", "/jars/upload", 200, (*JobManager).noCode},
+	{"DELETE", "/jars/{jar}", 200, (*JobManager).noCode},
+	{"GET", "/jars/{jar}/plan", 200, (*JobManager).noCode},
+	{"POST", "/jars/{jar}/plan", 200, (*JobManager).noCode},
+	{"POST", "/jars/{jar}/run", 200, (*JobManager).noCode},
+	{"POST", "/jars/{jar}/run-application", 200, (*JobManager).noCode},
+	{"POST", "/jobs", 202, (*JobManager).noCode},
 	{"GET", "/jobs", 200, (*JobManager).jobIDs},
 	{"GET", "/jobs/overview", 200, (*JobManager).jobsOverview},
 	{"GET", "/jobs/metrics", 200, (*JobManager).jobsMetrics},
@@ -82,6 +97,7 @@ var jobRoutes = []jobRoute{
 	{"GET", "/jobs/{j}/vertices/{v}/taskmanagers", 200, (*JobManager).vertexNodes},
 	{"GET", "/jobs/{j}/vertices/{v}/accumulators", 200, (*JobManager).vertexAccumulators},
 	{"GET", "/jobs/{j}/vertices/{v}/backpressure", 200, (*JobManager).backpressure},
+	{"GET", "/jobs/{j}/vertices/{v}/flamegraph", 200, (*JobManager).flamegraph},
 	{"GET", "/jobs/{j}/vertices/{v}/watermarks", 200, (*JobManager).watermarks},
 	{"GET", "/jobs/{j}/vertices/{v}/metrics", 200, (*JobManager).vertexMetrics},
 	{"GET", "/jobs/{j}/vertices/{v}/jm-operator-metrics", 200, func(*JobManager, *http.Request) (any, error) { return []wire.Metric{}, nil }},
@@ -90,6 +106,7 @@ var jobRoutes = []jobRoute{
 	{"GET", "/jobs/{j}/vertices/{v}/subtasks/{i}", 200, (*JobManager).subtask},
 	{"GET", "/jobs/{j}/vertices/{v}/subtasks/{i}/metrics", 200, (*JobManager).subtaskMetrics},
 	{"GET", "/jobs/{j}/vertices/{v}/subtasks/{i}/attempts/{a}", 200, (*JobManager).subtask},
+	{"GET", "/jobs/{j}/vertices/{v}/subtasks/{i}/attempts/{a}/accumulators", 200, (*JobManager).attemptAccumulators},
 }
 
 // JobManagerRoutes lists what the handler serves.
@@ -97,6 +114,9 @@ func JobManagerRoutes() []Route {
 	out := []Route{{"GET", "/metrics"}}
 	for _, r := range jobRoutes {
 		out = append(out, Route{r.method, r.path}, Route{r.method, "/v1" + r.path})
+	}
+	for _, r := range fileRoutes {
+		out = append(out, Route{"GET", r.path}, Route{"GET", "/v1" + r.path})
 	}
 	for _, r := range liveRoutes {
 		out = append(out, Route{r.method, r.path})
@@ -133,6 +153,10 @@ func NewJobManager(client gateway.Client, o Options) *JobManager {
 		m.mux.HandleFunc(r.method+" "+r.path, serve)
 		m.mux.HandleFunc(r.method+" /v1"+r.path, serve)
 	}
+	for i, r := range fileRoutes {
+		m.mux.HandleFunc("GET "+r.path, m.files(i))
+		m.mux.HandleFunc("GET /v1"+r.path, m.files(i))
+	}
 	m.mux.HandleFunc("GET /metrics", m.prometheus)
 	m.mux.HandleFunc("/", notFound)
 	return m
@@ -150,9 +174,9 @@ func jobFault(err error) error {
 	switch d.Code {
 	case diag.NotFound:
 		f.status = http.StatusNotFound
-	case diag.Config:
+	case diag.Config, diag.InvalidArgument:
 		f.status = http.StatusBadRequest
-	case diag.InvalidQuery: // a job that has ended
+	case diag.InvalidQuery, diag.Conflict: // a job that has ended, or something that is done already
 		f.status = http.StatusConflict
 	}
 	return f

@@ -268,6 +268,44 @@ func TestJobManagerRoutes(t *testing.T) {
 	}
 }
 
+// Bytes that a vertex writes are those that the next one reads, in all places where they
+// are told, and they grow with the rows.
+func TestBytesOverREST(t *testing.T) {
+	gate, jobs, session := both(t, object{"parallelism.default": "2"})
+	gate.run(session, "CREATE TABLE n (id BIGINT, a STRING) WITH ('connector' = 'datagen', 'number-of-rows' = '500', 'fields.id.min' = '1', 'fields.id.max' = '9', 'fields.a.length' = '100')")
+	gate.run(session, "CREATE TABLE c (a STRING, n BIGINT) WITH ('connector' = 'blackhole')")
+	id := insertOf(gate, session, "INSERT INTO c SELECT a, COUNT(*) FROM n GROUP BY a")
+	job := jobs.await("end", "/jobs/"+id, func(o object) bool { return o.text("state") == "FINISHED" })
+	const least = 500 * (16 + 100) // of a row's text: its view and its length
+	bytes := map[bool]float64{}
+	for i, v := range job["vertices"].([]any) {
+		v := object(v.(map[string]any))
+		io := v["metrics"].(map[string]any)
+		source := i == 0
+		key := map[bool]string{true: "write-bytes", false: "read-bytes"}[source]
+		bytes[source] += io[key].(float64)
+		sum, path := 0., "/jobs/"+id+"/vertices/"+v.text("id")
+		for _, s := range jobs.ok("GET", path, nil)["subtasks"].([]any) {
+			sum += s.(map[string]any)["metrics"].(map[string]any)[key].(float64)
+		}
+		nodes := 0.
+		for _, n := range jobs.ok("GET", path+"/taskmanagers", nil)["taskmanagers"].([]any) {
+			nodes += n.(map[string]any)["metrics"].(map[string]any)[key].(float64)
+		}
+		if sum != io[key] || nodes != sum {
+			t.Errorf("%s of %s: %v, of its subtasks %v, by node %v", key, v.text("name"), io[key], sum, nodes)
+		}
+		name := map[bool]string{true: "numBytesOut", false: "numBytesIn"}[source]
+		want := fmt.Sprintf(`"sum":%.0f}`, sum)
+		if _, got := jobs.send("GET", path+"/subtasks/metrics?get="+name+"&agg=sum", nil); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, not %s", name, got, want)
+		}
+	}
+	if bytes[true] != bytes[false] || bytes[true] < least || bytes[true] > 2*least {
+		t.Errorf("written %v, read %v, and at least %d are there", bytes[true], bytes[false], least)
+	}
+}
+
 // brokenClient does not reach its cluster.
 type brokenClient struct{ gateway.Client }
 

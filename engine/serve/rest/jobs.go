@@ -153,6 +153,7 @@ func vertexIO(v *gateway.VertexStatus) wire.IO {
 		io.Busy += s.Busy
 	}
 	io.ReadRecords, io.WriteRecords = v.RowsIn, v.RowsOut
+	io.ReadBytes, io.WriteBytes = v.BytesIn, v.BytesOut
 	if v.Source {
 		io.ReadRecords = v.SourceRows
 	}
@@ -167,7 +168,7 @@ func subtaskIO(v *gateway.VertexStatus, s *gateway.SubtaskStatus) wire.IO {
 	up := float64(s.Uptime.Milliseconds())
 	io := wire.IO{
 		ReadBytesComplete: true, WriteBytesComplete: true, ReadRecordsComplete: true, WriteRecordsComplete: true,
-		ReadRecords: s.RowsIn, WriteRecords: s.RowsOut,
+		ReadRecords: s.RowsIn, WriteRecords: s.RowsOut, ReadBytes: s.BytesIn, WriteBytes: s.BytesOut,
 		Backpressured: int64(s.Blocked * up), Idle: int64(s.Waiting * up), Busy: wire.Float(s.Busy * up),
 	}
 	for _, o := range s.Operators {

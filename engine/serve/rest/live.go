@@ -16,6 +16,7 @@ import (
 // Paths of mink's own, by which a job is looked at from another process. All begin with
 // /mink, which no path of Flink's does.
 //
+//	GET    /mink/jobs/{j}/log           lines about the job in the logs of all processes
 //	GET    /mink/jobs/{j}/tape          what is recorded of the job by now: a tape, as one file
 //	POST   /mink/jobs/{j}/tape          nothing of it is dropped for a while
 //	POST   /mink/jobs/{j}/hold          the job stands still behind a barrier, on a lease
@@ -24,6 +25,7 @@ import (
 //
 // A job whose lease runs out goes on: whoever held it may have died.
 var liveRoutes = []jobRoute{
+	{"GET", "/mink/jobs/{j}/log", 200, (*JobManager).jobLog},
 	{"POST", "/mink/jobs/{j}/tape", 200, (*JobManager).keepTape},
 	{"POST", "/mink/jobs/{j}/hold", 200, (*JobManager).hold},
 	{"POST", "/mink/jobs/{j}/hold/{hold}", 200, (*JobManager).holdOn},

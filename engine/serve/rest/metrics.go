@@ -2,7 +2,6 @@ package rest
 
 import (
 	"net/http"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/gateway"
 	"github.com/minkstream/mink/engine/gateway/wire"
+	"github.com/minkstream/mink/engine/probe"
 )
 
 // figure is a metric and its value: a number, or a text.
@@ -69,6 +69,11 @@ func (m *JobManager) jobFigures(j *gateway.JobStatus) []figure {
 	if c.RestoredFrom > 0 {
 		restored = float64(j.Started.UnixMilli())
 	}
+	// mink's own: what was left out of the job's rows, which operators count each for itself.
+	out = append(out, figure{name: "numLateRecordsDropped", num: float64(j.Late)}, figure{name: "numRecordsInErrors", num: float64(j.BadRecords)})
+	if j.LastBadRecord != "" {
+		out = append(out, figure{name: "lastMalformedRecord", text: j.LastBadRecord})
+	}
 	return append(out,
 		figure{name: "lastCheckpointDuration", num: took}, figure{name: "lastCheckpointSize", num: size}, figure{name: "lastCheckpointFullSize", num: full},
 		figure{name: "lastCompletedCheckpointId", num: id}, figure{name: "lastCheckpointCompletedTimestamp", num: at},
@@ -93,6 +98,8 @@ func taskFigures(v *gateway.VertexStatus, s *gateway.SubtaskStatus) []figure {
 	return []figure{
 		{name: "numRecordsIn", num: float64(io.ReadRecords)}, {name: "numRecordsOut", num: float64(io.WriteRecords)},
 		{name: "numRecordsInPerSecond", num: perSecond(io.ReadRecords, s)}, {name: "numRecordsOutPerSecond", num: perSecond(io.WriteRecords, s)},
+		{name: "numBytesIn", num: float64(io.ReadBytes)}, {name: "numBytesOut", num: float64(io.WriteBytes)},
+		{name: "numBytesInPerSecond", num: perSecond(io.ReadBytes, s)}, {name: "numBytesOutPerSecond", num: perSecond(io.WriteBytes, s)},
 		{name: "busyTimeMsPerSecond", num: 1000 * s.Busy}, {name: "idleTimeMsPerSecond", num: 1000 * s.Waiting},
 		{name: "backPressuredTimeMsPerSecond", num: 1000 * s.Blocked},
 		{name: "accumulateBusyTimeMs", num: float64(io.Busy)}, {name: "accumulateIdleTimeMs", num: float64(io.Idle)}, {name: "accumulateBackPressuredTimeMs", num: float64(io.Backpressured)},
@@ -167,17 +174,16 @@ func (m *JobManager) clusterFigures(r *http.Request) ([]figure, error) {
 		{name: "numRunningJobs", num: float64(running)}, {name: "numRegisteredTaskManagers", num: float64(len(nodes))},
 		{name: "taskSlotsTotal", num: float64(slots)}, {name: "taskSlotsAvailable", num: float64(free)},
 	}
-	return append(out, processFigures()...), nil
+	f, err := m.figures(r.Context(), m.o.Processes.Coordinator())
+	return append(out, processFigures(f)...), err
 }
 
-// processFigures are those of the process, by the names that the Java machine's have.
-func processFigures() []figure {
-	var mem runtime.MemStats
-	runtime.ReadMemStats(&mem)
+// processFigures are those of a process, by the names that the Java machine's have.
+func processFigures(f probe.Figures) []figure {
 	return []figure{
-		{name: "Status.JVM.Memory.Heap.Used", num: float64(mem.HeapAlloc)}, {name: "Status.JVM.Memory.Heap.Committed", num: float64(mem.HeapSys)},
-		{name: "Status.JVM.Memory.Heap.Max", num: float64(mem.Sys)}, {name: "Status.JVM.GarbageCollector.All.Count", num: float64(mem.NumGC)},
-		{name: "Status.JVM.GarbageCollector.All.Time", num: float64(mem.PauseTotalNs / 1e6)}, {name: "Status.JVM.Threads.Count", num: float64(runtime.NumGoroutine())},
+		{name: "Status.JVM.Memory.Heap.Used", num: float64(f.Heap)}, {name: "Status.JVM.Memory.Heap.Committed", num: float64(f.HeapTaken)},
+		{name: "Status.JVM.Memory.Heap.Max", num: float64(f.Taken)}, {name: "Status.JVM.GarbageCollector.All.Count", num: float64(f.Collections)},
+		{name: "Status.JVM.GarbageCollector.All.Time", num: float64(f.Paused.Milliseconds())}, {name: "Status.JVM.Threads.Count", num: float64(f.Goroutines)},
 	}
 }
 
@@ -273,12 +279,27 @@ func (m *JobManager) clusterMetrics(r *http.Request) (any, error) {
 }
 
 func (m *JobManager) nodesMetrics(r *http.Request) (any, error) {
-	return pickOver(r, [][]figure{processFigures()})
+	nodes, _, _, err := m.nodes(r)
+	if err != nil {
+		return nil, err
+	}
+	only := r.URL.Query().Get("taskmanagers")
+	var lists [][]figure
+	for name, f := range m.nodeFigures(r.Context(), nodes) {
+		if only == "" || slices.Contains(strings.Split(only, ","), name) {
+			lists = append(lists, processFigures(f))
+		}
+	}
+	return pickOver(r, lists)
 }
 
 func (m *JobManager) nodeMetrics(r *http.Request) (any, error) {
-	_, err := m.node(r)
-	return pick(r, processFigures()), err
+	n, err := m.node(r)
+	if err != nil {
+		return nil, err
+	}
+	f, err := m.figures(r.Context(), m.o.Processes.Node(n.Name))
+	return pick(r, processFigures(f)), err
 }
 
 func (m *JobManager) jobMetrics(r *http.Request) (any, error) {

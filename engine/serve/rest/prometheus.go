@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/minkstream/mink/engine/gateway"
+	"github.com/minkstream/mink/engine/probe"
 )
 
 // prometheus writes the metrics in Prometheus' text, with the names and labels that
@@ -26,8 +27,13 @@ func (m *JobManager) prometheus(w http.ResponseWriter, r *http.Request) {
 		writeError(w, jobFault(err))
 		return
 	}
+	nodes, _, _, err := m.nodes(r)
+	if err != nil {
+		writeError(w, jobFault(err))
+		return
+	}
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(&gauges{m: m, host: r.Host, cluster: cluster, jobs: jobs})
+	reg.MustRegister(&gauges{m: m, host: r.Host, cluster: cluster, jobs: jobs, nodes: m.nodeFigures(r.Context(), nodes)})
 	promhttp.HandlerFor(reg, promhttp.HandlerOpts{ErrorHandling: promhttp.HTTPErrorOnError}).ServeHTTP(w, r)
 }
 
@@ -38,6 +44,7 @@ type gauges struct {
 	host    string
 	cluster []figure
 	jobs    []gateway.JobStatus
+	nodes   map[string]probe.Figures
 }
 
 // Describe says nothing: an unchecked collector.
@@ -73,6 +80,9 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	}
 	host, _, _ := strings.Cut(g.host, ":")
 	add("jobmanager", map[string]string{"host": host}, g.cluster)
+	for name, f := range g.nodes {
+		add("taskmanager", map[string]string{"host": host, "tm_id": name}, processFigures(f))
+	}
 	for i := range g.jobs {
 		j := &g.jobs[i]
 		if !j.Ended.IsZero() {

@@ -27,6 +27,7 @@ import (
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/gateway/wire"
+	"github.com/minkstream/mink/engine/probe"
 )
 
 // FlinkVersion is the version of Flink whose interfaces these are.
@@ -45,6 +46,10 @@ type Options struct {
 	SessionsMax, OperationsMax int
 	// Settings of the process, shown as the JobManager's configuration. Secrets are masked.
 	Settings map[string]string
+	// Processes are looked into; default this one, which has no logs then.
+	Processes Processes
+	// FlameFor is how long a vertex is looked at for a flame graph; default 5 s.
+	FlameFor time.Duration
 	// Now is the time; default time.Now.
 	Now func() time.Time
 }
@@ -58,6 +63,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.OperationsMax <= 0 {
 		o.OperationsMax = 1000
+	}
+	if o.Processes == nil {
+		o.Processes = OneProcess(probe.Of(probe.LogsOf(""), ""))
+	}
+	if o.FlameFor <= 0 {
+		o.FlameFor = flameFor
 	}
 	if o.Now == nil {
 		o.Now = time.Now

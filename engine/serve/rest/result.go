@@ -224,9 +224,9 @@ type page struct {
 	value  func(dst []byte, c *batch.Col, lane int) ([]byte, error)
 }
 
-func (p *page) write() (json.RawMessage, error) {
+// columnsOf are columns as they are told.
+func columnsOf(cols types.Schema) []wire.Column {
 	var columns []wire.Column
-	cols := schema(p.op)
 	for _, f := range cols {
 		c := wire.Column{Name: f.Name, Type: wire.TypeOf(f.Type)}
 		if f.Comment != "" {
@@ -234,6 +234,12 @@ func (p *page) write() (json.RawMessage, error) {
 		}
 		columns = append(columns, c)
 	}
+	return columns
+}
+
+func (p *page) write() (json.RawMessage, error) {
+	cols := schema(p.op)
+	columns := columnsOf(cols)
 	head, err := json.Marshal(columns)
 	if err != nil {
 		return nil, diag.Wrap(diag.Internal, err, "writing the columns of a result")

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/gateway"
@@ -160,6 +161,8 @@ func (m *JobManager) vertexNodes(r *http.Request) (any, error) {
 			counts[s.Status]++
 			io.ReadRecords += s.Metrics.ReadRecords
 			io.WriteRecords += s.Metrics.WriteRecords
+			io.ReadBytes += s.Metrics.ReadBytes
+			io.WriteBytes += s.Metrics.WriteBytes
 			io.Backpressured += s.Metrics.Backpressured
 			io.Idle += s.Metrics.Idle
 			io.Busy += s.Metrics.Busy
@@ -191,6 +194,20 @@ func (m *JobManager) subtasksAccumulators(r *http.Request) (any, error) {
 		list = append(list, map[string]any{"subtask": s.Index, "attempt": max(0, s.Attempt-1), "endpoint": s.Node, "user-accumulators": []any{}})
 	}
 	return map[string]any{"id": vertexID(v), "parallelism": v.Parallelism, "subtasks": list}, nil
+}
+
+func (m *JobManager) attemptAccumulators(r *http.Request) (any, error) {
+	j, v, s, err := m.atIndex(r)
+	if err != nil {
+		return nil, err
+	}
+	if a := r.PathValue("a"); a != strconv.Itoa(max(0, s.Attempt-1)) {
+		return nil, faultf(http.StatusNotFound, "Attempt %s of subtask %d is not known any more", a, s.Index)
+	}
+	return map[string]any{
+		"subtask": s.Index, "attempt": max(0, s.Attempt-1), "id": strings.Join([]string{hexID("run of " + j.ID), vertexID(v), r.PathValue("i"), r.PathValue("a")}, "_"),
+		"user-accumulators": []any{},
+	}, nil
 }
 
 // backpressure says how much of its time a vertex waits for room behind it.
