@@ -39,11 +39,12 @@ func javaFloat(v float64, size int) string {
 	digits := strings.Replace(mantissa, ".", "", 1)
 	switch {
 	case e >= 7 || e < -3:
-		frac := digits[1:]
-		if frac == "" {
-			frac = "0"
+		if len(digits) == 1 { // of two digits then, the nearest: 5.6E-45, where 6E-45 would read back too
+			mantissa, exp, _ = strings.Cut(strconv.FormatFloat(v, 'e', 1, size), "e")
+			e, _ = strconv.Atoi(exp)
+			digits = strings.Replace(mantissa, ".", "", 1)
 		}
-		return sign + digits[:1] + "." + frac + "E" + strconv.Itoa(e)
+		return sign + digits[:1] + "." + digits[1:] + "E" + strconv.Itoa(e)
 	case e < 0:
 		return sign + "0." + strings.Repeat("0", -e-1) + digits
 	}
