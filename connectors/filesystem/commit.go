@@ -25,6 +25,9 @@ type committer struct {
 	// marking is held while marks are read and written: commits may be under way several
 	// at a time.
 	marking sync.Mutex
+	attempt int64 // whose marks are written
+	marked  bool  // some have been
+	closed  bool
 }
 
 func decodeCommittable(b []byte) (c committable, err error) {
@@ -160,7 +163,7 @@ func (c *committer) Fence(attempt int64, keep [][]byte) error {
 	if err := c.fenceReplacements(attempt, kept); err != nil {
 		return err
 	}
-	return c.fenceMarks()
+	return c.fenceMarks(attempt)
 }
 
 func (c *committer) fenceDir(dir string, attempt int64, kept map[string]bool, depth int) error {
@@ -191,4 +194,4 @@ func (c *committer) fenceDir(dir string, attempt int64, kept map[string]bool, de
 	return nil
 }
 
-func (c *committer) Close() error { return nil }
+func (c *committer) Close() error { return c.closeMarks() }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/minkstream/mink/engine/batch"
@@ -19,11 +20,13 @@ import (
 // is, and which partitions it has written to. Whoever commits reads all marks
 // and commits what the smallest watermark allows. As a subtask's mark follows its
 // files, a partition so committed has all of its files. A subtask without live inputs
-// holds nobody back, as in Flink, where one task hears the watermarks of all. The end of
-// the job removes the marks.
+// holds nobody back, as in Flink, where one task hears the watermarks of all.
 //
-// Marks are the job's; that partitions wait is in the state of the writers, so that a job
-// that goes on from a savepoint marks them anew.
+// Marks are an attempt's, in a directory of their own: that partitions wait, and how far the
+// watermark was, is in the state of the writers, so that whoever goes on from a checkpoint or
+// savepoint marks them anew. The next attempt removes the marks of the one before, the end of a
+// job, whatever it is, those of the last; what a process leaves that is killed between the end
+// and this is small, hidden, and read by nobody.
 
 type mark struct {
 	Watermark  int64    `json:"watermark"`
@@ -35,7 +38,12 @@ type mark struct {
 	Number  int64 `json:"number"`
 }
 
-func (c *committer) marksDir() string { return path.Join(c.s.root, ".marks-"+c.tag) }
+// marksDir is the directory of the attempt's marks.
+func (c *committer) marksDir() string {
+	return path.Join(c.s.root, c.marksPrefix()+strconv.FormatInt(c.attempt, 10))
+}
+
+func (c *committer) marksPrefix() string { return ".marks-" + c.tag + "-" }
 
 func markName(parallelism, subtask int) string { return fmt.Sprintf("%d-%d", parallelism, subtask) }
 
@@ -57,6 +65,9 @@ func (c *committer) commitPartitions(m committable) error {
 	// both go away without the partitions that they complete together.
 	c.marking.Lock()
 	defer c.marking.Unlock()
+	if c.closed {
+		return nil // the job is over
+	}
 	marks, err := c.readMarks()
 	if err != nil {
 		return err
@@ -134,10 +145,7 @@ func (c *committer) commitMarked(marks map[string]mark, own string, low int64) e
 		}
 	}
 	if low == batch.MaxWatermark {
-		if err := c.s.disk().RemoveAll(c.marksDir()); err != nil {
-			return ioError(err, "remove", c.marksDir())
-		}
-		return nil
+		return c.removeMarks(c.marksDir())
 	}
 	mine := marks[own]
 	if len(left) == len(mine.Partitions) {
@@ -220,6 +228,7 @@ func (c *committer) writeMark(name string, m mark) error {
 	if err := disk.MkdirAll(c.marksDir()); err != nil {
 		return ioError(err, "create directory", c.marksDir())
 	}
+	c.marked = true
 	text, err := json.Marshal(m)
 	if err != nil {
 		return diag.Wrap(diag.Internal, err, "cannot write a mark")
@@ -242,24 +251,45 @@ func (c *committer) writeMark(name string, m mark) error {
 	return ioError(err, "write", final)
 }
 
-// fenceMarks takes back the watermarks of an attempt that failed: the next one may
-// go on from an older checkpoint. Partitions stay noted.
-func (c *committer) fenceMarks() error {
-	marks, err := c.readMarks()
+// fenceMarks begins the marks of an attempt and removes those of older ones, which may know
+// of a newer checkpoint than the one that it goes on from.
+func (c *committer) fenceMarks(attempt int64) error {
+	c.marking.Lock()
+	defer c.marking.Unlock()
+	c.attempt = attempt
+	if !c.s.commit.on {
+		return nil
+	}
+	entries, err := c.s.disk().List(c.s.root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
-		return err
+		return ioError(err, "list", c.s.root)
 	}
-	var names []string
-	for n := range marks {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	for _, n := range names {
-		m := marks[n]
-		m.Watermark, m.Idle = noWatermark, false
-		if err := c.writeMark(n, m); err != nil {
+	for _, e := range entries {
+		number, ok := strings.CutPrefix(e.Name(), c.marksPrefix())
+		if n, err := strconv.ParseInt(number, 10, 64); !ok || err != nil || n >= attempt {
+			continue
+		}
+		if err := c.removeMarks(path.Join(c.s.root, e.Name())); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (c *committer) removeMarks(dir string) error {
+	return ioError(c.s.disk().RemoveAll(dir), "remove", dir)
+}
+
+// closeMarks removes the marks of the attempt that was the last.
+func (c *committer) closeMarks() error {
+	c.marking.Lock()
+	defer c.marking.Unlock()
+	c.closed = true
+	if !c.marked {
+		return nil
+	}
+	return c.removeMarks(c.marksDir())
 }

@@ -22,7 +22,9 @@ type markedJob struct {
 
 var markedSchema = types.Schema{{Name: "v", Type: types.StringT}, {Name: "dt", Type: types.StringT}, {Name: "hm", Type: types.StringT}}
 
-func newMarkedJob(t *testing.T, dir, id string) *markedJob {
+func newMarkedJob(t *testing.T, dir, id string) *markedJob { return newMarkedAttempt(t, dir, id, 1) }
+
+func newMarkedAttempt(t *testing.T, dir, id string, attempt int64) *markedJob {
 	t.Helper()
 	tab := table(dir, markedSchema, "sink.partition-commit.policy.kind", "success-file", "sink.partition-commit.trigger", "partition-time",
 		"partition.time-extractor.timestamp-pattern", "$dt $hm:00")
@@ -30,7 +32,7 @@ func newMarkedJob(t *testing.T, dir, id string) *markedJob {
 	s := must(filesystem.Connector.Sink(tab))(t)
 	j := &markedJob{t: t}
 	for i := range 2 {
-		ctx := connect.WriterCtx{Job: id, Sink: "s", Subtask: i, Parallelism: 2, Attempt: 1, Now: func() int64 { return 1 }, SetTimer: func(int64) {}}
+		ctx := connect.WriterCtx{Job: id, Sink: "s", Subtask: i, Parallelism: 2, Attempt: attempt, Now: func() int64 { return 1 }, SetTimer: func(int64) {}}
 		j.ws = append(j.ws, must(s.Open(ctx))(t))
 		j.c = must(s.Committer(ctx))(t)
 	}
@@ -77,14 +79,22 @@ func marked(dir, hm string) bool {
 	return err == nil
 }
 
+// begin is a job whose subtasks have written to an hour each and told a watermark, with what
+// its first checkpoint commits.
+func begin(t *testing.T, dir, id, hm0, watermark0, hm1, watermark1 string) (*markedJob, [][]byte) {
+	t.Helper()
+	j := newMarkedJob(t, dir, id)
+	j.write(0, hm0, watermark0)
+	j.write(1, hm1, watermark1)
+	commits, _ := j.prepare()
+	return j, commits
+}
+
 // TestIdleSubtask: a subtask without live inputs does not hold partitions back, its own
 // among them, until it has rows again.
 func TestIdleSubtask(t *testing.T) {
 	dir := t.TempDir()
-	j := newMarkedJob(t, dir, "j")
-	j.write(0, "10:00", "10:00:00")
-	j.write(1, "10:01", "10:05:00")
-	commits, _ := j.prepare()
+	j, commits := begin(t, dir, "j", "10:00", "10:00:00", "10:01", "10:05:00")
 	j.commit(commits...)
 	if marked(dir, "10:00") || marked(dir, "10:01") {
 		t.Error("a partition is committed that the slower subtask may still write to")
@@ -107,10 +117,7 @@ func TestIdleSubtask(t *testing.T) {
 // of the job that left it is committed late.
 func TestMarksOfSavepoint(t *testing.T) {
 	dir := t.TempDir()
-	old := newMarkedJob(t, dir, "old")
-	old.write(0, "10:00", "10:05:00")
-	old.write(1, "10:01", "10:00:00")
-	commits, _ := old.prepare()
+	old, commits := begin(t, dir, "old", "10:00", "10:05:00", "10:01", "10:00:00")
 	old.commit(commits...)
 	late, states := old.prepare(true, true) // the savepoint: their inputs have been read
 	j := newMarkedJob(t, dir, "new")
@@ -134,10 +141,7 @@ func TestMarksOfSavepoint(t *testing.T) {
 func TestMarksAtOnce(t *testing.T) {
 	for i := range 100 {
 		dir := t.TempDir()
-		j := newMarkedJob(t, dir, "j")
-		j.write(0, "10:00", "10:05:00")
-		j.write(1, "10:00", "10:05:00")
-		commits, _ := j.prepare()
+		j, commits := begin(t, dir, "j", "10:00", "10:05:00", "10:00", "10:05:00")
 		var wait sync.WaitGroup
 		for _, m := range commits {
 			wait.Go(func() {
@@ -156,14 +160,62 @@ func TestMarksAtOnce(t *testing.T) {
 // TestMarksOutOfOrder: a commit that is late takes no watermark back.
 func TestMarksOutOfOrder(t *testing.T) {
 	dir := t.TempDir()
-	j := newMarkedJob(t, dir, "j")
-	j.write(0, "10:00", "10:00:00")
-	j.write(1, "10:00", "10:05:00")
-	first, _ := j.prepare()
+	j, first := begin(t, dir, "j", "10:00", "10:00:00", "10:00", "10:05:00")
 	j.write(0, "10:04", "10:05:00")
 	second, _ := j.prepare()
 	j.commit(second[0], first[0], first[1])
 	if !marked(dir, "10:00") {
 		t.Error("10:00 is not committed: an older commit took the watermark back")
+	}
+}
+
+// marksLeft are the directories of marks below the table.
+func marksLeft(t *testing.T, dir string) []string {
+	t.Helper()
+	return must(filepath.Glob(filepath.Join(dir, "t", ".marks-*")))(t)
+}
+
+// TestMarksGo: each attempt removes the marks of the one before and marks anew what waits, and
+// the end of the job, which is no end of the input, removes the last.
+func TestMarksGo(t *testing.T) {
+	dir := t.TempDir()
+	old, commits := begin(t, dir, "j", "10:00", "10:00:00", "10:01", "10:05:00")
+	old.commit(commits...)
+	before := marksLeft(t, dir)
+	last, states := old.prepare(true) // completed, and not committed before the job failed
+	j := newMarkedAttempt(t, dir, "j", 2)
+	if err := j.c.Fence(2, nil); err != nil {
+		t.Fatal(err)
+	}
+	if left := marksLeft(t, dir); len(before) != 1 || len(left) != 0 {
+		t.Errorf("the marks %v are %v for the next attempt", before, left)
+	}
+	for i, w := range j.ws {
+		if err := w.Restore(states[i : i+1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j.commit(last...)
+	j.write(0, "10:02", "10:02:30")
+	j.write(1, "10:03", "10:06:00")
+	commits, _ = j.prepare()
+	j.commit(commits...)
+	if !marked(dir, "10:00") || !marked(dir, "10:01") || !marked(dir, "10:02") || marked(dir, "10:03") {
+		t.Error("not the partitions before 10:02:30 are committed, but others")
+	}
+	if err := old.c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left := marksLeft(t, dir); len(left) != 1 {
+		t.Errorf("a coordinator that was replaced leaves the marks %v of the next attempt", left)
+	}
+	j.write(0, "10:04", "10:07:00")
+	late, _ := j.prepare()
+	if err := j.c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j.commit(late...) // under way at the end
+	if left := marksLeft(t, dir); len(left) != 0 {
+		t.Errorf("a job that has ended leaves %v", left)
 	}
 }

@@ -145,5 +145,5 @@ func (s *sink) Open(ctx connect.WriterCtx) (connect.Writer, error) {
 }
 
 func (s *sink) Committer(ctx connect.WriterCtx) (connect.Committer, error) {
-	return &committer{s: s, tag: tag(ctx)}, nil
+	return &committer{s: s, tag: tag(ctx), attempt: ctx.Attempt}, nil
 }

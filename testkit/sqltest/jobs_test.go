@@ -154,6 +154,52 @@ func TestStopWithSavepoint(t *testing.T) {
 	}
 }
 
+// TestMarksOfStoppedJob stops a job whose two subtasks commit partitions together, and goes on with
+// three: each job leaves the folder without its marks, and all partitions are committed in the end.
+func TestMarksOfStoppedJob(t *testing.T) {
+	j := newJobSession(t)
+	j.rows(`SET 'execution.checkpointing.interval' = '20 ms';
+CREATE TABLE ticks (n BIGINT, ts AS TO_TIMESTAMP_LTZ(n * 20, 3), WATERMARK FOR ts AS ts) WITH ('connector' = 'datagen', 'rows-per-second' = '500', 'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '1000000');
+CREATE TABLE seconds (n BIGINT, s STRING) PARTITIONED BY (s) WITH ('connector' = 'filesystem', 'path' = '${dir}/seconds', 'format' = 'csv',
+  'sink.partition-commit.policy.kind' = 'success-file', 'sink.partition-commit.trigger' = 'partition-time', 'sink.partition-commit.delay' = '1 s')`)
+	const insert = "INSERT INTO seconds SELECT n, DATE_FORMAT(ts, 'yyyy-MM-dd HH:mm:ss') FROM ticks"
+	glob := func(pattern string) []string {
+		t.Helper()
+		found, err := filepath.Glob(filepath.Join(j.dir, "seconds", pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	await := func(what, pattern string, more int) {
+		t.Helper()
+		for len(glob(pattern)) <= more {
+			if time.Sleep(5 * time.Millisecond); j.ctx.Err() != nil {
+				t.Fatal("there are never " + what)
+			}
+		}
+	}
+	j.rows("SET 'parallelism.default' = '2'")
+	id := j.start(insert)
+	await("marks", ".marks-*/*-*", 1)
+	await("partitions that are committed", "s=*/_SUCCESS", 1)
+	path := j.rows("STOP JOB '" + id + "' WITH SAVEPOINT")[0].cells[0]
+	if left := glob(".marks-*"); len(left) > 0 {
+		t.Errorf("the job that was stopped leaves %v", left)
+	}
+	before := len(glob("s=*/_SUCCESS"))
+	j.rows("SET 'execution.state-recovery.path' = '" + path + "'; SET 'parallelism.default' = '3'")
+	id = j.start(insert)
+	await("more partitions that are committed", "s=*/_SUCCESS", before+2)
+	j.rows("STOP JOB '" + id + "' WITH SAVEPOINT WITH DRAIN")
+	if left := glob(".marks-*"); len(left) > 0 {
+		t.Errorf("the job that was drained leaves %v", left)
+	}
+	if all, done := glob("s=*"), glob("s=*/_SUCCESS"); len(all) != len(done) {
+		t.Errorf("%d of %d partitions are committed", len(done), len(all))
+	}
+}
+
 // TestUnclaimedState starts a query from a savepoint of another one, whose count it has
 // no place for: that is refused, unless the session says that it may be left out.
 // shows execution.state-recovery.ignore-unclaimed-state
