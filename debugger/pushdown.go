@@ -29,6 +29,20 @@ func below(o *Operator, in int, want asked) asked {
 	return out
 }
 
+// keysOf are the conjuncts that say something of an input: what is left of them is about results.
+func keysOf(o *Operator, want asked) asked {
+	var out asked
+	for _, c := range want {
+		for in := range o.InSchemas {
+			if conjunctBelow(o, in, c) != nil {
+				out = append(out, c)
+				break
+			}
+		}
+	}
+	return out
+}
+
 // conjunctBelow is one conjunct over an input; nil says that it tells nothing of it.
 func conjunctBelow(o *Operator, in int, c expr.Node) asked {
 	switch n := o.Node.(type) {

@@ -32,11 +32,14 @@ type site struct {
 	want asked
 	ins  []asked
 	out  edge
+	// near are rows of the output that are as asked in all that the operator took from its
+	// inputs, its keys, whatever it made of them.
+	near edge
 	in   []edge
 	late []lateFound
-	// cond of out and of ins; nil lets all rows pass.
-	outCond *condition
-	inConds []*condition
+	// cond of out, near and of ins; nil lets all rows pass.
+	outCond, nearCond *condition
+	inConds           []*condition
 	// watermark is the least of the subtasks at the end.
 	watermarks map[int]int64
 	rose       []rise
@@ -131,6 +134,11 @@ func (t *tracing) site(o *Operator, want asked) (*site, error) {
 	var err error
 	if n := want.node(); n != nil {
 		if s.outCond, err = t.j.compile(n, o.Schema()); err != nil {
+			return nil, err
+		}
+	}
+	if n := keysOf(o, want).node(); n != nil {
+		if s.nearCond, err = t.j.compile(n, o.Schema()); err != nil {
 			return nil, err
 		}
 	}
@@ -286,6 +294,9 @@ func (t *tracing) Gave(at flow.Place, b *batch.Batch) {
 		return
 	}
 	t.look(&s.out, s.outCond, o, -1, b, at.Watermark, origin)
+	if at.Node >= 0 {
+		t.look(&s.near, s.nearCond, o, -1, b, at.Watermark, nil)
+	}
 }
 
 func (t *tracing) originOf(r readMark, n int64) string { return t.j.originAs(t.s, r, n) }

@@ -266,6 +266,14 @@ func (t *tracing) stopped(s *site) []Finding {
 	if f, ok := t.timed(s); ok {
 		return f
 	}
+	switch o.Node.(type) {
+	case *plan.WindowAggregate, *plan.GroupWindowAggregate, *plan.OverAggregate:
+		if n := s.near.adds - s.near.retracts; n > 0 {
+			return []Finding{{
+				Code: DifferentValue, Operator: o.Name, Text: fmt.Sprintf("it gave %s, with other results than asked for", rowsText(n, "row")), Evidence: t.evidence(s.near.rows),
+			}}
+		}
+	}
 	return []Finding{t.simply(s, Held, "it has the rows and has given nothing for them")}
 }
 

@@ -246,6 +246,26 @@ var variants = map[debugger.Code][]func(rng *rand.Rand) *missing{
 			return c
 		},
 	},
+	// The window of X has fired, or its row has come out, with another sum.
+	debugger.DifferentValue: {
+		func(rng *rand.Rand) *missing {
+			list := noise(rng, 140+rng.IntN(40)) // more than two minutes
+			k := rng.IntN(30)
+			c := start(with(list, k, order{1, "X", 500, list[k].at})).sink("sku STRING, w TIMESTAMP(3), amt DECIMAL(38, 2)").insert(tumble)
+			c.where = "sku = 'X' AND amt = 5.01"
+			if rng.IntN(2) == 0 {
+				c.where += " AND w = TIMESTAMP '2026-08-22 10:00:00'"
+			}
+			return c
+		},
+		func(rng *rand.Rand) *missing {
+			list := noise(rng, 5+rng.IntN(40))
+			k := rng.IntN(len(list))
+			c := start(with(list, k, order{1, "X", 500, list[k].at})).sink("id BIGINT, amt DECIMAL(38, 2)").insert("SELECT id, SUM(amt) OVER (PARTITION BY sku ORDER BY ts) FROM orders")
+			c.where = "id = 1 AND amt = 5.01"
+			return c
+		},
+	},
 	// A row that a pattern may begin with, and that waits for the row which completes it.
 	debugger.Held: {
 		func(rng *rand.Rand) *missing {
