@@ -18,6 +18,7 @@ import (
 
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/flow"
+	"github.com/minkstream/mink/testkit/leak"
 )
 
 // TestMain lets the test binary be a node process, which tests start and kill.
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	leak.Main(m)
 }
 
 func buildTest([]byte) (*flow.Graph, func(), error) { return &flow.Graph{}, func() {}, nil }

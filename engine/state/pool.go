@@ -11,6 +11,12 @@ type Pool struct {
 	promised atomic.Int64 // the budgets of open stores
 }
 
+// opened are the stores of the process that are open.
+var opened atomic.Int64
+
+// Stores is how many stores of this process are open: none where no task runs.
+func Stores() int64 { return opened.Load() }
+
 // NewPool makes a pool of so many bytes.
 func NewPool(bytes int64) *Pool { return &Pool{bytes: bytes} }
 

@@ -150,6 +150,7 @@ func New(c Config) *Store {
 	}
 	s := &Store{c: c, open: true}
 	c.Pool.promise(c.Memory)
+	opened.Add(1)
 	s.snaps.epoch = 1
 	s.cold.s = s
 	return s
@@ -241,6 +242,7 @@ func (s *Store) Close() error {
 	s.structs, s.names, s.files, s.unclaimed = nil, nil, nil, 0
 	if s.open {
 		s.open = false
+		opened.Add(-1)
 		s.c.Pool.promise(-s.c.Memory)
 	}
 	return s.cold.close()

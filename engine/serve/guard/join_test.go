@@ -116,7 +116,9 @@ func TestJoin(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if got := <-g.in; got.Peer() != "node-1" {
+	got := <-g.in
+	defer got.Close()
+	if got.Peer() != "node-1" {
 		t.Errorf("it is %s", got.Peer())
 	}
 	before := one.cert.Leaf.SerialNumber
@@ -241,6 +243,7 @@ func TestJoinRefused(t *testing.T) {
 			}
 			_, err = c.Read(make([]byte, 1))
 			rows <- err
+			c.Close()
 		}
 	}()
 	now := time.Now()
