@@ -54,7 +54,22 @@ func matchCases() []*conformCase {
 		bounded := byOther
 		bounded.cfg.Bounded = true
 		in := [][]types.Type{matchInput}
+		long := *p
+		long.build()
+		long.cfg.Input = append([]types.Type{types.StringT}, matchInput[1:]...)
+		long.cfg.Out = append([]types.Type{types.StringT}, long.cfg.Out[1:]...)
 		out = append(out,
+			&conformCase{name: "match keys of text " + name, in: [][]types.Type{long.cfg.Input}, part: [][]int{{0}}, want: long.run,
+				gen: func(r *rand.Rand, n int) []event {
+					ev := gen(r, n)
+					for i := range ev {
+						if ev[i].cells != nil {
+							ev[i].cells[0] = "the key with the number " + ev[i].cells[0]
+						}
+					}
+					return ev
+				},
+				op: func() Operator { return NewMatch(long.cfg) }},
 			&conformCase{name: "match " + name, in: in, part: [][]int{{0}}, gen: gen, want: p.run,
 				op: func() Operator { return NewMatch(p.cfg) }},
 			&conformCase{name: "match by time and value " + name, in: in, part: [][]int{{0}}, gen: gen, want: byOther.run,

@@ -174,19 +174,19 @@ func (r *matchRun) emitKeys(found []matchFound) {
 	r.index = grow(r.index, len(found))
 	for k, f := range found {
 		r.index[k] = r.starts[f.start].g
-		if r.in != nil {
+		if len(r.refs) == 0 {
 			r.index[k] = uint32(r.groups[r.index[k]].rep)
 		}
 	}
 	for i, col := range o.cfg.PartitionBy {
-		from := r.keyCols
-		if r.in != nil {
-			from = r.in.Cols[col : col+1]
+		var from *batch.Col
+		if len(r.refs) == 0 {
+			from = &r.in.Cols[col]
 		} else {
-			from = from[i : i+1]
+			from = &r.keyCols[i]
 		}
 		o.out.Cols[i].Alloc(o.cfg.Out[i], 0)
-		o.out.Cols[i].AppendIndex(0, &from[0], r.index, len(found))
+		o.out.Cols[i].AppendIndex(0, from, r.index, len(found))
 	}
 }
 
@@ -224,6 +224,9 @@ func (r *matchRun) keep(c *Ctx, g *matchGroup, rest int32) {
 	r.blob = r.encode(r.blob[:0], g, rest)
 	table.SetBlob(&row[matchStarts], r.blob)
 	if o.cfg.Within > 0 {
+		if row[matchTimer] != 0 && r.upTo != never && row[matchTimer] <= timeWord(r.upTo) {
+			row[matchTimer] = 0 // it has gone off
+		}
 		end := r.starts[rest].time + o.cfg.Within
 		if row[matchTimer] == 0 || timeWord(end) < row[matchTimer] {
 			row[matchTimer] = timeWord(end)

@@ -27,14 +27,16 @@ type matchRun struct {
 	keys   *batch.KeyVec
 	strict bool // conditions are computed for rows that a partial match came to alone
 
+	// upTo is when partial matches end that have lasted too long.
+	upTo   int64
 	groups []matchGroup
-	refs   []state.Ref // of groups, when there is no batch
+	refs   []state.Ref // of the groups without rows of the batch
 	rowOf  []uint32    // by x: the lane of eval.src
 	laneOf []int32     // by x: the lane of the batch; -1 for kept rows
 	xOf    []uint32    // by lane of the batch
 	old    []batch.Col // kept columns of kept rows
 	oldRow [][]byte
-	// keyCols are the keys of the groups when there is no batch.
+	// keyCols are the keys of the groups, when some have no rows of the batch.
 	keyCols []batch.Col
 
 	starts []matchStart
@@ -110,17 +112,23 @@ type matchFound struct {
 	lane  int32 // of the row that brought it out, or -1
 }
 
-// rows matches the rows of a dense batch, in order.
-func (r *matchRun) rows(c *Ctx, in *batch.Batch, times []int64) error {
+// never is before all times: no partial match has lasted too long then.
+const never = math.MinInt64
+
+// rows matches the rows of a dense batch, in order, and drops the partial matches that have
+// lasted too long at upTo, among them those of the keys that are due. What either brings out
+// comes by its time.
+func (r *matchRun) rows(c *Ctx, in *batch.Batch, times []int64, due *state.Due, upTo int64) error {
 	r.o.eval.frame.SetEnv(c)
 	r.in, r.times, r.strict = in, times, false
-	if err := r.collect(c); err == nil {
+	if err := r.collect(c, due, upTo); err == nil {
 		return r.settleAll(c)
 	} else if diag.As(err) == nil {
 		return err
 	}
 	// A condition failed. It may have been computed for a row that no match gets to:
 	// go on a row of each key at a time, and see.
+	limit, ended := int64(never), (*state.Due)(nil)
 	var ranks [][]uint16
 	count := make([]int, len(r.groups))
 	for l := range in.N {
@@ -134,7 +142,10 @@ func (r *matchRun) rows(c *Ctx, in *batch.Batch, times []int64) error {
 	}
 	var sub batch.Batch
 	var at []int64
-	for _, lanes := range ranks {
+	for i, lanes := range ranks {
+		if i == len(ranks)-1 {
+			limit, ended = upTo, due
+		}
 		view := *in
 		view.Sel, view.Keys = lanes, nil
 		sub.Gather(&view, nil)
@@ -143,7 +154,7 @@ func (r *matchRun) rows(c *Ctx, in *batch.Batch, times []int64) error {
 			at = append(at, times[l])
 		}
 		r.in, r.times, r.strict = &sub, at, true
-		if err := r.collect(c); err != nil {
+		if err := r.collect(c, ended, limit); err != nil {
 			return err
 		}
 		if err := r.settleAll(c); err != nil {
@@ -153,49 +164,25 @@ func (r *matchRun) rows(c *Ctx, in *batch.Batch, times []int64) error {
 	return nil
 }
 
-// expire drops the partial matches of keys that have lasted too long at upTo.
+// expire drops the partial matches of the keys that are due that have lasted too long at upTo.
 func (r *matchRun) expire(c *Ctx, due *state.Due, upTo int64) error {
 	if len(due.TS) == 0 {
 		return nil
 	}
-	o := r.o
-	o.eval.frame.SetEnv(c)
-	r.in, r.times, r.keys = nil, nil, nil
-	r.groups, r.refs = r.groups[:0], r.refs[:0]
-	table := o.rows.Keys()
-	for i, k := range due.Keys {
-		ref := table.Get(k, state.Write)
-		if ref == state.None || table.Row(ref)[matchTimer] != timeWord(due.TS[i]) {
-			continue
-		}
-		table.Row(ref)[matchTimer] = 0
-		r.refs = append(r.refs, ref)
-		r.groups = append(r.groups, matchGroup{ref: ref, key: k, first: -1, last: -1})
-	}
-	if len(r.groups) == 0 {
+	r.o.eval.frame.SetEnv(c)
+	r.in, r.times, r.keys, r.groups = nil, nil, nil, r.groups[:0]
+	if r.ended(due, upTo); len(r.groups) == 0 {
 		return nil
 	}
-	r.keyCols = grow(r.keyCols, len(o.cfg.PartitionBy))
-	for i, col := range o.cfg.PartitionBy {
-		r.keyCols[i].Alloc(o.cfg.Input[col], len(r.refs))
-	}
-	table.KeysInto(r.keyCols, 0, r.refs)
 	r.lay()
-	for i, j := 0, 0; i < len(r.cur.list); i = j {
-		for j = i + 1; j < len(r.cur.list) && r.cur.list[j].start == r.cur.list[i].start; j++ {
-		}
-		r.save(i, j)
-	}
-	for i := range r.starts {
-		if s := &r.starts[i]; s.kind == matchAlive && s.time+o.cfg.Within <= upTo {
-			s.kind, s.at, s.atTime = matchDead, s.time, s.time+o.cfg.Within
-		}
+	if err := r.waves(); err != nil {
+		return err
 	}
 	return r.settleAll(c)
 }
 
 // collect finds the outcome of all first rows.
-func (r *matchRun) collect(c *Ctx) error {
+func (r *matchRun) collect(c *Ctx, due *state.Due, upTo int64) error {
 	o := r.o
 	r.keys = o.keyVec(c, r.in)
 	g := &o.group
@@ -207,6 +194,7 @@ func (r *matchRun) collect(c *Ctx) error {
 	for _, k := range g.G[:r.in.N] {
 		r.groups[k].end++ // the number of new rows, for lay
 	}
+	r.ended(due, upTo)
 	r.lay()
 	if !r.strict {
 		if err := o.eval.begin(r.in); err != nil {
@@ -217,9 +205,65 @@ func (r *matchRun) collect(c *Ctx) error {
 		r.cur.list = append(r.cur.list, matchPartial{start: -1, row: r.xOf[l], last: -1})
 	}
 	r.cur.bounds = slices.Grow(r.cur.bounds, r.in.N*len(o.cfg.Vars))[:len(r.cur.list)*len(o.cfg.Vars)]
+	return r.waves()
+}
+
+// ended adds the keys that are due, and have no rows in the batch, to the groups.
+func (r *matchRun) ended(due *state.Due, upTo int64) {
+	o := r.o
+	r.upTo, r.refs = upTo, r.refs[:0]
+	if due == nil || len(due.TS) == 0 {
+		return
+	}
+	here := len(r.groups)
+	r.index = r.index[:0]
+	for i := range r.groups {
+		r.index = append(r.index, uint32(r.groups[i].ref))
+	}
+	slices.Sort(r.index)
+	table := o.rows.Keys()
+	for i, k := range due.Keys {
+		ref := table.Get(k, state.Write)
+		if ref == state.None || table.Row(ref)[matchTimer] != timeWord(due.TS[i]) {
+			continue
+		}
+		if _, found := slices.BinarySearch(r.index, uint32(ref)); !found {
+			r.refs = append(r.refs, ref)
+			r.groups = append(r.groups, matchGroup{ref: ref, key: k, first: -1, last: -1})
+		}
+	}
+	if len(r.refs) == 0 {
+		return
+	}
+	r.keyCols = grow(r.keyCols, len(o.cfg.PartitionBy))
+	r.index = r.index[:0]
+	for i := range r.groups[:here] {
+		r.index = append(r.index, uint32(r.groups[i].rep))
+	}
+	for i, col := range o.cfg.PartitionBy {
+		r.keyCols[i].Alloc(o.cfg.Input[col], 0)
+		if here > 0 {
+			r.keyCols[i].AppendIndex(0, &r.in.Cols[col], r.index, here)
+		}
+	}
+	table.KeysInto(r.keyCols, here, r.refs)
+}
+
+// waves moves partial matches on until none comes to a row any more, and drops those that
+// have lasted too long.
+func (r *matchRun) waves() error {
 	for len(r.cur.list) > 0 {
 		if err := r.wave(); err != nil {
 			return err
+		}
+	}
+	within := r.o.cfg.Within
+	if within == 0 || r.upTo == never {
+		return nil
+	}
+	for i := range r.starts {
+		if s := &r.starts[i]; s.kind == matchAlive && s.time+within <= r.upTo {
+			s.kind, s.at, s.atTime = matchDead, 2*int64(r.groups[s.g].end), s.time+within
 		}
 	}
 	return nil
@@ -437,7 +481,8 @@ func (r *matchRun) settle(g *matchGroup) (rest int32, err error) {
 		if st.kind == matchAlive {
 			break
 		}
-		if st.at > now {
+		// Rows whose time is over are told by one row, each with its own end.
+		if st.at > now || st.at == now && st.atTime > time {
 			now, time = st.at, st.atTime
 		}
 		if st.kind == matchDone {

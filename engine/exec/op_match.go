@@ -248,7 +248,7 @@ func (o *match) direct(c *Ctx, b *batch.Batch, sel []uint16, times []int64, top 
 		o.queue(c, b, o.later, times)
 	}
 	if o.in.N > 0 {
-		if err := o.run.rows(c, o.inOrder(), o.nowAt); err != nil {
+		if err := o.match(c, o.inOrder(), o.nowAt, top); err != nil {
 			return err
 		}
 	}
@@ -304,7 +304,7 @@ func (o *match) processNow(c *Ctx, b *batch.Batch) error {
 	if err := o.expire(c, now); err != nil {
 		return err
 	}
-	return o.run.rows(c, in, o.times[:in.N])
+	return o.run.rows(c, in, o.times[:in.N], nil, never)
 }
 
 // keyVec is the hash of the partition of a batch; nil without one.
@@ -355,11 +355,24 @@ func (o *match) fire(c *Ctx, upTo int64) error {
 		}
 		o.in.Alloc(o.cfg.Input, n)
 		o.codec.Decode(o.in.Cols, 0, nil, o.due.Payload)
-		if err := o.run.rows(c, &o.in, o.due.TS); err != nil {
+		top := upTo
+		if more {
+			top = o.due.TS[n-1]
+		}
+		if err := o.match(c, &o.in, o.due.TS, top); err != nil {
 			return err
 		}
 	}
 	return o.expire(c, upTo)
+}
+
+// match matches rows and drops what has lasted too long at upTo.
+func (o *match) match(c *Ctx, in *batch.Batch, times []int64, upTo int64) error {
+	if o.cfg.Within == 0 {
+		return o.run.rows(c, in, times, nil, never)
+	}
+	o.ends.Due(upTo, batch.MaxRows, &o.gone)
+	return o.run.rows(c, in, times, &o.gone, upTo)
 }
 
 // expire drops partial matches that have lasted too long at a time.
