@@ -25,7 +25,7 @@ func emitCases() []*conformCase {
 			Props: []WindowProp{PropStart, PropEnd}, PropTypes: []types.Type{ts3, ts3},
 		}, Early: early, Late: late, Lateness: lateness, EmitUpdateBefore: true}
 		return &conformCase{
-			name: "window emit " + name, in: [][]types.Type{in}, part: [][]int{{0}}, op: func() Operator { return NewWindowEmit(cfg) },
+			name: "window emit " + name, folds: "a mark parts a batch where a window of the task ends", in: [][]types.Type{in}, part: [][]int{{0}}, op: func() Operator { return NewWindowEmit(cfg) },
 			gen: withMarks(func(r *rand.Rand, at int64) []string {
 				return []string{orNull(r, str(int64(r.IntN(4)))), str(at), orNull(r, str(int64(r.IntN(9)-4)))}
 			}),
