@@ -27,6 +27,10 @@ type cellPage struct {
 	touch bool // second chance of eviction
 	part  part // of rows; see renew.go
 	epoch uint64
+	// Of a slab: the cells given out since the snapshot that raised the epoch to bornAt,
+	// while it was written.
+	born   []uint64
+	bornAt uint64
 }
 
 // firstCells is the size of a page when it is new.
@@ -184,6 +188,19 @@ func (m *cellPage) freeCell(p uint32) int {
 // content under it as long as nobody writes to them in place.
 func (c *cells[T]) image() cells[T] {
 	return cells[T]{size: c.size, shift: c.shift, data: append([][]T(nil), c.data...)}
+}
+
+// bear notes that cell i of the page was given out.
+func (m *cellPage) bear(i uint32, epoch uint64) {
+	if m.bornAt != epoch {
+		m.bornAt = epoch
+		if m.born == nil {
+			m.born = make([]uint64, len(m.live))
+		} else {
+			clear(m.born)
+		}
+	}
+	m.born[i>>6] |= 1 << (i & 63)
 }
 
 // isLive reports whether a cell is in use.

@@ -108,12 +108,13 @@ func (c *cells[T]) clone() cells[T] {
 		at := len(all)
 		all = append(all, n.meta[i].live...)
 		n.meta[i].live = all[at:len(all):len(all)]
+		n.meta[i].born, n.meta[i].bornAt = nil, 0
 	}
 	return n
 }
 
 func (b *slab) clone(to *Store) slab {
-	n := slab{s: to, class: make([]cells[byte], len(b.class)), long: slices.Clone(b.long), holes: slices.Clone(b.holes), bytes: b.bytes, gen: b.gen}
+	n := slab{s: to, class: make([]cells[byte], len(b.class)), long: slices.Clone(b.long), holes: slices.Clone(b.holes), bytes: b.bytes}
 	for i := range b.class {
 		n.class[i] = b.class[i].clone()
 	}

@@ -35,7 +35,7 @@ const (
 type multiImage struct {
 	m      *MultiMap // for its shape alone
 	a      arena
-	keys   cells[uint64]
+	keys   cells[uint64] // where records do not have their keys
 	sl     slab
 	from   multiMark // newer rows are written
 	counts bool      // counters of older rows too
@@ -57,7 +57,10 @@ func (m *MultiMap) freeze(delta, keep bool) image {
 			m.mark.seq = make([]uint64, m.s.c.Groups.Len())
 		}
 	}
-	x := &multiImage{m: m, a: m.a, keys: m.keys.r.image(), sl: m.keys.sl.image(), seq: slices.Clone(m.seq), names: m.keys.Len(), now: m.s.now}
+	x := &multiImage{m: m, a: m.a, seq: slices.Clone(m.seq), names: m.keys.Len(), now: m.s.now}
+	if !m.a.keyed {
+		x.keys, x.sl = m.keys.r.image(), m.keys.sl.image()
+	}
 	x.a.pages, x.a.seen = slices.Clone(m.a.pages), seenRecords{}
 	if delta {
 		x.from, x.counts, x.dead = m.pendMark, true, m.deadPend

@@ -6,15 +6,15 @@ import "math/bits"
 // fixed sizes up to slabMax, longer values one by one.
 //
 // A reference is (class+1) << 58 | cell << 18 | length, or (63 << 58 | number << 18)
-// for long values. While a snapshot is being written cells stay untouched: drop
-// only notes them (store.later).
+// for long values. While a snapshot is being written the cells that it may read stay
+// untouched: drop only notes them. Those given out since it was taken are used again.
 type slab struct {
 	s     *Store
 	class []cells[byte]
 	long  [][]byte
 	holes []uint32 // free numbers of long
 	bytes int64    // of values, as cells
-	gen   uint32   // raised when everything was dropped
+	later []uint64 // dropped, and in a snapshot that is being written
 }
 
 const (
@@ -66,11 +66,15 @@ func (b *slab) reserve(n int) (uint64, []byte) {
 	had := c.elems
 	id := c.alloc()
 	b.bytes += int64(c.size)
-	if m := &c.meta[id>>c.shift]; m.epoch < b.s.snaps.shared {
+	m := &c.meta[id>>c.shift]
+	if m.epoch < b.s.snaps.shared {
 		if p := id >> c.shift; c.elems == had {
 			c.data[p] = mine(b.s, c.data[p])
 		}
 		m.epoch = b.s.snaps.epoch
+	}
+	if b.s.snaps.frozen() {
+		m.bear(id&(1<<c.shift-1), b.s.snaps.epoch)
 	}
 	return uint64(k+1)<<58 | uint64(id)<<18 | uint64(n), c.at(id)[:n]
 }
@@ -101,11 +105,33 @@ func (b *slab) drop(ref uint64) {
 	} else {
 		b.bytes -= int64(b.class[k-1].size)
 	}
-	if b.s.snaps.frozen() {
-		b.s.snaps.later = append(b.s.snaps.later, laterFree{b, b.gen, ref})
+	if b.s.snaps.frozen() && !b.young(ref) {
+		if len(b.later) == 0 {
+			b.s.snaps.later = append(b.s.snaps.later, b)
+		}
+		b.later = append(b.later, ref)
 		return
 	}
 	b.free(ref)
+}
+
+// young reports whether no snapshot can have a value, for all were taken before it came.
+func (b *slab) young(ref uint64) bool {
+	k, id := ref>>58, uint32(ref>>18)
+	if k == longClass {
+		return false
+	}
+	c := &b.class[k-1]
+	m, i := &c.meta[id>>c.shift], id&(1<<c.shift-1)
+	return m.bornAt == b.s.snaps.epoch && m.born[i>>6]>>(i&63)&1 != 0
+}
+
+// freeLater frees what was dropped while snapshots were written, now that none is.
+func (b *slab) freeLater() {
+	for _, ref := range b.later {
+		b.free(ref)
+	}
+	b.later = nil
 }
 
 func (b *slab) free(ref uint64) {
@@ -120,7 +146,7 @@ func (b *slab) free(ref uint64) {
 
 // reset drops everything. Snapshots being written keep the pages they saw.
 func (b *slab) reset() {
-	*b = slab{s: b.s, gen: b.gen + 1}
+	*b = slab{s: b.s}
 }
 
 // image is what a snapshot reads.
@@ -130,17 +156,4 @@ func (b *slab) image() slab {
 		m.class[i] = b.class[i].image()
 	}
 	return m
-}
-
-// laterFree is a value dropped while a snapshot is being written.
-type laterFree struct {
-	slab *slab
-	gen  uint32
-	ref  uint64
-}
-
-func (l laterFree) free() {
-	if l.gen == l.slab.gen {
-		l.slab.free(l.ref)
-	}
 }

@@ -38,7 +38,7 @@ type snapState struct {
 	taken    bool
 	last     *Snapshot   // the newest
 	writing  []*Snapshot // those whose Write has not ended, as far as known
-	later    []laterFree // dropped while writing was not empty
+	later    []*slab     // where something was dropped while writing was not empty
 	coldSnap *pebble.Snapshot
 	// base is the newest confirmed checkpoint, 0 if there is none to continue; chain are
 	// those whose files it needs, oldest first, itself the last. number is that of the
@@ -67,8 +67,8 @@ func (x *snapState) freeLater() {
 	if n > 0 || len(x.later) == 0 {
 		return
 	}
-	for _, l := range x.later {
-		l.free()
+	for _, b := range x.later {
+		b.freeLater()
 	}
 	x.later = nil
 }

@@ -204,13 +204,14 @@ func (t *Table) touch(ref Ref) {
 }
 
 // thaw makes a page writable again after a snapshot; one that is still being
-// written keeps the old memory.
+// written keeps the old memory, but for keys that records of an arena have themselves:
+// no snapshot reads those here.
 func (t *Table) thaw(p uint32) {
 	switch x := &t.s.snaps; {
 	case t.scratch:
 	case t.r.meta[p].epoch < x.shared:
 		t.r.data[p] = mine(t.s, t.r.data[p])
-	case x.frozen():
+	case x.frozen() && t.chains == nil:
 		t.r.data[p] = append([]uint64(nil), t.r.data[p]...)
 	}
 	t.r.meta[p].epoch = t.s.snaps.epoch
