@@ -69,6 +69,7 @@ type Sim struct {
 	nodes    []simNode
 	host     *simHost
 	actors   []*simActor
+	lost     []*task     // of actors before: a store that one of them has, or is still to open, is closed at the end
 	ready    []*simActor // cache of those with choices
 	last     *simActor
 	victim   int
@@ -192,6 +193,7 @@ func (s *Sim) Now() int64 {
 func (s *Sim) Run(check func() error) error {
 	for s.host.job.c.phase != over {
 		if err := s.turn(check); err != nil {
+			s.letGo()
 			return err
 		}
 	}
@@ -235,6 +237,23 @@ func (s *Sim) settle() {
 			a.dead = true
 		}
 	}
+	s.letGo()
+}
+
+// letGo closes the stores of tasks whose process has died, or would have gone on. What they hold
+// is of the real process, which simulates many.
+func (s *Sim) letGo() {
+	for _, a := range s.actors {
+		if a.t != nil {
+			s.lost = append(s.lost, a.t)
+		}
+	}
+	for _, t := range s.lost {
+		if t.store != nil {
+			_ = t.store.Close()
+		}
+	}
+	s.lost = nil
 }
 
 // one is one step: of an actor that can, or the next event.

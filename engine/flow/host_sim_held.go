@@ -164,6 +164,7 @@ func (s *Sim) Abandon() {
 			a.dead = true
 		}
 	}
+	s.letGo()
 }
 
 // OpState is what an operator keeps, over all its subtasks.

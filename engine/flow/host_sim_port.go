@@ -217,7 +217,13 @@ func (h *simHost) hold(a *attempt, on bool) bool {
 func (h *simHost) adopt(a *attempt, _ plan) (opens bool) {
 	s := h.s
 	// Tasks that are dead for good make room.
-	s.actors = slices.DeleteFunc(s.actors, func(x *simActor) bool { return x.t != nil && x.dead && !x.inReady })
+	s.actors = slices.DeleteFunc(s.actors, func(x *simActor) bool {
+		gone := x.t != nil && x.dead && !x.inReady
+		if gone {
+			s.lost = append(s.lost, x.t)
+		}
+		return gone
+	})
 	for _, t := range a.tasks {
 		x := &simActor{t: t, node: -1, priority: s.Choose(1000, "priority")}
 		for i := range s.nodes {
