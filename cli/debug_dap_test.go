@@ -485,6 +485,7 @@ func TestDAPPort(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	said, w := io.Pipe()
+	defer w.Close()
 	a := &app{in: strings.NewReader(""), out: io.Discard, err: w}
 	ended := make(chan error, 1)
 	go func() { ended <- a.serveDAP(ctx, &debugFlags{dap: "0", run: runFlags{nodes: 1}}, nil) }()

@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/minkstream/mink/testkit/leak"
 )
 
 // asMink makes this test binary behave as mink itself, for tests that need a
@@ -17,7 +19,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asMink) != "" {
 		os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
-	os.Exit(m.Run())
+	leak.Main(m)
 }
 
 // minkCommand is a mink process that runs in dir, not yet started.

@@ -362,6 +362,7 @@ func TestUpDebugDies(t *testing.T) {
 	st := c.status()
 	if p, err := os.FindProcess(st.Nodes[0].PID); err == nil {
 		_ = p.Kill()
+		_ = p.Release()
 	}
 	c.whole(st.Nodes[0].PID)
 	kill()

@@ -249,6 +249,7 @@ type crasher struct {
 	at, calls int
 	after     bool
 	dead      bool
+	made      []connect.Writer
 }
 
 var errCrash = errors.New("crash")
@@ -285,7 +286,9 @@ type crashCommitter struct {
 
 func (s crashSink) Open(ctx connect.WriterCtx) (w connect.Writer, err error) {
 	err = s.c.call(func() error {
-		w, err = s.Sink.Open(ctx)
+		if w, err = s.Sink.Open(ctx); err == nil {
+			s.c.made = append(s.c.made, w)
+		}
 		return err
 	})
 	return crashWriter{w, s.c}, err
@@ -350,6 +353,9 @@ func crashes(t *testing.T, b *broker, limit int) {
 		slices.Sort(want)
 		equal(t, fmt.Sprintf("crash at call %d, after %v", c.at, c.after), values(b.got(topic, kgo.ReadCommitted())), want)
 		b.settled(topic)
+		for _, w := range c.made { // zombies too, now that all is compared
+			w.Close()
+		}
 		return c.calls
 	}
 	total := run(&crasher{})

@@ -9,7 +9,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/minkstream/mink/testkit/leak"
 )
+
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // TestBill: the bill of a binary, here the test's own, has each module that is in it, with
 // its version and hash, and is the same each time.

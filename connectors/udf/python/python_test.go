@@ -399,7 +399,12 @@ func TestWorkersEndWithTheJob(t *testing.T) {
 	pid := int(got[0].(int64))
 	for range 100 {
 		p, err := os.FindProcess(pid)
-		if err != nil || !alive(p) {
+		if err != nil {
+			return
+		}
+		lives := alive(p)
+		_ = p.Release()
+		if !lives {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
