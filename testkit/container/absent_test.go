@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -20,10 +21,11 @@ func needAll(t *testing.T) {
 type told struct {
 	testing.TB
 	skipped, failed string
+	cleanups        []func()
 }
 
-func (t *told) Helper()        {}
-func (t *told) Cleanup(func()) {}
+func (t *told) Helper()          {}
+func (t *told) Cleanup(f func()) { t.cleanups = append(t.cleanups, f) }
 func (t *told) Skipf(format string, args ...any) {
 	t.skipped = fmt.Sprintf(format, args...)
 	runtime.Goexit()
@@ -42,6 +44,9 @@ func tell(k *kind) *told {
 		start(t, k)
 	}()
 	<-done
+	for _, f := range slices.Backward(t.cleanups) {
+		f()
+	}
 	return t
 }
 

@@ -63,11 +63,22 @@ func waits(until chan struct{}) { <-until }
 func TestGoroutines(t *testing.T) {
 	until := make(chan struct{})
 	defer close(until)
+	waiting := func() (n int) {
+		for _, g := range goroutines() {
+			if strings.HasPrefix(g.state, "chan receive") && strings.Contains(g.from, "leak.TestGoroutines") {
+				n++
+			}
+		}
+		return n
+	}
 	text := left(t, 20*time.Millisecond, func() {
 		for range 3 {
 			go waits(until)
 		}
 		go func() { <-until }()
+		for waiting() < 4 {
+			time.Sleep(time.Millisecond)
+		}
 	})
 	holds(t, text, "3 goroutines, each started by github.com/minkstream/mink/testkit/leak.TestGoroutines.func", "now in [chan receive]", "leak.waits ", "1 goroutine, started by", "leak_test.go:")
 	if n := strings.Count(text, "started by"); n != 2 {
