@@ -15,8 +15,7 @@ import (
 //
 //   - a whole id
 //   - the beginning of an id, and the name of a job
-//   - a table that a job writes to, by its whole path or the end of it, as far as the name of the
-//     job says: Flink names jobs after their tables unless pipeline.name does
+//   - a table that a job writes to, by its whole path or the end of it
 //   - the beginning of a name
 //
 // Of several jobs that are found by a name or a table that which runs is meant.
@@ -25,11 +24,10 @@ func findJob(ctx context.Context, c gateway.Client, name string) (string, error)
 	if err != nil {
 		return "", err
 	}
-	var byID, named, writing, like []gateway.JobStatus
+	var byID, named, others, writing, like []gateway.JobStatus
 	var near []string
 	for _, j := range list {
 		near = append(near, j.ID, j.Name)
-		near = append(near, tablesOf(j.Name)...)
 		switch {
 		case j.ID == name:
 			return j.ID, nil
@@ -38,10 +36,23 @@ func findJob(ctx context.Context, c gateway.Client, name string) (string, error)
 			byID = append(byID, j)
 		case j.Name == name:
 			named = append(named, j)
-		case slices.ContainsFunc(tablesOf(j.Name), func(t string) bool { return t == name || strings.HasSuffix(t, "."+name) }):
-			writing = append(writing, j)
-		case strings.HasPrefix(j.Name, name):
-			like = append(like, j)
+		default:
+			others = append(others, j)
+		}
+	}
+	if len(byID) == 0 && len(named) == 0 {
+		for _, j := range others {
+			tables, err := tablesOf(ctx, c, &j)
+			if err != nil {
+				return "", err
+			}
+			near = append(near, tables...)
+			switch {
+			case slices.ContainsFunc(tables, func(t string) bool { return t == name || strings.HasSuffix(t, "."+name) }):
+				writing = append(writing, j)
+			case strings.HasPrefix(j.Name, name):
+				like = append(like, j)
+			}
 		}
 	}
 	for _, found := range [][]gateway.JobStatus{append(byID, goingOn(named)...), goingOn(writing), goingOn(like)} {
@@ -64,13 +75,28 @@ func findJob(ctx context.Context, c gateway.Client, name string) (string, error)
 	return "", e.WithHint("mink jobs ls lists the jobs")
 }
 
-// tablesOf are the tables in the name that a job gets where nobody names it.
-func tablesOf(job string) []string {
-	list, ok := strings.CutPrefix(job, "insert-into_")
-	if !ok {
-		return nil
+// tablesOf are the tables that a job writes to. They are in the name that a job gets where
+// pipeline.name does not name it; of another the cluster is asked, whose list of jobs, being
+// Flink's, has no tables.
+func tablesOf(ctx context.Context, c gateway.Client, j *gateway.JobStatus) ([]string, error) {
+	if list, ok := strings.CutPrefix(j.Name, "insert-into_"); ok {
+		return strings.Split(list, ","), nil
 	}
-	return strings.Split(list, ",")
+	if len(j.Vertices) == 0 {
+		all, err := c.Job(ctx, j.ID)
+		switch {
+		case diag.CodeOf(err) == diag.NotFound:
+			return nil, nil // gone meanwhile
+		case err != nil:
+			return nil, err
+		}
+		j = &all
+	}
+	var out []string
+	for i := range j.Vertices {
+		out = append(out, j.Vertices[i].Tables...)
+	}
+	return out, nil
 }
 
 // goingOn are the jobs that have not ended, or all where none runs.

@@ -6,6 +6,7 @@ import (
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/flow"
 	"github.com/minkstream/mink/engine/job"
+	"github.com/minkstream/mink/engine/plan"
 )
 
 // statusOf sums the tasks of a job by vertex.
@@ -41,8 +42,27 @@ func statusOf(j *job.Job) JobStatus {
 		out.Checkpoints.MeanBytes /= n
 	}
 	describe(j, &st, &out)
+	written := writtenBy(j)
 	for _, v := range j.Graph.Vertices {
-		out.Vertices = append(out.Vertices, vertexOf(j.Graph, v, st.Tasks, &out))
+		vs := vertexOf(j.Graph, v, st.Tasks, &out)
+		for _, n := range v.Nodes {
+			if t := written[n.UID]; t != "" {
+				vs.Tables = append(vs.Tables, t)
+			}
+		}
+		out.Vertices = append(out.Vertices, vs)
+	}
+	return out
+}
+
+// writtenBy are the tables that a job writes to, by the uid of the sink.
+func writtenBy(j *job.Job) map[string]string {
+	out := map[string]string{}
+	for _, r := range j.Plan.Roots {
+		if k, ok := r.(*plan.Sink); ok {
+			p := k.Table.Path
+			out[k.UID] = p.Catalog + "." + p.Database + "." + p.Object
+		}
 	}
 	return out
 }

@@ -69,6 +69,8 @@ type VertexStatus struct {
 	StateBytes int64
 	// UID names the vertex, the same in each run of the statement.
 	UID string
+	// Tables are those that the vertex writes to, by their whole paths.
+	Tables []string
 	// Inputs are the exchanges that lead to the vertex.
 	Inputs []InputStatus
 	// Subtasks are those of the running attempt, in order.

@@ -2,7 +2,9 @@ package remote
 
 import (
 	"context"
+	"html"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -142,14 +144,20 @@ func (c *Client) Job(ctx context.Context, id string) (gateway.JobStatus, error) 
 	return out, c.failures(ctx, &out)
 }
 
+// written is a sink in the description of a vertex, as Flink's planner writes it.
+var written = regexp.MustCompile(`Sink\(table=\[([^\]]+)\]`)
+
 // vertices fills in those of a job, and what leads to each from the plan.
 func vertices(j *wire.Job, out *gateway.JobStatus) {
 	number := map[string]int{}
 	for i, v := range j.Vertices {
 		number[v.ID] = i
 	}
-	inputs, feeds := map[string][]gateway.InputStatus{}, map[string]bool{}
+	inputs, feeds, tables := map[string][]gateway.InputStatus{}, map[string]bool{}, map[string][]string{}
 	for _, n := range j.Plan.Nodes {
+		for _, m := range written.FindAllStringSubmatch(html.UnescapeString(n.Description), -1) {
+			tables[n.ID] = append(tables[n.ID], m[1])
+		}
 		for _, in := range n.Inputs {
 			inputs[n.ID] = append(inputs[n.ID], gateway.InputStatus{From: number[in.ID], Ship: strings.ToLower(in.Ship)})
 			feeds[in.ID] = true
@@ -158,7 +166,7 @@ func vertices(j *wire.Job, out *gateway.JobStatus) {
 	for i, v := range j.Vertices {
 		s := gateway.VertexStatus{
 			ID: i, UID: v.ID, Name: v.Name, Parallelism: v.Parallelism, RowsIn: v.Metrics.ReadRecords, RowsOut: v.Metrics.WriteRecords,
-			BytesIn: v.Metrics.ReadBytes, BytesOut: v.Metrics.WriteBytes,
+			BytesIn: v.Metrics.ReadBytes, BytesOut: v.Metrics.WriteBytes, Tables: tables[v.ID],
 			Watermark: batch.NoWatermark, Inputs: inputs[v.ID], Source: len(inputs[v.ID]) == 0, Sink: !feeds[v.ID],
 		}
 		if s.Source {

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -449,6 +450,32 @@ func TestRemoteLosses(t *testing.T) {
 	away, err := far.Job(t.Context(), op.Job())
 	if err != nil || near.Late != 1 || near.BadRecords != 1 || away.Late != near.Late || away.BadRecords != near.BadRecords || away.LastBadRecord != near.LastBadRecord || near.LastBadRecord == "" {
 		t.Errorf("%d late, %d malformed (%s); from afar %d, %d (%s) %v", near.Late, near.BadRecords, near.LastBadRecord, away.Late, away.BadRecords, away.LastBadRecord, err)
+	}
+}
+
+// The tables that a job writes to are told from afar, whatever the job is called.
+func TestRemoteTables(t *testing.T) {
+	local, far := cluster(t)
+	s := open(t, far, map[string]string{"pipeline.name": "nightly"})
+	rows(t, s, "CREATE TABLE g (id BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '1000')")
+	rows(t, s, "CREATE TABLE b (id BIGINT) WITH ('connector' = 'blackhole')")
+	rows(t, s, "CREATE TABLE `a<b` (id BIGINT, n BIGINT) WITH ('connector' = 'blackhole')")
+	op, _ := rows(t, s, "EXECUTE STATEMENT SET BEGIN INSERT INTO b SELECT id FROM g; INSERT INTO `a<b` SELECT id, COUNT(*) FROM g GROUP BY id; END")
+	for _, c := range []gateway.Client{local, far} {
+		j, err := c.Job(t.Context(), op.Job())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, v := range j.Vertices {
+			got = append(got, v.Tables...)
+		}
+		if slices.Sort(got); !slices.Equal(got, []string{"default_catalog.default_database.a<b", "default_catalog.default_database.b"}) {
+			t.Errorf("%s writes to %q", j.Name, got)
+		}
+	}
+	if err := far.Cancel(t.Context(), op.Job()); err != nil {
+		t.Error(err)
 	}
 }
 

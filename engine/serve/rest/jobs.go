@@ -187,6 +187,9 @@ func planOf(j *gateway.JobStatus) wire.Plan {
 	for i := range slices.Backward(j.Vertices) {
 		v := &j.Vertices[i]
 		n := wire.PlanNode{ID: vertexID(v), Parallelism: v.Parallelism, Description: html.EscapeString(v.Name) + "<br/>"}
+		for _, t := range v.Tables {
+			n.Description += "+- " + html.EscapeString("Sink(table=["+t+"])") + "<br/>"
+		}
 		for k, in := range v.Inputs {
 			if from := vertexAt(j, in.From); from != nil {
 				n.Inputs = append(n.Inputs, wire.PlanInput{ID: vertexID(from), Num: k, Exchange: "pipelined_bounded", Ship: strings.ToUpper(in.Ship)})
