@@ -163,10 +163,10 @@ func (c *coordinator) export(m *meta, ask *command) {
 	})
 }
 
-// export writes a checkpoint with its files to a folder. With share, which needs the disk
-// to be that of s, files there may be second names of those here. Nobody writes to a file
-// of state again; but where others than the job may write, they could, so there it must be
-// a copy.
+// export writes a checkpoint with its files to a folder. With share, files there are second
+// names of those here where disk is that of s, and the folder lies on the same file system.
+// Nobody writes to a file of state again; but where others than the job may write, they could,
+// so there it must be a copy.
 func (s *ckptStore) export(m *meta, disk env.Disk, dir string, script func() []byte, share bool) error {
 	to := &ckptStore{disk: disk, dir: dir}
 	err := disk.MkdirAll(to.path("state"))
@@ -177,8 +177,8 @@ func (s *ckptStore) export(m *meta, disk env.Disk, dir string, script func() []b
 			if err = disk.Remove(to.path(f.path)); errors.Is(err, fs.ErrNotExist) {
 				err = nil
 			}
-			if err != nil || share && disk.Link(s.path(f.path), to.path(f.path)) == nil {
-				return // whatever keeps it from being linked need not keep it from being copied
+			if err != nil || share && link(s, to, f.path) {
+				return
 			}
 			err = copyFile(s, to, f.path)
 		}
@@ -200,6 +200,19 @@ func (s *ckptStore) export(m *meta, disk env.Disk, dir string, script func() []b
 		return diag.Wrap(diag.Checkpoint, err, "writing savepoint %s", dir)
 	}
 	return nil
+}
+
+// link gives a file a second name on the disk of to, which has none of that name. Whatever keeps
+// it from being linked need not keep it from being copied.
+func link(from, to *ckptStore, name string) bool {
+	if from.disk.Link(from.path(name), to.path(name)) != nil {
+		return false
+	}
+	if _, err := to.disk.Stat(to.path(name)); err == nil {
+		return true
+	}
+	_ = from.disk.Remove(to.path(name)) // the disks are two
+	return false
 }
 
 func copyFile(from, to *ckptStore, name string) error {

@@ -119,6 +119,12 @@ func recorded(t *testing.T, embed bool) (*Tape, *outputs, *collector) {
 // recordedAt has so many subtasks that count.
 func recordedAt(t *testing.T, embed bool, counts int) (*Tape, *outputs, *collector) {
 	t.Helper()
+	return recordedOn(t, embed, counts, env.OS(t.TempDir()), env.NewMemDisk())
+}
+
+// recordedOn has its tape on a disk.
+func recordedOn(t *testing.T, embed bool, counts int, e *env.Env, disk env.Disk) (*Tape, *outputs, *collector) {
+	t.Helper()
 	const total = 30_000
 	var failed, armed atomic.Bool
 	src := &numbers{total: total, keys: 50, splits: 3, fail: func(int64) error {
@@ -133,9 +139,8 @@ func recordedAt(t *testing.T, embed bool, counts int) (*Tape, *outputs, *collect
 	g := countGraph(src, sink, 2, counts)
 	g.Vertices[1].Nodes[0].Op = func() exec.Operator { return &stamped{} }
 	seen := &outputs{}
-	cl := NewCluster(env.OS(t.TempDir()), ClusterOptions{Nodes: 2})
+	cl := NewCluster(e, ClusterOptions{Nodes: 2})
 	t.Cleanup(cl.Close)
-	disk := env.NewMemDisk()
 	to, err := trace.Create(disk, "tape", trace.Manifest{})
 	if err != nil {
 		t.Fatal(err)
@@ -184,6 +189,11 @@ func TestReplay(t *testing.T) {
 
 func testReplay(t *testing.T, embed bool) {
 	tape, want, sink := recorded(t, embed)
+	replays(t, tape, want, sink)
+}
+
+func replays(t *testing.T, tape *Tape, want *outputs, sink *collector) {
+	t.Helper()
 	committed, writers := len(sink.sorted()), sink.writers
 	var got outputs
 	if err := Replay(tape, got.see); err != nil {
@@ -200,6 +210,42 @@ func testReplay(t *testing.T, embed bool) {
 	if n := len(sink.sorted()); n != committed || sink.writers != writers {
 		t.Errorf("the replay wrote %d rows outside, with %d writers", n-committed, sink.writers-writers)
 	}
+}
+
+// linkDisk counts second names and new files in folders of state on a tape.
+type linkDisk struct {
+	env.Disk
+	linked, made atomic.Int64
+}
+
+func (d *linkDisk) Link(from, to string) error {
+	if strings.HasPrefix(to, "tape/") {
+		d.linked.Add(1)
+	}
+	return d.Disk.Link(from, to)
+}
+
+func (d *linkDisk) Create(name string) (env.File, error) {
+	if strings.HasPrefix(name, "tape/") && strings.Contains(name, "/state/") {
+		d.made.Add(1)
+	}
+	return d.Disk.Create(name)
+}
+
+// TestTapeLinksState: on the disk of the job a tape has second names of the files of the
+// checkpoint that an attempt began from, and has their content when the job's are gone.
+func TestTapeLinksState(t *testing.T) {
+	e := env.OS(t.TempDir())
+	disk := &linkDisk{Disk: e.Disk}
+	e.Disk = disk
+	tape, want, sink := recordedOn(t, false, 3, e, disk)
+	if disk.linked.Load() == 0 || disk.made.Load() != 0 {
+		t.Errorf("%d files of state were linked to the tape, %d copied", disk.linked.Load(), disk.made.Load())
+	}
+	if left, _ := disk.List("ckpt/state"); len(left) != 0 {
+		t.Fatalf("the job has left %d files of state", len(left))
+	}
+	replays(t, tape, want, sink)
 }
 
 // A tape that was tampered with is told with task and step.

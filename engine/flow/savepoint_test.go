@@ -84,11 +84,24 @@ func TestSavepointFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			same()
-			if err := j.c.job.store.export(m, noLinks{e.Disk}, s.dir, nil, true); err != nil {
+			if err := (&ckptStore{disk: noLinks{e.Disk}, dir: j.c.job.store.dir}).export(m, e.Disk, s.dir, nil, true); err != nil {
 				t.Fatal(err)
 			}
 			c.shared = false
 			same()
+			// Another disk gets a copy, also where this one has a folder of the same name.
+			away := env.NewMemDisk()
+			if err := errors.Join(e.Disk.MkdirAll("away/state"), j.c.job.store.export(m, away, "away", nil, true)); err != nil {
+				t.Fatal(err)
+			}
+			m.files(func(f fileRef) {
+				if st, err := away.Stat("away/" + f.path); err != nil || st.Size() != f.size {
+					t.Errorf("%s on another disk: %v", f.path, err)
+				}
+				if there(e.Disk, "away/"+f.path) {
+					t.Errorf("%s is left on the job's disk", f.path)
+				}
+			})
 		})
 	}
 }

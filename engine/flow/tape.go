@@ -66,14 +66,14 @@ func (tp *taper) failed(err error) {
 	}
 }
 
-// keep copies a checkpoint, since the job removes its own in time. It runs outside
-// of steps.
+// keep takes a checkpoint over, since the job removes its own in time: a second name of each
+// file is enough, but for a ring, which lies in memory. It runs outside of steps.
 func (tp *taper) keep(from *ckptStore, m *meta, attempt int64) error {
 	if !tp.to.Takes(tp.num, attempt, m.bytes()) {
 		return nil
 	}
 	disk, dir := tp.to.Checkpoint(tp.num, attempt)
-	return from.export(m, disk, dir, nil, false)
+	return from.export(m, disk, dir, nil, !tp.to.IsRing())
 }
 
 // begin gives the tasks of a new attempt their recorders.
