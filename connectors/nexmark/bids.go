@@ -94,7 +94,12 @@ func (g *Generator) bidRest(price []int64, name, url, extra []batch.View, s0 []u
 		at := bound(word(s, 4)&0xFFFFFFFF, extraBytes-m)
 		extra[i] = batch.View{A: m, B: at << 32}
 	}
-	// The first bytes are read last: each is a cache miss, and many overlap here.
+	t.firstBytes(extra)
+}
+
+// firstBytes completes views of long paddings. The first bytes are read last: each is a cache
+// miss, and many overlap here.
+func (t *tables) firstBytes(extra []batch.View) {
 	for i := range extra {
 		at := extra[i].B >> 32
 		extra[i].A |= uint64(binary.LittleEndian.Uint32(t.extra[at:])) << 32
@@ -122,11 +127,20 @@ func (g *Generator) bidSome(price, name, url, extra *batch.Col, s0 []uint64) {
 			}
 		}
 	}
-	if extra != nil {
-		left := g.extras[bid]
+	if extra == nil {
+		return
+	}
+	left, views := g.extras[bid], extra.Views[:len(s0)]
+	if g.longPadding() {
 		for i, s := range s0 {
 			m, at := padding(left, word(s, 3)>>32, word(s, 4)&0xFFFFFFFF)
-			extra.Views[i] = batch.MakeRef(t.extra[at:at+m], 0, uint32(at))
+			views[i] = batch.View{A: m, B: at << 32}
 		}
+		t.firstBytes(views)
+		return
+	}
+	for i, s := range s0 {
+		m, at := padding(left, word(s, 3)>>32, word(s, 4)&0xFFFFFFFF)
+		views[i] = batch.MakeRef(t.extra[at:at+m], 0, uint32(at))
 	}
 }

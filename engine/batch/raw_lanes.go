@@ -15,12 +15,12 @@ func appendLanes(dst []byte, at []uint16) []byte {
 	start := len(dst)
 	// Three bytes have room for the number of runs, whatever it is.
 	dst = append(dst, 0, 0, 0)
-	for i, left := 0, len(at)/2; i < len(at); left-- {
+	for i, n, left := 0, 1, len(at)/2; i < len(at); left-- {
 		if left <= 0 {
 			dst = binary.AppendUvarint(dst[:start], lanesPlain)
 			return append(dst, bytesOf(at)...)
 		}
-		n := runOf(at[i:])
+		n = runOf(at[i:], n)
 		dst = binary.LittleEndian.AppendUint16(dst, at[i])
 		dst = binary.LittleEndian.AppendUint16(dst, uint16(n))
 		i += n
@@ -30,10 +30,14 @@ func appendLanes(dst []byte, at []uint16) []byte {
 	return dst
 }
 
-// runOf is the length of the run that lanes begin with. Lanes ascend, so that two that are
-// as far from one another as their places have a run between them.
-func runOf(at []uint16) int {
+// runOf is the length of the run that lanes begin with, which may be like the one before.
+// Lanes ascend, so that two that are as far from one another as their places have a run
+// between them.
+func runOf(at []uint16, like int) int {
 	first := int(at[0])
+	if like <= len(at) && int(at[like-1])-first == like-1 && (like == len(at) || int(at[like])-first != like) {
+		return like
+	}
 	low, high := 1, 2 // the run has low, and not high, once that is known
 	for high <= len(at) && int(at[high-1])-first == high-1 {
 		low, high = high, 2*high

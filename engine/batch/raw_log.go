@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"unsafe" //mink:det-ok places of groups, which are checked once for all of them
 
 	"github.com/minkstream/mink/engine/types"
 )
@@ -22,8 +23,8 @@ import (
 //	        placesMixed: lengths, as numbers are written; number of short bytes, the bytes of
 //	        short texts; then the places of the others, counted through the buffers as if they
 //	        lay behind one another
-//	        placesWords: 1 byte padding, so many bytes; for each text four bytes, how much
-//	        longer than wordMin it is and above that its place
+//	        placesWords: numbers, for each text how much longer than wordMin it is in 8 bits and
+//	        above that its place
 type RawWriter struct {
 	slots []keptBuf
 	round int
@@ -274,8 +275,8 @@ func (w *RawWriter) texts(dst []byte, c *Col, n int) []byte {
 	}
 	if len(at) == 1 && at[0] != rawSlots && c.Nulls == nil {
 		k := &w.slots[at[0]]
-		if k.to-k.from <= placesSpan {
-			if words, ok := appendWords(dst, c.Views[:n], k.from); ok {
+		if span := k.to - k.from; 0 < span && span <= placesSpan {
+			if words, ok := appendWords(dst, c.Views[:n], k); ok {
 				return words
 			}
 		}
@@ -285,25 +286,48 @@ func (w *RawWriter) texts(dst []byte, c *Col, n int) []byte {
 
 // appendWords writes length and place of texts as one number each, if all of them are long,
 // of one buffer and no longer than wordMax.
-func appendWords(dst []byte, views []View, from uint32) ([]byte, bool) {
-	n := len(views)
-	dst, out := appendRoom[uint32](slices.Grow(append(dst, placesWords), roomSlack+4*n), n)
-	out = out[:n]
-	from <<= 8
-	var sizes, bufs uint64
-	for i, v := range views {
-		size := v.A - wordMin // with a short text upper bits of its length are set
-		sizes |= size
-		bufs |= v.B
-		out[i] = uint32(v.B>>24) - from + uint32(uint8(size))
+func appendWords(dst []byte, views []View, k *keptBuf) ([]byte, bool) {
+	width := max(wordBits, widthOf(uint64(k.to-k.from)<<8-1))
+	dst = binary.LittleEndian.AppendUint64(append(dst, placesWords, byte(width)), 0)
+	at, size := len(dst), packedBytes(len(views), width)
+	dst = slices.Grow(dst, size+packSlack)[:at+size+packSlack]
+	whole := len(views) &^ 3
+	sizes := packWords(dst[at:], views[:whole], k.from, width)
+	if whole < len(views) {
+		var rest [4]View
+		for i := range rest {
+			rest[i] = views[min(whole+i, len(views)-1)]
+		}
+		sizes |= packWords(dst[at+packedBytes(whole, width):], rest[:], k.from, width)
 	}
-	return dst, uint32(sizes) <= math.MaxUint8 && uint32(bufs) == 0
+	return dst[:at+size], sizes <= math.MaxUint8
 }
 
-// wordMin and wordMax are the shortest and the longest text that appendWords writes.
+// packWords writes words as pack does, four at a time, and gives all bits of the lengths.
+// That a text is a long one shows in these, and then it lies in the only buffer.
+func packWords(dst []byte, views []View, from uint32, width int) (sizes uint64) {
+	step := width / 4
+	_ = dst[len(views)/4*2*step+7]
+	up, to := uint64(1)<<(width&63), unsafe.Pointer(unsafe.SliceData(dst))
+	less := uint64(from) << 8 * (1 + up)
+	for len(views) >= 4 {
+		v := (*[4]View)(views)
+		a, b := uint64(uint32(v[0].A))-wordMin, uint64(uint32(v[1].A))-wordMin
+		c, d := uint64(uint32(v[2].A))-wordMin, uint64(uint32(v[3].A))-wordMin
+		sizes = sizes | a | b | c | d
+		putWord(to, v[0].B>>24+a+up*(v[1].B>>24+b)-less)
+		putWord(unsafe.Add(to, step), v[2].B>>24+c+up*(v[3].B>>24+d)-less)
+		views, to = views[4:], unsafe.Add(to, 2*step)
+	}
+	return sizes
+}
+
+// wordMin and wordMax are the shortest and the longest text that appendWords writes,
+// wordBits is the least width of its words, from which on two of them are a group.
 const (
-	wordMin = InlineMax + 1
-	wordMax = wordMin + math.MaxUint8
+	wordMin  = InlineMax + 1
+	wordMax  = wordMin + math.MaxUint8
+	wordBits = 20
 )
 
 // mixed writes texts of any length and several buffers.
@@ -446,19 +470,14 @@ func (r *rawReader) places(c *Col, n int) {
 
 // words reads what appendWords has written.
 func (r *rawReader) words(c *Col, n int) {
-	pad := r.take(1)
-	if pad == nil || len(c.Bufs) != 1 || n > len(r.data)/4 {
+	list := rawNumbers[uint32](r, n)
+	if r.bad || len(c.Bufs) != 1 {
 		r.bad = true
 		return
 	}
-	r.take(int(pad[0]))
-	in, buf := r.take(4*n), c.Bufs[0]
-	if r.bad {
-		return
-	}
+	buf := c.Bufs[0]
 	c.Views = make([]View, n)
-	for i := range c.Views {
-		x := binary.NativeEndian.Uint32(in[4*i:])
+	for i, x := range list {
 		size, off := wordMin+int(uint8(x)), int(x>>8)
 		if off+size > len(buf) {
 			r.bad = true

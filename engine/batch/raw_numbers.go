@@ -4,67 +4,75 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
-	"unsafe" //mink:det-ok where bytes lie, and views of them as numbers
+	"unsafe" //mink:det-ok places of groups, which are checked once for all of them
 )
 
-// Whole numbers in the raw form: ids and times of a batch lie close together, and what is
-// not written is worth more than the loops cost.
+// Whole numbers in the raw form: ids and times of a batch lie close together or come in
+// runs, and what is not written is worth more than the loops cost.
 //
-//	1 byte width: 8 the values follow as they are; else
-//	8 bytes base; rawSteps is followed by 8 bytes step: value i is base + i*step; else
-//	1 byte padding, so many bytes; how much each value is above the base, in width bytes:
-//	none, 1, 2, 4, or 3 as the lower two of all and then the upper one of all
+//	1 byte form, and behind it
+//	rawPlain  the values as they are
+//	rawSteps  8 bytes base, 8 bytes step: value i is base + i*step
+//	rawRuns   2 bytes number of runs, 2 bytes length of each, and of each its value, as
+//	          numbers are written, though not as runs
+//	else      8 bytes base, and how much each value is above it in so many bits, in groups
+//	          of whole bytes: four values where they have up to 16 bits, two where they have
+//	          up to 32; the last group is filled up
 
 // number is a type of such columns.
 type number interface{ ~int32 | ~int64 | ~uint32 }
 
-// rawSteps stands in the place of a width.
-const rawSteps = 9
+// Forms beside the widths.
+const (
+	rawPlain = 64 + iota
+	rawSteps
+	rawRuns
+)
+
+// runLeast is how long runs are at least, taken together, that are written as runs.
+const runLeast = 8
 
 // guess is how the numbers of a column were written last. Those of the next batch mostly
 // are alike, so that they are gone over once and not twice.
 type guess struct {
-	base  uint64
-	width int // or rawSteps; guessNone: nothing is known
-	step  uint64
+	form int // 0: nothing is known
+	base uint64
+	step uint64
 	// fromFirst: base is counted from the first number of a batch. Numbers that rise are near
 	// it; of others it may be any, and they stay where they are.
 	fromFirst bool
 	used      int
+	each      []int64 // the values of runs
+	runs      *guess  // of these
 }
 
-const (
-	guessNone = 0
-	// guessConst is a guess of width 0.
-	guessConst = -1
-	// guessBatches is for how many batches a guess is good: numbers may have come to lie
-	// closer together.
-	guessBatches = 64
-)
+// guessBatches is for how many batches a guess is good: numbers may have come to lie
+// closer together.
+const guessBatches = 64
 
 // appendNumbers writes numbers; g may be nil.
 func appendNumbers[N number](dst []byte, v []N, g *guess) []byte {
-	if g == nil || g.width == guessNone || len(v) == 0 {
+	if g == nil || g.form == 0 || len(v) == 0 || len(v) > CapRows {
 		return appendLooked(dst, v, g)
 	}
-	at, first := len(dst), uint64(int64(v[0]))
+	at := len(dst)
 	if g.used++; g.used < guessBatches {
-		switch g.width {
+		switch g.form {
 		case rawSteps:
 			if steps(v, g.step) {
-				return appendSteps(dst, first, g.step)
+				return appendSteps(dst, uint64(int64(v[0])), g.step)
 			}
-		case guessConst:
-			if len(v) <= CapRows && steps(v, 0) {
-				dst, _ = appendAbove(dst, v, first, 0)
+		case rawRuns:
+			ok := false
+			if dst, ok = appendRuns(dst, v, g); ok {
 				return dst
 			}
 		default:
 			base, all := g.base, uint64(0)
 			if g.fromFirst {
-				base += first
+				base += uint64(int64(v[0]))
 			}
-			if dst, all = appendAbove(dst, v, base, g.width); widthOf(all) <= g.width {
+			if dst, all = appendAbove(dst, v, base, g.form); bits.Len64(all) <= g.form {
 				return dst
 			}
 			g.fromFirst = !g.fromFirst
@@ -76,11 +84,15 @@ func appendNumbers[N number](dst []byte, v []N, g *guess) []byte {
 // appendLooked is appendNumbers without a guess; it makes one.
 func appendLooked[N number](dst []byte, v []N, g *guess) []byte {
 	if len(v) == 0 {
-		return append(dst, 8)
+		return append(dst, rawPlain)
 	}
-	least, most := v[0], v[0]
+	least, most, last, runs := v[0], v[0], v[0], 1
 	for _, x := range v {
 		least, most = min(least, x), max(most, x)
+		if x != last {
+			runs++
+		}
+		last = x
 	}
 	if g == nil {
 		g = &guess{}
@@ -88,24 +100,24 @@ func appendLooked[N number](dst []byte, v []N, g *guess) []byte {
 	first, base := uint64(int64(v[0])), uint64(int64(least))
 	spread := uint64(int64(most)) - base
 	width := widthOf(spread)
-	*g = guess{width: width, fromFirst: g.fromFirst}
-	switch {
-	case width == 0 && len(v) <= CapRows:
-		g.width = guessConst
-	case width == 0:
-		width, g.width = 1, 1 // a reader makes no more of nothing
-	case width == 8:
-		g.width = guessNone
+	*g = guess{form: width, fromFirst: g.fromFirst, each: g.each, runs: g.runs}
+	if len(v) <= CapRows {
+		if step := uint64(int64(v[min(1, len(v)-1)])) - first; steps(v, step) {
+			g.form, g.step = rawSteps, step
+			return appendSteps(dst, first, step)
+		}
+		if runs <= len(v)/runLeast && runs*(16+width) < len(v)*width {
+			g.form = rawRuns
+			dst, _ = appendRuns(dst, v, g)
+			return dst
+		}
 	}
-	if step := uint64(int64(v[min(1, len(v)-1)])) - first; step != 0 && len(v) <= CapRows && steps(v, step) {
-		g.width, g.step = rawSteps, step
-		return appendSteps(dst, first, step)
-	}
-	if width == 8 {
-		return append(append(dst, 8), bytesOf(v)...)
+	if width == rawPlain {
+		g.form = 0
+		return append(append(dst, rawPlain), bytesOf(v)...)
 	}
 	// What a width has room for is left on both sides.
-	g.base = base - (1<<(8*width)-1-spread)/2
+	g.base = base - (1<<width-1-spread)/2
 	if g.fromFirst {
 		g.base -= first
 	}
@@ -131,143 +143,209 @@ func appendSteps(dst []byte, first, step uint64) []byte {
 	return binary.LittleEndian.AppendUint64(dst, step)
 }
 
-// widthOf is the number of bytes, of those that there are, for values whose bits are in all.
-func widthOf(all uint64) int {
-	if w := (bits.Len64(all) + 7) / 8; w <= 4 {
-		return w
+// appendRuns writes runs of equal numbers; it gives up where they are too short.
+func appendRuns[N number](dst []byte, v []N, g *guess) (_ []byte, ok bool) {
+	start, most := len(dst), len(v)/runLeast
+	dst = append(slices.Grow(dst, 3+2*most), rawRuns, 0, 0)
+	g.each = slices.Grow(g.each[:0], most)
+	for i := 0; i < len(v); {
+		if len(g.each) == most {
+			return dst[:start], false
+		}
+		n := sameFrom(v[i:])
+		dst = binary.LittleEndian.AppendUint16(dst, uint16(n))
+		g.each = append(g.each, int64(v[i]))
+		i += n
 	}
-	return 8
+	binary.LittleEndian.PutUint16(dst[start+1:], uint16(len(g.each)))
+	if g.runs == nil {
+		g.runs = &guess{}
+	}
+	return appendNumbers(dst, g.each, g.runs), true
 }
 
-// appendAbove writes how much values are above base in width bytes each, and gives all bits
+// sameFrom is how many numbers are as the first one, up to one that is not.
+func sameFrom[N number](v []N) int {
+	x, n := v[0], 1
+	for len(v)-n >= 8 {
+		p := (*[8]N)(v[n:])
+		if (p[0]^x)|(p[1]^x)|(p[2]^x)|(p[3]^x)|(p[4]^x)|(p[5]^x)|(p[6]^x)|(p[7]^x) != 0 {
+			break
+		}
+		n += 8
+	}
+	for n < len(v) && v[n] == x {
+		n++
+	}
+	return n
+}
+
+// widthOf is the number of bits, of those that there are, for values whose bits are in all.
+func widthOf(all uint64) int {
+	switch w := bits.Len64(all); {
+	case w <= 16:
+		return max(2, (w+1)&^1)
+	case w <= 32:
+		return (w + 3) &^ 3
+	}
+	return rawPlain
+}
+
+// groupOf is how many values of a width make a group, and its size in bytes.
+func groupOf(width int) (values, size int) {
+	if width <= 16 {
+		return 4, width / 2
+	}
+	return 2, width / 4
+}
+
+// packedBytes is what n values of a width take.
+func packedBytes(n, width int) int {
+	values, size := groupOf(width)
+	return (n + values - 1) / values * size
+}
+
+// packSlack is room behind packed values: groups are written as whole words, and those of
+// eight values together.
+const packSlack = 40
+
+// appendAbove writes how much values are above base in width bits each, and gives all bits
 // of the differences: with more than fit what is written is of no use.
 func appendAbove[N number](dst []byte, v []N, base uint64, width int) (_ []byte, all uint64) {
 	dst = binary.LittleEndian.AppendUint64(append(dst, byte(width)), base)
-	switch width {
-	case 0:
-		return append(dst, 0), 0
-	case 1:
-		dst, out := appendRoom[uint8](dst, len(v))
-		return dst, narrow(out, v, base)
-	case 2:
-		dst, out := appendRoom[uint16](dst, len(v))
-		return dst, narrow(out, v, base)
-	case 3:
-		dst, low := appendRoom[uint16](slices.Grow(dst, roomSlack+3*len(v)), len(v))
-		at := len(dst)
-		dst = dst[:at+len(v)]
-		return dst, narrowTwo(low, dst[at:], v, base)
+	at, size := len(dst), packedBytes(len(v), width)
+	dst = slices.Grow(dst, size+packSlack)[:at+size+packSlack]
+	whole := len(v) &^ 7
+	all = pack(dst[at:], v[:whole], base, width)
+	if whole < len(v) {
+		var rest [8]N
+		for i := range rest {
+			rest[i] = v[min(whole+i, len(v)-1)]
+		}
+		all |= pack(dst[at+packedBytes(whole, width):], rest[:], base, width)
 	}
-	dst, out := appendRoom[uint32](dst, len(v))
-	return dst, narrow(out, v, base)
+	return dst[:at+size], all
 }
 
-// roomSlack is the most that appendRoom needs beside the numbers.
-const roomSlack = 4
-
-// appendRoom appends padding and room for n numbers, which lie as their type has to.
-func appendRoom[O uint8 | uint16 | uint32](dst []byte, n int) ([]byte, []O) {
-	var zero O
-	size := int(unsafe.Sizeof(zero))
-	dst = slices.Grow(dst, roomSlack+n*size)
-	pad := int(-(uintptr(unsafe.Pointer(unsafe.SliceData(dst))) + uintptr(len(dst)) + 1) & uintptr(size-1))
-	dst = append(dst, byte(pad))
-	at := len(dst) + pad
-	dst = dst[:at+n*size]
-	clear(dst[at-pad : at])
-	if n == 0 {
-		return dst, nil
+// pack writes groups of values, eight at a time. A sum of products costs less than shifts
+// by a number that is not known before. dst has a word more than they take.
+func pack[N number](dst []byte, v []N, base uint64, width int) (all uint64) {
+	_, step := groupOf(width)
+	_ = dst[len(v)/8*packedBytes(8, width)+7]
+	up, to := uint64(1)<<(width&63), unsafe.Pointer(unsafe.SliceData(dst))
+	if width > 16 {
+		for len(v) >= 8 {
+			x := (*[8]N)(v)
+			a, b, c, d := uint64(int64(x[0]))-base, uint64(int64(x[1]))-base, uint64(int64(x[2]))-base, uint64(int64(x[3]))-base
+			all = all | a | b | c | d
+			putWord(to, a+up*b)
+			putWord(unsafe.Add(to, step), c+up*d)
+			a, b, c, d = uint64(int64(x[4]))-base, uint64(int64(x[5]))-base, uint64(int64(x[6]))-base, uint64(int64(x[7]))-base
+			all = all | a | b | c | d
+			putWord(unsafe.Add(to, 2*step), a+up*b)
+			putWord(unsafe.Add(to, 3*step), c+up*d)
+			v, to = v[8:], unsafe.Add(to, 4*step)
+		}
+		return all
 	}
-	return dst, unsafe.Slice((*O)(unsafe.Pointer(&dst[at])), n)
-}
-
-// narrow goes over eight numbers at a time: with all of them at known places there is
-// nothing to check and to count for each.
-func narrow[O uint8 | uint16 | uint32, N number](out []O, v []N, base uint64) (all uint64) {
-	for len(v) >= 8 && len(out) >= 8 {
-		x, o := (*[8]N)(v), (*[8]O)(out)
+	for len(v) >= 8 {
+		x := (*[8]N)(v)
 		a, b, c, d := uint64(int64(x[0]))-base, uint64(int64(x[1]))-base, uint64(int64(x[2]))-base, uint64(int64(x[3]))-base
-		o[0], o[1], o[2], o[3] = O(a), O(b), O(c), O(d)
-		all |= a | b | c | d
+		all = all | a | b | c | d
+		putWord(to, a+up*(b+up*(c+up*d)))
 		a, b, c, d = uint64(int64(x[4]))-base, uint64(int64(x[5]))-base, uint64(int64(x[6]))-base, uint64(int64(x[7]))-base
-		o[4], o[5], o[6], o[7] = O(a), O(b), O(c), O(d)
-		all |= a | b | c | d
-		v, out = v[8:], out[8:]
-	}
-	out = out[:len(v)]
-	for i, x := range v {
-		d := uint64(int64(x)) - base
-		all |= d
-		out[i] = O(d)
+		all = all | a | b | c | d
+		putWord(unsafe.Add(to, step), a+up*(b+up*(c+up*d)))
+		v, to = v[8:], unsafe.Add(to, 2*step)
 	}
 	return all
 }
 
-func narrowTwo[N number](low []uint16, high []uint8, v []N, base uint64) (all uint64) {
-	low, high = low[:len(v)], high[:len(v)]
-	for i, x := range v {
-		d := uint64(int64(x)) - base
-		all |= d
-		low[i], high[i] = uint16(d), uint8(d>>16)
-	}
-	return all
-}
+func putWord(to unsafe.Pointer, x uint64) { binary.LittleEndian.PutUint64((*[8]byte)(to)[:], x) }
 
 // rawNumbers reads n of them.
 func rawNumbers[N number](r *rawReader, n int) []N {
-	head := r.take(1)
-	if head == nil {
+	form := r.take(1)
+	if form == nil {
 		return nil
 	}
-	width := int(head[0])
-	if width == 8 {
+	switch form[0] {
+	case rawPlain:
 		return rawValues[N](r, n)
+	case rawSteps:
+		return rawSequence[N](r, n)
+	case rawRuns:
+		return rawRepeated[N](r, n)
 	}
-	base := r.take(8)
-	if width == rawSteps {
-		return rawSequence[N](r, n, base)
-	}
-	pad := r.take(1)
-	if pad == nil || width > 4 || pad[0] > 3 {
+	width, base := int(form[0]), r.take(8)
+	if base == nil || width == 0 || width > 32 || widthOf(1<<width-1) != width || n > 4*len(r.data) {
 		r.bad, r.data = true, nil
 		return nil
 	}
-	r.take(int(pad[0]))
-	if width == 0 && n > CapRows || width > 0 && n > len(r.data)/width {
-		r.bad, r.data = true, nil
+	in := r.take(packedBytes(n, width))
+	if r.bad {
 		return nil
 	}
-	least := binary.LittleEndian.Uint64(base)
-	in, out := r.take(n*width), make([]N, n)
+	in = append(append(make([]byte, 0, len(in)+8), in...), 0, 0, 0, 0, 0, 0, 0, 0)
+	values, size := groupOf(width)
+	least, mask, word := binary.LittleEndian.Uint64(base), uint64(1)<<width-1, uint64(0)
+	out := make([]N, n)
 	for i := range out {
-		d := uint64(0)
-		switch width {
-		case 1:
-			d = uint64(in[i])
-		case 2:
-			d = uint64(binary.NativeEndian.Uint16(in[2*i:]))
-		case 3:
-			d = uint64(binary.NativeEndian.Uint16(in[2*i:])) | uint64(in[2*n+i])<<16
-		case 4:
-			d = uint64(binary.NativeEndian.Uint32(in[4*i:]))
+		if i%values == 0 {
+			word, in = binary.LittleEndian.Uint64(in), in[size:]
 		}
-		out[i] = N(least + d)
+		out[i] = N(least + word&mask)
+		word >>= width
 	}
 	return out
 }
 
 // rawSequence reads n numbers that lie equally far apart.
-func rawSequence[N number](r *rawReader, n int, base []byte) []N {
-	step := r.take(8)
-	if step == nil || n > CapRows {
+func rawSequence[N number](r *rawReader, n int) []N {
+	in := r.take(16)
+	if in == nil || n > CapRows {
 		r.bad, r.data = true, nil
 		return nil
 	}
-	x, up := binary.LittleEndian.Uint64(base), binary.LittleEndian.Uint64(step)
+	x, up := binary.LittleEndian.Uint64(in), binary.LittleEndian.Uint64(in[8:])
 	out := make([]N, n)
 	for i := range out {
 		out[i] = N(x)
 		x += up
+	}
+	return out
+}
+
+// rawRepeated reads n numbers in runs.
+func rawRepeated[N number](r *rawReader, n int) []N {
+	head := r.take(2)
+	if head == nil || n > CapRows {
+		r.bad, r.data = true, nil
+		return nil
+	}
+	runs := int(binary.LittleEndian.Uint16(head))
+	lens := r.take(2 * runs)
+	if len(r.data) == 0 || r.data[0] == rawRuns {
+		r.bad, r.data = true, nil
+		return nil
+	}
+	each, out := rawNumbers[int64](r, runs), make([]N, 0, n)
+	if r.bad {
+		return nil
+	}
+	for i, x := range each {
+		many := int(binary.LittleEndian.Uint16(lens[2*i:]))
+		if many > n-len(out) {
+			r.bad = true
+			return nil
+		}
+		for range many {
+			out = append(out, N(x))
+		}
+	}
+	if len(out) != n {
+		r.bad = true
+		return nil
 	}
 	return out
 }

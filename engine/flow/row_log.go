@@ -7,7 +7,7 @@ import (
 
 // rowLog holds the rows of polls, as frames, until they are written. It is made of pieces,
 // so that nothing is copied where much comes between two writes; a piece is small enough
-// that it is in a cache when it is written.
+// that it is in a cache when it is written, and leaves room there to the job.
 type rowLog struct {
 	pieces [][]byte // the last one is being filled
 	free   [][]byte
@@ -15,8 +15,8 @@ type rowLog struct {
 }
 
 const (
-	pieceBytes = 128 << 10 // from which on another piece begins; a frame may go beyond
-	pieceRoom  = 256 << 10 // that a new piece has
+	pieceBytes = 64 << 10  // from which on another piece begins; a frame may go beyond
+	pieceRoom  = 160 << 10 // that a new piece has
 	piecesFree = 4         // kept for later
 )
 

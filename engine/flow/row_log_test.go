@@ -37,7 +37,7 @@ func TestRowLogCut(t *testing.T) {
 		if k == 1 {
 			pieces = append(pieces, l.take()...)
 		}
-		parts[k] = append([]byte("MINKROW2"), bytes.Join(pieces, nil)...)
+		parts[k] = append([]byte("MINKROW3"), bytes.Join(pieces, nil)...)
 	}
 	for k, part := range parts {
 		if len(part) > 5*100*6+len(pool)+200 {
@@ -72,6 +72,27 @@ func TestRowLogCut(t *testing.T) {
 		if err != nil || b.ChainDigest(0) != rows(1000*k+300).ChainDigest(0) {
 			t.Errorf("part %d from its fourth poll on: %v", k, err)
 		}
+	}
+}
+
+// Rows that are spilled behind the steps go into the same memory again and again, which is in
+// the cache then and drives nothing else out.
+func TestSpillTakesSameMemory(t *testing.T) {
+	b := &batch.Batch{}
+	b.Alloc([]types.Type{types.DoubleT}, 4096) // written as it is
+	places, written := map[*byte]bool{}, 0
+	r := &recorder{embed: true}
+	r.out.write = func(_ int64, rows []byte) error {
+		places[&rows[0]] = true
+		written += len(rows)
+		return nil
+	}
+	for range 50 {
+		r.rows.add(b)
+		r.spill(&task{})
+	}
+	if len(places) != 1 || written < 48*4096*8 {
+		t.Errorf("%d bytes were written from %d places", written, len(places))
 	}
 }
 

@@ -209,14 +209,16 @@ func (r *recorder) spill(t *task) {
 		return // what was cut comes first
 	}
 	rows := r.rows.take()
-	r.rows.back(o.spare)
 	t.stepMu.Unlock()
 	for _, piece := range rows {
 		if o.err == nil {
 			o.err = o.write(o.from, piece)
 		}
 	}
-	o.spare = rows
+	// Filled again at once, the same memory is in the cache.
+	t.stepMu.Lock()
+	r.rows.back(rows)
+	t.stepMu.Unlock()
 }
 
 // put writes to the part of a task. Rows go before the steps that took them: a tape that breaks

@@ -285,17 +285,19 @@ func TestOldFrames(t *testing.T) {
 	if err := disk.Remove("x.part/inputs/0-1-7.arrow"); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeFile(disk, "x.part/inputs/0-1-7-0.rows", []byte("MINKROWS\x05\x00\x00\x00\x00\x01\x00\x00\x00")); err != nil {
-		t.Fatal(err)
-	}
-	f, err := Open(disk, "x.part")
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.Manifest.Build = "mink of old"
-	_, err = f.Rows(0, 1, 7, inputSchema)
-	e := diag.As(err)
-	if e == nil || e.Code != diag.InvalidTape || !strings.Contains(e.Msg, "another mink") || !strings.Contains(e.Hint, "mink of old") {
-		t.Errorf("old rows: %v", err)
+	for _, magic := range []string{"MINKROWS", "MINKROW2"} {
+		if err := writeFile(disk, "x.part/inputs/0-1-7-0.rows", []byte(magic+"\x05\x00\x00\x00\x00\x01\x00\x00\x00")); err != nil {
+			t.Fatal(err)
+		}
+		f, err := Open(disk, "x.part")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Manifest.Build = "mink of old"
+		_, err = f.Rows(0, 1, 7, inputSchema)
+		e := diag.As(err)
+		if e == nil || e.Code != diag.InvalidTape || !strings.Contains(e.Msg, "another mink") || !strings.Contains(e.Hint, "mink of old") {
+			t.Errorf("rows of %s: %v", magic, err)
+		}
 	}
 }

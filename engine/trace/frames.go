@@ -15,7 +15,7 @@ import (
 
 // framesMagic begins a file of frames; what comes behind framesAny is the form that they have.
 const (
-	framesMagic = framesAny + "2"
+	framesMagic = framesAny + "3"
 	framesAny   = "MINKROW"
 )
 
