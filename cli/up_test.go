@@ -2,12 +2,15 @@ package cli
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -293,21 +296,46 @@ func TestUpRefuses(t *testing.T) {
 	}
 }
 
-// TestUpListens looks at all sockets of a cluster: none is open to other machines unless
-// --listen says so, and then with TLS.
+// TestUpListens looks at all sockets of a cluster that runs a job on two nodes: none is open
+// to other machines, and there is no port but those of the four doors, not for metrics nor
+// for rows.
 func TestUpListens(t *testing.T) {
-	c := startCluster(t, "--nodes", "1")
+	c := startCluster(t, "--nodes", "2", "--slots", "1")
 	st := c.whole()
-	for _, pid := range []int{st.Coordinator.PID, st.Nodes[0].PID, st.Watchdog.PID} {
+	s := c.session()
+	s.must("SET 'parallelism.default' = '2'")
+	s.must("CREATE TEMPORARY TABLE g (a BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '100')")
+	s.must("CREATE TEMPORARY TABLE h (a BIGINT, n BIGINT) WITH ('connector' = 'blackhole')")
+	id := jobID.FindStringSubmatch(s.must("INSERT INTO h SELECT a, COUNT(*) FROM g GROUP BY a"))[1]
+	if !await(t.Context(), 10*time.Second, func() bool { return c.jobStates()[id] == "RUNNING" }) {
+		t.Fatalf("the job is %s", c.jobStates()[id])
+	}
+	info, err := c.home.Info()
+	if err != nil {
+		t.Fatal(err)
+	}
+	doors := map[int]bool{}
+	for _, at := range []string{info.Gateway, info.Rest, info.Postgres, info.Flight} {
+		u, err := url.Parse(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		port, _ := strconv.Atoi(u.Port())
+		doors[port] = true
+	}
+	for _, pid := range []int{st.Coordinator.PID, st.Nodes[0].PID, st.Nodes[1].PID, st.Watchdog.PID} {
 		for _, a := range listening(t, pid) {
 			if !a.IP.IsLoopback() {
 				t.Errorf("process %d listens on %s", pid, a)
+			}
+			if pid != st.Coordinator.PID || !doors[a.Port] {
+				t.Errorf("process %d listens on %s, which is no door of the cluster (%v)", pid, a, doors)
 			}
 		}
 	}
 	// Sockets and folders of the cluster are its owner's alone.
 	sockets := 0
-	err := filepath.WalkDir(c.home.Path(), func(p string, e fs.DirEntry, err error) error {
+	err = filepath.WalkDir(c.home.Path(), func(p string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return nil // a file of a moment
 		}
@@ -328,8 +356,66 @@ func TestUpListens(t *testing.T) {
 	if err != nil || sockets == 0 {
 		t.Errorf("%d sockets, %v", sockets, err)
 	}
-	if list := listening(t, st.Coordinator.PID); len(list) < 2 {
+	if list := listening(t, st.Coordinator.PID); len(list) < len(doors) || len(doors) != 4 {
 		t.Errorf("the scan found %v", list)
+	}
+	c.mink("jobs", "cancel", id)
+}
+
+// TestUpAbroad: a cluster that other machines reach speaks TLS alone, whatever knocks: who
+// comes without is told nothing and takes nobody else down.
+func TestUpAbroad(t *testing.T) {
+	c := startCluster(t, "--nodes", "1", "--listen", "0.0.0.0", "--node-port", "0")
+	st := c.whole()
+	info, err := c.home.Info()
+	if err != nil {
+		t.Fatal(err)
+	}
+	join, err := url.Parse("tcp://" + c.status().Join)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := []byte(info.Token)
+	startup := "\x00\x00\x00\x0f\x00\x03\x00\x00user\x00a\x00\x00"
+	startup = string([]byte{0, 0, 0, byte(len(startup))}) + startup[4:]
+	for name, at := range map[string]string{"gateway": info.Gateway, "rest": info.Rest, "postgres": info.Postgres, "flight": info.Flight, "nodes": join.String()} {
+		u, err := url.Parse(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, said := range []string{
+			"GET /health HTTP/1.1\r\nHost: localhost:" + u.Port() + "\r\nAuthorization: Bearer " + info.Token + "\r\nConnection: close\r\n\r\n",
+			"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", startup, "\x16\x03\x01", "",
+		} {
+			n, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", u.Port()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = n.SetDeadline(time.Now().Add(2 * time.Second))
+			_, _ = n.Write([]byte(said))
+			_ = n.(*net.TCPConn).CloseWrite()
+			got, _ := io.ReadAll(n) // it may be cut off
+			n.Close()
+			text := string(got)
+			if text != "" && !strings.Contains(text, "400 Bad Request") && !strings.Contains(text, "sslmode=require") && got[0] != 0x15 || bytes.Contains(got, secret) {
+				t.Errorf("%s answers %q with %q", name, said, text)
+			}
+		}
+		if u.Scheme == "tcp" || u.Scheme == "postgres" {
+			continue
+		}
+		n, err := tls.Dial("tcp", net.JoinHostPort("127.0.0.1", u.Port()), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}})
+		if err != nil {
+			t.Errorf("%s does not speak TLS: %v", name, err)
+			continue
+		}
+		n.Close()
+	}
+	if code := c.get("/health", true); code != 200 {
+		t.Errorf("health: %d", code)
+	}
+	if now := c.whole(); now.Coordinator.PID != st.Coordinator.PID {
+		t.Error("the coordinator died of it")
 	}
 }
 

@@ -355,7 +355,7 @@ func TestFarErrors(t *testing.T) {
 	notes.In, notes.Final = "SELECT 1", true
 	for _, err := range []error{
 		notes, diag.New(diag.Checkpoint, "none"), diag.Wrap(diag.IO, &fs.PathError{Op: "open", Path: "x", Err: syscall.ENOSPC}, "writing"),
-		diag.Wrap(diag.Checkpoint, errGone, "no checkpoint"), errors.New("plain"), fs.ErrPermission, nil,
+		diag.Wrap(diag.Checkpoint, errGone, "no checkpoint"), errors.New("plain"), fs.ErrPermission, diag.Wrap(diag.IO, fs.ErrNotExist, "no input"), nil,
 	} {
 		var e encoder
 		e.err(err)
@@ -370,7 +370,7 @@ func TestFarErrors(t *testing.T) {
 		if back.Error() != err.Error() || diag.CodeOf(back) != diag.CodeOf(err) {
 			t.Errorf("%v became %v", err, back)
 		}
-		for _, in := range []phase{booting, opening, runningNow} {
+		for _, in := range []phase{planning, booting, opening, runningNow} {
 			if hopeless(back, in) != hopeless(err, in) {
 				t.Errorf("%v: hopeless is %v there", err, hopeless(back, in))
 			}

@@ -34,6 +34,7 @@ func TestHopelessFailures(t *testing.T) {
 		{"full disk", full, Restart{}, 0, true},
 		{"lost connection", gone, Restart{}, 1, false},
 		{"malformed record, strategy chosen", bad, Restart{Kind: RestartExponential, Delay: time.Millisecond}, 1, false},
+		{"no folder of checkpoints", diag.Wrap(diag.Checkpoint, errGone, "no checkpoint"), Restart{}, 0, true},
 		{"final", lasting, Restart{}, 0, true},
 		{"final, strategy chosen", lasting, Restart{Kind: RestartExponential, Delay: time.Millisecond}, 0, true},
 	} {

@@ -83,7 +83,7 @@ func (c *conn) serve() error {
 		if err != nil {
 			var large *pgproto3.ExceededMaxBodyLenErr
 			if errors.As(err, &large) {
-				c.fatal("54000", fmt.Sprintf("a message of %d bytes is larger than the %d that are read", large.ActualBodyLen, large.MaxExpectedBodyLen))
+				return c.fatal("54000", fmt.Sprintf("a message of %d bytes is larger than the %d that are read", large.ActualBodyLen, large.MaxExpectedBodyLen))
 			}
 			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 				return nil
@@ -149,7 +149,7 @@ func (c *conn) startup() (*pgproto3.StartupMessage, error) {
 func (c *conn) backend() *pgproto3.Backend {
 	c.in = bufio.NewReader(c.nc)
 	be := pgproto3.NewBackend(c.in, c.nc)
-	be.SetMaxBodyLen(messageBytes)
+	be.SetMaxBodyLen(strangerBytes)
 	return be
 }
 
@@ -164,9 +164,10 @@ func (c *conn) open(start *pgproto3.StartupMessage) error {
 	c.user = start.Parameters["user"]
 	if c.s.Token != "" {
 		if err := c.password(); err != nil {
-			return errors.Join(c.fatal("28P01", err.Error()), err)
+			return c.fatal("28P01", err.Error())
 		}
 	}
+	c.be.SetMaxBodyLen(messageBytes)
 	session, err := c.s.Client.OpenSession(c.ctx, map[string]string{"execution.runtime-mode": "batch"})
 	if err != nil {
 		return c.fatal(sqlState(err), err.Error())
@@ -292,10 +293,10 @@ func (c *conn) ready() error {
 	return c.be.Flush()
 }
 
-// fatal tells the client why the connection ends.
+// fatal tells the client why the connection ends, and returns that.
 func (c *conn) fatal(state, msg string) error {
 	c.be.Send(&pgproto3.ErrorResponse{Severity: "FATAL", SeverityUnlocalized: "FATAL", Code: state, Message: msg})
-	return c.be.Flush()
+	return errors.Join(errors.New(msg), c.be.Flush())
 }
 
 // failed tells the client of an error of a statement; at maps places in the statement to

@@ -17,6 +17,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -29,6 +30,9 @@ const (
 	// messageBytes is the greatest size of a message of a client: SQL text and
 	// parameters.
 	messageBytes = 16 << 20
+	// strangerBytes is that of one who has not yet shown the token. What the client says
+	// first has this limit in pgproto3, as in Postgres.
+	strangerBytes = 10_000
 	// startSeconds is how long a client may take to say who it is.
 	startSeconds = 10
 	// connectionsMost is the number of connections at one time.
@@ -104,7 +108,7 @@ func (s *Server) admit(nc net.Conn) {
 	s.running.Add(1)
 	go func() {
 		defer s.running.Done()
-		err := c.serve()
+		err := c.guarded()
 		s.mu.Lock()
 		delete(s.conns, c.id)
 		s.mu.Unlock()
@@ -112,6 +116,18 @@ func (s *Server) admit(nc net.Conn) {
 			s.Log("postgres client " + nc.RemoteAddr().String() + ": " + err.Error())
 		}
 	}()
+}
+
+// guarded answers a client, and turns a panic, which would take all jobs of the process with
+// it, into the end of the connection.
+func (c *conn) guarded() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.nc.Close()
+			err = fmt.Errorf("it has failed for a reason of mink's own: %v", r)
+		}
+	}()
+	return c.serve()
 }
 
 // Close ends all connections and what they run, and waits for them.
