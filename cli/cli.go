@@ -40,6 +40,7 @@ type app struct {
 
 // Main runs the command line and returns the exit code.
 func Main(args []string, in io.Reader, out, errOut io.Writer) (code int) {
+	out, errOut = guarded(out), guarded(errOut)
 	defer func() {
 		if r := recover(); r != nil {
 			// A defect; its stack is for whoever mends it, not for the reader.
@@ -196,6 +197,9 @@ func (a *app) complain(err error) {
 
 // terminal reports whether w is a terminal.
 func terminal(w any) bool {
+	if _, is := w.(*screenOut); is {
+		return true
+	}
 	f, ok := w.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())
 }
@@ -220,6 +224,9 @@ func color(w any) bool {
 
 // screen is the size of the terminal behind w in columns and lines.
 func screen(w any) (int, int) {
+	if s, ok := w.(*screenOut); ok {
+		w = s.f
+	}
 	if f, ok := w.(*os.File); ok {
 		if c, l, err := term.GetSize(int(f.Fd())); err == nil && c > 0 && l > 0 {
 			return c, l

@@ -396,7 +396,7 @@ func (a *app) waitWithProgress(ctx context.Context, c gateway.Client, op gateway
 	start := time.Now()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	defer fmt.Fprint(a.err, "\r\x1b[K")
+	defer fmt.Fprint(drawn(a.err), "\r\x1b[K")
 	for {
 		select {
 		case err := <-done:
@@ -407,7 +407,7 @@ func (a *app) waitWithProgress(ctx context.Context, c gateway.Client, op gateway
 				for _, v := range st.Vertices {
 					n += v.SourceRows
 				}
-				fmt.Fprintf(a.err, "\r\x1b[K%s: %d%% of %s events, %s/s", q.Name, min(100, 100*n/f.events), show.Count(f.events), show.Rate(float64(n)/time.Since(start).Seconds()))
+				fmt.Fprintf(drawn(a.err), "\r\x1b[K%s: %d%% of %s events, %s/s", q.Name, min(100, 100*n/f.events), show.Count(f.events), show.Rate(float64(n)/time.Since(start).Seconds()))
 			}
 		}
 	}

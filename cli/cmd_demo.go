@@ -74,7 +74,7 @@ func (a *app) demo(ctx context.Context, speed float64) error {
 		return err
 	}
 	s := &demoScreen{
-		out: a.out, speed: speed, start: time.Now(),
+		out: drawn(a.out), speed: speed, start: time.Now(),
 		live: drawable(a.out), color: color(a.out), unicode: unicodeLocale(),
 		size: func() (int, int) { return screen(a.out) },
 	}

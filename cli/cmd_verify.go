@@ -106,12 +106,12 @@ func (a *app) verify(c *cobra.Command, f *verifyFlags) error {
 	live := drawable(a.err)
 	clear := func() {
 		if live {
-			fmt.Fprint(a.err, "\r\x1b[K")
+			fmt.Fprint(drawn(a.err), "\r\x1b[K")
 		}
 	}
 	if live {
 		o.Progress = func(p *evidence.Part) {
-			fmt.Fprintf(a.err, "\r\x1b[K%s: %d tried, %d violations, %s", p.Name, p.Tried, len(p.Violations), time.Since(began).Round(time.Second))
+			fmt.Fprintf(drawn(a.err), "\r\x1b[K%s: %d tried, %d violations, %s", p.Name, p.Tried, len(p.Violations), time.Since(began).Round(time.Second))
 		}
 	}
 	if f.output == "text" {

@@ -231,8 +231,12 @@ func (s *script) show(ctx context.Context, op gateway.Operation) error {
 		mode = "table" // what a statement says of itself has no changes, and is shown whole
 	}
 	start := time.Now()
+	out := s.out
+	if mode == "live" {
+		out = drawn(out)
+	}
 	p, err := show.New(mode, show.Options{
-		Out:      s.out,
+		Out:      out,
 		Zone:     op.Zone(),
 		Width:    op.Width(),
 		Color:    color(s.out),
@@ -384,7 +388,7 @@ func (s *script) watch(ctx context.Context, j job) error {
 		cancel()
 		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
 			if live {
-				fmt.Fprint(s.err, "\r\x1b[K")
+				fmt.Fprint(drawn(s.err), "\r\x1b[K")
 			}
 			return err
 		}
@@ -393,7 +397,7 @@ func (s *script) watch(ctx context.Context, j job) error {
 			return err
 		}
 		if live {
-			fmt.Fprint(s.err, "\r\x1b[K")
+			fmt.Fprint(drawn(s.err), "\r\x1b[K")
 		}
 		restarts = s.tellRestart(st, restarts)
 		if live {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/engine"
+	"github.com/minkstream/mink/engine/bind"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/flow"
@@ -57,9 +58,7 @@ func manifestOf(config map[string]string, texts []text) trace.Manifest {
 		m.Script += t.name
 	}
 	for k, v := range config {
-		if m.Settings[k] = v; diag.IsSecret(k) {
-			m.Settings[k] = "******"
-		}
+		m.Settings[k] = bind.ShownSetting(k, v)
 	}
 	return m
 }

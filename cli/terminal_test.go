@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/creack/pty"
 )
@@ -18,6 +19,16 @@ import (
 // onTerminal runs mink on a pseudo-terminal of 90 by 24 and returns all it wrote
 // there, on either stream.
 func onTerminal(t *testing.T, extra []string, args ...string) string {
+	t.Helper()
+	out, err := onTerminalAny(t, extra, args...)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return out
+}
+
+// onTerminalAny is onTerminal for commands that may fail.
+func onTerminalAny(t *testing.T, extra []string, args ...string) (string, error) {
 	t.Helper()
 	c := minkCommand(t, t.TempDir(), args...)
 	c.Env = append(c.Env, extra...)
@@ -28,10 +39,8 @@ func onTerminal(t *testing.T, extra []string, args ...string) string {
 	defer f.Close()
 	var out bytes.Buffer
 	_, _ = io.Copy(&out, f) // ends with an error when the process closes its side
-	if err := c.Wait(); err != nil {
-		t.Fatalf("%v\n%s", err, out.String())
-	}
-	return out.String()
+	err = c.Wait()
+	return out.String(), err
 }
 
 const liveSQL = `CREATE TABLE g (id BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '600',
@@ -74,24 +83,123 @@ func TestPlainTerminals(t *testing.T) {
 	}
 }
 
-// TestHostileData: text in rows does not reach a terminal as control sequences, in no
-// form of output and not through the print connector; a pipe gets it as it is.
+// hostile is text that takes a terminal over where it is obeyed: it sets the title, rings,
+// clears the screen and turns the direction of writing.
+const hostile = "a\x1b]0;title\x07\u009b2J\u202e\x7f\rb"
+
+// TestHostileData: text in rows, names, statements, files and tapes does not reach a terminal
+// as control sequences, in no form of output, by no command, not in errors, and not through
+// the print connector; a pipe gets it as it is.
 func TestHostileData(t *testing.T) {
 	const rows = `(SELECT U&'a\001b]0;title\0007\009b2J' AS x)`
+	dir := t.TempDir()
+	name := "`" + strings.ReplaceAll(hostile, "\r", "") + "`" // which ends with its line
+	sqlFile := func(file, sql string) string {
+		path := filepath.Join(dir, file)
+		if err := os.WriteFile(path, []byte(sql), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	// A tape that somebody else has made.
+	tape := filepath.Join(dir, "run.mtape")
+	named := sqlFile("named.sql", "SET 'pipeline.name' = '"+hostile+"'; CREATE TABLE g ("+name+" BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '3');\nSELECT COUNT(*) AS "+name+" FROM g;\n")
+	if out, err := minkCommand(t, dir, "tape", "record", "-o", tape, named).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	odd := sqlFile(hostile+".sql", "SELECT nope;")
+	sqlFile("tested.sql", "CREATE TABLE src (x STRING) WITH ('connector' = 'datagen');\nCREATE TABLE dst (x STRING) WITH ('connector' = 'print');\nINSERT INTO dst SELECT CONCAT(x, '"+hostile+"') FROM src;\n")
+	test := sqlFile("odd_test.sql", "@use tested.sql\n\n@test odd\n@given src\n  x\n  a\n@expect table dst\n  x\n  b\n")
+	wrong := sqlFile("wrong_test.sql", "@use tested.sql\n\n@test "+hostile+"\n@"+hostile+"\n")
+	plan := sqlFile("plan.sql", "CREATE TABLE p (x STRING) WITH ('connector' = 'filesystem', 'path' = 'x', 'format' = 'csv');\nCREATE TABLE q (x STRING, n BIGINT) WITH ('connector' = 'print');\n"+
+		"INSERT INTO q SELECT CONCAT(x, '"+hostile+"'), COUNT(*) FROM p WHERE x <> '"+hostile+"' GROUP BY CONCAT(x, '"+hostile+"')")
 	for _, args := range [][]string{
 		{"sql", "--output", "csv", "-e", "SELECT * FROM " + rows},
 		{"sql", "--output", "json", "-e", "SELECT * FROM " + rows},
 		{"sql", "--output", "table", "-e", "SELECT * FROM " + rows},
+		{"sql", "--output", "changelog", "-e", "SELECT * FROM " + rows},
 		{"sql", "-e", "CREATE TABLE p (x STRING) WITH ('connector' = 'print'); INSERT INTO p SELECT * FROM " + rows},
+		{"sql", "-e", "CREATE TABLE p (x STRING) WITH ('connector' = 'print', 'standard-error' = 'true'); INSERT INTO p SELECT * FROM " + rows},
+		// Names of columns, tables and jobs, comments.
+		{"sql", "--output", "csv", "-e", "SELECT 1 AS " + name},
+		{"sql", "--output", "json", "-e", "SELECT 1 AS " + name},
+		{"sql", "--output", "table", "-e", "SELECT 1 AS " + name},
+		{"sql", "--output", "changelog", "-e", "SELECT 1 AS " + name},
+		{"sql", "-e", "CREATE TABLE " + name + " (" + name + " INT COMMENT '" + hostile + "') COMMENT '" + hostile + "' WITH ('connector' = 'datagen'); SHOW TABLES; DESCRIBE " + name + "; SHOW CREATE TABLE " + name},
+		{"sql", "-e", "SET 'pipeline.name' = '" + hostile + "'; SET; CREATE TABLE b (x INT) WITH ('connector' = 'blackhole'); INSERT INTO b VALUES (1); SHOW JOBS"},
+		// Plans and what is made of statements.
+		{"sql", "-e", "EXPLAIN SELECT x FROM " + rows + " WHERE x <> '" + hostile + "'"},
+		{"run", "--dry-run", plan},
+		{"parse", "--format", plan},
+		{"parse", "--ast", plan},
+		{"plan", plan, "--against", tape},
+		// Errors: of statements, of names of files, of data, of the command line.
+		{"sql", "-e", "SELECT " + name + " FROM (VALUES (1)) AS t(a)"},
+		{"sql", "-e", "SELECT '" + hostile},
+		{"sql", "-e", "SELECT CAST('" + hostile + "' AS INT)"},
+		{"sql", "-e", "CREATE TABLE t (a INT) WITH ('connector' = '" + hostile + "'); SELECT * FROM t"},
+		{"sql", "-e", "CREATE TABLE t (a INT) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = '" + hostile + "'); SELECT * FROM t"},
+		{"sql", "-e", "ADD JAR '" + hostile + "'"},
+		{"run", odd},
+		{"run", odd + ".none"},
+		{"parse", odd + ".none"},
+		{hostile},
+		{"run", "--" + hostile},
+		{"run", "--set", hostile, odd},
+		{"explain", hostile},
+		{"jobs", "show", hostile, "--dir", hostile},
+		{"up", "--listen", hostile},
+		// Tapes and tests of others.
+		{"tape", "info", tape},
+		{"tape", "replay", tape},
+		{"tape", "info", odd},
+		{"debug", tape, "-c", "where; jobs; tasks; plan; step; script; state; " + hostile},
+		{"test", test},
+		{"test", wrong},
+		{"test", filepath.Join(dir, hostile)},
 	} {
-		out := onTerminal(t, []string{"TERM=dumb"}, args...)
-		if strings.ContainsAny(out, "\x1b\x07\u009b") || !strings.Contains(out, "title") {
-			t.Errorf("%v: %q", args, out)
+		out, _ := onTerminalAny(t, []string{"TERM=dumb"}, args...)
+		if strings.ContainsAny(strings.ReplaceAll(strings.ReplaceAll(out, "\r\r\n", "\n"), "\r\n", "\n"), "\x1b\x07\u009b\u202e\x7f\r") || strings.Contains(out, "\x9b") && !utf8.ValidString(out) || len(out) == 0 {
+			t.Errorf("%q: %q", args, out)
+		}
+	}
+	// A table that is redrawn has sequences of its own, and no others.
+	for _, sql := range []string{
+		"CREATE TABLE g (id BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '30'); SELECT COUNT(*) AS " + name + " FROM g",
+		"CREATE TABLE g (id BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '30'); SELECT '" + hostile + "' AS x, COUNT(*) AS n FROM g",
+		"SET 'pipeline.name' = '" + hostile + "'; CREATE TABLE g (id BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '30'); CREATE TABLE b (id BIGINT) WITH ('connector' = 'blackhole'); INSERT INTO b SELECT id FROM g",
+	} {
+		out, err := onTerminalAny(t, nil, "sql", "-e", sql)
+		if err != nil || strings.Contains(out, "\x1b]") || strings.ContainsAny(out, "\x07\u009b\u202e\x7f") {
+			t.Errorf("%q: %v %q", sql, err, out)
 		}
 	}
 	b, err := minkCommand(t, t.TempDir(), "sql", "--output", "csv", "-e", "SELECT * FROM "+rows).Output()
 	if err != nil || !bytes.Contains(b, []byte("a\x1b]0;title\x07\u009b2J")) {
 		t.Errorf("a pipe: %v %q", err, b)
+	}
+}
+
+// TestScreenOut: characters that come in pieces stay whole, and what is none is shown as such.
+func TestScreenOut(t *testing.T) {
+	p, far, err := pty.Open()
+	if err != nil {
+		t.Skip("no pseudo-terminal here: ", err)
+	}
+	defer p.Close()
+	w := guarded(far)
+	if _, is := w.(*screenOut); !is || !terminal(w) || drawn(w) != io.Writer(far) {
+		t.Fatalf("%T", w)
+	}
+	for _, piece := range []string{"gr\xc3", "\xbc\xc3\x9f\te \xe2", "\x82", "\xac\x1b[2J \xff\x9b2J \r", "\n\xc2", "\x9b2J\n"} {
+		if n, err := w.Write([]byte(piece)); n != len(piece) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	far.Close()
+	got, _ := io.ReadAll(p) // ends with an error when the other side closes
+	if want := "grüß\te €\\u001b[2J \ufffd\ufffd2J \\r\n\\u009b2J\n"; strings.ReplaceAll(string(got), "\r\n", "\n") != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

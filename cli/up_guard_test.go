@@ -2,17 +2,29 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/apache/arrow/go/v17/arrow/flight/flightsql"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/minkstream/mink/connectors"
 	"github.com/minkstream/mink/engine/serve/guard"
@@ -541,6 +553,151 @@ func TestUpCanary(t *testing.T) {
 		}
 	}
 	t.Logf("%d connectors have secrets", secrets)
+	// Those of formats, models and parameters of jobs.
+	tables := []string{"k"}
+	for _, f := range connectors.Formats() {
+		options, any := "", false
+		for _, o := range f.Options {
+			switch key := f.Name + "." + o.Key; {
+			case o.Secret && o.Prefix:
+				options, any = options+", '"+key+"x' = '"+canary+"'", true
+			case o.Secret:
+				options, any = options+", '"+key+"' = '"+canary+"'", true
+			case o.Required:
+				options += ", '" + key + "' = 'http://127.0.0.1:1/'"
+			}
+		}
+		if !any {
+			continue
+		}
+		secrets++
+		table := "f_" + strings.ReplaceAll(f.Name, "-", "_")
+		tables = append(tables, table)
+		s.must("CREATE TABLE " + table + " (a STRING) WITH ('connector' = 'filesystem', 'path' = 'in', 'format' = '" + f.Name + "'" + options + ")")
+	}
+	if err := os.MkdirAll(filepath.Join(c.dir, "in"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(c.dir, "in", "x"), []byte("x\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if secrets < 3 {
+		t.Errorf("%d connectors and formats have secrets", secrets)
+	}
+	said.WriteString(s.must("CREATE MODEL m INPUT (f STRING) OUTPUT (x STRING) WITH ('provider' = 'openai', 'api-key' = '" + canary + "', 'task' = 'text_generation')"))
+	s.must("SET 'pipeline.global-job-parameters' = 'user:ada,db.password:" + canary + "'")
+	asked := []string{"SET", "SHOW CREATE MODEL m", "DESCRIBE MODEL m", "SHOW TABLES", "SHOW CREATE TABLE nope", "INSERT INTO h VALUES ('a')", "SET 'my.password' = '" + canary + "' nope"}
+	for _, table := range tables {
+		for _, sql := range []string{"SHOW CREATE TABLE %s", "DESCRIBE EXTENDED %s", "EXPLAIN SELECT * FROM %s", "EXPLAIN JSON_EXECUTION_PLAN SELECT * FROM %s", "SELECT * FROM %s", "SELECT nope FROM %s", "INSERT INTO %s VALUES ('a')",
+			"CREATE TABLE l_%s LIKE %s", "SHOW CREATE TABLE l_%s", "ALTER TABLE %s SET ('other.password' = '" + canary + "', 'nope' = 'x')", "SHOW CREATE TABLE %s", "ANALYZE TABLE %s COMPUTE STATISTICS", "CREATE TABLE %s (a INT) WITH ('password' = '" + canary + "')"} {
+			asked = append(asked, strings.ReplaceAll(sql, "%s", table))
+		}
+	}
+	for _, sql := range asked {
+		text, _ := s.run(sql)
+		said.WriteString(text)
+	}
+	// The same by the other doors, whose errors go to whoever asks.
+	cluster, err := c.home.Info()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pg, err := pgx.Connect(t.Context(), "postgres://ann:"+cluster.Token+"@"+strings.TrimPrefix(cluster.Postgres, "postgres://")+"/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pg.Close(context.Background())
+	fl, err := flightsql.NewClient(strings.TrimPrefix(cluster.Flight, "grpc://"), nil, nil, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fl.Close()
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+cluster.Token)
+	for _, sql := range asked {
+		got, err := pg.PgConn().Exec(t.Context(), sql).ReadAll()
+		for _, r := range got {
+			for _, row := range r.Rows {
+				said.Write(append(bytes.Join(row, []byte(" ")), '\n'))
+			}
+		}
+		var e *pgconn.PgError
+		if errors.As(err, &e) {
+			fmt.Fprintf(&said, "%+v\n", *e)
+		}
+		one, err := fl.Execute(ctx, sql)
+		if err == nil {
+			r, rerr := fl.DoGet(ctx, one.Endpoint[0].Ticket)
+			if err = rerr; rerr == nil {
+				for r.Next() {
+					for i := range r.Record().NumCols() {
+						for k := range int(r.Record().NumRows()) {
+							said.WriteString(r.Record().Column(int(i)).ValueStr(k) + "\n")
+						}
+					}
+				}
+				err = r.Err()
+				r.Release()
+			}
+		}
+		fmt.Fprintf(&said, "%v\n", err)
+	}
+	// What is kept of a job that has secrets: checkpoints, and tapes of those that fail; and
+	// what a collector of traces is sent.
+	var traced bytes.Buffer
+	var tracing sync.Mutex
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		tracing.Lock()
+		defer tracing.Unlock()
+		_, _ = io.Copy(&traced, r.Body) // what came is looked at below
+	}))
+	defer collector.Close()
+	for _, sql := range []string{
+		"SET 'traces.reporters' = 'otel'", "SET 'traces.reporter.otel.factory.class' = 'org.apache.flink.traces.otel.OpenTelemetryTraceReporterFactory'",
+		"SET 'traces.reporter.otel.exporter.endpoint' = '" + collector.URL + "'", "SET 'traces.reporter.otel.exporter.protocol' = 'HTTP'",
+		"SET 'traces.reporter.otel.exporter.headers' = 'x-key:" + canary + "'", "SET 'execution.checkpointing.interval' = '200 ms'", "SET 'restart-strategy.type' = 'none'",
+		"CREATE TABLE gen (a BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '100')",
+		"CREATE TABLE sums (a BIGINT, n BIGINT) WITH ('connector' = 'blackhole', 'property.password' = '" + canary + "')",
+		"CREATE TABLE bad (n INT) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 'in')",
+	} {
+		text, ok := s.run(sql)
+		if said.WriteString(text); !ok && !strings.Contains(sql, "exporter.headers") {
+			t.Errorf("%s: %s", sql, text)
+		}
+	}
+	text, _ := s.run("INSERT INTO sums SELECT a, COUNT(*) FROM gen GROUP BY a")
+	said.WriteString(text)
+	text, _ = s.run("INSERT INTO h SELECT CAST(n AS STRING) FROM bad")
+	said.WriteString(text)
+	if !await(t.Context(), 20*time.Second, func() bool {
+		files := 0
+		_ = filepath.WalkDir(c.home.Path("checkpoints"), func(_ string, e fs.DirEntry, err error) error {
+			if err == nil && e.Type().IsRegular() {
+				files++
+			}
+			return nil
+		})
+		tracing.Lock()
+		defer tracing.Unlock()
+		return files > 0 && bytes.Contains(traced.Bytes(), []byte("Checkpoint"))
+	}) {
+		t.Errorf("no checkpoints, or no traces of them: %s", text)
+	}
+	tracing.Lock()
+	said.Write(traced.Bytes())
+	tracing.Unlock()
+	for _, kept := range []string{"checkpoints", "tapes", "profiles", "run"} {
+		_ = filepath.WalkDir(c.home.Path(kept), func(p string, e fs.DirEntry, err error) error {
+			if err != nil || !e.Type().IsRegular() {
+				return nil // a file of a moment
+			}
+			if strings.HasSuffix(p, ".mtape") {
+				said.WriteString(tapeText(t, p))
+			} else if text, err := os.ReadFile(p); err == nil {
+				said.Write(append(text, '\n'))
+			}
+			return nil
+		})
+	}
 	info, _ := c.home.Info()
 	for _, r := range rest.JobManagerRoutes() {
 		if r.Method == "GET" && !strings.Contains(r.Path, "cancel") {
@@ -564,6 +721,22 @@ func TestUpCanary(t *testing.T) {
 			}
 		}
 	}
+	// A coordinator that is made to tell all before it dies.
+	if err := syscall.Kill(c.status().Coordinator.PID, syscall.SIGQUIT); err != nil {
+		t.Fatal(err)
+	}
+	if !await(t.Context(), 20*time.Second, func() bool {
+		dumps, _ := filepath.Glob(c.home.Path("log", "*.out"))
+		for _, f := range dumps {
+			if text, _ := os.ReadFile(f); bytes.Contains(text, []byte("goroutine ")) {
+				return true
+			}
+		}
+		return false
+	}) {
+		t.Error("it leaves no dump")
+	}
+	c.whole()
 	out, errOut, _ := c.mink("status")
 	said.WriteString(out + errOut)
 	for id := range c.jobStates() {

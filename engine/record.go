@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/minkstream/mink/engine/bind"
 	"github.com/minkstream/mink/engine/catalog"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
@@ -81,9 +82,7 @@ func (r *recording) statement(st trace.Statement) {
 
 // setting notes what a session was opened with; behind the first statement it is one.
 func (r *recording) setting(key, value string) {
-	if diag.IsSecret(key) {
-		value = "******"
-	}
+	value = bind.ShownSetting(key, value)
 	r.failed(r.To.Edit(func(m *trace.Manifest) {
 		if len(m.Statements) > 0 {
 			quote := func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -94,10 +94,7 @@ func (e *Engine) ringFor(name string, p *plan.Physical, c *catalog.Config, text 
 func (e *Engine) scriptOf(x *parcel, p *plan.Physical) (trace.Manifest, error) {
 	m := trace.Manifest{Zone: x.Zone, Seed: e.cfg.Env.Seed, Created: e.cfg.Env.Clock.Now(), Settings: map[string]string{}}
 	set := func(k, v string) {
-		if diag.IsSecret(k) {
-			v = "******"
-		}
-		m.Settings[k] = v
+		m.Settings[k] = bind.ShownSetting(k, v)
 	}
 	for _, kv := range x.Settings {
 		set(kv[0], kv[1])

@@ -125,7 +125,7 @@ func (p *live) frame(columns, lines int) []frameLine {
 	for i, r := range live {
 		rows[i] = r.cells
 	}
-	names := p.head.Schema.Names()
+	names := columnNames(p.head.Schema)
 	widths := fit(names, rows, p.o.Width, columns)
 	left := leftColumns(p.head.Schema)
 	b := border{unicode: p.o.Unicode}

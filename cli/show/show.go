@@ -179,6 +179,15 @@ func cells(row []string, b *batch.Batch, lane int, zone *time.Location) []string
 	return row
 }
 
+// columnNames are the names of columns, as a table shows them.
+func columnNames(s types.Schema) []string {
+	names := s.Names()
+	for i := range names {
+		names[i] = Clean(names[i])
+	}
+	return names
+}
+
 // Clean escapes control characters, so that text from outside cannot drive a
 // terminal. Characters that turn the direction of text are among them.
 func Clean(s string) string {

@@ -64,7 +64,7 @@ func (p *table) End(cut error) error {
 	if p.head.Info {
 		limit = 1 << 20
 	}
-	names := p.head.Schema.Names()
+	names := columnNames(p.head.Schema)
 	widths := make([]int, len(names))
 	for i, n := range names {
 		widths[i] = cellWidth(n)
@@ -198,7 +198,7 @@ func (p *changelog) Begin(h Head) error {
 	}
 	var b border
 	out := append(b.rule(nil, p.widths, 0), '\n')
-	out = append(b.line(out, p.widths, p.left, append([]string{"op"}, h.Schema.Names()...)), '\n')
+	out = append(b.line(out, p.widths, p.left, append([]string{"op"}, columnNames(h.Schema)...)), '\n')
 	out = append(b.rule(out, p.widths, 1), '\n')
 	_, err := p.o.Out.Write(out)
 	return err

@@ -1,10 +1,24 @@
 package bind
 
 import (
+	"strings"
+
 	"github.com/minkstream/mink/engine/catalog"
+	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/sql/ast"
 )
+
+// ShownSetting is the value of a setting as it may be shown: nothing of one whose key sounds
+// secret, and of a list of pairs, such as 'user:ada,password:x', what is not.
+func ShownSetting(key, value string) string {
+	if diag.IsSecret(key) {
+		return connect.Hidden
+	}
+	const head = "'x' = '"
+	text := diag.MaskSecrets(head + strings.ReplaceAll(value, "'", "''") + "'")
+	return strings.ReplaceAll(text[len(head):len(text)-1], "''", "'")
+}
 
 func options(list []ast.Option) (map[string]string, error) {
 	out := map[string]string{}
@@ -98,11 +112,7 @@ func (b *Binder) set(s *ast.Set) (*Action, error) {
 		return shows("SET", []string{"key", "value"}, func() ([][]any, error) {
 			var out [][]any
 			for _, kv := range b.Session.Config.All() {
-				value := kv[1]
-				if diag.IsSecret(kv[0]) {
-					value = "******"
-				}
-				out = append(out, []any{kv[0], value})
+				out = append(out, []any{kv[0], ShownSetting(kv[0], kv[1])})
 			}
 			return out, nil
 		}), nil

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/engine/batch"
+	"github.com/minkstream/mink/engine/bind"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/gateway/wire"
 	"github.com/minkstream/mink/engine/probe"
@@ -82,17 +83,11 @@ const bodyMax = 8 << 20
 // Route is a method and a path, with {names} where a path varies.
 type Route struct{ Method, Path string }
 
-// masked stands for the value of a secret, as in Flink.
-const masked = "******"
-
 // maskSettings copies settings without secrets.
 func maskSettings(in map[string]string) map[string]string {
 	out := make(map[string]string, len(in))
 	for k, v := range in {
-		if diag.IsSecret(k) {
-			v = masked
-		}
-		out[k] = v
+		out[k] = bind.ShownSetting(k, v)
 	}
 	return out
 }
