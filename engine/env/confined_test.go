@@ -268,10 +268,30 @@ func TestConfinedRace(t *testing.T) {
 	_ = os.Remove(filepath.Join(project, "swap"))
 	swap("swap", "real", "../outside", ".mink", filepath.Join(base, "outside"))
 	swap("swap.csv", "real/secret", "../outside/secret", ".mink/token")
+	// A file that is itself in turn and a link to the token, inside of the same folder.
+	all.Add(1)
+	go func() {
+		defer all.Done()
+		tmp := filepath.Join(project, "tmp-plain.csv")
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			_ = os.Remove(tmp)
+			if i%2 == 0 {
+				_ = os.WriteFile(tmp, []byte("fine"), 0o644)
+			} else {
+				_ = os.Symlink(".mink/token", tmp)
+			}
+			_ = os.Rename(tmp, filepath.Join(project, "plain.csv"))
+		}
+	}()
 	until := time.Now().Add(300 * time.Millisecond)
 	opened := 0
 	for time.Now().Before(until) {
-		for _, n := range []string{"swap/secret", "swap/token", "swap.csv"} {
+		for _, n := range []string{"swap/secret", "swap/token", "swap.csv", "plain.csv"} {
 			f, err := d.Open(n)
 			if err != nil {
 				continue
