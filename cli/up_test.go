@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -90,7 +91,16 @@ func (c *testCluster) get(path string, token bool) int {
 	if token {
 		r.Header.Set("Authorization", "Bearer "+info.Token)
 	}
-	resp, err := http.DefaultClient.Do(r)
+	client := http.DefaultClient
+	if info.CA != "" {
+		pem, err := os.ReadFile(info.CA)
+		pool := x509.NewCertPool()
+		if err != nil || !pool.AppendCertsFromPEM(pem) {
+			return 0
+		}
+		client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true}}
+	}
+	resp, err := client.Do(r)
 	if err != nil {
 		return 0
 	}

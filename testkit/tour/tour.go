@@ -110,7 +110,13 @@ func Look(t *testing.T, j *debugger.Job) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(&b, "%+v\n", tasks)
+	for _, task := range tasks {
+		// Memory hangs on when snapshots were taken on the way, which is a matter of time.
+		for i := range task.Ops {
+			task.Ops[i].StateBytes = 0
+		}
+		fmt.Fprintf(&b, "%+v\n", task)
+	}
 	for _, o := range j.Operators {
 		tables, err := j.State(o.Name, "", 500)
 		if err != nil {
