@@ -58,7 +58,7 @@ nightly: ## five million protocol seeds, 200,000 of the engine, 40,000 queries, 
 
 sim: ## protocol seeds twice, every planted bug, and 200 scenarios with a crash after each of their steps
 	MINK_ALL=1 MINK_SEEDS=200000 MINK_SIM_TWICE=1 $(GO) test -timeout 30m -count=1 -skip '^TestShrink$$' ./testkit/sim/...
-	MINK_ENGINE_SEEDS=2000 $(GO) test -timeout 30m -count=1 -run TestSimulatedQueries ./testkit/sqltest
+	MINK_ENGINE_SEEDS=8000 $(GO) test -timeout 30m -count=1 -run TestSimulatedQueries ./testkit/sqltest
 
 nexmark: ## every query at each parallelism and size of batches, and two simulated seeds with a crash
 	GOGC=$(ROOM) MINK_NEXMARK_SEEDS=2 $(GO) test -timeout 30m -count=1 -run 'TestThreaded|TestSimulated' ./testkit/nexmark
