@@ -53,6 +53,45 @@ func TestMatchRandom(t *testing.T) {
 	}
 }
 
+// TestMatchByTime: matches that others held up come at the end of the last of these, and among
+// the matches of all keys by time, whether a row or the limit of time brought them out.
+func TestMatchByTime(t *testing.T) {
+	for _, shape := range matchShapes() {
+		if shape.cfg.Within == 0 {
+			continue
+		}
+		p := shape.build()
+		for seed := range uint64(20) {
+			ev := matchRows(4)(rand.New(rand.NewPCG(seed, 7)), 60)
+			var got []string
+			last := ""
+			h := NewBench(NewMatch(p.cfg)).Open()
+			for _, e := range append(ev, event{wm: batch.MaxWatermark}) {
+				if e.cells != nil {
+					h.Rows(0, matchInput, e.line())
+					continue
+				}
+				h.Watermark(0, e.wm)
+				for _, l := range h.Take() {
+					cells := strings.Split(strings.TrimSuffix(l, "]"), ", ")
+					if at := cells[len(cells)-1]; at < last {
+						t.Errorf("%s, seed %d: a match of %s comes behind one of %s", shape.name, seed, at, last)
+					} else {
+						last = at
+					}
+					got = append(got, strings.TrimPrefix(l, "+I"))
+				}
+			}
+			want := p.run(ev)
+			slices.Sort(got)
+			slices.Sort(want)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s, seed %d:\n got %q\nwant %q", shape.name, seed, got, want)
+			}
+		}
+	}
+}
+
 // matchOver10 is A B, where B fails for a value of 0.
 func matchOver10() MatchConfig {
 	v := expr.NewRef(2, types.IntT, diag.Span{})
