@@ -36,7 +36,8 @@ type yard struct {
 	number   int64
 	messages atomic.Int64
 	log      func(text string)
-	roomy    bool // more nodes are known than are there
+	pass     func(n *yardNode, up bool, m []byte) // sees each message before it arrives
+	roomy    bool                                 // more nodes are known than are there
 }
 
 type yardNode struct {
@@ -136,6 +137,9 @@ func (y *yard) add(slots int) *yardNode {
 		for {
 			select {
 			case m := <-n.in:
+				if y.pass != nil {
+					y.pass(n, false, m)
+				}
 				n.st.Got(m)
 			case <-n.gone:
 				return
@@ -146,6 +150,9 @@ func (y *yard) add(slots int) *yardNode {
 		for {
 			select {
 			case m := <-out:
+				if y.pass != nil {
+					y.pass(n, true, m)
+				}
 				y.end.Got(n.NodeID, m)
 			case <-n.gone:
 				return
@@ -320,6 +327,44 @@ func TestFarLost(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestFarLostAtTheEnd: a process that goes once its tasks are closed costs nothing, though the
+// others, which are about to close theirs, see their connections to it break.
+func TestFarLostAtTheEnd(t *testing.T) {
+	sink := &collector{twoPhase: true}
+	build := func([]byte) (*Graph, error) { return keyedGraph(&numbers{total: 400, keys: 13, splits: 2}, sink), nil }
+	y := newYard(t, 3, 1, build)
+	first, broken := make(chan struct{}), make(chan struct{})
+	var once, twice sync.Once
+	y.pass = func(n *yardNode, up bool, m []byte) {
+		d := decoder{b: m}
+		switch kind := d.u64(); {
+		case up && kind == farStopped && n == y.nodes[0]:
+			once.Do(func() { close(first) })
+		case up && kind == farUp && n != y.nodes[0]:
+			d.i64()
+			if x, err := d.farDecode(); err == nil && x.kind == mailFailed {
+				twice.Do(func() { close(broken) })
+			}
+		case !up && kind == farStop && n != y.nodes[0]:
+			<-first
+			for _, n := range y.nodes {
+				n.rows.cut()
+			}
+			select {
+			case <-broken:
+			case <-time.After(10 * time.Second):
+				t.Error("nobody saw that the connection broke")
+			}
+		}
+	}
+	g, _ := build(nil)
+	j := y.submit(g, Config{BatchRows: 16, CheckpointInterval: 5 * time.Millisecond, Restart: Restart{Delay: time.Millisecond}})
+	ended(t, j)
+	if st := j.Status(); st.Restarts != 0 || len(sink.sorted()) != 400 {
+		t.Errorf("%d restarts, %d rows", st.Restarts, len(sink.sorted()))
 	}
 }
 

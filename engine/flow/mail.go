@@ -26,7 +26,7 @@ const (
 	mailOpened  // a task is open, or failed to open (err)
 	mailAck     // a task's part of checkpoint n; payload *ack
 	mailDecline // a task cannot take checkpoint n
-	mailFailed  // a task failed
+	mailFailed  // a task, or a connection between tasks, failed
 	mailDrained // a source task has read all its input
 	mailAlignAt // ts is a source task's watermark
 	mailLost    // a node of the cluster is gone

@@ -178,7 +178,7 @@ func (s *Station) broke(address string, why error) {
 	for _, x := range list {
 		for _, n := range x.x.nodes {
 			if n.Address == address {
-				x.up(&mail{kind: mailLost, attempt: x.x.attempt, err: diag.Wrap(diag.JobFailed, why, "the connection from node %s to node %s broke", s.opt.Node, n.Name)})
+				x.up(&mail{kind: mailFailed, attempt: x.x.attempt, err: diag.Wrap(diag.JobFailed, why, "the connection from node %s to node %s broke", s.opt.Node, n.Name)})
 			}
 		}
 	}
