@@ -539,18 +539,27 @@ func (t *task) begin() error {
 	return nil
 }
 
-// close ends the task. It runs between steps, once.
-func (t *task) close() {
-	defer func() { _ = recover() }() // the attempt is over; nothing depends on it
+// close ends the task. It runs between steps, once. The attempt is over, so nothing depends on
+// what comes of it, but each part is closed whatever another does, and the store last: nobody
+// comes back for the files of what stays open. The error is of the first that panics.
+func (t *task) close() (err error) {
+	part := func(end func() error) {
+		defer func() {
+			if r := recover(); r != nil && err == nil {
+				err = t.defect(r, "when it was closed")
+			}
+		}()
+		_ = end()
+	}
 	if t.src != nil {
-		t.src.close()
+		t.src.close(part)
 	}
 	for _, n := range t.nodes {
-		_ = n.op.Close()
+		part(func() error { return n.op.Close() })
 	}
 	if t.store != nil {
 		t.spilled = t.store.SpilledBytes()
-		_ = t.store.Close()
+		part(t.store.Close)
 	}
 	// Timers that are still to come know the task: it must not keep what the job held.
 	// The hash of keys that a batch carries lies in the operator that made it.
@@ -559,4 +568,5 @@ func (t *task) close() {
 		n.hdr = batch.Batch{}
 	}
 	t.store, t.limits, t.hdr = nil, nil, batch.Batch{}
+	return err
 }

@@ -37,7 +37,7 @@ func still(t testing.TB, g *Graph, cfg Config) *attempt {
 		if err := x.open(); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(x.close)
+		t.Cleanup(func() { _ = x.close() })
 		x.began = true
 	}
 	return a

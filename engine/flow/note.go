@@ -11,7 +11,7 @@ type TaskNote struct {
 	Node              string
 	// Text says what has happened, such as "task runs".
 	Text string
-	// Err is why, of a task that has failed.
+	// Err is why, of a task that has failed, or that broke off when it was closed.
 	Err error
 	// Took is how long a step took that is reported for that.
 	Took time.Duration

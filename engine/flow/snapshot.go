@@ -200,10 +200,10 @@ func (t *task) look(n *node, now int64, visit func(op exec.Operator, c *exec.Ctx
 		}
 	}
 	n.ctx.Store = t.store
+	defer n.op.Close() // after a failed Open too
 	if err := n.op.Open(&n.ctx); err != nil {
 		return n.opError(err)
 	}
-	defer n.op.Close()
 	if err := t.store.Err(); err != nil {
 		return err
 	}

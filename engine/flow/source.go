@@ -471,10 +471,10 @@ func (s *source) start() {
 	}
 }
 
-func (s *source) close() {
+func (s *source) close(part func(end func() error)) {
 	for _, sp := range s.splits {
 		if sp.r != nil {
-			sp.r.Close() //nolint:errcheck // the attempt is over; nothing depends on it
+			part(sp.r.Close)
 			sp.r = nil
 		}
 	}

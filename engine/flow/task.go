@@ -322,10 +322,12 @@ func (t *task) handle(p pick) error {
 	}
 }
 
-// panicked makes an error of a panic. The operator may be at fault or mink itself:
+// panicked makes an error of a panic in a step. The operator may be at fault or mink itself:
 // either way the attempt ends and the message says where.
-func (t *task) panicked(r any) error {
-	e := diag.New(diag.Internal, "task %s broke off at step %d: %s", t.name, t.step, panicText(r))
+func (t *task) panicked(r any) error { return t.defect(r, fmt.Sprintf("at step %d", t.step)) }
+
+func (t *task) defect(r any, when string) error {
+	e := diag.New(diag.Internal, "task %s broke off %s: %s", t.name, when, panicText(r))
 	e.Hint = "this is a defect of mink; a report with the statement would help"
 	e.Cause = stackText()
 	return e

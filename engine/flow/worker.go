@@ -356,12 +356,12 @@ func (w *worker) retire(h *threaded, t *task) {
 		return
 	}
 	t.sched.closed = true
-	t.close()
+	err := t.close()
 	text := "task was cancelled"
 	if t.ended || t.stopped {
 		text = "task has ended"
 	}
-	h.note(t, text, nil)
+	h.note(t, text, func(x *TaskNote) { x.Err = err })
 	if a.left.Add(-1) == 0 {
 		h.toCoord(nil, mail{kind: mailStopped, attempt: a.n})
 	}
