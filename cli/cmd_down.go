@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/minkstream/mink/cli/local"
+	"github.com/minkstream/mink/engine/cluster"
 	"github.com/minkstream/mink/engine/diag"
 )
 
@@ -49,7 +49,7 @@ func (a *app) down(ctx context.Context, dir string, timeout time.Duration) error
 		return err
 	}
 	coordinator := home.Holder(local.Coordinator)
-	if info == nil && coordinator == 0 && len(leftOf(home)) == 0 {
+	if info == nil && len(home.Living(local.Coordinator)) == 0 && len(leftOf(home)) == 0 {
 		fmt.Fprintf(a.err, "no cluster runs in %s\n", dir)
 		return nil
 	}
@@ -69,36 +69,57 @@ func (a *app) down(ctx context.Context, dir string, timeout time.Duration) error
 	if err := home.Forget(); err != nil {
 		return err
 	}
-	kill(home, local.Coordinator)
-	for _, name := range leftOf(home) {
-		kill(home, name)
+	if !await(ctx, killWithin, func() bool { return endAll(home) && endAll(home) }) {
+		return diag.New(diag.IO, "these processes cannot be ended: %s", strings.Join(allOf(home), ", "))
 	}
-	if !await(ctx, 5*time.Second, func() bool { return len(leftOf(home)) == 0 }) {
-		return diag.New(diag.IO, "these processes cannot be ended: %s", strings.Join(leftOf(home), ", "))
-	}
-	sweepSockets(home)
+	cluster.Sweep(home.Path("run"))
 	_ = os.RemoveAll(home.Path("run", "spill")) // a leftover is removed by the next start
 	fmt.Fprintln(a.err, "stopped")
 	return nil
 }
 
-// leftOf are the processes of a cluster that live, but for its coordinator.
+// killWithin is how long processes may take to end that are killed.
+const killWithin = 5 * time.Second
+
+// endAll kills all processes of a cluster that live and reports whether there was none. While
+// it looks, one that it has not come to may start one that it has passed and die: who finds
+// none twice has found all.
+func endAll(home local.Home) bool {
+	all := allOf(home)
+	for _, name := range all {
+		kill(home, name)
+	}
+	return len(all) == 0
+}
+
+// allOf are the processes of a cluster that live or are being started.
+func allOf(home local.Home) []string {
+	if len(home.Living(local.Coordinator)) > 0 {
+		return append([]string{local.Coordinator}, leftOf(home)...)
+	}
+	return leftOf(home)
+}
+
+// leftOf are those of them that are not its coordinator.
 func leftOf(home local.Home) []string {
-	files, _ := filepath.Glob(home.Path("run", "*.lock")) // the pattern is good
 	var out []string
-	for _, f := range files {
-		name := strings.TrimSuffix(filepath.Base(f), ".lock")
-		if (name == local.Watchdog || strings.HasPrefix(name, nodePrefix)) && home.Holder(name) != 0 {
+	for _, name := range home.Names() {
+		if (name == local.Watchdog || strings.HasPrefix(name, nodePrefix)) && len(home.Living(name)) > 0 {
 			out = append(out, name)
 		}
 	}
 	return out
 }
 
-// kill ends a process of the cluster at once. Its lock says that it is the one.
-func kill(home local.Home, name string) {
-	if pid := home.Holder(name); pid != 0 {
-		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended by now
+// kill ends a process of the cluster at once.
+func kill(home local.Home, name string) { signalled(home, name, syscall.SIGKILL) }
+
+// signalled sends a signal to a process of the cluster. Its locks say that it is the one.
+func signalled(home local.Home, name string, s syscall.Signal) {
+	for _, pid := range home.Living(name) {
+		if pid > 0 {
+			_ = syscall.Kill(pid, s) // it may have ended by now
+		}
 	}
 }
 

@@ -136,6 +136,11 @@ func (a *app) node(ctx context.Context, dir, name string, slots int) error {
 		return err
 	}
 	defer lock.Release()
+	// Whoever stops the cluster removes its file and then looks for locks: who takes one after
+	// that ends by itself.
+	if info, err := home.Info(); err == nil && info == nil && home.Holder(local.Coordinator) == 0 {
+		return failed(exitUnreachable, diag.New(diag.NotFound, "the cluster in %s was stopped", dir))
+	}
 	log, err := home.Log(name)
 	if err != nil {
 		return err

@@ -67,7 +67,7 @@ func (a *app) showStatus(dir, output string) error {
 		st.Nodes = append(st.Nodes, alive(home, n, st.Coordinator.State == running))
 	}
 	for _, name := range leftOf(home) {
-		if name != local.Watchdog && !slices.ContainsFunc(st.Nodes, func(n local.Process) bool { return n.Name == name }) {
+		if name != local.Watchdog && home.Holder(name) != 0 && !slices.ContainsFunc(st.Nodes, func(n local.Process) bool { return n.Name == name }) {
 			st.Nodes = append(st.Nodes, alive(home, local.Process{Name: name}, false)) // of mink node --join
 		}
 	}

@@ -195,7 +195,7 @@ func (a *app) up(ctx context.Context, f *upFlags, o *local.Options) error {
 		fmt.Fprintln(a.err, "warning: without a token every program and every user of this machine can run statements here")
 	}
 	if f.foreground {
-		return a.coordinate(ctx, home, true, func(info *local.Info) error {
+		return a.coordinate(ctx, home, start{foreground: true}, func(info *local.Info) error {
 			turn.Release()
 			return a.tellUp(f.output, info)
 		})
@@ -267,7 +267,7 @@ func (a *app) launch(ctx context.Context, home local.Home) (*local.Info, error) 
 	defer r.Close()
 	p := coordinatorProgram(home)
 	p.Files, p.Env = []*os.File{w}, []string{readyEnv + "=1"}
-	_, err = local.Start(p)
+	_, err = home.Start(p)
 	w.Close()
 	if err != nil {
 		return nil, err

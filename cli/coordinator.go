@@ -1,12 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -34,6 +34,7 @@ import (
 // coordinatorCommand is the process that mink up starts.
 func (a *app) coordinatorCommand() *cobra.Command {
 	var dir string
+	var again bool
 	c := &cobra.Command{
 		Use: "coordinator", Short: "The coordinator of a cluster; mink up starts it", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -53,7 +54,7 @@ func (a *app) coordinatorCommand() *cobra.Command {
 				}
 			}
 			ready := false
-			err = a.coordinate(c.Context(), home, false, func(*local.Info) error {
+			err = a.coordinate(c.Context(), home, start{again: again}, func(*local.Info) error {
 				ready = true
 				say(readiness{})
 				return nil
@@ -69,6 +70,7 @@ func (a *app) coordinatorCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&dir, "dir", ".mink", "directory of the cluster")
+	c.Flags().BoolVar(&again, "again", false, "the cluster was up and is to come back")
 	return c
 }
 
@@ -106,6 +108,7 @@ func (a *app) watchdogCommand() *cobra.Command {
 			go func() {
 				defer close(done)
 				p := coordinatorProgram(home)
+				p.Args = append(p.Args, "--again")
 				// Without its file the cluster was stopped, or is about to be.
 				p.Wanted = func() bool { info, err := home.Info(); return err != nil || info != nil }
 				home.Keep(c.Context(), p, log, nil)
@@ -151,9 +154,18 @@ type coordinator struct {
 	info local.Info
 }
 
+// start says how a coordinator is started.
+type start struct {
+	// foreground: it is the process of mink up itself.
+	foreground bool
+	// again: its cluster was up. Where it was stopped meanwhile, the coordinator has nothing
+	// to bring back.
+	again bool
+}
+
 // coordinate runs the coordinator of a directory until ctx ends; then it stops the cluster.
 // ready is called once clients can come.
-func (a *app) coordinate(ctx context.Context, home local.Home, foreground bool, ready func(*local.Info) error) (err error) {
+func (a *app) coordinate(ctx context.Context, home local.Home, how start, ready func(*local.Info) error) (err error) {
 	if err := guard.StateDir(string(home)); err != nil {
 		return err
 	}
@@ -165,6 +177,10 @@ func (a *app) coordinate(ctx context.Context, home local.Home, foreground bool, 
 		return err
 	}
 	defer lock.Release()
+	// Whoever stops the cluster removes its file and then looks for locks.
+	if info, err := home.Info(); how.again && (err != nil || info == nil) {
+		return cmp.Or(err, error(diag.New(diag.NotFound, "the cluster in %s was stopped", string(home))))
+	}
 	o, err := home.Options()
 	if err == nil && o == nil {
 		err = diag.New(diag.Config, "%s has no cluster", string(home)).WithHint("mink up starts one")
@@ -176,7 +192,7 @@ func (a *app) coordinate(ctx context.Context, home local.Home, foreground bool, 
 	if c.log, err = home.Log(local.Coordinator); err != nil {
 		return err
 	}
-	if foreground {
+	if how.foreground {
 		c.log = slog.New(slog.NewMultiHandler(c.log.Handler(), slog.NewTextHandler(a.err, nil)))
 	}
 	c.log.Info("begins", "pid", os.Getpid(), "version", version)
@@ -194,10 +210,10 @@ func (a *app) coordinate(ctx context.Context, home local.Home, foreground bool, 
 	defer stop()
 	go local.Vitals(beside, c.log)
 	if err := c.start(ctx, beside); err != nil {
-		c.end(false)
+		c.end(ctx.Err() != nil) // somebody stops it, or it has failed
 		return err
 	}
-	if !foreground {
+	if !how.foreground {
 		c.beside.Go(func() { c.keepWatchdog(beside) })
 	}
 	c.mu.Lock()
@@ -305,11 +321,11 @@ func (c *coordinator) start(ctx, beside context.Context) error {
 // lastCheckpoints is how long jobs may take to write one when the cluster is stopped.
 const lastCheckpoints = 10 * time.Second
 
-// end stops the cluster. A start that failed leaves the cluster's file as it was: it is there
-// when the watchdog is to try again.
-func (c *coordinator) end(started bool) error {
+// end stops the cluster. Without forget, after a start that failed, the cluster's file stays as
+// it was: it is there when the watchdog is to try again.
+func (c *coordinator) end(forget bool) error {
 	var err error
-	if started {
+	if forget {
 		// The others see that the file is gone and do not bring each other back.
 		err = c.home.Forget()
 	}
@@ -346,28 +362,14 @@ func (c *coordinator) end(started bool) error {
 		}
 		c.nodes.Close()
 	}
-	sweepSockets(c.home)
+	cluster.Sweep(c.home.Path("run"))
 	return err
-}
-
-// sweepSockets removes what processes that were killed have left.
-func sweepSockets(home local.Home) {
-	files, _ := filepath.Glob(home.Path("run", "rows-*.sock")) // the pattern is good
-	for _, f := range files {
-		if conn, err := net.Dial("unix", f); err == nil {
-			conn.Close() // somebody is there
-			continue
-		}
-		_ = os.Remove(f) // a leftover is of no harm
-	}
 }
 
 // endOthers ends the nodes and the watchdog.
 func (c *coordinator) endOthers() {
 	for _, name := range leftOf(c.home) {
-		if pid := c.home.Holder(name); pid != 0 {
-			_ = syscall.Kill(pid, syscall.SIGTERM) // it may have ended by now
-		}
+		signalled(c.home, name, syscall.SIGTERM)
 	}
 	if !await(context.Background(), 3*time.Second, func() bool { return len(leftOf(c.home)) == 0 }) {
 		for _, name := range leftOf(c.home) {
@@ -455,7 +457,7 @@ func (c *coordinator) keepNode(beside context.Context, n int) {
 func (c *coordinator) lost(n cluster.Node, why error) {
 	c.log.Warn("node lost", "node", n.Name, "pid", n.PID, "why", why.Error())
 	if c.home.Holder(n.Name) == n.PID {
-		kill(c.home, n.Name)
+		_ = syscall.Kill(n.PID, syscall.SIGKILL) // it may have ended by now
 	}
 }
 
@@ -474,7 +476,7 @@ func (c *coordinator) keepWatchdog(beside context.Context) {
 				return
 			}
 			began = time.Now()
-			started, err := local.Start(p)
+			started, err := c.home.Start(p)
 			if err != nil {
 				c.log.Error("start failed", "process", p.Name, "error", err.Error())
 			}

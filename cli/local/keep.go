@@ -2,10 +2,13 @@ package local
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -51,7 +54,7 @@ type Program struct {
 
 // Start starts a process in a session of its own: it outlives this one and its terminal.
 // Its end is awaited, so that it leaves no zombie.
-func Start(p Program) (pid int, err error) {
+func (h Home) Start(p Program) (pid int, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return 0, diag.Wrap(diag.IO, err, "cannot find this program")
@@ -64,14 +67,20 @@ func Start(p Program) (pid int, err error) {
 		return 0, diag.Wrap(diag.IO, err, "cannot write the log of the %s", p.Name)
 	}
 	defer out.Close()
+	told, err := h.starting(p.Name)
+	if err != nil {
+		return 0, err
+	}
+	defer told.Close()
 	c := exec.Command(self, p.Args...)
-	c.Env = append(os.Environ(), p.Env...)
-	c.Stdout, c.Stderr, c.ExtraFiles = out, out, p.Files
+	c.Env = append(append(os.Environ(), p.Env...), fmt.Sprintf("%s=%d", startingEnv, 3+len(p.Files)))
+	c.Stdout, c.Stderr, c.ExtraFiles = out, out, append(slices.Clone(p.Files), told)
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := c.Start(); err != nil {
 		return 0, diag.Wrap(diag.IO, err, "cannot start the %s", p.Name)
 	}
-	go func() { _ = c.Wait() }() // its lock tells when it has ended
+	_, _ = told.WriteAt([]byte(strconv.Itoa(c.Process.Pid)), 0) // for want of it one waits for the process
+	go func() { _ = c.Wait() }()                                // its lock tells when it has ended
 	return c.Process.Pid, nil
 }
 
@@ -116,7 +125,7 @@ const lockWithin = 10 * time.Second
 
 // startAndWait starts a process and returns when it has its lock.
 func (h Home) startAndWait(p Program) (int, error) {
-	pid, err := Start(p)
+	pid, err := h.Start(p)
 	if err != nil {
 		return 0, err
 	}

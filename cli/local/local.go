@@ -13,7 +13,7 @@
 //	checkpoints/      of jobs that do not say otherwise
 //
 // Each process holds a lock of the system on a file of its own in run/ for as long as it
-// lives. So files that a kill -9 left behind are told from living processes without
+// lives, and another from before it was there until it has that one (starting.go). So files that a kill -9 left behind are told from living processes without
 // guessing by process numbers, and whoever waits for a lock learns of a death at once, of
 // a child or not. Nobody takes a lock to look at it.
 //

@@ -48,6 +48,7 @@ func (h Home) Take(name string) (*Lock, error) {
 		f.Close()
 		return nil, err
 	}
+	started()
 	return &Lock{f}, nil
 }
 

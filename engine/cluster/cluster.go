@@ -149,7 +149,37 @@ func socketAt(dir, name string) string {
 	if p := filepath.Join(abs, name); len(p) <= socketMax {
 		return p
 	}
-	return filepath.Join(os.TempDir(), fmt.Sprintf("mink-%d-%016x", os.Getuid(), hashText(abs)), name)
+	return filepath.Join(besides(abs), name)
+}
+
+// besides is the folder of sockets whose paths would be too long.
+func besides(abs string) string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("mink-%d-%016x", os.Getuid(), hashText(abs)))
+}
+
+// Sweep removes the sockets of processes that have ended, as of those that were killed, and
+// their folder if it is not dir and nobody is there any more. What it cannot remove is of no
+// harm.
+func Sweep(dir string) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return
+	}
+	for _, at := range []string{abs, besides(abs)} {
+		list, _ := os.ReadDir(at) // most have none besides
+		for _, f := range list {
+			path := filepath.Join(at, f.Name())
+			if filepath.Ext(path) != ".sock" {
+				continue
+			}
+			if conn, err := net.Dial("unix", path); err == nil {
+				conn.Close() // somebody is there
+				continue
+			}
+			_ = os.Remove(path)
+		}
+	}
+	_ = os.Remove(besides(abs))
 }
 
 func listenUnix(path string) (net.Listener, error) {
