@@ -89,5 +89,5 @@ func (d osDisk) SyncDir(dir string) error {
 		return err
 	}
 	defer f.Close()
-	return f.Sync()
+	return syncFile(f)
 }

@@ -29,6 +29,11 @@ const (
 
 	streamBuffer = 1 << 20
 	streamFirst  = 64 << 10 // of a buffer when it is new
+
+	// streamRoom is how much of the disk a file gets at first, ahead of what is written,
+	// streamRoomMax how much at a time later.
+	streamRoom    = 4 << 20
+	streamRoomMax = 64 << 20
 )
 
 // Lender is a writer that can be lent bytes.
@@ -49,7 +54,12 @@ type stream struct {
 	sealed, pending int
 	// direct says that what is written now passes the cache, plain that it never will.
 	direct, plain bool
-	err           error
+	// q has what is being written while the stream goes on. It is nil before there is
+	// anything, and where the system cannot: then grounded is set.
+	q        *queue
+	grounded bool
+	room     int64 // of the file on the disk
+	err      error
 }
 
 func (s *stream) Name() string { return s.f.Name() }
@@ -61,7 +71,8 @@ func (s *stream) Write(b []byte) (int, error) {
 		if len(s.buf)%StreamAlign == 0 && len(b) >= StreamLong && misplaced(b) == 0 {
 			s.flush()
 			k := len(b) &^ (StreamAlign - 1)
-			s.put(b[:k])
+			s.put(nil, b[:k])
+			s.land() // the bytes are the caller's
 			b = b[k:]
 			continue
 		}
@@ -72,7 +83,7 @@ func (s *stream) Write(b []byte) (int, error) {
 				k = to
 			}
 		}
-		if k = min(k, s.room(k)); k == 0 {
+		if k = min(k, s.roomFor(k)); k == 0 {
 			s.flush()
 			continue
 		}
@@ -113,8 +124,8 @@ func (s *stream) seal() {
 	s.sealed = len(s.buf)
 }
 
-// room makes room for n bytes, or for fewer, and says for how many.
-func (s *stream) room(n int) int {
+// roomFor makes room for n bytes in the buffer, or for fewer, and says for how many.
+func (s *stream) roomFor(n int) int {
 	for cap(s.buf) < streamBuffer && cap(s.buf)-len(s.buf) < n {
 		s.buf = append(alignedBytes(max(streamFirst, min(streamBuffer, 4*cap(s.buf)))), s.buf...)
 	}
@@ -123,30 +134,20 @@ func (s *stream) room(n int) int {
 
 // flush writes the list and the buffer, which have whole multiples of StreamAlign.
 func (s *stream) flush() {
-	s.putList()
-	s.put(s.buf[s.sealed:])
-	s.buf, s.sealed = s.buf[:0], 0
-}
-
-// putList writes the list, and the rest of the buffer with it if that has a whole multiple.
-func (s *stream) putList() {
+	if s.sealed < len(s.buf) {
+		s.seal()
+	}
 	if len(s.list) == 0 {
 		return
 	}
-	if n := len(s.buf) - s.sealed; n > 0 && n%StreamAlign == 0 {
-		s.seal()
+	var own []byte
+	if s.sealed > 0 {
+		own = s.buf
 	}
-	s.pass()
-	done := int64(0)
-	if s.err == nil {
-		done = writeAll(s.f, s.list, s.off)
+	if s.put(own, s.list...) && own != nil {
+		s.buf = s.q.buffer() // that one is on its way
 	}
-	s.off += done
-	for _, b := range s.list { // what it has not written, if anything
-		k := min(int64(len(b)), done)
-		done -= k
-		s.put(b[k:])
-	}
+	s.buf, s.sealed = s.buf[:0], 0
 	clear(s.list)
 	s.list, s.pending = s.list[:0], 0
 }
@@ -159,37 +160,106 @@ func (s *stream) pass() {
 	}
 }
 
-// put writes aligned bytes, if possible past the cache.
-func (s *stream) put(b []byte) {
-	if len(b) == 0 || s.err != nil {
-		return
+// put writes aligned pieces that follow each other, if possible past the cache. It reports that
+// they are still being written; own is the buffer that some of them lie in.
+func (s *stream) put(own []byte, list ...[]byte) (flies bool) {
+	if s.err != nil {
+		return false
 	}
 	s.pass()
-	n, err := s.f.WriteAt(b, s.off)
+	n := int64(0)
+	for _, b := range list {
+		n += int64(len(b))
+	}
+	if flies = s.direct && s.fly(own, list, n); !flies {
+		s.write(list, s.off)
+	}
+	s.off += n
+	return flies
+}
+
+// fly begins to write pieces of n bytes together, if it can.
+func (s *stream) fly(own []byte, list [][]byte, n int64) bool {
+	if s.q == nil && !s.grounded {
+		s.q = takeQueue()
+		s.grounded = s.q == nil
+	}
+	if s.grounded {
+		return false
+	}
+	if s.off+n > s.room {
+		// Where a file ends, the system writes one piece after the other.
+		more := max(n, min(max(s.room, streamRoom), streamRoomMax))
+		if s.grounded = !reserve(s.f, s.off+more); !s.grounded {
+			s.room = s.off + more
+		}
+	}
+	if !s.grounded && s.q.write(s.f, own, list, s.off, n) {
+		return true
+	}
+	s.grounded = true
+	s.land()
+	return false
+}
+
+// write writes pieces that follow each other at a place, and waits for it.
+func (s *stream) write(list [][]byte, off int64) {
+	done := int64(0)
+	if s.direct {
+		done = writeAll(s.f, list, off)
+	}
+	for _, b := range list { // what it has not written, if anything
+		k := min(int64(len(b)), done)
+		done -= k
+		if k < int64(len(b)) && s.err == nil {
+			s.writeAt(b[k:], off+k)
+		}
+		off += int64(len(b))
+	}
+}
+
+func (s *stream) writeAt(b []byte, off int64) {
+	n, err := s.f.WriteAt(b, off)
 	if err != nil && s.direct && refusesDirect(err) {
 		// Some file systems say so only now.
 		s.plain, s.direct = true, !setDirect(s.f, false)
-		var m int
-		m, err = s.f.WriteAt(b[n:], s.off+int64(n))
-		n += m
+		_, err = s.f.WriteAt(b[n:], off+int64(n))
 	}
-	s.off += int64(n)
 	s.err = err
+}
+
+// land waits for all that is being written. What could not be written is written again: what
+// is wrong with it is then told as it is for any file.
+func (s *stream) land() {
+	if s.q == nil {
+		return
+	}
+	for _, w := range s.q.land() {
+		if s.err == nil {
+			s.write(w.list, w.off)
+		}
+	}
 }
 
 // end writes what is left of the buffer. That need not be a multiple of anything.
 func (s *stream) end() error {
-	s.putList()
-	if s.sealed > 0 {
-		s.buf = append(s.buf[:0], s.buf[s.sealed:]...)
-		s.sealed = 0
+	if len(s.list) > 0 {
+		rest := append([]byte(nil), s.buf[s.sealed:]...)
+		s.buf = s.buf[:s.sealed]
+		s.flush()
+		s.buf = append(s.buf, rest...)
 	}
+	s.land()
 	if len(s.buf) > 0 && s.err == nil {
 		if s.direct {
 			setDirect(s.f, false)
 			s.direct, s.plain = false, true
 		}
 		_, s.err = s.f.WriteAt(s.buf, s.off)
+	}
+	if s.room > 0 && s.err == nil {
+		s.room = 0
+		s.err = s.f.Truncate(s.off + int64(len(s.buf)))
 	}
 	return s.err
 }
@@ -199,11 +269,22 @@ func (s *stream) Sync() error {
 	if err := s.end(); err != nil {
 		return err
 	}
+	if s.q == nil {
+		return syncFile(s.f)
+	}
+	if done, err := s.q.sync(s.f); done {
+		return err
+	}
 	return s.f.Sync()
 }
 
 func (s *stream) Close() error {
 	err := s.end()
+	if s.q != nil {
+		s.land() // nothing may be written to a file that is closed
+		s.q.giveBack()
+		s.q = nil
+	}
 	if e := s.f.Close(); err == nil {
 		err = e
 	}
@@ -212,6 +293,24 @@ func (s *stream) Close() error {
 	}
 	s.buf = nil
 	return err
+}
+
+// syncFile makes durable what was written to a file, as (*os.File).Sync, but keeps no processor
+// from others while it waits, if the system can do that.
+func syncFile(f *os.File) error {
+	if q := takeQueue(); q != nil {
+		defer q.giveBack()
+		if done, err := q.sync(f); done {
+			return err
+		}
+	}
+	return f.Sync()
+}
+
+// written is what was to be written at a place.
+type written struct {
+	list [][]byte
+	off  int64
 }
 
 // misplaced is how far the address of bytes is from a multiple of StreamAlign.

@@ -77,9 +77,10 @@ type Answer struct {
 }
 
 // slow tells whether an answer is one of a machine that had no time for it: there is none,
-// or Flink took a process that stood still for one that is gone.
+// or Flink took a process that stood still for one that is gone, and has no slots then for
+// what comes after.
 func (a *Answer) slow() bool {
-	return a.Late || strings.Contains(a.Error, "Heartbeat of TaskManager with id")
+	return a.Late || strings.Contains(a.Error, "Heartbeat of TaskManager with id") || strings.Contains(a.Error, "NoResourceAvailableException")
 }
 
 type table struct {

@@ -8,10 +8,11 @@ func TestKept(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	t.Setenv("HOME", t.TempDir())
 	lost := &Answer{Error: "TimeoutException: Failed to fetch next result <- Heartbeat of TaskManager with id 14 timed out."}
+	none := &Answer{Error: "NoResourceAvailableException: Could not acquire the minimum required resources."}
 	for _, c := range []struct {
 		a    *Answer
 		kept bool
-	}{{&Answer{ID: "a"}, true}, {&Answer{ID: "b", Error: "no such column"}, true}, {&Answer{ID: "c", Late: true}, false}, {lost, false}} {
+	}{{&Answer{ID: "a"}, true}, {&Answer{ID: "b", Error: "no such column"}, true}, {&Answer{ID: "c", Late: true}, false}, {lost, false}, {none, false}} {
 		k, err := openKept(true)
 		if err != nil {
 			t.Fatal(err)
