@@ -61,8 +61,10 @@ type iocb struct {
 
 // ioEvent is struct io_event.
 type ioEvent struct {
-	data, block uint64
-	res, res2   int64
+	data uint64
+	_    uint64
+	res  int64
+	_    int64
 }
 
 const (
