@@ -10,8 +10,8 @@
 // above a function for all of it, or above the package clause for the whole file.
 // A comment that excuses nothing is an error too, so their number can only fall.
 //
-// Begin with run; the list of what is refused is in bans.go. Command minkvet runs
-// the check.
+// Begin with run; the list of what is refused is in bans.go. Compared in compare.go is a
+// second check, of how secrets are compared. Command minkvet runs both.
 package vet
 
 import (

@@ -12,6 +12,18 @@ func TestVet(t *testing.T) {
 	analysistest.Run(t, analysistest.TestData(), a, "task", "helper", "fileok")
 }
 
+// Secrets are compared in constant time. minkvet holds the tree to it.
+func TestCompared(t *testing.T) {
+	analysistest.Run(t, analysistest.TestData(), NewCompared([]string{"secret"}), "secret")
+	for path, want := range map[string]bool{
+		Module + "/engine/serve/guard": true, Module + "/engine/serve/pgwire": true, Module + "/engine/serve/flightsql": true, Module + "/cli": true, Module + "/engine/sql/parse": false,
+	} {
+		if got := isTask(SecretPackages, path); got != want {
+			t.Errorf("%s: got %v", path, got)
+		}
+	}
+}
+
 func TestTaskPackages(t *testing.T) {
 	for path, want := range map[string]bool{
 		Module + "/engine/flow":            true,

@@ -1,4 +1,4 @@
-// Command minkvet runs the check of testkit/vet over packages:
+// Command minkvet runs the checks of testkit/vet over packages:
 //
 //	go run ./testkit/vet/minkvet ./...
 //
@@ -22,7 +22,7 @@ import (
 func main() {
 	args := os.Args[1:]
 	if len(args) > 0 && (strings.HasPrefix(args[0], "-") || strings.HasSuffix(args[len(args)-1], ".cfg")) {
-		unitchecker.Main(vet.Analyzer)
+		unitchecker.Main(vet.Analyzer, vet.Compared)
 	}
 	if len(args) == 0 {
 		args = []string{"./..."}
