@@ -213,7 +213,9 @@ func (c *coordinator) wire(name string, audit *slog.Logger) wire {
 			Log: func(text string) { audit.Info("refused", "door", name, "why", text) },
 		}
 	case "flight":
-		return &flightsql.Server{Client: c.client, Token: c.token, TLS: c.tls, Audit: note}
+		return &flightsql.Server{Client: c.client, Token: c.token, TLS: c.tls, Audit: note, Refused: func(remote, method, why string) {
+			audit.Info("refused", "door", name, "who", "unknown", "from", remote, "method", method, "why", why)
+		}}
 	}
 	return nil
 }

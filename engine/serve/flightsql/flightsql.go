@@ -15,6 +15,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"path"
 	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow/flight"
@@ -22,6 +23,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 
@@ -44,6 +46,9 @@ type Server struct {
 	// Audit hears of each statement that was executed: from where, its first words and how it
 	// ended. Nil for nobody.
 	Audit func(remote, what string, err error)
+	// Refused hears of each call that showed no token or a wrong one: from where, which method
+	// and why. Nil for nobody.
+	Refused func(remote, method, why string)
 
 	mu     sync.Mutex
 	grpc   *grpc.Server
@@ -90,7 +95,7 @@ func (s *Server) make() error {
 	}
 	if s.Token != "" {
 		m := flight.CreateServerBasicAuthMiddleware(guard{s.Token})
-		opts = append(opts, grpc.ChainUnaryInterceptor(m.Unary), grpc.ChainStreamInterceptor(m.Stream))
+		opts = append(opts, grpc.ChainUnaryInterceptor(s.unary(m.Unary)), grpc.ChainStreamInterceptor(s.stream(m.Stream)))
 	}
 	s.grpc = grpc.NewServer(opts...)
 	flight.RegisterFlightServiceServer(s.grpc, newService(h))
@@ -106,6 +111,47 @@ func (s *Server) Close() error {
 		s.grpc.Stop()
 	}
 	return nil
+}
+
+// unary and stream are what asks for the token, with those who are not let in told to
+// Refused. One who is let in gets to next, or, in a handshake, has the answer.
+func (s *Server) unary(ask grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		in := false
+		out, err := ask(ctx, req, info, func(ctx context.Context, req any) (any, error) {
+			in = true
+			return next(ctx, req)
+		})
+		if !in {
+			s.refused(ctx, info.FullMethod, err)
+		}
+		return out, err
+	}
+}
+
+func (s *Server) stream(ask grpc.StreamServerInterceptor) grpc.StreamServerInterceptor {
+	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+		in := false
+		err := ask(srv, stream, info, func(srv any, stream grpc.ServerStream) error {
+			in = true
+			return next(srv, stream)
+		})
+		if !in {
+			s.refused(stream.Context(), info.FullMethod, err)
+		}
+		return err
+	}
+}
+
+func (s *Server) refused(ctx context.Context, method string, err error) {
+	if err == nil || s.Refused == nil {
+		return
+	}
+	remote := "unknown"
+	if p, ok := peer.FromContext(ctx); ok {
+		remote = p.Addr.String()
+	}
+	s.Refused(remote, path.Base(method), status.Convert(err).Message())
 }
 
 // guard takes the token, from a header or as a password.

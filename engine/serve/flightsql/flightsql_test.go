@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,7 +30,10 @@ import (
 
 const token = "s3cret-token"
 
-func serve(t *testing.T) string {
+func serve(t *testing.T) string { return serveWith(t, nil) }
+
+// serveWith is serve with somebody who hears of those who are not let in.
+func serveWith(t *testing.T, refused func(remote, method, why string)) string {
 	t.Helper()
 	eng, err := engine.New(engine.Config{
 		Env: env.OS(t.TempDir()), Connectors: connectors.All(), Formats: connectors.Formats(), Functions: scalar.All(), SpillDir: t.TempDir(), Zone: time.UTC,
@@ -41,7 +45,7 @@ func serve(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &flightsql.Server{Client: gateway.Local(eng), Token: token}
+	s := &flightsql.Server{Client: gateway.Local(eng), Token: token, Refused: refused}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(ln) }()
 	t.Cleanup(func() {
@@ -109,7 +113,16 @@ func query(t *testing.T, c *client.Client, ctx context.Context, sql string) []st
 }
 
 func TestToken(t *testing.T) {
-	addr := serve(t)
+	var mu sync.Mutex
+	var refused []string
+	addr := serveWith(t, func(remote, method, why string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !strings.HasPrefix(remote, "127.0.0.1:") {
+			t.Errorf("refused from %s", remote)
+		}
+		refused = append(refused, method+" "+why)
+	})
 	c, err := client.NewClient(addr, nil, nil, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
@@ -129,6 +142,31 @@ func TestToken(t *testing.T) {
 	}
 	if _, err := c.Execute(metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token), "SELECT 1"); err != nil {
 		t.Error(err)
+	}
+	// Whoever is let in is not among them, whether the call then fails or not.
+	good := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token)
+	if _, err := c.DoGet(good, &flight.Ticket{Ticket: []byte("x")}); err == nil {
+		t.Error("a ticket that is none")
+	}
+	// A password at a handshake, right and wrong.
+	if _, err := c.Client.AuthenticateBasicToken(t.Context(), "ann", token); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Client.AuthenticateBasicToken(t.Context(), "ann", "guess-of-ann"); status.Code(err) != codes.Unauthenticated {
+		t.Errorf("with a wrong password: %v", err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	count := map[string]int{}
+	for _, r := range refused {
+		method, _, _ := strings.Cut(r, " ")
+		count[method]++
+		if strings.Contains(r, token) || strings.Contains(r, "guess") || strings.Contains(r, "d3Jvbmc") {
+			t.Errorf("what was shown is told: %s", r)
+		}
+	}
+	if count["GetFlightInfo"] != 5 || count["DoGet"] != 5 || count["Handshake"] != 1 || len(refused) != 11 {
+		t.Errorf("refused: %v", refused)
 	}
 }
 
