@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -119,11 +120,16 @@ func (a *app) config(o embed) (cfg engine.Config, spill string, err error) {
 			memory *= int64(max(1, o.confine.Nodes)) // of a job, which all nodes have a part of
 		}
 	}
+	secrets := &connect.Secrets{Disk: cmp.Or(files, e.Disk), Variable: os.LookupEnv}
+	if o.confine != nil {
+		secrets.Allowed, secrets.Help = o.confine.AllowsEnv, allowEnvHelp
+	}
 	return engine.Config{
 		Files: files,
 		Stores: func(below env.Disk, setting func(string) string) env.Disk {
-			return s3.Disk(below, e.Clock, setting, os.Getenv)
+			return s3.Disk(below, e.Clock, setting, os.Getenv, secrets.Resolve)
 		},
+		Secrets:       secrets,
 		Env:           e,
 		Connectors:    append(connectors.All(), o.connectors...),
 		Formats:       connectors.Formats(),
@@ -147,6 +153,9 @@ func (a *app) config(o embed) (cfg engine.Config, spill string, err error) {
 		Log:           o.log,
 	}, spill, nil
 }
+
+// allowEnvHelp says how statements of a cluster may name a variable.
+const allowEnvHelp = "mink up --allow-env NAME allows it, and mink node --allow-env NAME for a node that joined by an address; or refer to a file: ${file:PATH}"
 
 // printed is the stream of the print connector.
 func printed(out io.Writer) io.Writer {

@@ -141,7 +141,11 @@ func optionTable(b *strings.Builder, options []connect.Option, prefix string) {
 		if o.Prefix {
 			key += "*"
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", key, o.Type, cell(def), cell(o.Doc+oneOf(o.Values)))
+		doc := o.Doc + oneOf(o.Values)
+		if o.Reference {
+			doc += " May be a [reference](../security.md#references-to-secrets)."
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", key, o.Type, cell(def), cell(doc))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,6 +37,7 @@ type nodeFlags struct {
 	listen     string
 	advertised string
 	memory     string
+	allowEnv   []string
 }
 
 // joinHere is --join without an address.
@@ -87,10 +89,13 @@ path, as a volume or on a network file system. Logs and what does not fit in mem
 				return wrong(diag.New(diag.Config, "a node cannot be named %q", f.name).WithHint("names are node-1, node-2 and so on"))
 			}
 			if f.join == joinHere {
-				if f.tokenFile != "" || f.listen != "" || f.advertised != "" {
-					return wrong(diag.New(diag.Config, "--token-file, --listen and --advertise are for --join HOST:PORT"))
+				if f.tokenFile != "" || f.listen != "" || f.advertised != "" || f.allowEnv != nil {
+					return wrong(diag.New(diag.Config, "--token-file, --listen, --advertise and --allow-env are for --join HOST:PORT"))
 				}
 				return a.node(c.Context(), f.dir, f.name, f.slots)
+			}
+			if !envNames(f.allowEnv) {
+				return wrong(diag.New(diag.Config, "--allow-env takes the name of a variable, or the beginning of names and a *"))
 			}
 			return a.joinNode(c.Context(), &f)
 		},
@@ -102,12 +107,20 @@ path, as a volume or on a network file system. Logs and what does not fit in mem
 	fl.IntVar(&f.slots, "slots", max(4, runtime.NumCPU()), "slots of the node")
 	fl.StringVar(&f.memory, "memory", "", "`size` that the process is to stay within (default: with --dir the part that the cluster's own nodes have)")
 	fl.StringVar(&f.name, "name", "", "name of the node (default: the next that is free)")
+	fl.StringArrayVar(&f.allowEnv, "allow-env", nil, "`name` of a variable of this node's environment that options may refer to by ${env:NAME}, as of mink up; with an address alone")
 	fl.StringVar(&f.tokenFile, "token-file", "", "`file` with the join token, - for standard input")
 	fl.StringVar(&f.listen, "listen", "", "`address`, with or without a port, to take rows of other nodes at (default: the one by which this machine reaches the coordinator)")
 	fl.StringVar(&f.advertised, "advertise", "", "`HOST:PORT` at which other nodes reach --listen, where that is another")
 	c.AddCommand(a.nodeTokenCommand())
 	return c
 }
+
+// envNames reports whether all are names of variables, or beginnings of such with a * behind.
+func envNames(list []string) bool {
+	return !slices.ContainsFunc(list, func(n string) bool { return !envName.MatchString(n) })
+}
+
+var envName = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*\*?|\*)$`)
 
 var nodeName = regexp.MustCompile(`^node-[1-9][0-9]{0,3}$`)
 

@@ -43,6 +43,7 @@ type upFlags struct {
 	postgres, flight    int
 	node                int
 	dataDirs            []string
+	allowEnv            []string
 	memory              string
 	tlsCert, tlsKey     string
 	output              string
@@ -58,7 +59,8 @@ they are reached. Any of them may be killed at any moment: it comes back, and jo
 their newest checkpoint, one every 10 s unless they say otherwise. There is one cluster for
 each --dir, which has its jobs, catalog, checkpoints, logs and the token that clients send.
 Statements of a cluster read and write files below the directory that mink up was started in,
-and below those of --data-dir.`,
+and below those of --data-dir. Of the environment, to which options refer by ${env:NAME}, they
+have what --allow-env names, which is nothing by default.`,
 		Args: cobra.NoArgs,
 		Example: examples(
 			"mink up --nodes 3",
@@ -84,6 +86,7 @@ and below those of --data-dir.`,
 	fl.IntVar(&f.node, "node-port", nodePort, "port at which nodes of other machines join, with --listen; 0 for any; without the flag another one is taken when 6123 is not free")
 	fl.StringVar(&f.memory, "memory", "", "`size`, such as 4gb, that the processes of the cluster are to stay within, in equal parts: state, rows under way and all else (default: state within a quarter of the machine's)")
 	fl.StringArrayVar(&f.dataDirs, "data-dir", nil, "another directory that file connectors may read and write; may be repeated")
+	fl.StringArrayVar(&f.allowEnv, "allow-env", nil, "`name` of a variable of the environment that options may refer to by ${env:NAME}, or the beginning of names and a *; may be repeated")
 	fl.StringVar(&f.tlsCert, "tls-cert", "", "certificate for --listen (default: one of the cluster's own authority, whose file cluster.json names)")
 	fl.StringVar(&f.tlsKey, "tls-key", "", "key of --tls-cert")
 	fl.StringVar(&f.output, "output", "text", "text or json")
@@ -99,7 +102,7 @@ func (f *upFlags) options(c *cobra.Command) *local.Options {
 		PostgresPort: f.postgres, PostgresFixed: c.Flags().Changed("postgres-port") && f.postgres != 0,
 		FlightPort: f.flight, FlightFixed: c.Flags().Changed("flight-port") && f.flight != 0,
 		NodePort: f.node, NodeFixed: c.Flags().Changed("node-port") && f.node != 0,
-		DataDirs: f.dataDirs, TLSCert: f.tlsCert, TLSKey: f.tlsKey,
+		DataDirs: f.dataDirs, AllowEnv: f.allowEnv, TLSCert: f.tlsCert, TLSKey: f.tlsKey,
 	}
 }
 
@@ -117,6 +120,8 @@ func (f *upFlags) check(o *local.Options) error {
 		return wrong(diag.New(diag.Config, "a port is a number from 0 to 65535"))
 	case o.SamePort():
 		return wrong(diag.New(diag.Config, "two servers cannot have the same port"))
+	case !envNames(o.AllowEnv):
+		return wrong(diag.New(diag.Config, "--allow-env takes the name of a variable, or the beginning of names and a *"))
 	case (o.TLSCert == "") != (o.TLSKey == ""):
 		return wrong(diag.New(diag.Config, "--tls-cert and --tls-key go together"))
 	}
@@ -195,17 +200,43 @@ func (a *app) up(ctx context.Context, f *upFlags, o *local.Options) error {
 		fmt.Fprintln(a.err, "warning: without a token every program and every user of this machine can run statements here")
 	}
 	if f.foreground {
-		return a.coordinate(ctx, home, start{foreground: true}, func(info *local.Info) error {
+		ready := false
+		err := a.coordinate(ctx, home, start{foreground: true}, func(info *local.Info) error {
+			ready = true
 			turn.Release()
+			home.Audit("cli", local.User(), started(o), nil)
 			return a.tellUp(f.output, info)
 		})
+		if !ready {
+			home.Audit("cli", local.User(), started(o), err)
+		}
+		return err
 	}
 	info, err := a.launch(ctx, home)
+	home.Audit("cli", local.User(), started(o), err)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(a.err, "ready after %d ms\n", time.Since(began).Milliseconds())
 	return a.tellUp(f.output, info)
+}
+
+// started is the start of a cluster as the audit log says it: with what lets others in.
+func started(o *local.Options) string {
+	kind := "up"
+	if o.Listen != "" {
+		kind += " --listen " + o.Listen
+	}
+	if o.NoToken {
+		kind += " --no-token"
+	}
+	for _, d := range o.DataDirs {
+		kind += " --data-dir " + d
+	}
+	for _, n := range o.AllowEnv {
+		kind += " --allow-env " + n
+	}
+	return kind
 }
 
 // stopWithin is how long a coordinator that is told to stop may take.

@@ -145,7 +145,7 @@ func (a *app) joinNode(ctx context.Context, f *nodeFlags) error {
 	go me.Keep(ctx, note)
 	log.Info("begins", "pid", os.Getpid(), "slots", f.slots, "coordinator", f.join)
 	fmt.Fprintf(a.err, "%s joins the cluster at %s\n", me.Name, f.join)
-	o := &local.Options{Nodes: 1, Project: told.Project, DataDirs: told.DataDirs, Shared: []string{told.Checkpoints}}
+	o := &local.Options{Nodes: 1, Project: told.Project, DataDirs: told.DataDirs, AllowEnv: f.allowEnv, Shared: []string{told.Checkpoints}}
 	if err = a.serveNode(ctx, home, o, me.Name, f.slots, me, log); err != nil {
 		log.Error("failed", "error", err.Error())
 		err = failed(exitUnreachable, err)

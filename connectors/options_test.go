@@ -84,6 +84,7 @@ func TestMisspeltOptionsAreRefusedAtTheirPlace(t *testing.T) {
 
 func TestPlacesOfOptions(t *testing.T) {
 	const csv = "CREATE TABLE t (a BIGINT) WITH ('connector' = 'filesystem', 'path' = 'x', 'format' = 'csv'"
+	const kafkaTable = "CREATE TABLE t (a BIGINT) WITH ('connector' = 'kafka', 'topic' = 'x', 'properties.bootstrap.servers' = 'x:1', 'format' = 'csv'"
 	for _, c := range []struct {
 		name  string
 		text  []string
@@ -101,6 +102,11 @@ func TestPlacesOfOptions(t *testing.T) {
 		{"ALTER TABLE", []string{csv + ")", "ALTER TABLE t SET ('pth' = 'y')", "SELECT * FROM t"}, diag.UnknownOption, "2:20", "did you mean 'path'"},
 		{"LIKE", []string{csv + ",\n 'csv.null-litral' = 'n')", "CREATE TABLE u LIKE t", "SELECT * FROM u"}, diag.UnknownOption, "2:2", "did you mean 'csv.null-literal'"},
 		{"a hint", []string{csv + ")", "SELECT * FROM t /*+ OPTIONS('csv.null-litral' = 'n') */"}, diag.UnknownOption, "2:29", "did you mean 'csv.null-literal'"},
+		{"a reference in an option that takes none", []string{"CREATE TABLE t (a BIGINT) WITH ('connector' = 'filesystem', 'format' = 'csv',\n 'path' = '/x/${env:DIR}')", "SELECT * FROM t"}, diag.InvalidOption, "2:2", "write the value itself; references are for passwords, keys and addresses that nothing but the connection needs"},
+		{"a reference where a number is taken", []string{csv + ",\n'sink.parallelism' = '${env:N}')", "INSERT INTO t VALUES (1)"}, diag.InvalidOption, "2:1", ""},
+		{"a reference that names nothing", []string{kafkaTable + ",\n'properties.ssl.keystore.password' = '${env:}')", "SELECT * FROM t"}, diag.InvalidOption, "2:1", "write ${env:NAME} for a variable of the environment, ${file:PATH} for what is in a file"},
+		{"a reference of another kind", []string{kafkaTable + ")", "SELECT * FROM t /*+ OPTIONS('properties.ssl.keystore.password' = '${vault:x}') */"}, diag.InvalidOption, "2:29", ""},
+		{"a reference of a catalog", []string{"CREATE CATALOG c WITH ('type' = 'mink', 'path' = '${env:X}')"}, diag.InvalidOption, "1:50", ""},
 	} {
 		d, text := check(t, c.text...)
 		if d == nil || d.Code != c.code || !strings.HasPrefix(text, "job.sql:"+c.place+": ") || c.hint != "" && !strings.HasSuffix(text, "hint: "+c.hint) {

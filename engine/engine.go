@@ -94,6 +94,8 @@ type Config struct {
 	// Stores puts object stores on top of a disk, as settings say (s3.endpoint and its kin);
 	// nil: checkpoints are on disks.
 	Stores func(below env.Disk, setting func(key string) string) env.Disk
+	// Secrets gives what references in options stand for; nil: nothing does.
+	Secrets *connect.Secrets
 	// Defaults are settings that sessions begin with, and that RESET goes back to.
 	Defaults map[string]string
 	// Durable remembers jobs and catalogs; nil forgets them with the engine.
@@ -168,7 +170,7 @@ func New(cfg Config) (*Engine, error) {
 		host: &catalog.Host{
 			Connectors:    cfg.Connectors,
 			Providers:     cfg.Providers,
-			Deps:          connect.Deps{Env: &outside, Formats: formats, Stdout: cfg.Stdout, Stderr: cfg.Stderr},
+			Deps:          connect.Deps{Env: &outside, Formats: formats, Stdout: cfg.Stdout, Stderr: cfg.Stderr, Secrets: cfg.Secrets},
 			Functions:     registry,
 			UserFunctions: map[string]*function.Func{},
 
@@ -179,7 +181,7 @@ func New(cfg Config) (*Engine, error) {
 			Zone:             cfg.Zone,
 		},
 		Jobs: job.NewManager(cfg.Env, job.Options{
-			Nodes: cfg.Nodes, Slots: cfg.Slots, Workers: cfg.Workers, CheckpointDir: cfg.CheckpointDir, Zone: cfg.Zone, Files: cfg.Files, Stores: cfg.Stores,
+			Nodes: cfg.Nodes, Slots: cfg.Slots, Workers: cfg.Workers, CheckpointDir: cfg.CheckpointDir, Zone: cfg.Zone, Files: cfg.Files, Stores: cfg.Stores, Secrets: cfg.Secrets,
 			SpillDir: cfg.SpillDir, MemoryBytes: cfg.MemoryBytes, StatePool: cfg.StatePool, ProcessBytes: cfg.ProcessBytes, Log: cfg.Log, Tasks: cfg.Tasks, Warn: cfg.warn(), Edit: cfg.Edit, Far: cfg.Cluster,
 		}),
 	}

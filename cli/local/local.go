@@ -32,6 +32,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/minkstream/mink/engine/diag"
 )
@@ -117,6 +119,9 @@ type Options struct {
 	// file connectors may touch. All are absolute.
 	Project  string   `json:"project"`
 	DataDirs []string `json:"dataDirs,omitempty"`
+	// AllowEnv are the variables of the environment that statements may refer to; one that ends
+	// in * stands for all that begin so.
+	AllowEnv []string `json:"allowEnv,omitempty"`
 	// Shared are folders of a coordinator on another machine, for a node that has joined.
 	Shared []string `json:"-"`
 	// TLSCert and TLSKey replace the certificate of the cluster's own authority.
@@ -126,6 +131,14 @@ type Options struct {
 
 // Share is the part of Memory that each process has.
 func (o *Options) Share() int64 { return o.Memory / int64(o.Nodes+1) }
+
+// AllowsEnv reports whether statements may refer to a variable of the environment.
+func (o *Options) AllowsEnv(name string) bool {
+	return slices.ContainsFunc(o.AllowEnv, func(a string) bool {
+		begin, any := strings.CutSuffix(a, "*")
+		return a == name || any && strings.HasPrefix(name, begin)
+	})
+}
 
 // SamePort reports that two servers are to have the same port and no other.
 func (o *Options) SamePort() bool {

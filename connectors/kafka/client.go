@@ -53,10 +53,19 @@ func (c *table) choice(key, def string, values ...string) (string, error) {
 
 // options are those of every client of the table.
 func (c *table) options() ([]kgo.Opt, error) {
+	written := c.props["bootstrap.servers"]
+	c, err := c.resolved()
+	if err != nil {
+		return nil, err
+	}
 	servers := strings.Split(c.props["bootstrap.servers"], ",")
 	for i, s := range servers {
 		if servers[i] = strings.TrimSpace(s); servers[i] == "" {
 			return nil, connect.Invalid(optServers, "takes brokers such as 'localhost:9092', separated by ','")
+		}
+		c.t.Deps.Secrets.Part(written, servers[i])
+		if host, _, _ := strings.Cut(servers[i], ":"); strings.Contains(host, ".") { // no word that messages have
+			c.t.Deps.Secrets.Part(written, host)
 		}
 	}
 	dial, err := c.millis("socket.connection.setup.timeout.ms", 10*time.Second)

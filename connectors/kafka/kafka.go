@@ -91,13 +91,17 @@ var (
 
 // shared are the options of both connectors.
 var shared = []connect.Option{
-	{Key: optServers, Required: true, Doc: "Brokers to begin with, as host:port separated by ','."},
+	{Key: optServers, Required: true, Reference: true, Doc: "Brokers to begin with, as host:port separated by ','."},
 	{Key: optGroup, Doc: "Consumer group: where 'group-offsets' starts, and where offsets of completed checkpoints are written to."},
-	{Key: "properties.sasl.jaas.config", Secret: true, Doc: "User and password of SASL PLAIN or SCRAM, as Kafka's clients take them."},
-	{Key: "properties.ssl.key.password", Secret: true, Doc: "Password of the client's private key."},
-	{Key: "properties.ssl.keystore.key", Secret: true, Doc: "The client's private key, PEM."},
-	{Key: "properties.ssl.keystore.password", Secret: true, Doc: "Password of the client's key store."},
-	{Key: "properties.ssl.truststore.password", Secret: true, Doc: "Password of the trust store."},
+	{Key: "properties.sasl.jaas.config", Secret: true, Reference: true, Doc: "User and password of SASL PLAIN or SCRAM, as Kafka's clients take them."},
+	{Key: "properties.ssl.key.password", Secret: true, Reference: true, Doc: "Password of the client's private key."},
+	{Key: "properties.ssl.keystore.certificate.chain", Reference: true, Doc: "The client's certificates, PEM."},
+	{Key: "properties.ssl.keystore.key", Secret: true, Reference: true, Doc: "The client's private key, PEM."},
+	{Key: "properties.ssl.keystore.location", Reference: true, Doc: "File of the client's certificates and key, PEM."},
+	{Key: "properties.ssl.keystore.password", Secret: true, Reference: true, Doc: "Password of the client's key store."},
+	{Key: "properties.ssl.truststore.certificates", Reference: true, Doc: "Certificates of authorities that sign those of brokers, PEM."},
+	{Key: "properties.ssl.truststore.location", Reference: true, Doc: "File of such certificates, PEM or JKS."},
+	{Key: "properties.ssl.truststore.password", Secret: true, Reference: true, Doc: "Password of the trust store."},
 	{Key: "properties.", Prefix: true, Doc: "Any setting of Kafka's clients. docs/kafka.md lists those that have an effect."},
 	{Key: optKeyPrefix, Doc: "Prefix of the names of key columns, which the key's bytes do not have. Needs 'value.fields-include' = 'EXCEPT_KEY'."},
 	{Key: optInclude, Type: connect.Enum, Values: []string{"ALL", "EXCEPT_KEY"}, Default: "ALL", Doc: "Whether key columns are in the value too."},

@@ -24,6 +24,7 @@ import (
 
 // broker is a Kafka for one test: kfake in this process, or a real one.
 type broker struct {
+	secrets *connect.Secrets
 	t       testing.TB
 	fake    *kfake.Cluster
 	servers string
@@ -175,7 +176,7 @@ func text(b []byte) string {
 // table is a table with columns "name TYPE" of a few types; a name that begins with '@'
 // is a metadata column, PRIMARY KEY are the columns in key.
 func (b *broker) table(columns string, key string, o connect.Options) *connect.Table {
-	t := &connect.Table{Name: "`t`", Options: connect.Options{"properties.bootstrap.servers": b.servers}, Deps: connect.Deps{Env: env.OS(""), Formats: connectors.FormatMap()}}
+	t := &connect.Table{Name: "`t`", Options: connect.Options{"properties.bootstrap.servers": b.servers}, Deps: connect.Deps{Env: env.OS(""), Formats: connectors.FormatMap(), Secrets: b.secrets}}
 	for k, v := range o {
 		t.Options[k] = v
 	}

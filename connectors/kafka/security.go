@@ -16,7 +16,8 @@ import (
 )
 
 // Settings of Kafka's clients that say who one is and whom one trusts. Their values never
-// get into a message.
+// get into a message. References in them are resolved when a client connects, and in no
+// other place: see resolved.
 
 var protocols = []string{"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}
 
@@ -27,11 +28,34 @@ func (c *table) readSecurity() error {
 		return err
 	}
 	if strings.HasPrefix(protocol, "SASL") {
-		if _, err := c.sasl(); err != nil {
+		if _, err := c.sasl(false); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// secret resolves the references of a property.
+func (c *table) secret(key, value string) (string, error) {
+	return c.t.Deps.Secrets.Resolve("properties."+key, value)
+}
+
+// resolved is the table with what its references stand for in their places, for the making
+// of one client; of sasl.jaas.config sasl does that, which knows its parts.
+func (c *table) resolved() (*table, error) {
+	out := *c
+	out.props = make(connect.Options, len(c.props))
+	for _, k := range c.props.Keys() {
+		v := c.props[k]
+		if k != jaasConfig {
+			var err error
+			if v, err = c.secret(k, v); err != nil {
+				return nil, err
+			}
+		}
+		out.props[k] = v
+	}
+	return &out, nil
 }
 
 // security makes the options of a client.
@@ -49,7 +73,7 @@ func (c *table) security() ([]kgo.Opt, error) {
 		opts = append(opts, kgo.DialTLSConfig(config))
 	}
 	if strings.HasPrefix(protocol, "SASL") {
-		o, err := c.sasl()
+		o, err := c.sasl(true)
 		if err != nil {
 			return nil, err
 		}
@@ -58,7 +82,12 @@ func (c *table) security() ([]kgo.Opt, error) {
 	return opts, nil
 }
 
-func (c *table) sasl() (kgo.Opt, error) {
+const jaasConfig = "sasl.jaas.config"
+
+// sasl reads user and password. Unless a client is opened, references stay as they are and
+// there is no option. One in the place of all of the text gives that text, one within a
+// part gives characters of the part, whatever they are.
+func (c *table) sasl(open bool) (kgo.Opt, error) {
 	mechanism := strings.ToUpper(c.props.Text("sasl.mechanism", "GSSAPI"))
 	switch mechanism {
 	case "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512":
@@ -68,17 +97,50 @@ func (c *table) sasl() (kgo.Opt, error) {
 	default:
 		return nil, connect.Invalid("properties.sasl.mechanism", "takes PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, not '%s'", mechanism)
 	}
-	text, ok := c.props["sasl.jaas.config"]
+	written, ok := c.props[jaasConfig]
 	if !ok {
 		return nil, connect.Missing("properties.sasl.jaas.config", "it has the user and the password of "+mechanism)
+	}
+	text := written
+	list, _ := diag.References(written)
+	whole := len(list) == 1 && list[0].Span == diag.Span{End: len(written)}
+	if whole && !open {
+		return nil, nil
+	}
+	if whole {
+		var err error
+		if text, err = c.secret(jaasConfig, written); err != nil {
+			return nil, err
+		}
+	}
+	if diag.Masked(written) { // of a tape, whose replay need not open it
+		if !open {
+			return nil, nil
+		}
+		return nil, connect.Invalid("properties.sasl.jaas.config", "is not known: a tape has no secrets").
+			WithHint("record with --embed, or write the whole value as a reference such as ${env:NAME}, which tapes keep")
 	}
 	jaas, ok := parseJAAS(text)
 	if !ok {
 		return nil, connect.Invalid("properties.sasl.jaas.config", `must be like 'org.apache.kafka.common.security.plain.PlainLoginModule required username="..." password="...";'`)
 	}
 	user, pass := jaas["username"], jaas["password"]
+	for _, part := range []*string{&user, &pass} {
+		switch {
+		case whole:
+			c.t.Deps.Secrets.Part(written, *part)
+		case open:
+			var err error
+			if *part, err = c.secret(jaasConfig, *part); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if user == "" || pass == "" {
 		return nil, connect.Invalid("properties.sasl.jaas.config", "has no username or no password")
+	}
+	if !open {
+		return nil, nil
 	}
 	switch mechanism {
 	case "SCRAM-SHA-256":

@@ -22,6 +22,7 @@ import (
 	"github.com/minkstream/mink/connectors/kafka"
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
 )
 
 const password = "s3cret pa\"ss"
@@ -217,6 +218,60 @@ func TestRefusesSecurity(t *testing.T) {
 	for k, v := range hidden {
 		if v != connect.Hidden {
 			t.Errorf("%s is shown", k)
+		}
+	}
+}
+
+// References are put in their place where a client is opened: the table is planned without
+// them, each client asks anew, and what they gave is in no error.
+func TestSASLByReference(t *testing.T) {
+	b := secure(t, kfake.EnableSASL(), kfake.Superuser("PLAIN", "anna", password))
+	set := map[string]string{"KAFKA_USER": "anna", "KAFKA_PASSWORD": password, "BROKERS": b.servers}
+	file := filepath.Join(t.TempDir(), "jaas")
+	if err := os.WriteFile(file, []byte(jaas("anna", password)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.secrets = &connect.Secrets{Disk: env.OS("").Disk, Variable: func(name string) (string, bool) { v, ok := set[name]; return v, ok }}
+	parts := `x required username="${env:KAFKA_USER}" password="${env:KAFKA_PASSWORD}";`
+	with := func(jaas string) connect.Options {
+		return connect.Options{"properties.bootstrap.servers": "${env:BROKERS}", "properties.security.protocol": "SASL_PLAINTEXT", "properties.sasl.mechanism": "PLAIN", "properties.sasl.jaas.config": jaas}
+	}
+	for _, text := range []string{parts, "${file:" + file + "}"} {
+		if err := b.roundTrip(t, with(text)); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	// A wrong password, and a table that was planned then and is used once it is right.
+	set["KAFKA_PASSWORD"] = "canary-of-kafka"
+	o := into()
+	for k, v := range with(parts) {
+		o[k] = v
+	}
+	o["properties.default.api.timeout.ms"], o["scan.startup.mode"] = "3000", "earliest-offset"
+	tab := b.table("a BIGINT", "", o)
+	source, err := kafka.Connector.Source(tab)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = source.Splits(1); err == nil || strings.Contains(fmt.Sprintf("%+v", err), "canary-of-kafka") || strings.Contains(fmt.Sprintf("%v", err), b.servers) {
+		t.Errorf("with a wrong password: %v", err)
+	}
+	set["KAFKA_PASSWORD"] = password
+	if list, err := source.Splits(1); err != nil || len(list) != 1 {
+		t.Errorf("with the right one: %v, %v", list, err)
+	}
+	// No variable: that is told, with the option, and only when a client is opened.
+	delete(set, "KAFKA_PASSWORD")
+	if source, err = kafka.Connector.Source(tab); err != nil {
+		t.Fatal(err)
+	}
+	_, err = source.Splits(1)
+	if d := diag.As(err); d == nil || d.Code != diag.NotFound || !d.Final || connect.OptionKey(err) != "properties.sasl.jaas.config" || !strings.Contains(d.Msg, "KAFKA_PASSWORD") {
+		t.Errorf("without the variable: %v", err)
+	}
+	for k := range tab.Options {
+		if strings.Contains(tab.Options[k], "anna") || strings.Contains(tab.Options[k], b.servers) {
+			t.Errorf("the option %s is %s", k, tab.Options[k])
 		}
 	}
 }

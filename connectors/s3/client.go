@@ -40,7 +40,19 @@ type client struct {
 	unconditional atomic.Bool
 }
 
-func newClient(clock env.Clock, setting, environment func(string) string) (*client, error) {
+func newClient(clock env.Clock, written, environment func(string) string, resolve func(key, value string) (string, error)) (*client, error) {
+	set := map[string]string{}
+	for _, key := range Keys {
+		v := written(key)
+		if resolve != nil {
+			var err error
+			if v, err = resolve(key, v); err != nil {
+				return nil, err
+			}
+		}
+		set[key] = v
+	}
+	setting := func(key string) string { return set[key] }
 	or := func(key string, names ...string) string {
 		if v := setting(key); v != "" {
 			return v

@@ -58,9 +58,10 @@ func split(name string) (bucket, key string, ok bool) {
 // Disk is a disk whose names s3://bucket/path are objects of a store, and all others files
 // of below. Setting gives the values of Keys; what it does not have is taken of the environment
 // (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, AWS_ENDPOINT_URL_S3,
-// AWS_ENDPOINT_URL). Nothing is asked before the first such name comes.
-func Disk(below env.Disk, clock env.Clock, setting, environment func(key string) string) env.Disk {
-	return &disk{below: below, c: sync.OnceValues(func() (*client, error) { return newClient(clock, setting, environment) }), pending: map[string][]byte{}}
+// AWS_ENDPOINT_URL). resolve gives what references in the settings stand for; nil: they have none.
+// Nothing is asked before the first such name comes.
+func Disk(below env.Disk, clock env.Clock, setting, environment func(key string) string, resolve func(key, value string) (string, error)) env.Disk {
+	return &disk{below: below, c: sync.OnceValues(func() (*client, error) { return newClient(clock, setting, environment, resolve) }), pending: map[string][]byte{}}
 }
 
 type disk struct {

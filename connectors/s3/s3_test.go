@@ -38,7 +38,7 @@ func nothing(string) string { return "" }
 func diskOf(t *testing.T) (*objects.Store, env.Disk, *clock) {
 	store := objects.New(t, "bkt")
 	c := &clock{Clock: env.OS("").Clock}
-	return store, s3.Disk(env.NewMemDisk(), c, settings(store), nothing), c
+	return store, s3.Disk(env.NewMemDisk(), c, settings(store), nothing, nil), c
 }
 
 func write(t *testing.T, d env.Disk, name string, data []byte) {
@@ -277,7 +277,7 @@ func TestNoRedirects(t *testing.T) {
 	store := httptest.NewServer(http.RedirectHandler(secret.URL+"/bkt/x", http.StatusTemporaryRedirect))
 	defer store.Close()
 	m := map[string]string{"s3.endpoint": store.URL, "s3.access-key": "a", "s3.secret-key": "b", "s3.path.style.access": "true"}
-	d := s3.Disk(env.NewMemDisk(), &clock{Clock: env.OS("").Clock}, func(k string) string { return m[k] }, nothing)
+	d := s3.Disk(env.NewMemDisk(), &clock{Clock: env.OS("").Clock}, func(k string) string { return m[k] }, nothing, nil)
 	if f, err := d.Open("s3://bkt/x"); err == nil {
 		_, err = io.ReadAll(f)
 		if f.Close(); err == nil {
@@ -315,7 +315,7 @@ func TestOnce(t *testing.T) {
 	if puts := slices.DeleteFunc(store.Log(), func(l string) bool { return !strings.HasPrefix(l, "PUT") }); len(puts) != 2 {
 		t.Errorf("%v", puts)
 	}
-	other := s3.Disk(env.NewMemDisk(), env.OS("").Clock, settings(store), nothing)
+	other := s3.Disk(env.NewMemDisk(), env.OS("").Clock, settings(store), nothing, nil)
 	if err := commit(other, "two"); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("another one: %v", err)
 	}
@@ -343,7 +343,7 @@ func TestSettings(t *testing.T) {
 	ask := func(set, environment map[string]string, name string) error {
 		get := func(m map[string]string) func(string) string { return func(k string) string { return m[k] } }
 		c := &clock{Clock: env.OS("").Clock}
-		return s3.Disk(env.NewMemDisk(), c, get(set), get(environment)).MkdirAll(name)
+		return s3.Disk(env.NewMemDisk(), c, get(set), get(environment), nil).MkdirAll(name)
 	}
 	good := map[string]string{"s3.endpoint": store.URL, "s3.access-key": objects.AccessKey, "s3.secret-key": objects.SecretKey}
 	for _, c := range []struct {
@@ -382,6 +382,6 @@ func TestRealStore(t *testing.T) {
 	}
 	set := func(k string) string { return map[string]string{"s3.endpoint": url, "s3.path.style.access": "true"}[k] }
 	suite(t, func(*testing.T) (env.Disk, string) {
-		return s3.Disk(env.NewMemDisk(), env.OS("").Clock, set, os.Getenv), "s3://" + bucket + "/test"
+		return s3.Disk(env.NewMemDisk(), env.OS("").Clock, set, os.Getenv, nil), "s3://" + bucket + "/test"
 	})
 }

@@ -29,7 +29,7 @@ func TestRequests(t *testing.T) {
 			m[k] = v
 		}
 		got = nil
-		d := s3.Disk(env.NewMemDisk(), &clock{Clock: env.OS("").Clock}, func(k string) string { return m[k] }, nothing)
+		d := s3.Disk(env.NewMemDisk(), &clock{Clock: env.OS("").Clock}, func(k string) string { return m[k] }, nothing, nil)
 		_ = d.MkdirAll("s3://bkt/x")
 		if len(got) == 0 {
 			t.Fatalf("%v: no request", change)

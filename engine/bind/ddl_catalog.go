@@ -4,16 +4,15 @@ import (
 	"strings"
 
 	"github.com/minkstream/mink/engine/catalog"
-	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/sql/ast"
 )
 
-// ShownSetting is the value of a setting as it may be shown: nothing of one whose key sounds
-// secret, and of a list of pairs, such as 'user:ada,password:x', what is not.
+// ShownSetting is the value of a setting as it may be shown: of one whose key sounds secret
+// its references, and of a list of pairs, such as 'user:ada,password:x', what is no secret.
 func ShownSetting(key, value string) string {
 	if diag.IsSecret(key) {
-		return connect.Hidden
+		return diag.ShownSecret(value)
 	}
 	const head = "'x' = '"
 	text := diag.MaskSecrets(head + strings.ReplaceAll(value, "'", "''") + "'")

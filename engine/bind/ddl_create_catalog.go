@@ -67,6 +67,12 @@ func catalogType(s *ast.CreateCatalog, o connect.Options) (*catalog.Type, error)
 			return nil, suggest(diag.At(op.Key.Span, diag.UnknownOption, "a catalog of type '%s' has no option '%s'", t.Name, k), k, keys)
 		}
 	}
+	for _, op := range s.Options {
+		if list, bad := diag.References(op.Value.Value); bad != "" || len(list) > 0 {
+			return nil, diag.At(op.Value.Span, diag.InvalidOption, "option '%s' of a catalog takes no reference", op.Key.Value).
+				WithHint("write the value itself: a catalog of type '%s' has no secrets", t.Name)
+		}
+	}
 	return t, nil
 }
 

@@ -29,6 +29,11 @@ type Option struct {
 	Plain bool
 	// Secret values never appear in SHOW CREATE, EXPLAIN, logs, tapes or errors.
 	Secret bool
+	// Reference: the value may have references such as ${env:NAME}. Whoever declares it puts
+	// what they stand for in their place, by Deps.Secrets, where a connection is opened, and
+	// has it nowhere else: not in names of splits, positions or committables. Other options
+	// take none. It is a text (String).
+	Reference bool
 }
 
 // OptionType is the type of an option's value.
@@ -103,6 +108,8 @@ type Deps struct {
 	// Stdout and Stderr are where the print connector writes, whole lines in each
 	// Write; the host makes them safe for several writers at once. nil discards.
 	Stdout, Stderr io.Writer
+	// Secrets gives what references in options stand for; nil: nothing does.
+	Secrets *Secrets
 }
 
 // Connector is a kind of table, named by the option 'connector'.

@@ -100,7 +100,7 @@ func PickProvider(list []*ModelProvider, o Options) (*ModelProvider, error) {
 			}
 			return nil, e
 		}
-		if err := CheckValue(*d, k, o[k]); err != nil {
+		if err := checkOption(*d, k, o[k]); err != nil {
 			return nil, err
 		}
 	}

@@ -88,7 +88,7 @@ func (c *Connector) Check(o Options, formats map[string]*Format) error {
 		if d == nil {
 			return c.unknown(o, formats, k)
 		}
-		if err := CheckValue(*d, k, o[k]); err != nil {
+		if err := checkOption(*d, k, o[k]); err != nil {
 			return err
 		}
 	}
@@ -200,6 +200,19 @@ func FormatOf(t *Table, key string) (*Format, Options, error) {
 		}
 	}
 	return f, o, nil
+}
+
+// checkOption is CheckValue for an option that may have references, or must not.
+func checkOption(d Option, key, value string) error {
+	if list, bad := diag.References(value); bad != "" {
+		return badReference(key, bad)
+	} else if len(list) > 0 && !d.Reference {
+		return Invalid(key, "takes no reference such as %s: its value decides about the plan, or is part of what is kept and shown", value[list[0].Start:list[0].End]).
+			WithHint("write the value itself; references are for passwords, keys and addresses that nothing but the connection needs")
+	} else if len(list) > 0 {
+		return nil
+	}
+	return CheckValue(d, key, value)
 }
 
 // CheckValue reports whether value is of the option's type; key is what the user

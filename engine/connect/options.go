@@ -197,21 +197,21 @@ func pick(values []string, v string) string {
 }
 
 // Hidden is shown instead of a secret value.
-const Hidden = "******"
+const Hidden = diag.Stars
 
 // IsSecret reports whether a key sounds like one whose value must not be shown.
 func IsSecret(key string) bool { return diag.IsSecret(key) }
 
 func shown(key, value string) string {
 	if IsSecret(key) {
-		return Hidden
+		return diag.ShownSecret(value)
 	}
 	return value
 }
 
 // Redact returns a copy of o with secret values hidden: those declared so in decl
-// and those whose key sounds like one. A reference such as ${env:NAME} is no
-// secret and stays.
+// and those whose key sounds like one. References such as ${env:NAME} are no
+// secrets and stay.
 func Redact(o Options, decl []Option) Options {
 	out := maps.Clone(o)
 	for k, v := range o {
@@ -219,8 +219,8 @@ func Redact(o Options, decl []Option) Options {
 		if d := find(decl, k); d != nil && d.Secret {
 			secret = true
 		}
-		if secret && !strings.HasPrefix(v, "${") {
-			out[k] = Hidden
+		if secret {
+			out[k] = diag.ShownSecret(v)
 		}
 	}
 	return out

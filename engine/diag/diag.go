@@ -91,7 +91,7 @@ func Wrap(code Code, err error, format string, args ...any) *Error {
 	if err != nil {
 		msg += ": " + message(err)
 	}
-	return &Error{Code: code, Msg: msg, Cause: err}
+	return &Error{Code: code, Msg: Scrub(msg), Cause: err}
 }
 
 // As returns the *Error in err's chain, or nil.
@@ -151,12 +151,12 @@ func (e *Error) Or(span Span) *Error {
 }
 
 // sprintf leaves a message alone when it has no arguments, so that a text with a
-// percent sign in it can be passed as it is.
+// percent sign in it can be passed as it is. Nothing that a reference gave stays in it.
 func sprintf(format string, args []any) string {
 	if len(args) == 0 {
-		return format
+		return Scrub(format)
 	}
-	return fmt.Sprintf(format, args...)
+	return Scrub(fmt.Sprintf(format, args...))
 }
 
 // message is the text of an error without the code in front when it is ours.

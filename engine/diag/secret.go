@@ -21,8 +21,8 @@ func IsSecret(key string) bool {
 }
 
 // MaskSecrets writes stars over the values of secret options, 'key' = 'value', in a
-// statement, and over those in lists of pairs, 'key' = 'user:ada,password:x'. The text keeps its length, so that places stay right. A reference such
-// as ${env:NAME} is no secret.
+// statement, and over those in lists of pairs, 'key' = 'user:ada,password:x'. The text keeps its length, so that places stay right. References such
+// as ${env:NAME} are no secrets and stay.
 func MaskSecrets(sql string) string {
 	var out []byte
 	key, equals := "", false // the last literal, and whether = came after it
@@ -35,14 +35,16 @@ func MaskSecrets(sql string) string {
 				if out == nil {
 					out = []byte(sql)
 				}
-				for k := i + 1 + from; k < i+1+to; k++ {
-					if out[k] != '\n' {
-						out[k] = '*'
+				literals(value[from:to], func(f, t int) {
+					for k := i + 1 + from + f; k < i+1+from+t; k++ {
+						if out[k] != '\n' {
+							out[k] = '*'
+						}
 					}
-				}
+				})
 			}
 			switch {
-			case !equals || strings.HasPrefix(value, "${"):
+			case !equals:
 			case IsSecret(key):
 				stars(0, len(value))
 			default:

@@ -67,6 +67,8 @@ type Options struct {
 	Edit func(p *plan.Physical, g *flow.Graph, zone *time.Location) error
 	// Files is the disk of folders that users name; nil is that of the environment.
 	Files env.Disk
+	// Secrets gives what references in settings stand for; nil: nothing does.
+	Secrets *connect.Secrets
 	// Stores puts object stores on top of a disk, as settings say; may be nil.
 	Stores func(below env.Disk, setting func(key string) string) env.Disk
 }

@@ -29,7 +29,7 @@ type reporter struct {
 }
 
 // reporters reads the settings of traces. Without one of them there are none.
-func reporters(s *catalog.Config) ([]reporter, error) {
+func reporters(s *catalog.Config, secrets *connect.Secrets) ([]reporter, error) {
 	params := map[string]map[string]string{}
 	for _, kv := range s.All() {
 		rest, ok := strings.CutPrefix(kv[0], tracesPrefix)
@@ -56,7 +56,7 @@ func reporters(s *catalog.Config) ([]reporter, error) {
 	}
 	var out []reporter
 	for _, n := range names {
-		r, err := reporterOf(n, params[n])
+		r, err := reporterOf(n, params[n], secrets)
 		if err != nil {
 			return nil, err
 		}
@@ -71,7 +71,7 @@ var reporterParams = []string{
 	"service.name", "service.version",
 }
 
-func reporterOf(name string, params map[string]string) (reporter, error) {
+func reporterOf(name string, params map[string]string, secrets *connect.Secrets) (reporter, error) {
 	key := func(param string) string { return tracesPrefix + name + "." + param }
 	r := reporter{options: otlp.Options{Timeout: exportTimeout}}
 	for _, p := range slices.Sorted(maps.Keys(params)) {
@@ -117,7 +117,11 @@ func reporterOf(name string, params map[string]string) (reporter, error) {
 	}
 	r.options.Headers = map[string]string{}
 	for _, h := range headers {
-		r.options.Headers[h.Key] = h.Value.(string)
+		v, err := secrets.Resolve(key("exporter.headers"), h.Value.(string))
+		if err != nil {
+			return r, err
+		}
+		r.options.Headers[h.Key] = v
 	}
 	if r.more, ok = pairs(params["scope.variables.additional"]); !ok {
 		return r, diag.New(diag.InvalidOption, "'%s' must be 'name:value,name:value'", key("scope.variables.additional"))
@@ -169,7 +173,7 @@ func (x *exporters) close() {
 
 // observer makes what tells the reporters of a session about a job; nil without any.
 func (m *Manager) observer(s *catalog.Config) (*observer, error) {
-	list, err := reporters(s)
+	list, err := reporters(s, m.options.Secrets)
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func config() engine.Config {
 		Env: env.OS(""), Connectors: connectors.All(), Formats: connectors.Formats(), Functions: scalar.All(),
 		Runtimes: connectors.Runtimes(), Zone: time.UTC, Stdout: os.Stdout,
 		Stores: func(below env.Disk, setting func(string) string) env.Disk {
-			return s3.Disk(below, env.OS("").Clock, setting, os.Getenv)
+			return s3.Disk(below, env.OS("").Clock, setting, os.Getenv, nil)
 		},
 	}
 }

@@ -44,7 +44,7 @@ func local(t *testing.T, ordered bool) gateway.Client {
 		Workers: workers, Connectors: append(connectors.All(), lookup.Connector), Formats: connectors.Formats(), Functions: scalar.All(), Runtimes: connectors.Runtimes(),
 		Providers: []*connect.ModelProvider{&linear.Provider},
 		Stores: func(below env.Disk, setting func(string) string) env.Disk {
-			return s3.Disk(below, env.OS("").Clock, setting, func(string) string { return "" })
+			return s3.Disk(below, env.OS("").Clock, setting, func(string) string { return "" }, nil)
 		},
 	})
 	if err != nil {

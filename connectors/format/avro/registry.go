@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"net/url"
 	"strings"
 	"time"
 
@@ -24,20 +25,20 @@ var Confluent = connect.Format{
 	Name:    "avro-confluent",
 	Summary: "Avro whose schemas are in a Confluent schema registry; for messages.",
 	Options: []connect.Option{
-		{Key: "url", Doc: "Address of the schema registry; several are separated by ','."},
-		{Key: "schema-registry.url", Doc: "An older name of 'url'."},
+		{Key: "url", Reference: true, Doc: "Address of the schema registry; several are separated by ','."},
+		{Key: "schema-registry.url", Reference: true, Doc: "An older name of 'url'."},
 		{Key: "subject", Doc: "Name under which a sink puts its schema in the registry; of a Kafka table it is <topic>-value and <topic>-key by default."},
 		{Key: "schema-registry.subject", Doc: "An older name of 'subject'."},
 		{Key: "schema", Doc: "Avro schema that a sink writes instead of the one made of the table's columns."},
 		{Key: "timestamp_mapping.legacy", Type: connect.Bool, Default: "true", Doc: "As of format 'avro'."},
 		{Key: "basic-auth.credentials-source", Type: connect.Enum, Values: []string{"URL", "USER_INFO", "SASL_INHERIT"}, Doc: "Where user and password are: in the URL, or in basic-auth.user-info."},
-		{Key: "basic-auth.user-info", Secret: true, Doc: "user:password."},
+		{Key: "basic-auth.user-info", Secret: true, Reference: true, Doc: "user:password."},
 		{Key: "bearer-auth.credentials-source", Doc: "Accepted; the token is bearer-auth.token."},
-		{Key: "bearer-auth.token", Secret: true, Doc: "Token that the registry takes."},
-		{Key: "ssl.truststore.location", Doc: "PEM file of the authorities that sign the registry's certificate."},
-		{Key: "ssl.truststore.password", Secret: true, Doc: "Accepted; PEM needs none."},
-		{Key: "ssl.keystore.location", Doc: "PEM file of the client's certificate and key."},
-		{Key: "ssl.keystore.password", Secret: true, Doc: "Accepted; PEM needs none."},
+		{Key: "bearer-auth.token", Secret: true, Reference: true, Doc: "Token that the registry takes."},
+		{Key: "ssl.truststore.location", Reference: true, Doc: "PEM file of the authorities that sign the registry's certificate."},
+		{Key: "ssl.truststore.password", Secret: true, Reference: true, Doc: "Accepted; PEM needs none."},
+		{Key: "ssl.keystore.location", Reference: true, Doc: "PEM file of the client's certificate and key."},
+		{Key: "ssl.keystore.password", Secret: true, Reference: true, Doc: "Accepted; PEM needs none."},
 		{Key: "properties.", Prefix: true, Doc: "Accepted; settings of Confluent's Java client."},
 	},
 	Changes:  appendOnly,
@@ -87,34 +88,82 @@ var Confluent = connect.Format{
 	},
 }
 
-// registry is a schema registry.
+// registry is a schema registry. References of its options are resolved for each question;
+// without any there is one set of options for all.
 type registry struct {
-	url  string
-	opts []sr.ClientOpt
+	o    connect.Options
+	t    *connect.Table
+	opts []sr.ClientOpt // nil: there are references
 }
 
 // patience is how long the registry may take to answer.
 const patience = 15 * time.Second
 
 func newRegistry(o connect.Options, t *connect.Table) (*registry, error) {
-	r := &registry{url: o.Text("url", o.Text("schema-registry.url", ""))}
-	if r.url == "" {
+	r := &registry{o: o, t: t}
+	if o.Text("url", o.Text("schema-registry.url", "")) == "" {
 		return nil, connect.Missing("avro-confluent.url", "it is the address of the schema registry")
 	}
-	urls := strings.Split(r.url, ",")
+	for _, v := range o {
+		if list, _ := diag.References(v); len(list) > 0 {
+			return r, nil
+		}
+	}
+	var err error
+	r.opts, err = registryOptions(o, t)
+	return r, err
+}
+
+// resolved are the options of a client for one question.
+func (r *registry) resolved() ([]sr.ClientOpt, error) {
+	if r.opts != nil {
+		return r.opts, nil
+	}
+	secrets := r.t.Deps.Secrets
+	o := make(connect.Options, len(r.o))
+	for _, k := range r.o.Keys() {
+		v, err := secrets.Resolve("avro-confluent."+k, r.o[k])
+		if err != nil {
+			return nil, err
+		}
+		o[k] = v
+		switch k {
+		case "basic-auth.user-info":
+			user, pass, _ := strings.Cut(v, ":")
+			secrets.Part(r.o[k], user)
+			secrets.Part(r.o[k], pass)
+		case "url", "schema-registry.url":
+			for u := range strings.SplitSeq(v, ",") {
+				u = strings.TrimSpace(u)
+				secrets.Part(r.o[k], u)
+				if p, err := url.Parse(u); err == nil {
+					secrets.Part(r.o[k], p.Host)
+					if pass, ok := p.User.Password(); ok {
+						secrets.Part(r.o[k], pass)
+					}
+				}
+			}
+		}
+	}
+	return registryOptions(o, r.t)
+}
+
+func registryOptions(o connect.Options, t *connect.Table) (opts []sr.ClientOpt, err error) {
+	list := o.Text("url", o.Text("schema-registry.url", ""))
+	urls := strings.Split(list, ",")
 	for i := range urls {
 		urls[i] = strings.TrimSpace(urls[i])
 	}
-	r.opts = append(r.opts, sr.URLs(urls...), sr.UserAgent("mink"))
+	opts = append(opts, sr.URLs(urls...), sr.UserAgent("mink"))
 	if info, ok := o["basic-auth.user-info"]; ok {
 		user, pass, ok := strings.Cut(info, ":")
-		if !ok {
+		if !ok && !diag.Masked(info) { // of a tape
 			return nil, connect.Invalid("avro-confluent.basic-auth.user-info", "must be user:password")
 		}
-		r.opts = append(r.opts, sr.BasicAuth(user, pass))
+		opts = append(opts, sr.BasicAuth(user, pass))
 	}
 	if token, ok := o["bearer-auth.token"]; ok {
-		r.opts = append(r.opts, sr.BearerToken(token))
+		opts = append(opts, sr.BearerToken(token))
 	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if name, ok := o["ssl.truststore.location"]; ok {
@@ -142,8 +191,8 @@ func newRegistry(o connect.Options, t *connect.Table) (*registry, error) {
 	if err != nil {
 		return nil, connect.Invalid("avro-confluent.url", "is no address of a schema registry: %v", err)
 	}
-	r.opts = append(r.opts, sr.HTTPClient(client))
-	return r, nil
+	opts = append(opts, sr.HTTPClient(client))
+	return opts, nil
 }
 
 func readFile(t *connect.Table, name string) ([]byte, error) {
@@ -157,7 +206,11 @@ func readFile(t *connect.Table, name string) ([]byte, error) {
 
 // ask runs a question.
 func (r *registry) ask(what string, f func(context.Context, *sr.Client) error) error {
-	cl, err := sr.NewClient(r.opts...)
+	opts, err := r.resolved()
+	if err != nil {
+		return err
+	}
+	cl, err := sr.NewClient(opts...)
 	if err != nil {
 		return diag.Wrap(diag.InvalidOption, err, "'avro-confluent.url' is no address of a schema registry")
 	}
