@@ -26,6 +26,8 @@ import (
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/function/scalar"
 	"github.com/minkstream/mink/engine/job"
+	"github.com/minkstream/mink/engine/state"
+	"github.com/minkstream/mink/testkit/leak"
 )
 
 func TestMain(m *testing.M) {
@@ -38,7 +40,7 @@ func TestMain(m *testing.M) {
 	if script := os.Getenv("MINK_TEST_COORDINATOR"); script != "" {
 		os.Exit(coordinate(script))
 	}
-	os.Exit(m.Run())
+	leak.Main(m, leak.Count{What: "open stores of state", Now: state.Stores})
 }
 
 func config() engine.Config {
@@ -131,9 +133,7 @@ func coordinate(file string) int {
 
 // kill is what a supervisor does with a process that is given up on.
 func kill(n cluster.Node, _ error) {
-	if p, err := os.FindProcess(n.PID); err == nil {
-		_ = p.Kill()
-	}
+	_ = syscall.Kill(n.PID, syscall.SIGKILL) // it may have ended by now
 }
 
 // town is a cluster of a test: the coordinator in the process of the test, nodes in their
@@ -260,6 +260,7 @@ func (w *town) close() {
 	}
 	w.mu.Unlock()
 	w.waiting.Wait()
+	cluster.Sweep(filepath.Join(w.dir, ".mink")) // of nodes that were killed
 }
 
 // run executes statements; the job of the last one is returned.

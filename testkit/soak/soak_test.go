@@ -21,13 +21,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/minkstream/mink/testkit/leak"
 )
 
 func TestMain(m *testing.M) {
 	if os.Getenv("MINK_SOAK_BROKER") != "" {
 		os.Exit(broker())
 	}
-	os.Exit(m.Run())
+	leak.Main(m)
 }
 
 // broker is a process with a Kafka: what it keeps is not what is measured.
