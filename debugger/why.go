@@ -33,23 +33,8 @@ type Lineage struct {
 // Rows are found again by their values: of rows that are equal in all that matters the
 // lineage has all.
 func (j *Job) Why(ctx context.Context, output, cond string) (*Lineage, error) {
-	o, err := j.output(output)
+	t, o, err := j.asked(ctx, output, cond)
 	if err != nil {
-		return nil, err
-	}
-	n, err := j.d.session.Condition(cond, o.Schema())
-	if err != nil {
-		return nil, err
-	}
-	until := j.at
-	if until == 0 {
-		until = 1 << 62
-	}
-	t, err := j.trace(o, expr.Conjuncts(n), until)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.run(ctx); err != nil {
 		return nil, err
 	}
 	last := t.sites[o].given().last

@@ -67,13 +67,22 @@ const evidenceMax = 5
 // or of the end of the tape where the cursor stands at the start. condition is over the
 // columns of the output. It executes the tape once.
 func (j *Job) WhyNot(ctx context.Context, output, cond string) ([]Finding, error) {
-	o, err := j.output(output)
+	t, o, err := j.asked(ctx, output, cond)
 	if err != nil {
 		return nil, err
 	}
+	return t.diagnose(o), nil
+}
+
+// asked follows the rows of an output for which cond holds, up to where the job is.
+func (j *Job) asked(ctx context.Context, output, cond string) (*tracing, *Operator, error) {
+	o, err := j.output(output)
+	if err != nil {
+		return nil, nil, err
+	}
 	n, err := j.d.session.Condition(cond, o.Schema())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	until := j.at
 	if until == 0 {
@@ -81,12 +90,9 @@ func (j *Job) WhyNot(ctx context.Context, output, cond string) ([]Finding, error
 	}
 	t, err := j.trace(o, expr.Conjuncts(n), until)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := t.run(ctx); err != nil {
-		return nil, err
-	}
-	return t.diagnose(o), nil
+	return t, o, t.run(ctx)
 }
 
 // output is a sink, or any operator whose output is asked about.
