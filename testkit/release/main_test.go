@@ -44,7 +44,7 @@ func TestBill(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(d.Components) != len(info.Deps)+1 || len(d.Dependencies[0].On) != len(d.Components) {
-		t.Errorf("%d parts, want %d", len(d.Components), len(info.Deps)+1)
+		t.Fatalf("%d parts, want %d", len(d.Components), len(info.Deps)+1)
 	}
 	for i, m := range info.Deps {
 		c := d.Components[i+1]
