@@ -69,7 +69,7 @@ func (a *app) down(ctx context.Context, dir string, timeout time.Duration) error
 	if err := home.Forget(); err != nil {
 		return err
 	}
-	if !await(ctx, killWithin, func() bool { return endAll(home) && endAll(home) }) {
+	if !await(ctx, killWithin, func() bool { return endAll(home) }) {
 		return diag.New(diag.IO, "these processes cannot be ended: %s", strings.Join(allOf(home), ", "))
 	}
 	cluster.Sweep(home.Path("run"))
@@ -85,11 +85,16 @@ const killWithin = 5 * time.Second
 // it looks, one that it has not come to may start one that it has passed and die: who finds
 // none twice has found all.
 func endAll(home local.Home) bool {
-	all := allOf(home)
-	for _, name := range all {
-		kill(home, name)
+	for range 2 {
+		all := allOf(home)
+		for _, name := range all {
+			kill(home, name)
+		}
+		if len(all) > 0 {
+			return false
+		}
 	}
-	return len(all) == 0
+	return true
 }
 
 // allOf are the processes of a cluster that live or are being started.
