@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/minkstream/mink/engine/state"
 	"github.com/minkstream/mink/testkit/leak"
 )
 
@@ -36,7 +37,7 @@ func TestMain(m *testing.M) {
 		heldBack()
 		os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
-	leak.Main(m)
+	leak.Main(m, leak.Count{What: "open stores of state", Now: state.Stores})
 }
 
 // minkCommand is a mink process that runs in dir, not yet started.
