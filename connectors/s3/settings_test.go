@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/minkstream/mink/connectors/s3"
+	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
 )
 
@@ -21,6 +23,7 @@ func TestRequests(t *testing.T) {
 		w.WriteHeader(http.StatusForbidden)
 	}))
 	defer server.Close()
+	secrets := &connect.Secrets{Variable: func(name string) (string, bool) { return "id-of-" + name, name != "NOPE" }}
 	// ask is the first request that settings make.
 	ask := func(change map[string]string) *http.Request {
 		t.Helper()
@@ -29,7 +32,7 @@ func TestRequests(t *testing.T) {
 			m[k] = v
 		}
 		got = nil
-		d := s3.Disk(env.NewMemDisk(), &clock{Clock: env.OS("").Clock}, func(k string) string { return m[k] }, nothing, nil)
+		d := s3.Disk(env.NewMemDisk(), &clock{Clock: env.OS("").Clock}, func(k string) string { return m[k] }, nothing, secrets.Resolve)
 		_ = d.MkdirAll("s3://bkt/x")
 		if len(got) == 0 {
 			t.Fatalf("%v: no request", change)
@@ -56,6 +59,12 @@ func TestRequests(t *testing.T) {
 		t.Errorf("token %s", h)
 	}
 	has(ask(map[string]string{"s3.access-key": "id-two"}), "Credential=id-two/")
+	has(ask(map[string]string{"s3.access-key": "${env:TEST}"}), "Credential=id-of-TEST/")
+	got = nil
+	none := s3.Disk(env.NewMemDisk(), env.OS("").Clock, func(string) string { return "${env:NOPE}" }, nothing, secrets.Resolve)
+	if err := none.MkdirAll("s3://bkt/x"); diag.CodeOf(err) != diag.NotFound || !strings.Contains(err.Error(), "NOPE") || len(got) > 0 {
+		t.Errorf("a variable that is not set: %v, %d requests", err, len(got))
+	}
 	has(ask(map[string]string{"s3.region": "eu-south-2"}), "/eu-south-2/s3/aws4_request")
 	if h := ask(map[string]string{"s3.session-token": "for-an-hour"}).Header.Get("X-Amz-Security-Token"); h != "for-an-hour" {
 		t.Errorf("token %q", h)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/minkstream/mink/connectors"
 	"github.com/minkstream/mink/engine"
+	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/function/scalar"
@@ -109,6 +110,7 @@ func play(t *testing.T, settings map[string]string, script string) (id string, s
 	defer s.Close()
 	e, err := engine.New(engine.Config{
 		Env: env.OS(""), Connectors: connectors.All(), Formats: connectors.Formats(), Functions: scalar.All(), SpillDir: t.TempDir(),
+		Secrets: &connect.Secrets{Variable: func(name string) (string, bool) { return "canary", name == "COLLECTOR" }},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +118,7 @@ func play(t *testing.T, settings map[string]string, script string) (id string, s
 	if settings["traces.reporter.otel.exporter.endpoint"] == "" {
 		settings["traces.reporter.otel.exporter.endpoint"] = s.URL
 	}
-	settings["traces.reporter.otel.exporter.headers"] = "Authorization:Bearer canary"
+	settings["traces.reporter.otel.exporter.headers"] = "Authorization:Bearer ${env:COLLECTOR}"
 	settings["traces.reporter.otel.service.name"] = "shop"
 	settings["traces.reporter.otel.scope.variables.additional"] = "region:eu-west-1,environment:test"
 	session := e.NewSession()
@@ -232,6 +234,7 @@ func TestTraceSettings(t *testing.T) {
 		{otel + "exporter.endpoint", "http://ada:canary@c", diag.InvalidOption, "exporter.headers"},
 		{otel + "exporter.timeout", "soon", diag.InvalidOption, "10 s"},
 		{otel + "exporter.headers", "canary", diag.InvalidOption, "name:value"},
+		{otel + "exporter.headers", "a:${env:NOPE}", diag.Permission, "has a reference"},
 		{otel + "exporter.endpont", "http://c", diag.UnknownOption, otel + "exporter.endpoint"},
 		{otel + "factory.class", "org.apache.flink.traces.slf4j.Slf4jTraceReporterFactory", diag.Unsupported, "OpenTelemetry"},
 		{"traces.reporters", "otel,other", diag.InvalidOption, "traces.reporter.other.exporter.endpoint"},
