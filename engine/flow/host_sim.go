@@ -33,6 +33,10 @@ type SimOptions struct {
 	MaxSteps int
 	// Story, if set, hears of each step.
 	Story func(text string)
+	// Choices are those of a run before, or like them: what a site has no more of is drawn.
+	// Chosen, if set, gets those of this run.
+	Choices SimChoices
+	Chosen  SimChoices
 	// Held keeps wall time where Start and Advance put it, in milliseconds of the epoch:
 	// tasks read that, and their timers wait for it. How long a message or a disk takes
 	// still passes in the time of the simulation, which the runtime's own timers follow.
@@ -55,6 +59,7 @@ type Sim struct {
 	Reshape func() *Graph
 
 	rng   uint64
+	taken map[string]int // of the choices of a site
 	hash  uint64
 	clock int64 // nanoseconds
 	epoch int64 // wall time of clock 0, milliseconds
@@ -86,6 +91,11 @@ type Sim struct {
 	struck   *SimFault
 	err      error
 }
+
+// SimChoices are numbers by the site that chooses, in the order in which it does, each taken
+// modulo what it may be. A site that chooses once less so leaves the choices of all others
+// what they are.
+type SimChoices map[string][]int
 
 type simNode struct {
 	name   string
@@ -122,6 +132,9 @@ func NewSim(o SimOptions) *Sim {
 	if s.Disk = o.On; s.Disk == nil {
 		s.Disk = env.NewCrashDisk()
 	}
+	if o.Choices != nil {
+		s.taken = map[string]int{}
+	}
 	s.Disk.Fault = s.diskFault
 	s.Env = &env.Env{Clock: simClock{s}, Disk: s.Disk, Seed: o.Seed | 1, Go: func(_ string, f func()) {
 		s.at(s.clock+s.delay(o.Disk, "go"), simEvent{kind: evCall, run: f, node: -2})
@@ -156,7 +169,7 @@ func (s *Sim) Submit(g *Graph, cfg Config) (*Job, error) {
 
 // Choose draws a number below n. Every choice of the simulation, the faults' and
 // the models' too, comes from here, so that a seed repeats it.
-func (s *Sim) Choose(n int, _ string) int {
+func (s *Sim) Choose(n int, site string) int {
 	if n <= 1 {
 		return 0
 	}
@@ -166,6 +179,16 @@ func (s *Sim) Choose(n int, _ string) int {
 	z = (z ^ z>>27) * 0x94D049BB133111EB
 	z ^= z >> 31
 	hi, _ := bits.Mul64(z, uint64(n))
+	if s.opt.Choices != nil {
+		k := s.taken[site]
+		if given := s.opt.Choices[site]; k < len(given) {
+			s.taken[site] = k + 1
+			hi = uint64(given[k] % n)
+		}
+	}
+	if s.opt.Chosen != nil {
+		s.opt.Chosen[site] = append(s.opt.Chosen[site], int(hi))
+	}
 	s.hash = (s.hash ^ hi) * 1099511628211
 	return int(hi)
 }

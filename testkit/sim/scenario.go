@@ -74,6 +74,10 @@ type Scenario struct {
 	Zombies   bool
 	Faults    []flow.SimFault
 	MaxSteps  int
+	// Limit, if set, is the virtual time by which the job must have ended, faults and all.
+	Limit time.Duration
+	// Choices, if set, are made before any is drawn from the seed.
+	Choices flow.SimChoices
 }
 
 // Draw makes the scenario of a seed: rates, sizes and the set of faults that can

@@ -25,19 +25,23 @@ type shrinker struct {
 	until time.Time
 	most  int // runs
 	rnd   *rand.Rand
+	made  flow.SimChoices // of the run before
 }
 
+// runsMost is how often Shrink runs a scenario: behind that little is left out any more.
+const runsMost = 8000
+
 // Shrink makes a failing scenario smaller: fewer faults, rows, splits and tasks, and nothing
-// that is not needed. A candidate is tried with schedules like its own, since with fewer rows
-// the moment at which it goes wrong is another. It returns false when the scenario does not
-// fail.
+// that is not needed. A candidate is tried with the choices of the smallest so far, or with
+// schedules like its own, since with fewer rows the moment at which it goes wrong is another.
+// Then the choices themselves are made fewer. It returns false when the scenario does not fail.
 func Shrink(sc Scenario, budget time.Duration) (Small, bool) {
-	return shrink(sc, budget, 1<<30)
+	return shrink(sc, budget, runsMost)
 }
 
 // shrink is Shrink with a bound on the runs.
 func shrink(sc Scenario, budget time.Duration, most int) (Small, bool) {
-	s := &shrinker{until: time.Now().Add(budget), most: most, rnd: rand.New(rand.NewPCG(sc.Seed, 6))}
+	s := &shrinker{until: time.Now().Add(budget), most: most, rnd: rand.New(rand.NewPCG(sc.Seed, 6)), made: flow.SimChoices{}}
 	s.best.Scenario, s.best.Result = sc, Run(sc)
 	s.best.StepsBefore, s.best.Runs = s.best.Result.Steps, 1
 	if s.best.Result.Err == nil {
@@ -63,14 +67,14 @@ func failure(err error) string {
 	if strings.HasPrefix(text, "of ") {
 		return "rows"
 	}
-	word, _, _ := strings.Cut(text, " ")
+	word, _, _ := strings.Cut(strings.TrimLeft(text, "0123456789 "), " ")
 	return word
 }
 
 func (s *shrinker) over() bool { return s.best.Runs >= s.most || time.Now().After(s.until) }
 
 // neighbours is how many schedules a candidate is tried with.
-const neighbours = 60
+const neighbours = 20
 
 // try takes a candidate if it, or one with another schedule, fails in fewer steps.
 func (s *shrinker) try(sc Scenario) bool {
@@ -91,16 +95,24 @@ func (s *shrinker) near(sc Scenario, i int) Scenario {
 	if i == 0 {
 		return sc
 	}
-	sc.Seed = s.rnd.Uint64() >> 16
+	sc.Seed, sc.Choices = s.rnd.Uint64()>>16, nil
 	for k := range sc.Faults {
 		f := &sc.Faults[k]
-		f.Step = 1 + s.rnd.IntN(min(s.best.Result.Steps, 400))
+		f.Step = s.step()
 		if f.Op > 0 {
 			f.Op = 1 + s.rnd.IntN(20)
 		}
 	}
 	return sc
 }
+
+// step is one of a run that is like to be shorter than the shortest so far, early ones more often.
+func (s *shrinker) step() int {
+	return 1 + s.rnd.IntN(1+s.rnd.IntN(min(s.best.Result.Steps, 400)))
+}
+
+// few is a number up to n, 1 more often than others.
+func (s *shrinker) few(n int) int { return 1 + s.rnd.IntN(1+s.rnd.IntN(n)) }
 
 // fails takes a scenario that fails in fewer steps.
 func (s *shrinker) fails(sc Scenario) bool {
@@ -115,47 +127,60 @@ func (s *shrinker) fails(sc Scenario) bool {
 // that it had in the beginning.
 func (s *shrinker) run(sc *Scenario, steps int) (Result, bool) {
 	if s.kind == "stuck:" {
-		// It is stuck that has not ended in ten times the steps of an undisturbed run.
+		// It is stuck that has not ended in ten times the steps of an undisturbed run, or ten
+		// times as long, from when calls are no longer lost.
 		calm := *sc
-		calm.Faults, calm.Plant = nil, flow.PlantNone
+		calm.Faults, calm.Plant, calm.Choices = nil, flow.PlantNone, nil
 		s.best.Runs++
 		r := Run(calm)
 		if r.Err != nil {
 			return r, false
 		}
-		sc.MaxSteps = min(sc.MaxSteps, 10*r.Steps)
+		sc.MaxSteps, sc.Limit = min(sc.MaxSteps, 10*r.Steps), 10*r.Virtual
+		if sc.Lost > 0 {
+			sc.Limit += heal
+		}
 	} else {
 		sc.MaxSteps = min(sc.MaxSteps, steps+1) // more steps would be no gain
 	}
 	s.best.Runs++
-	r := Run(*sc)
+	for site := range s.made {
+		s.made[site] = s.made[site][:0]
+	}
+	r := run(*sc, nil, s.made)
 	if r.Err == nil || failure(r.Err) != s.kind || r.Steps > steps {
 		return r, false
 	}
 	if s.kind != "stuck:" {
 		sc.MaxSteps = s.limit
 	}
+	sc.Choices = copied(s.made)
 	return r, true
 }
 
 // tiny looks among scenarios of a few rows with the same faults, at other moments.
 func (s *shrinker) tiny() {
 	from := s.best.Scenario
-	for i := 1; i <= min(50*neighbours, s.most/3) && !s.over(); i++ {
-		sc := from
-		sc.Rows, sc.Splits = 1+s.rnd.IntN(min(from.Rows, 8)), 1+s.rnd.IntN(from.Splits)
-		sc.Parallel, sc.Nodes = 1+s.rnd.IntN(from.Parallel), 1+s.rnd.IntN(from.Nodes)
-		sc.Interval, sc.Fused = time.Duration(1+s.rnd.IntN(12))*time.Millisecond, s.rnd.IntN(3)
-		if n := len(from.Faults); n > 1 {
-			k := s.rnd.IntN(n)
-			sc.Faults = from.Faults[k:min(n, k+1+s.rnd.IntN(2))]
-		}
-		sc = s.near(sc, i)
-		for range s.rnd.IntN(8) {
-			s.change(&sc)
-		}
-		s.fails(sc)
+	for i := 1; i <= s.most/4 && !s.over(); i++ {
+		s.fails(s.small(from, i))
 	}
+}
+
+// small is a scenario of a few rows, with one or two of the faults at other moments.
+func (s *shrinker) small(from Scenario, i int) Scenario {
+	sc := from
+	sc.Rows, sc.Splits = s.few(min(from.Rows, 8)), s.few(from.Splits)
+	sc.Parallel, sc.Nodes = s.few(from.Parallel), s.few(from.Nodes)
+	sc.Interval, sc.Fused = time.Duration(1+s.rnd.IntN(12))*time.Millisecond, s.rnd.IntN(3)
+	if n := len(from.Faults); n > 1 {
+		k := s.rnd.IntN(n)
+		sc.Faults = from.Faults[k:min(n, k+1+s.rnd.IntN(2))]
+	}
+	sc = s.near(sc, i+1)
+	for range s.rnd.IntN(8) {
+		s.change(&sc)
+	}
+	return sc
 }
 
 // faults leaves out one after the other.
@@ -241,12 +266,17 @@ func (s *shrinker) drift() (found bool) {
 	for tries := 0; tries < patience && !s.over(); tries++ {
 		sc := at
 		sc.Faults = slices.Clone(at.Faults)
-		for range 1 + s.rnd.IntN(3) {
-			s.change(&sc)
+		s.vary(&sc)
+		if tries%1000 == 999 {
+			at = s.best.Scenario // the ways on from there were none
 		}
-		if r, ok := s.run(&sc, s.best.Result.Steps); ok {
+		slack := 0
+		if s.rnd.IntN(2) == 0 {
+			slack = s.rnd.IntN(1 + s.best.Result.Steps/10)
+		}
+		if r, ok := s.run(&sc, s.best.Result.Steps+slack); ok {
 			at = sc
-			if r.Steps < s.best.Result.Steps || simpler(&sc, &s.best.Scenario) {
+			if r.Steps < s.best.Result.Steps || r.Steps == s.best.Result.Steps && simpler(&sc, &s.best.Scenario) {
 				found = found || r.Steps < s.best.Result.Steps
 				if r.Steps < s.best.Result.Steps {
 					tries = 0
@@ -313,7 +343,7 @@ func (s *shrinker) change(sc *Scenario) {
 	case 15, 16:
 		if n := len(sc.Faults); n > 0 {
 			f := &sc.Faults[s.rnd.IntN(n)]
-			f.Step = 1 + s.rnd.IntN(s.best.Result.Steps)
+			f.Step = s.step()
 		}
 	case 17:
 		if n := len(sc.Faults); n > 0 {
@@ -325,6 +355,6 @@ func (s *shrinker) change(sc *Scenario) {
 			f.Until = min(f.Until, ms(80))
 		}
 	default:
-		sc.Seed = s.rnd.Uint64() >> 16
+		sc.Seed, sc.Choices = s.rnd.Uint64()>>16, nil
 	}
 }

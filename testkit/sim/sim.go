@@ -12,6 +12,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -35,17 +36,21 @@ type Result struct {
 	completed []moment // when checkpoints were
 }
 
-// limit is the virtual time by which a job must have ended, faults and all.
+// limit is the virtual time by which a job must have ended where a scenario has none of its own.
 const limit = 10 * time.Minute
 
 // Run runs a scenario.
 func Run(sc Scenario) (res Result) { return RunStory(sc, nil) }
 
 // RunStory runs a scenario and tells each step.
-func RunStory(sc Scenario, story func(string)) (res Result) {
+func RunStory(sc Scenario, story func(string)) Result { return run(sc, story, nil) }
+
+// run is RunStory that keeps the choices, if chosen is not nil.
+func run(sc Scenario, story func(string), chosen flow.SimChoices) (res Result) {
 	s := flow.NewSim(flow.SimOptions{
 		Seed: sc.Seed, Nodes: sc.Nodes, Policy: sc.Policy, Plant: sc.Plant, Delay: sc.Delay, Disk: sc.Disk,
 		Duplicate: sc.Duplicate, Zombies: sc.Zombies, Yield: sc.Yield, Faults: append([]flow.SimFault(nil), sc.Faults...), MaxSteps: sc.MaxSteps, Story: story,
+		Choices: sc.Choices, Chosen: chosen,
 	})
 	w := newWorld(sc, s)
 	w.story = story
@@ -202,8 +207,8 @@ func (w *world) check(job *flow.Job) error {
 			w.completed = append(w.completed, moment{n, w.sim.Steps(), w.sim.DiskOps()})
 		}
 	}
-	if time.Duration(w.sim.Now()-w.start)*time.Millisecond > limit+w.sc.skew() {
-		return fmt.Errorf("stuck: not ended after %s of virtual time (%d of %d rows committed)", limit, len(w.ext.rows), w.want)
+	if most := cmp.Or(w.sc.Limit, limit); time.Duration(w.sim.Now()-w.start)*time.Millisecond > most+w.sc.skew() {
+		return fmt.Errorf("stuck: not ended after %s of virtual time (%d of %d rows committed)", most, len(w.ext.rows), w.want)
 	}
 	if w.kind.endless() && w.sim.Steps()%16 == 0 && len(w.ext.rows) >= w.want && job.State() == flow.Running {
 		job.Cancel() // again after a crash: a coordinator may die with the command
