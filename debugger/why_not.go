@@ -43,7 +43,8 @@ type Finding struct {
 	Fix  string `json:"fix,omitempty"`
 	// Evidence are rows that show it, with where they came; at most a few.
 	Evidence []Evidence `json:"evidence,omitempty"`
-	// Needs and Has are watermarks in milliseconds; By is how late a row was, in
+	// Needs and Has are watermarks in milliseconds, of windows of processing time what the
+	// clock says; By is how late a row was, in
 	// milliseconds.
 	Needs *int64 `json:"needs,omitempty"`
 	Has   *int64 `json:"has,omitempty"`
@@ -268,6 +269,11 @@ func (t *tracing) stopped(s *site) []Finding {
 		return []Finding{t.simply(s, NoPartner, "no pair of rows meets the condition of the join")}
 	case *plan.IntervalJoin:
 		return []Finding{t.interval(s, n)}
+	case *plan.WindowJoin:
+		if f, ok := t.timed(s); ok {
+			return f
+		}
+		return []Finding{t.unpaired(s, n)}
 	}
 	if f, ok := t.timed(s); ok {
 		return f
@@ -412,6 +418,26 @@ func (t *tracing) interval(s *site, n *plan.IntervalJoin) Finding {
 	return f
 }
 
+// unpaired is a join of windows whose windows have fired without a pair of rows.
+func (t *tracing) unpaired(s *site, n *plan.WindowJoin) Finding {
+	f := t.simply(s, NoPartner, "no pair of rows in one window meets the condition of the join")
+	for _, l := range s.in[0].rows {
+		for _, r := range s.in[1].rows {
+			if keyText(l.row, n.LeftKeys) != keyText(r.row, n.RightKeys) {
+				continue
+			}
+			left, right := l.row.Batch.Cols[n.LeftEnd].Int(l.row.Lane), r.row.Batch.Cols[n.RightEnd].Int(r.row.Lane)
+			f.Evidence = []Evidence{t.shown(l, "left"), t.shown(r, "right")}
+			if left == right {
+				f.Text = fmt.Sprintf("rows of one key are in the window that ends at %s, and no pair of them meets the condition of the join", ClockText(left))
+				return f
+			}
+			f.Text = fmt.Sprintf("rows of one key are in different windows: that of the left ends at %s, that of the right at %s", ClockText(left), ClockText(right))
+		}
+	}
+	return f
+}
+
 // timed looks for the reasons of event time: rows that were late, and windows that are
 // open.
 func (t *tracing) timed(s *site) ([]Finding, bool) {
@@ -524,9 +550,19 @@ func (t *tracing) windowEnd(s *site, at int64) (int64, bool) {
 func (t *tracing) open(s *site) (Finding, bool) {
 	w := plan.WindowOf(s.op.Node)
 	has := s.watermark()
+	clock := w != nil && w.Proctime() && has != batch.MaxWatermark // at the end of the input all windows fire
+	if clock {
+		has = t.clockAt(t.now)
+	}
 	for in := range s.in {
+		if _, join := s.op.Node.(*plan.WindowJoin); join && s.inConds[in] == nil && s.inConds[1-in] != nil {
+			continue // whatever row that would be, it counts in the window of the other side's
+		}
 		for _, r := range s.in[in].rows {
 			at, ok := t.timeOf(s, in, r.row)
+			if own := timeColumn(s.op, in); clock && own >= 0 && own == w.TimeCol && s.op.InSchemas[in][own].Type.Attr == types.Proctime {
+				at, ok = localMillis(t.clockAt(r.step), t.j.Zone), true
+			}
 			if !ok || !r.row.Kind().Adds() || slices.ContainsFunc(s.late, func(l lateFound) bool {
 				return l.step == r.step && rowText(l.row, len(l.row.Schema)) == rowText(r.row, len(r.row.Schema))
 			}) {
@@ -542,19 +578,46 @@ func (t *tracing) open(s *site) (Finding, bool) {
 				needs = firesAt(w, t.j.Zone, end)
 				f.Code = WindowOpen
 				f.Text = fmt.Sprintf("its window ends at %s and waits for the watermark %s; the watermark is %s", ClockText(end), ClockText(needs), ClockText(has))
+				if clock {
+					f.Text = fmt.Sprintf("its window is one of processing time and ends at %s; the clock is at %s", ClockText(end), ClockText(localMillis(has, t.j.Zone)))
+				}
 			} else {
 				f.Text = fmt.Sprintf("it waits for the watermark %s; the watermark is %s", ClockText(needs), ClockText(has))
 			}
 			if has >= needs {
-				continue
+				if _, sums := s.op.Node.(*plan.WindowAggregate); !clock || !sums || s.near.adds > 0 {
+					continue
+				}
+				f.Text = fmt.Sprintf("its window is one of processing time and ended at %s; its timer has not had its turn yet", ClockText(localMillis(needs+1, t.j.Zone)))
 			}
 			f.Needs = &needs
-			f.Fix = "the watermark moves when a later row comes; a source that is silent holds it back unless scan.watermark.idle-timeout is set"
 			f.Evidence = t.evidence(s.in[in].rows)
+			if clock {
+				f.Fix = "it fires when the clock has passed its end, and at the end of the input"
+				return f, true
+			}
+			f.Fix = "the watermark moves when a later row comes; a source that is silent holds it back unless scan.watermark.idle-timeout is set"
 			return f, true
 		}
 	}
 	return Finding{}, false
+}
+
+// clockAt is what the clock said at a step.
+func (t *tracing) clockAt(step int64) int64 {
+	if step < 1 || step > int64(len(t.j.line)) {
+		return batch.NoWatermark
+	}
+	return t.j.line[step-1].now
+}
+
+// localMillis is a moment as wall-clock time of a zone.
+func localMillis(ms int64, zone *time.Location) int64 {
+	if zone == nil {
+		return ms
+	}
+	_, east := time.UnixMilli(ms).In(zone).Zone()
+	return ms + int64(east)*1000
 }
 
 // tookBack finds who took a row back that was there.

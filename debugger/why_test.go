@@ -58,6 +58,8 @@ type missing struct {
 	want       debugger.Code
 	at         string // where to stand; "" is the end
 	settings   map[string]string
+	// batches to go on for, where that is more than one.
+	batches int
 	// rushed: a second at least goes by from step to step.
 	rushed bool
 }
@@ -279,6 +281,78 @@ var variants = map[debugger.Code][]func(rng *rand.Rand) *missing{
 	},
 }
 
+// windowed are variants of causes in windows of processing time and in joins of windows.
+var windowed = map[debugger.Code][]func(rng *rand.Rand) *missing{
+	// A day does not go by behind the batch with the row of X; or the window of a minute has both
+	// rows and nothing behind it.
+	debugger.WindowOpen: {
+		func(rng *rand.Rand) *missing {
+			c := byClock(rng, clocked)
+			c.at = "batch"
+			return c
+		},
+		func(rng *rand.Rand) *missing {
+			c := byClock(rng, "SELECT sku, amt FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY amt) AS n FROM "+daily+") WHERE n <= 3")
+			c.at = "batch"
+			return c
+		},
+		func(rng *rand.Rand) *missing {
+			c := joinedWindows(rng, 15, order{1, "X", 500, second(5)}, order{2, "X", 500, second(9)}, "")
+			c.at, c.batches = "batch", 2
+			return c
+		},
+	},
+	// The window has fired at the end of the input, as those of every time do.
+	debugger.DifferentValue: {
+		func(rng *rand.Rand) *missing {
+			c := byClock(rng, clocked)
+			c.where = "sku = 'X' AND amt = 5.01"
+			return c
+		},
+	},
+	debugger.Evicted: {
+		func(rng *rand.Rand) *missing {
+			return byClock(rng, "SELECT sku, amt FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY amt DESC) AS n FROM "+daily+") WHERE n <= 3")
+		},
+	},
+	// Both sides have rows of X, in different windows or without what the condition asks for.
+	debugger.NoPartner: {
+		func(rng *rand.Rand) *missing {
+			return joinedWindows(rng, 140, order{1, "X", 500, second(5 + rng.IntN(40))}, order{2, "X", 500, second(65 + rng.IntN(50))}, "")
+		},
+		func(rng *rand.Rand) *missing {
+			return joinedWindows(rng, 140, order{1, "X", 500, second(5 + rng.IntN(40))}, order{2, "X", 400, second(5 + rng.IntN(40))}, " AND a.amt < b.amt")
+		},
+	},
+}
+
+const (
+	clockDDL = `CREATE TABLE orders (id BIGINT, sku STRING, amt DECIMAL(9,2), ts TIMESTAMP(3), p AS PROCTIME())
+WITH ('connector'='filesystem','path'='/in/orders.csv','format'='csv')`
+	daily   = "TABLE(TUMBLE(TABLE orders, DESCRIPTOR(p), INTERVAL '1' DAY))"
+	clocked = "SELECT sku, SUM(amt) FROM " + daily + " GROUP BY sku, window_start, window_end"
+)
+
+// byClock is a list of orders, one of X among the first, the smallest, in a table with processing time.
+func byClock(rng *rand.Rand, query string) *missing {
+	list := noise(rng, 10+rng.IntN(20))
+	c := start(with(list, rng.IntN(5), order{1, "X", 20, second(1)}))
+	c.statements = []string{clockDDL}
+	c.where = "sku = 'X'"
+	return c.sink("sku STRING, amt DECIMAL(38, 2)").insert(query)
+}
+
+// joinedWindows joins windows of a minute of orders and two more: the first is on the left alone, the other
+// on the right.
+func joinedWindows(rng *rand.Rand, n int, a, b order, more string) *missing {
+	list := append(noise(rng, n), a, b)
+	slices.SortStableFunc(list, func(x, y order) int { return strings.Compare(x.at, y.at) })
+	side := "(SELECT * FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) WHERE id <> "
+	c := start(list).sink("id BIGINT, other BIGINT").insert("SELECT a.id, b.id FROM " + side + "2) a JOIN " + side + "1) b ON a.window_start = b.window_start AND a.window_end = b.window_end AND a.sku = b.sku" + more)
+	c.where = "id = 1"
+	return c
+}
+
 // newest is a list of orders whose last is of X.
 func newest(rng *rand.Rand) *missing {
 	list := noise(rng, 15+rng.IntN(30))
@@ -300,7 +374,10 @@ func TestWhyNot(t *testing.T) {
 		}
 	}
 	slices.Sort(codes)
-	for n := range 10 * len(codes) {
+	for c, list := range windowed {
+		variants[c] = append(variants[c], list...)
+	}
+	for n := range 12 * len(codes) {
 		code := codes[n%len(codes)]
 		list := variants[code]
 		c := list[n/len(codes)%len(list)](rng)
@@ -325,7 +402,9 @@ func (c *missing) check(t *testing.T) {
 				t.Fatal("no task takes rows")
 			}
 			if st.Step.Event == "batch" {
-				break
+				if c.batches--; c.batches <= 0 {
+					break
+				}
 			}
 		}
 	}
