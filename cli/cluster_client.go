@@ -165,8 +165,16 @@ type begunSession struct {
 	of *beginning
 }
 
+// answerWait is how long an interrupt waits for the answer to a statement that is on its way.
+const answerWait = 2 * time.Second
+
+// Execute waits for the answer beyond an interrupt: the cluster may have begun a job whose
+// name only the answer tells, and which would run on.
 func (s *begunSession) Execute(ctx context.Context, text string) (gateway.Operation, error) {
-	op, err := s.Session.Execute(ctx, text)
+	asked, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(answerWait, cancel) })()
+	op, err := s.Session.Execute(asked, text)
 	if err == nil && op.Result() == gateway.Submitted {
 		s.of.jobs = append(s.of.jobs, op.Job())
 	}
