@@ -30,6 +30,7 @@
 package leak
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -89,7 +90,8 @@ func begin(counts []Count) (*before, error) {
 	if b.temp, err = os.MkdirTemp("", "t"); err != nil {
 		return nil, err
 	}
-	if err := os.Setenv("TMPDIR", b.temp); err != nil {
+	// Servers that tests start as another user pass through it to folders of their own.
+	if err := errors.Join(os.Chmod(b.temp, 0o711), os.Setenv("TMPDIR", b.temp)); err != nil {
 		return nil, err
 	}
 	b.goroutines = map[string]bool{}

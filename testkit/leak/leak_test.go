@@ -37,6 +37,10 @@ func left(t *testing.T, patience time.Duration, do func(), counts ...Count) stri
 	if os.Getenv("TMPDIR") == outer {
 		t.Error("the temporary folder is not one of the check's own")
 	}
+	// A server that runs as another user passes through it, and sees nothing.
+	if info, err := os.Stat(b.temp); err != nil || info.Mode().Perm() != 0o711 {
+		t.Errorf("the temporary folder: %v, %v", info, err)
+	}
 	return text
 }
 
