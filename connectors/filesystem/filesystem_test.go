@@ -160,6 +160,7 @@ func TestMalformedRecordsNameTheirPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer r.Close()
 	var b batch.Batch
 	if _, err := r.Poll(&b, 100); err != nil || b.N != 3 || len(skipped) != 1 {
 		t.Errorf("%d rows, %d skipped, %v", b.N, len(skipped), err)

@@ -199,6 +199,7 @@ func openWriter(t *testing.T, tab *connect.Table, i, p int, now *int64) (connect
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = w.Close() })
 	c, err := s.Committer(ctx)
 	if err != nil {
 		t.Fatal(err)
