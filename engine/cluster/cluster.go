@@ -363,6 +363,8 @@ func (c *Coordinator) attach(s stream) error {
 	c.next++
 	p.node = Node{Name: h.name, Number: c.next, PID: h.pid, Slots: h.slots, Address: h.address, Alive: true, Since: c.opt.Env.Clock.Now(), From: s.from}
 	p.beat = c.opt.Env.Clock.Mono()
+	// The welcome is the first message: from here on others find the node and send it theirs.
+	p.out.put(encodeWelcome(welcome{number: p.node.Number, lease: c.opt.Lease}))
 	c.nodes = slices.DeleteFunc(c.nodes, func(x *peer) bool { return x.node.Name == h.name })
 	c.nodes = append(c.nodes, p)
 	slices.SortFunc(c.nodes, func(a, b *peer) int { return compareNames(a.node.Name, b.node.Name) })
@@ -373,7 +375,6 @@ func (c *Coordinator) attach(s stream) error {
 	} else {
 		c.log("node %s (pid %d) is there with %d slots", h.name, h.pid, h.slots)
 	}
-	p.out.put(encodeWelcome(welcome{number: p.node.Number, lease: c.opt.Lease}))
 	go func() {
 		for {
 			m, ok := p.out.take()

@@ -90,6 +90,40 @@ func TestAsk(t *testing.T) {
 	p.Process.Kill()
 }
 
+// TestAskFirst: a question asked in the very moment a node is there does not come before the welcome.
+func TestAskFirst(t *testing.T) {
+	dir := t.TempDir()
+	var c *Coordinator
+	ready := make(chan struct{})
+	var there, lost atomic.Int32
+	c, err := Listen(Options{Dir: dir, Lost: func(Node, error) { lost.Add(1) }, Log: func(s string) {
+		if strings.Contains(s, "is there") {
+			there.Add(1)
+			<-ready
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			c.Ask(ctx, "node-1", []byte("1 x")) // nothing is sent before this returns
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(ready)
+	defer c.Close()
+	p := startNode(t, dir, "node-1")
+	select {
+	case <-p.attached:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the node was not taken")
+	}
+	if got, err := c.Ask(t.Context(), "node-1", []byte("2 x")); err != nil || string(got) != "xx" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if there.Load() != 1 || lost.Load() != 0 {
+		t.Errorf("the node was there %d times and lost %d times", there.Load(), lost.Load())
+	}
+}
+
 // process is a node process of a test.
 type process struct {
 	*exec.Cmd
