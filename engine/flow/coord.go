@@ -67,6 +67,8 @@ type coordinator struct {
 	committers []*committer
 	loops      []*commitLoop
 	calls      int
+	// recalled: loops has what the newest checkpoint named when the attempt began.
+	recalled bool
 	// unsure are committables of metadata whose writing did not end well, and which
 	// may be there all the same. A newer complete checkpoint makes them sure.
 	unsure []committable
@@ -206,6 +208,7 @@ func (c *coordinator) boot() {
 	c.mu.Unlock()
 	c.cur, c.final, c.isFinal = nil, nil, false
 	c.loops, c.calls, c.took, c.failures = nil, 0, 0, 0
+	c.recalled = false
 	c.reserving, c.groups = false, nil
 	if c.held != nil {
 		c.held = nil

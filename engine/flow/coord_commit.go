@@ -134,6 +134,7 @@ func (c *coordinator) onFenced(d *fenced) {
 }
 
 func (c *coordinator) fencedAll() {
+	c.recalled = true
 	if m := c.newest; m != nil {
 		if c.job.plant != PlantNoRecommit {
 			c.addCommits(m.commits)

@@ -288,6 +288,9 @@ func (c *coordinator) leave(s State) {
 	if c.job.cfg.Dir == "" {
 		c.unsure = nil // checkpoints end with the job
 	}
+	if !c.recalled && c.newest != nil {
+		c.addCommits(c.newest.commits) // the attempt had not come to them
+	}
 	c.depart()
 }
 

@@ -1,0 +1,181 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/minkstream/mink/engine/connect"
+	"github.com/minkstream/mink/engine/diag"
+	"github.com/minkstream/mink/engine/env"
+)
+
+// slowSink is a collector whose transactions are committed only when the test lets them, and
+// whose fence can be held up.
+type slowSink struct {
+	collector
+	gate   sync.Mutex
+	open   bool            // commits succeed
+	due    map[string]bool // of which a commit was tried: a durable checkpoint names them
+	fenced chan int64      // a value where a fence begins, unless it is nil
+	hold   chan struct{}   // what the fences of later attempts wait for
+}
+
+func (s *slowSink) Committer(connect.WriterCtx) (connect.Committer, error) {
+	return slowCommitter{collectCommitter{&s.collector}, s}, nil
+}
+
+// named are the transactions that some durable checkpoint names.
+func (s *slowSink) named() (out []string) {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	for txn := range s.due {
+		out = append(out, txn)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (s *slowSink) let() {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	s.open = true
+}
+
+// lost are those of named that can be committed no more.
+func (s *slowSink) lost() (out []string) {
+	for _, txn := range s.named() {
+		s.mu.Lock()
+		if _, ok := s.prepared[txn]; !ok && !s.committed[txn] {
+			out = append(out, txn)
+		}
+		s.mu.Unlock()
+	}
+	return out
+}
+
+type slowCommitter struct {
+	collectCommitter
+	s *slowSink
+}
+
+func (c slowCommitter) Commit(data []byte) error {
+	c.s.gate.Lock()
+	if c.s.due == nil {
+		c.s.due = map[string]bool{}
+	}
+	c.s.due[string(data)] = true
+	open := c.s.open
+	c.s.gate.Unlock()
+	if !open {
+		return errors.New("no answer")
+	}
+	return c.collectCommitter.Commit(data)
+}
+
+func (c slowCommitter) Fence(attempt int64, keep [][]byte) error {
+	if attempt == 2 && c.s.hold != nil {
+		c.s.fenced <- attempt
+		<-c.s.hold
+	}
+	return c.collectCommitter.Fence(attempt, keep)
+}
+
+// heldDisk holds up who opens the lineage while hold is set, and then fails it.
+type heldDisk struct {
+	env.Disk
+	mu   sync.Mutex
+	seen chan struct{}
+	hold chan struct{}
+}
+
+func (d *heldDisk) Open(name string) (env.ReadFile, error) {
+	d.mu.Lock()
+	seen, hold := d.seen, d.hold
+	d.mu.Unlock()
+	if hold != nil && strings.HasSuffix(name, "/lineage") {
+		select {
+		case seen <- struct{}{}:
+		default:
+		}
+		<-hold
+		return nil, errors.New("too late")
+	}
+	return d.Disk.Open(name)
+}
+
+// TestCancelWhileItStartsAgain: a job that is cancelled while it begins again commits what its
+// last checkpoint has prepared, or leaves it to who goes on from there.
+func TestCancelWhileItStartsAgain(t *testing.T) {
+	for _, where := range []string{"booting", "fencing"} {
+		t.Run(where, func(t *testing.T) {
+			e := env.OS(t.TempDir())
+			disk := &heldDisk{Disk: e.Disk, seen: make(chan struct{}, 1)}
+			e.Disk = disk
+			sink := &slowSink{collector: collector{twoPhase: true}}
+			hold := make(chan struct{})
+			if where == "fencing" {
+				sink.fenced, sink.hold = make(chan int64, 1), hold
+			}
+			var once sync.Once
+			broken := errors.New("no connection")
+			src := &numbers{total: 1 << 40, keys: 13, splits: 2, fail: func(int64) (err error) {
+				time.Sleep(200 * time.Microsecond)
+				if len(sink.named()) > 0 {
+					once.Do(func() {
+						if where == "booting" {
+							disk.mu.Lock()
+							disk.hold = hold
+							disk.mu.Unlock()
+						}
+						err = broken
+					})
+				}
+				return err
+			}}
+			cl := NewCluster(e, ClusterOptions{})
+			defer cl.Close()
+			j, err := cl.Submit(countGraph(src, sink, 2, 2), Config{Dir: "job", JobID: "job", BatchRows: 16, CheckpointInterval: 5 * time.Millisecond, Restart: Restart{Delay: time.Millisecond}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+			defer cancel()
+			at := make(chan struct{})
+			go func() {
+				if where == "fencing" {
+					<-sink.fenced
+				} else {
+					<-disk.seen
+				}
+				close(at)
+			}()
+			select {
+			case <-at:
+			case <-ctx.Done():
+				t.Fatalf("%+v", j.Status())
+			}
+			sink.let()
+			j.Cancel()
+			for j.State() != Cancelling && !j.State().Ended() {
+				time.Sleep(time.Millisecond)
+			}
+			if where == "booting" {
+				close(hold)
+			}
+			if err := j.Wait(ctx); diag.CodeOf(err) != diag.Cancelled {
+				t.Fatal(err)
+			}
+			if where == "fencing" {
+				close(hold)
+			}
+			if got := sink.lost(); len(sink.named()) == 0 || len(got) > 0 {
+				t.Errorf("of %v, which a checkpoint names, were lost: %v", sink.named(), got)
+			}
+		})
+	}
+}
