@@ -57,6 +57,7 @@ type coordinator struct {
 	isFinal   bool // a final checkpoint is wanted or taken
 	wantStop  ckptFlags
 	final     *meta // completed, with nothing to follow
+	stoppedAt int64 // the checkpoint behind which the job was to stop, once it is complete
 	asks      []*command
 	exports   []*command // whose savepoint is being copied
 	lastEnd   int64

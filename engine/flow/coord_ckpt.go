@@ -281,6 +281,9 @@ func (c *coordinator) onMeta(d *metaWritten) {
 		c.export(m, ask)
 	}
 	if m.final || p.flags&ckptStop != 0 {
+		if !m.final {
+			c.stoppedAt = m.id
+		}
 		c.final = m
 		c.phase = ending
 	}

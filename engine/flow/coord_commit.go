@@ -139,7 +139,7 @@ func (c *coordinator) fencedAll() {
 		if c.job.plant != PlantNoRecommit {
 			c.addCommits(m.commits)
 		}
-		if m.final {
+		if m.final || m.id == c.stoppedAt {
 			// Nothing is left to read: only the commits are.
 			c.final = m
 			c.phase = ending

@@ -25,8 +25,8 @@ func (c *coordinator) fail(err error) {
 	if c.phase < runningNow {
 		c.noteInitialized(&c.plan, err)
 	}
-	if c.phase != ending || len(c.exports) > 0 {
-		c.wantStop = 0 // who asked for it hears that it failed, and the job goes on
+	if c.stoppedAt == 0 || len(c.exports) > 0 {
+		c.wantStop, c.stoppedAt = 0, 0 // who asked for it hears that it failed, and the job goes on
 	}
 	c.dropAsks(err)
 	c.setState(Failing)

@@ -179,3 +179,73 @@ func TestCancelWhileItStartsAgain(t *testing.T) {
 		})
 	}
 }
+
+// TestLostBehindAStop: a job that was stopped with a savepoint and starts again because its last
+// commits were open only makes these: rows behind the savepoint are its successor's.
+func TestLostBehindAStop(t *testing.T) {
+	sink := &slowSink{collector: collector{twoPhase: true}}
+	armed, polled := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	build := func([]byte) (*Graph, error) {
+		return keyedGraph(&numbers{total: 1 << 40, keys: 13, splits: 2, fail: func(int64) error {
+			time.Sleep(200 * time.Microsecond)
+			select {
+			case <-armed:
+				once.Do(func() { close(polled) })
+			default:
+			}
+			return nil
+		}}, sink), nil
+	}
+	y := newYard(t, 3, 1, build)
+	y.pass = func(n *yardNode, up bool, m []byte) {
+		select {
+		case <-armed:
+		default:
+			return
+		}
+		if d := (decoder{b: m}); !up && d.u64() == farMail {
+			d.i64()
+			d.i64()
+			if x, err := d.farDecode(); err == nil && x.kind == mailTrigger {
+				select {
+				case <-polled: // the task has read by then
+				case <-time.After(5 * time.Second):
+				}
+			}
+		}
+	}
+	g, _ := build(nil)
+	j := y.submit(g, Config{BatchRows: 16, CheckpointInterval: 5 * time.Millisecond, Restart: Restart{Delay: time.Millisecond}})
+	checkpoints(t, j, 1)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if _, err := j.Stop(ctx, "sp", false); err != nil {
+		t.Fatal(err)
+	}
+	rows := func() int {
+		sink.mu.Lock()
+		defer sink.mu.Unlock()
+		n := len(sink.rows)
+		for _, list := range sink.prepared {
+			n += len(list)
+		}
+		return n
+	}
+	want := rows()
+	close(armed)
+	for _, n := range y.nodes {
+		n.rows.cut()
+	}
+	for j.Status().Restarts == 0 {
+		if ctx.Err() != nil {
+			t.Fatalf("%+v", j.Status())
+		}
+		time.Sleep(time.Millisecond)
+	}
+	sink.let()
+	ended(t, j)
+	if got := len(sink.sorted()); got != want {
+		t.Errorf("%d rows are committed, and the savepoint has %d", got, want)
+	}
+}
