@@ -564,12 +564,10 @@ func (c *coordinator) handle(m *mail) {
 		if c.cur != nil && c.cur.n == m.n && !c.cur.writing {
 			c.abort(m.err)
 		}
-	case mailFailed:
+	case mailFailed, mailLost:
 		if c.phase == ending && c.att.stopping {
-			return // a task that is being closed: all is committed, and the others are closed as well
+			return // of a task that is being closed: all is committed, and the others are closed as well
 		}
-		c.fail(m.err)
-	case mailLost:
 		c.fail(m.err)
 	case mailDrained:
 		c.drained[m.task] = true

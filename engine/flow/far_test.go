@@ -368,6 +368,26 @@ func TestFarLostAtTheEnd(t *testing.T) {
 	}
 }
 
+// TestLostWhileItIsClosed: a process that goes while the tasks of a job that is done are being
+// closed costs nothing, also where no restart is allowed.
+func TestLostWhileItIsClosed(t *testing.T) {
+	sink := &collector{twoPhase: true}
+	build := func([]byte) (*Graph, error) { return keyedGraph(&numbers{total: 400, keys: 13, splits: 2}, sink), nil }
+	y := newYard(t, 3, 1, build)
+	var once sync.Once
+	y.pass = func(n *yardNode, up bool, m []byte) {
+		if d := (decoder{b: m}); !up && d.u64() == farStop {
+			once.Do(func() { y.end.Lost(n.NodeID, diag.New(diag.JobFailed, "node %s was lost", n.Name)) })
+		}
+	}
+	g, _ := build(nil)
+	j := y.submit(g, Config{BatchRows: 16, CheckpointInterval: 5 * time.Millisecond, Restart: Restart{Kind: RestartNever}})
+	ended(t, j)
+	if st := j.Status(); st.Restarts != 0 || len(sink.sorted()) != 400 {
+		t.Errorf("%d restarts, %d rows", st.Restarts, len(sink.sorted()))
+	}
+}
+
 // keyedGraph deals rows by key from two sources to two sinks.
 func keyedGraph(src connect.Source, sink connect.Sink) *Graph {
 	return &Graph{
