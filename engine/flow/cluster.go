@@ -124,9 +124,13 @@ func (cl *Cluster) submit(g *Graph, cfg Config, p Plant) (*Job, error) {
 		return nil, diag.New(diag.Config, "the job needs %d slots and the cluster has %d", g.Slots(), cl.opt.Slots*cl.opt.Nodes).
 			WithHint("lower the parallelism, or start the cluster with more --slots")
 	}
+	// Close has not begun, and its cancel comes behind the start; or there is no job.
 	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	if cl.closing.Load() {
+		return nil, diag.New(diag.Cancelled, "the cluster is stopping")
+	}
 	cl.hosts = append(cl.hosts, h)
-	cl.mu.Unlock()
 	if tp := j.c.job.tape; tp != nil {
 		j.c.over = make(chan struct{})
 		cl.env.Go("tape", func() {
@@ -221,8 +225,8 @@ func (cl *Cluster) StartNode(name string) {
 
 // Close cancels what still runs, waits for it, and stops the workers.
 func (cl *Cluster) Close() {
-	cl.closing.Store(true)
 	cl.mu.Lock()
+	cl.closing.Store(true)
 	hosts := slices.Clone(cl.hosts)
 	cl.mu.Unlock()
 	for _, h := range hosts {

@@ -249,3 +249,36 @@ func TestLostBehindAStop(t *testing.T) {
 		t.Errorf("%d rows are committed, and the savepoint has %d", got, want)
 	}
 }
+
+// lookedAt is a clock that tells when it is looked at.
+type lookedAt struct {
+	env.Clock
+	now func()
+}
+
+func (c *lookedAt) Now() int64 {
+	if f := c.now; f != nil {
+		c.now = nil
+		f()
+	}
+	return c.Clock.Now()
+}
+
+// TestSubmitWhileItCloses: a job that is submitted to a cluster that closes meanwhile is refused,
+// and does not wait for ever.
+func TestSubmitWhileItCloses(t *testing.T) {
+	e := env.OS(t.TempDir())
+	clock := &lookedAt{Clock: e.Clock}
+	e.Clock = clock
+	cl := NewCluster(e, ClusterOptions{})
+	clock.now = cl.Close // between the first look and the start
+	j, err := cl.Submit(countGraph(&numbers{total: 100, keys: 13}, &collector{}, 1, 1), Config{})
+	if diag.CodeOf(err) != diag.Cancelled {
+		t.Errorf("%v", err)
+	}
+	if j != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		t.Errorf("the job: %v", j.Wait(ctx))
+	}
+}
