@@ -388,6 +388,53 @@ func TestLostWhileItIsClosed(t *testing.T) {
 	}
 }
 
+// TestSlowStepKeepsNobody: while a task takes a long step and its status waits for that, the
+// coordinator's messages are taken, and with them the signs of life that make the lease.
+func TestSlowStepKeepsNobody(t *testing.T) {
+	sink := &collector{twoPhase: true}
+	in, hold := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	build := func([]byte) (*Graph, error) {
+		return keyedGraph(&numbers{total: 400, keys: 13, splits: 2, fail: func(int64) error {
+			once.Do(func() { close(in) })
+			<-hold
+			return nil
+		}}, sink), nil
+	}
+	y := newYard(t, 1, 2, build)
+	g, _ := build(nil)
+	j := y.submit(g, Config{BatchRows: 16, Restart: Restart{Delay: time.Millisecond}})
+	<-in
+	st := y.nodes[0].st
+	st.mu.Lock()
+	k := st.list()[0]
+	st.mu.Unlock()
+	said, at := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(said)
+		close(at)
+		k.report(farStatus) // waits for the step
+	}()
+	<-at
+	// It has begun when nobody gets the lock of telling.
+	for end := time.Now().Add(10 * time.Second); k.telling.TryLock() && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		k.telling.Unlock()
+	}
+	taken := make(chan struct{})
+	go func() {
+		defer close(taken)
+		k.hold(false)
+	}()
+	select {
+	case <-taken:
+	case <-time.After(5 * time.Second):
+		t.Error("a message waits for the step")
+	}
+	close(hold)
+	<-said
+	ended(t, j)
+}
+
 // keyedGraph deals rows by key from two sources to two sinks.
 func keyedGraph(src connect.Source, sink connect.Sink) *Graph {
 	return &Graph{

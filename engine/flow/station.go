@@ -211,6 +211,7 @@ type site struct {
 	started bool
 	stopped bool // it is being closed
 	closed  bool
+	telling sync.Mutex // one tells how the tasks are at a time
 }
 
 // deploy makes and opens the tasks. It takes a while, so it goes on beside.
@@ -420,16 +421,22 @@ func (k *site) end() {
 	k.st.wait.Done()
 }
 
+// report waits for the steps that are under way, so it must not have the lock: messages and
+// signs of life of the coordinator come one after the other, and a step may take longer than
+// the lease.
 func (k *site) report(kind uint64) {
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.a != nil && !k.closed {
+	there := k.a != nil && !k.closed
+	k.mu.Unlock()
+	if there {
 		k.send(k.status(kind))
 	}
 }
 
 // status is a message that tells how the node's tasks are.
 func (k *site) status(kind uint64) []byte {
+	k.telling.Lock()
+	defer k.telling.Unlock()
 	e := farMessage(kind, k.x.num)
 	list := make([]TaskStatus, 0, len(k.local))
 	for _, t := range k.local {
