@@ -111,9 +111,8 @@ func (n *node) asked(ctx context.Context, m []byte, send func([]byte)) {
 		b = append(b, 0)
 		b = binary.AppendUvarint(b, uint64(len(all)))
 		to := min(from+pieceMax, uint64(len(all)))
-		send(append(b, all[min(from, to):to]...))
+		b = append(b, all[min(from, to):to]...)
 		k.mu.Lock()
-		defer k.mu.Unlock()
 		if to == uint64(len(all)) {
 			delete(k.kept, num)
 		} else if from == 0 {
@@ -127,6 +126,8 @@ func (n *node) asked(ctx context.Context, m []byte, send func([]byte)) {
 				k.mu.Unlock()
 			})
 		}
+		k.mu.Unlock()
+		send(b) // once it is kept: the next piece may be asked for at once
 	}
 	fail := func(err error) {
 		d := diag.As(err)

@@ -3,6 +3,7 @@ package cluster
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"os/exec"
@@ -88,6 +89,34 @@ func TestAsk(t *testing.T) {
 		t.Errorf("stopped: %v", err)
 	}
 	p.Process.Kill()
+}
+
+// TestAskNext: the next piece of an answer is there as soon as the one before is sent.
+func TestAskNext(t *testing.T) {
+	n := &node{opt: NodeOptions{Answer: answerTest}}
+	size := 2*pieceMax + 1
+	var got []byte
+	done := make(chan bool)
+	var send func(m []byte)
+	send = func(m []byte) {
+		r := reader{b: m[1:]}
+		if num, failed := r.num(), r.byte(); num != 7 || failed != 0 || r.num() != uint64(size) {
+			t.Errorf("after %d bytes: %q", len(got), m[:min(len(m), 100)])
+			close(done)
+			return
+		}
+		if got = append(got, r.b...); len(got) == size {
+			close(done)
+			return
+		}
+		n.asked(t.Context(), binary.AppendUvarint(binary.AppendUvarint(nil, 7), uint64(len(got))), send)
+	}
+	question := binary.AppendUvarint(binary.AppendUvarint(nil, 7), 0)
+	n.asked(t.Context(), fmt.Append(question, size, " x"), send)
+	<-done
+	if string(got) != strings.Repeat("x", size) || len(n.answers.kept) > 0 {
+		t.Errorf("%d bytes, %d answers are kept", len(got), len(n.answers.kept))
+	}
 }
 
 // TestAskFirst: a question asked in the very moment a node is there does not come before the welcome.
