@@ -170,6 +170,7 @@ func recordedOn(t *testing.T, embed bool, counts int, e *env.Env, disk env.Disk)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = file.Close() })
 	if embed {
 		src.total = 0 // who asks it again gets nothing
 	}
