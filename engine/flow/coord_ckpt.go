@@ -342,8 +342,12 @@ func (c *coordinator) abort(err error) {
 	peek := p.flags&ckptPeek != 0
 	c.noteCheckpointFailure(err)
 	c.cur = nil
-	for _, ask := range p.asks {
-		ask.answer("", err)
+	if p.flags&(ckptStop|ckptFinal) != 0 && !peek {
+		c.asks = append(p.asks, c.asks...) // the job is to end all the same: it is tried again, or the attempt fails
+	} else {
+		for _, ask := range p.asks {
+			ask.answer("", err)
+		}
 	}
 	for _, t := range c.att.tasks {
 		c.send(t, mail{kind: mailAbort, n: p.n})

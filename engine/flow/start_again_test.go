@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -280,5 +281,47 @@ func TestSubmitWhileItCloses(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
 		t.Errorf("the job: %v", j.Wait(ctx))
+	}
+}
+
+// fullOnce is a disk on which the metadata of the next checkpoint cannot be written.
+type fullOnce struct {
+	env.Disk
+	full atomic.Bool
+}
+
+func (d *fullOnce) Create(name string) (env.File, error) {
+	if strings.HasSuffix(name, "_metadata.tmp") && d.full.CompareAndSwap(true, false) {
+		return nil, errors.New("no room")
+	}
+	return d.Disk.Create(name)
+}
+
+// TestStopTriedAgain: a job whose last checkpoint fails and is taken again tells whoever stopped
+// it of the savepoint, and not of the failure behind which it ends all the same.
+func TestStopTriedAgain(t *testing.T) {
+	for _, drain := range []bool{false, true} {
+		e := env.OS(t.TempDir())
+		disk := &fullOnce{Disk: e.Disk}
+		e.Disk = disk
+		cl := NewCluster(e, ClusterOptions{})
+		defer cl.Close()
+		sink := &collector{twoPhase: true}
+		src := &numbers{total: 1 << 40, keys: 13, splits: 2, fail: func(int64) error { time.Sleep(200 * time.Microsecond); return nil }}
+		j, err := cl.Submit(countGraph(src, sink, 2, 2), Config{Dir: "job", JobID: "job", BatchRows: 16})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j.State() != Running {
+			time.Sleep(time.Millisecond)
+		}
+		disk.full.Store(true)
+		path, err := j.Stop(testCtx(t), "sp", drain)
+		if ended := j.Wait(testCtx(t)); err != nil || ended != nil {
+			t.Fatalf("drain %v: the savepoint: %v; the job: %v", drain, err, ended)
+		}
+		if _, _, err := openSavepoint(e.Disk, path); err != nil {
+			t.Error(err)
+		}
 	}
 }
