@@ -149,7 +149,7 @@ func (t *task) checkpoint(n, base int64, flags ckptFlags) error {
 	if !early && !(t.src != nil && t.att.job.plant == PlantOffsetEarly) {
 		t.forwardBarrier(n, base, flags)
 	}
-	if flags&ckptStop != 0 {
+	if flags&ckptStop != 0 && n > t.never {
 		t.stopped = true
 	}
 	if t.rec != nil && t.rec.cuts && flags&ckptFinal == 0 {
@@ -266,6 +266,7 @@ func (t *task) acknowledge() {
 // aborted hears that checkpoint n will never be. Rows behind it have been taken, so
 // what the sinks prepared for it stays and goes into the next one.
 func (t *task) aborted(n int64) error {
+	t.never = max(t.never, n)
 	if t.att.job.plant == PlantAbortDropsTxn {
 		for _, s := range t.sinks {
 			s.drop(n)

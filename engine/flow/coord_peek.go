@@ -99,13 +99,24 @@ func (c *coordinator) isHeld() {
 	c.holds = nil
 }
 
-// resume goes on behind a hold.
+// resume goes on behind a hold. One that has not come about yet does not any more: whoever
+// wanted it may be gone, and nobody would let the job go.
 func (c *coordinator) resume(k *command) {
-	if c.held == nil {
+	waiting := c.holds
+	c.holds = nil
+	gone := diag.New(diag.Cancelled, "the job was let go before it stood still")
+	for _, k := range waiting {
+		k.answer("", gone)
+	}
+	switch {
+	case c.held != nil:
+		c.letGo()
+	case c.cur != nil && c.cur.flags == ckptPeek|ckptStop && !c.cur.writing:
+		c.abort(gone)
+	case len(waiting) == 0:
 		k.answer("", diag.New(diag.Config, "the job is not held"))
 		return
 	}
-	c.letGo()
 	k.answer("", nil)
 	c.next()
 }

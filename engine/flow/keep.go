@@ -33,7 +33,7 @@ type keptTask struct {
 	blocked                       []bool
 	sideIdle, idle, endDue, ended bool
 	dirty, flushSet, stopped      bool
-	align, base, done, wm         int64
+	align, base, done, wm, never  int64
 	arrived                       int
 	lastBarrier                   elem
 	step, nowMS, timerAt, asyncs  int64
@@ -175,7 +175,7 @@ func (t *task) keep(open bool) (keptTask, bool) {
 	k := keptTask{
 		open: open, began: t.began, wms: t.wms.clone(), sides: slices.Clone(t.sides), blocked: slices.Clone(t.blocked),
 		sideIdle: t.sideIdle, idle: t.idle, endDue: t.endDue, ended: t.ended, dirty: t.dirty, flushSet: t.flushSet, stopped: t.stopped,
-		align: t.align, base: t.base, done: t.done, wm: t.wm, arrived: t.arrived, lastBarrier: t.lastBarrier,
+		align: t.align, base: t.base, done: t.done, never: t.never, wm: t.wm, arrived: t.arrived, lastBarrier: t.lastBarrier,
 		step: t.step, nowMS: t.nowMS, timerAt: t.timerAt, asyncs: t.asyncs, calls: t.calls, emitted: t.emitted,
 		rowsIn: t.rowsIn, batchesIn: t.batchesIn, chain: t.rec.chain,
 	}
@@ -321,7 +321,7 @@ func (t *task) again(k *keptTask) error {
 	}
 	t.sideIdle, t.idle, t.endDue, t.ended = k.sideIdle, k.idle, k.endDue, k.ended
 	t.dirty, t.flushSet, t.stopped = k.dirty, k.flushSet, k.stopped
-	t.align, t.base, t.done, t.wm, t.arrived, t.lastBarrier = k.align, k.base, k.done, k.wm, k.arrived, k.lastBarrier
+	t.align, t.base, t.done, t.never, t.wm, t.arrived, t.lastBarrier = k.align, k.base, k.done, k.never, k.wm, k.arrived, k.lastBarrier
 	t.step, t.nowMS, t.timerAt, t.asyncs, t.calls, t.emitted = k.step, k.nowMS, k.timerAt, k.asyncs, k.calls, k.emitted
 	t.rowsIn, t.batchesIn, t.rec.chain = k.rowsIn, k.batchesIn, k.chain
 	for i, n := range t.nodes {

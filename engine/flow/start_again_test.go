@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/env"
@@ -324,4 +325,72 @@ func TestStopTriedAgain(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// TestResumeBeforeHeld: a job that is let go before it stands still does not stand still later,
+// when nobody lets it go; also where the barrier waits for room, and comes behind what takes it
+// back.
+func TestResumeBeforeHeld(t *testing.T) {
+	gate := make(chan struct{})
+	sink := &gated{collector: collector{}, gate: gate}
+	cl := NewCluster(env.OS(t.TempDir()), ClusterOptions{})
+	defer cl.Close()
+	g := countGraph(&numbers{total: 4000, keys: 13, splits: 1}, sink, 1, 1)
+	j, err := cl.Submit(g, Config{BatchRows: 16, Credits: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	short := func() bool { // the source has no room for a barrier
+		j.c.mu.Lock()
+		att := j.c.att
+		j.c.mu.Unlock()
+		return att != nil && att.tasks[0].starved.Load()
+	}
+	for end := time.Now().Add(20 * time.Second); !short(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the source does not wait for its receiver")
+		}
+	}
+	held := make(chan error, 1)
+	j.ask(&command{kind: cmdHold, reply: func(_ string, err error) { held <- err }}) // as Hold does
+	if err := j.Resume(testCtx(t)); err != nil {
+		t.Errorf("%v", err)
+	}
+	// The source takes what need not wait for room.
+	for end := time.Now().Add(20 * time.Second); j.c.att.tasks[0].mail.find(func(k mailKind) bool { return k == mailGo }) >= 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the source does not look at its mail")
+		}
+	}
+	close(gate)
+	select {
+	case err := <-held:
+		if diag.CodeOf(err) != diag.Cancelled {
+			t.Errorf("%v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("nobody told who wanted it held")
+	}
+	ended(t, j)
+}
+
+// gated is a collector that takes rows when it is let.
+type gated struct {
+	collector
+	gate chan struct{}
+}
+
+func (s *gated) Open(c connect.WriterCtx) (connect.Writer, error) {
+	w, err := s.collector.Open(c)
+	return &gatedWriter{w, s.gate}, err
+}
+
+type gatedWriter struct {
+	connect.Writer
+	gate chan struct{}
+}
+
+func (w *gatedWriter) Write(b *batch.Batch) error {
+	<-w.gate
+	return w.Writer.Write(b)
 }

@@ -50,6 +50,7 @@ type task struct {
 	base        int64
 	arrived     int
 	done        int64 // newest checkpoint taken or given up
+	never       int64 // newest that was given up; the message that asks for it may come later
 	lastBarrier elem  // the final one, while operators wait for answers
 	idle        bool  // no input is live, and the receivers know
 	endDue      bool  // the input is over
