@@ -46,6 +46,8 @@ type Cluster struct {
 	closing  atomic.Bool
 	ended    sync.WaitGroup
 
+	dealing sync.Mutex // one job at a time is given slots of node processes
+
 	mu    sync.Mutex
 	nodes []NodeStatus
 	hosts []*threaded
@@ -259,6 +261,7 @@ type threaded struct {
 	c      *coordinator
 	coord  schedState
 	offset int
+	dealt  []string // nodes of the slots that a job on node processes has, under the cluster's lock
 	rngMu  sync.Mutex
 	rng    uint64
 	clocks timers

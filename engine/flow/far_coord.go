@@ -58,6 +58,10 @@ func (h *farHost) place(slots int) []string {
 	}
 	var rooms []room
 	all := 0
+	// Jobs that look at the same time do not get the same slots.
+	h.cl.dealing.Lock()
+	defer h.cl.dealing.Unlock()
+	h.deal(nil)
 	used := h.cl.used()
 	for _, n := range h.far.Ready() {
 		if free := n.Slots - used[n.Name]; free > 0 {
@@ -83,7 +87,15 @@ func (h *farHost) place(slots int) []string {
 			}
 		}
 	}
+	h.deal(out)
 	return out
+}
+
+// deal notes the slots that the job has from now on.
+func (h *farHost) deal(slots []string) {
+	h.cl.mu.Lock()
+	defer h.cl.mu.Unlock()
+	h.dealt = slots
 }
 
 // adopt sends the attempt to its nodes.
@@ -183,6 +195,7 @@ func (h *farHost) stop(a *attempt, _ error) {
 func (h *farHost) endIfClosed(f *farAttempt) {
 	if h.cur == f && f.a.stopping && f.closed() {
 		h.cur = nil
+		h.deal(nil)
 		h.cl.forget(f.a.deployed)
 		h.toCoord(nil, mail{kind: mailStopped, attempt: f.a.n})
 	}
@@ -368,13 +381,26 @@ func (cl *Cluster) Lost(n NodeID, why error) {
 func (cl *Cluster) used() map[string]int {
 	cl.mu.Lock()
 	hosts := slices.Clone(cl.hosts)
+	dealt := make([][]string, len(hosts))
+	for i, h := range hosts {
+		dealt[i] = h.dealt
+	}
 	cl.mu.Unlock()
 	out := map[string]int{}
-	for _, h := range hosts {
+	for i, h := range hosts {
 		h.c.mu.Lock()
 		att, state := h.c.att, h.c.status.State
 		h.c.mu.Unlock()
-		if att == nil || state.Ended() {
+		if state.Ended() {
+			continue
+		}
+		if dealt[i] != nil {
+			for _, node := range dealt[i] {
+				out[node]++
+			}
+			continue
+		}
+		if att == nil {
 			continue
 		}
 		seen := map[int]string{}

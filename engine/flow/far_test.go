@@ -435,6 +435,40 @@ func TestSlowStepKeepsNobody(t *testing.T) {
 	ended(t, j)
 }
 
+// TestFarSlotsOnce: two jobs that look for slots at the same time do not get the same ones.
+func TestFarSlotsOnce(t *testing.T) {
+	build := func([]byte) (*Graph, error) {
+		return keyedGraph(&numbers{total: 400, keys: 13, splits: 2}, &drain{}), nil
+	}
+	y := newYard(t, 2, 1, build) // two slots, which is one job
+	cl := NewCluster(y.env, ClusterOptions{Far: y})
+	defer cl.Close()
+	host := func() *farHost {
+		g, _ := build(nil)
+		h := &threaded{cl: cl}
+		f := &farHost{threaded: h, far: y}
+		j, err := newJob(y.env, f, g, Config{Parcel: []byte("a graph")}, PlantNone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.c = j.c
+		cl.mu.Lock()
+		cl.hosts = append(cl.hosts, h)
+		cl.mu.Unlock()
+		return f
+	}
+	a, b := host(), host()
+	first, second := a.place(2), b.place(2) // neither has made its tasks
+	if len(first) != 2 || second != nil {
+		t.Errorf("of two slots one job has %v, the other %v", first, second)
+	}
+	a.c.finish(Cancelled)
+	if got := b.place(2); len(got) != 2 {
+		t.Errorf("the other one has %v when the first has ended", got)
+	}
+	b.c.finish(Cancelled)
+}
+
 // keyedGraph deals rows by key from two sources to two sinks.
 func keyedGraph(src connect.Source, sink connect.Sink) *Graph {
 	return &Graph{
