@@ -533,6 +533,7 @@ func (c *coordinator) handle(m *mail) {
 		return
 	case mailDone, mailTick:
 		if m.attempt != c.epoch {
+			c.unwanted(m)
 			return
 		}
 		if m.kind == mailTick {
@@ -578,6 +579,13 @@ func (c *coordinator) handle(m *mail) {
 		c.stopped()
 	case mailHeld:
 		c.isHeld()
+	}
+}
+
+// unwanted closes what an answer brings that nobody waits for any more.
+func (c *coordinator) unwanted(m *mail) {
+	if d, ok := m.payload.(*fenced); ok && d.c != nil && d.c != c.committers[d.sink].c {
+		_ = d.c.Close()
 	}
 }
 

@@ -394,3 +394,53 @@ func (w *gatedWriter) Write(b *batch.Batch) error {
 	<-w.gate
 	return w.Writer.Write(b)
 }
+
+// fencedSink counts its committers; the first fence waits for let.
+type fencedSink struct {
+	collector
+	in, let      chan struct{}
+	made, closed atomic.Int64
+}
+
+func (s *fencedSink) Committer(connect.WriterCtx) (connect.Committer, error) {
+	s.made.Add(1)
+	return &fencedCommitter{collectCommitter{&s.collector}, s}, nil
+}
+
+type fencedCommitter struct {
+	collectCommitter
+	s *fencedSink
+}
+
+func (c *fencedCommitter) Fence(attempt int64, keep [][]byte) error {
+	if attempt == 1 {
+		close(c.s.in)
+		<-c.s.let
+	}
+	return c.collectCommitter.Fence(attempt, keep)
+}
+
+func (c *fencedCommitter) Close() error {
+	c.s.closed.Add(1)
+	return nil
+}
+
+// TestCommitterOfAnEndedJob: a committer that is there only when its job has ended is closed.
+func TestCommitterOfAnEndedJob(t *testing.T) {
+	sink := &fencedSink{collector: collector{twoPhase: true}, in: make(chan struct{}), let: make(chan struct{})}
+	cl := NewCluster(env.OS(t.TempDir()), ClusterOptions{})
+	defer cl.Close()
+	j, err := cl.Submit(countGraph(&numbers{total: 100, keys: 13}, sink, 1, 1), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-sink.in
+	j.Cancel()
+	<-j.Done()
+	close(sink.let)
+	for end := time.Now().Add(10 * time.Second); sink.closed.Load() < sink.made.Load(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d committers were made and %d closed", sink.made.Load(), sink.closed.Load())
+		}
+	}
+}

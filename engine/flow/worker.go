@@ -376,6 +376,8 @@ func runCoordinator(c *coordinator) bool {
 		m := c.mail.pop()
 		if c.phase != over || m.kind == mailCommand {
 			c.handle(&m)
+		} else {
+			c.unwanted(&m)
 		}
 	}
 	return c.mail.count.Load() > 0
