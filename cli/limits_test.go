@@ -37,10 +37,10 @@ func TestLimits(t *testing.T) {
 		name, sql, want string
 	}{
 		{"statement of 1 MB", "SELECT 1;\nSELECT '" + strings.Repeat("x", 1<<20) + "'", "script.sql:2:1: limit-exceeded: "},
-		{"expression 501 deep", "SELECT " + strings.Repeat("(", 501) + "1" + strings.Repeat(")", 501), ": limit-exceeded: "},
-		{"operators 501 deep", "SELECT " + strings.Repeat("- ", 501) + "1", ": limit-exceeded: "},
-		{"subqueries 501 deep", strings.Repeat("SELECT * FROM (", 501) + "SELECT 1" + strings.Repeat(")", 501), ": limit-exceeded: "},
-		{"type 501 deep", "CREATE TABLE t (a " + strings.Repeat("ARRAY<", 501) + "INT" + strings.Repeat(">", 501) + ") WITH ('connector' = 'datagen')", ": limit-exceeded: "},
+		{"expression 501 deep", "SELECT " + strings.Repeat("(", 501) + "1" + strings.Repeat(")", 501), ": limit-exceeded: nesting is deeper than 500 levels"},
+		{"operators 501 deep", "SELECT " + strings.Repeat("- ", 501) + "1", ": limit-exceeded: nesting is deeper than 500 levels"},
+		{"subqueries 501 deep", strings.Repeat("SELECT * FROM (", 501) + "SELECT 1" + strings.Repeat(")", 501), ": limit-exceeded: nesting is deeper than 500 levels"},
+		{"type 501 deep", "CREATE TABLE t (a " + strings.Repeat("ARRAY<", 501) + "INT" + strings.Repeat(">", 501) + ") WITH ('connector' = 'datagen')", ": limit-exceeded: nesting is deeper than 500 levels"},
 		{"10,001 columns of a table", "CREATE TABLE t (" + columns("c%d INT", 10_001) + ") WITH ('connector' = 'datagen')", ": limit-exceeded: "},
 		{"10,001 columns of a result", "SELECT " + columns("1 AS c%d", 10_001), ": limit-exceeded: "},
 		{"JSON 101 deep", table("deep.json"), "script.sql:2:"},
