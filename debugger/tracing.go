@@ -2,6 +2,7 @@ package debugger
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/minkstream/mink/engine/batch"
@@ -13,8 +14,10 @@ import (
 // become, what is asked of an output.
 type tracing struct {
 	watchNone
-	j     *Job
-	sites map[*Operator]*site
+	j *Job
+	// sites of operators: one for each question about it. root is that of the output.
+	sites map[*Operator][]*site
+	root  *site
 	but   map[input]asked
 	// until is the number of steps to take.
 	until int64
@@ -31,7 +34,9 @@ type site struct {
 	op   *Operator
 	want asked
 	ins  []asked
-	out  edge
+	// below are the sites of the producers of each input, as this one asks them.
+	below [][]*site
+	out   edge
 	// near are rows of the output that are as asked in all that the operator took from its
 	// inputs, its keys, whatever it made of them.
 	near edge
@@ -79,37 +84,58 @@ type rise struct {
 const foundMax = 100
 
 // trace prepares sites for what is asked of the output of an operator, or of what a sink
-// takes, in the first so many steps. What several readers of an operator ask of it is
-// asked as one or the other.
-func (j *Job) trace(o *Operator, want asked, until int64) (*tracing, error) {
-	return j.traceBut(o, want, until, nil)
+// takes, in the first so many steps. An operator with several readers has a site for each
+// question that they have, up to questionsMax; with together it has one, which is asked
+// what any of them asks. But are rows that inputs are said not to have taken.
+func (j *Job) trace(o *Operator, want asked, until int64, together bool, but map[input]asked) (*tracing, error) {
+	t := &tracing{j: j, sites: map[*Operator][]*site{}, until: until, but: but}
+	// A question is what a site asks of a producer: its place in below.
+	type question struct {
+		asked
+		by **site
+	}
+	questions := map[*Operator][]question{o: {{want, &t.root}}}
+	for i := len(j.Operators) - 1; i >= 0; i-- {
+		o := j.Operators[i]
+		var texts []string // of the distinct questions
+		var wants []asked
+		for _, q := range questions[o] {
+			if text := q.text(o.Schema()); !slices.Contains(texts, text) {
+				texts, wants = append(texts, text), append(wants, q.asked)
+			}
+		}
+		if len(wants) > 1 && together || len(wants) > questionsMax {
+			wants = []asked{oneOf(wants)}
+		}
+		for _, want := range wants {
+			s, err := t.site(o, want)
+			if err != nil {
+				return nil, err
+			}
+			for in, producers := range o.Inputs {
+				s.below = append(s.below, make([]*site, len(producers)))
+				for k, p := range producers {
+					questions[p] = append(questions[p], question{s.ins[in], &s.below[in][k]})
+				}
+			}
+		}
+		for _, q := range questions[o] {
+			*q.by = t.sites[o][0]
+			if len(wants) > 1 {
+				*q.by = t.sites[o][slices.Index(texts, q.text(o.Schema()))]
+			}
+		}
+	}
+	return t, nil
 }
+
+// questionsMax bounds how often the rows of one operator are looked at.
+const questionsMax = 8
 
 // input is an input of an operator.
 type input struct {
 	op *Operator
 	in int
-}
-
-// traceBut is trace without rows that inputs are said not to have taken.
-func (j *Job) traceBut(o *Operator, want asked, until int64, but map[input]asked) (*tracing, error) {
-	t := &tracing{j: j, sites: map[*Operator]*site{}, until: until, but: but}
-	wants := map[*Operator][]asked{o: {want}}
-	for i := len(j.Operators) - 1; i >= 0; i-- {
-		o := j.Operators[i]
-		if list := wants[o]; list != nil {
-			s, err := t.site(o, oneOf(list))
-			if err != nil {
-				return nil, err
-			}
-			for in, producers := range o.Inputs {
-				for _, p := range producers {
-					wants[p] = append(wants[p], s.ins[in])
-				}
-			}
-		}
-	}
-	return t, nil
 }
 
 // oneOf is true where one of several conditions is.
@@ -130,7 +156,7 @@ func oneOf(list []asked) asked {
 
 func (t *tracing) site(o *Operator, want asked) (*site, error) {
 	s := &site{op: o, want: want, watermarks: map[int]int64{}, in: make([]edge, len(o.InSchemas)), inConds: make([]*condition, len(o.InSchemas))}
-	t.sites[o] = s
+	t.sites[o] = append(t.sites[o], s)
 	var err error
 	if n := want.node(); n != nil {
 		if s.outCond, err = t.j.compile(n, o.Schema()); err != nil {
@@ -255,8 +281,10 @@ func (t *tracing) pass(c *condition, b *batch.Batch, watermark int64) []uint16 {
 // Took counts what an operator gets.
 func (t *tracing) Took(at flow.Place, input int, b *batch.Batch) {
 	o := t.j.uids[at.UID]
-	if s := t.sites[o]; o != nil && s != nil && input < len(s.in) && b.Rows() > 0 {
-		t.look(&s.in[input], s.inConds[input], o, input, b, at.Watermark, t.fromReader(o, at, b))
+	for _, s := range t.sites[o] {
+		if input < len(s.in) && b.Rows() > 0 {
+			t.look(&s.in[input], s.inConds[input], o, input, b, at.Watermark, t.fromReader(o, at, b))
+		}
 	}
 }
 
@@ -279,8 +307,7 @@ func (t *tracing) Read(at flow.Place, split string, _ *batch.Batch) {
 // Gave counts what an operator or a source passes on.
 func (t *tracing) Gave(at flow.Place, b *batch.Batch) {
 	o := t.j.uids[at.UID]
-	s := t.sites[o]
-	if o == nil || s == nil || b.Rows() == 0 {
+	if len(t.sites[o]) == 0 || b.Rows() == 0 {
 		return
 	}
 	var origin func(k int) string
@@ -293,9 +320,11 @@ func (t *tracing) Gave(at flow.Place, b *batch.Batch) {
 	} else if o.source {
 		return
 	}
-	t.look(&s.out, s.outCond, o, -1, b, at.Watermark, origin)
-	if at.Node >= 0 {
-		t.look(&s.near, s.nearCond, o, -1, b, at.Watermark, nil)
+	for _, s := range t.sites[o] {
+		t.look(&s.out, s.outCond, o, -1, b, at.Watermark, origin)
+		if at.Node >= 0 {
+			t.look(&s.near, s.nearCond, o, -1, b, at.Watermark, nil)
+		}
 	}
 }
 
@@ -304,23 +333,24 @@ func (t *tracing) originOf(r readMark, n int64) string { return t.j.originAs(t.s
 // Late notes rows that were left out.
 func (t *tracing) Late(at flow.Place, input int, b *batch.Batch, lanes []uint16, watermark int64) {
 	o := t.j.uids[at.UID]
-	s := t.sites[o]
-	if o == nil || s == nil || input >= len(s.in) {
-		return
-	}
 	view := *b
 	view.Sel = lanes
-	for _, l := range t.pass(s.inConds[input], &view, watermark) {
-		if len(s.late) < foundMax {
-			row := keptRow(o.InSchemas[input], b, int(l))
-			s.late = append(s.late, lateFound{found{row: row, step: t.now, watermark: watermark}, input})
+	for _, s := range t.sites[o] {
+		if input >= len(s.in) {
+			continue
+		}
+		for _, l := range t.pass(s.inConds[input], &view, watermark) {
+			if len(s.late) < foundMax {
+				row := keptRow(o.InSchemas[input], b, int(l))
+				s.late = append(s.late, lateFound{found{row: row, step: t.now, watermark: watermark}, input})
+			}
 		}
 	}
 }
 
 // Watermark notes how far operators are.
 func (t *tracing) Watermark(at flow.Place, watermark int64) {
-	if s := t.sites[t.j.uids[at.UID]]; s != nil {
+	for _, s := range t.sites[t.j.uids[at.UID]] {
 		s.watermarks[at.Task] = watermark
 		if len(s.rose) < 4*foundMax {
 			s.rose = append(s.rose, rise{t.now, watermark})

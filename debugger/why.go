@@ -3,6 +3,7 @@ package debugger
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/minkstream/mink/engine/batch"
 	"github.com/minkstream/mink/engine/diag"
@@ -37,7 +38,7 @@ func (j *Job) Why(ctx context.Context, output, cond string) (*Lineage, error) {
 	if err != nil {
 		return nil, err
 	}
-	last := t.sites[o].given().last
+	last := t.root.given().last
 	if last == nil {
 		return nil, notFound(o, cond)
 	}
@@ -45,7 +46,7 @@ func (j *Job) Why(ctx context.Context, output, cond string) (*Lineage, error) {
 }
 
 func (j *Job) lineage(ctx context.Context, o *Operator, f found) (*Lineage, error) {
-	t, err := j.trace(o, rowIs(f.row), f.step)
+	t, err := j.trace(o, rowIs(f.row), f.step, true, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -54,14 +55,14 @@ func (j *Job) lineage(ctx context.Context, o *Operator, f found) (*Lineage, erro
 	}
 	if but := t.lateRows(); but != nil {
 		// What came too late took no part.
-		if t, err = j.traceBut(o, rowIs(f.row), f.step, but); err != nil {
+		if t, err = j.trace(o, rowIs(f.row), f.step, true, but); err != nil {
 			return nil, err
 		}
 		if err := t.run(ctx); err != nil {
 			return nil, err
 		}
 	}
-	root := t.tree(o, map[*Operator]bool{})
+	root := t.tree(t.root, map[*site]bool{})
 	root.Total, root.Rows = 1, []Evidence{t.shown(f, "")}
 	return root, j.reasons(ctx, t, o, root, map[*Operator]bool{})
 }
@@ -70,36 +71,31 @@ func (j *Job) lineage(ctx context.Context, o *Operator, f found) (*Lineage, erro
 func (t *tracing) lateRows() map[input]asked {
 	var but map[input]asked
 	for _, o := range t.j.Operators {
-		s := t.sites[o]
-		if s == nil {
-			continue
-		}
-		for _, l := range s.late {
-			n := rowIs(l.row).node()
-			if n == nil {
-				continue
+		for _, s := range t.sites[o] {
+			for _, l := range s.late {
+				n := rowIs(l.row).node()
+				if n == nil {
+					continue
+				}
+				if but == nil {
+					but = map[input]asked{}
+				}
+				k := input{o, l.input}
+				but[k] = append(but[k], expr.NewNot(n, diag.Span{}))
 			}
-			if but == nil {
-				but = map[input]asked{}
-			}
-			k := input{o, l.input}
-			but[k] = append(but[k], expr.NewNot(n, diag.Span{}))
 		}
 	}
 	return but
 }
 
 // tree makes the lineage from the sink down.
-func (t *tracing) tree(o *Operator, seen map[*Operator]bool) *Lineage {
-	seen[o] = true
-	s := t.sites[o]
+func (t *tracing) tree(s *site, seen map[*site]bool) *Lineage {
+	seen[s] = true
 	g := s.given()
-	l := &Lineage{Operator: o.Name, Rule: rule(o), Total: g.adds + g.retracts, Rows: t.evidence(g.rows)}
-	for i := range o.Inputs {
-		for _, p := range o.Inputs[i] {
-			if x := t.sites[p].given(); !seen[p] && x.adds+x.retracts > 0 {
-				l.From = append(l.From, t.tree(p, seen))
-			}
+	l := &Lineage{Operator: s.op.Name, Rule: rule(s.op), Total: g.adds + g.retracts, Rows: t.evidence(g.rows)}
+	for _, p := range slices.Concat(s.below...) {
+		if x := p.given(); !seen[p] && x.adds+x.retracts > 0 {
+			l.From = append(l.From, t.tree(p, seen))
 		}
 	}
 	return l
@@ -168,7 +164,7 @@ func (j *Job) reasons(ctx context.Context, t *tracing, o *Operator, l *Lineage, 
 // fired says which watermark closed the window of an operator's rows, and which record
 // moved it there.
 func (j *Job) fired(ctx context.Context, t *tracing, o *Operator, w *plan.WindowSpec) (string, error) {
-	s := t.sites[o]
+	s := t.sites[o][0] // the trace is together
 	end, ok := int64(0), false
 	for in := range s.in {
 		for _, r := range s.in[in].rows {

@@ -68,11 +68,11 @@ const evidenceMax = 5
 // or of the end of the tape where the cursor stands at the start. condition is over the
 // columns of the output. It executes the tape once.
 func (j *Job) WhyNot(ctx context.Context, output, cond string) ([]Finding, error) {
-	t, o, err := j.asked(ctx, output, cond)
+	t, _, err := j.asked(ctx, output, cond)
 	if err != nil {
 		return nil, err
 	}
-	return t.diagnose(o), nil
+	return t.diagnose(t.root), nil
 }
 
 // asked follows the rows of an output for which cond holds, up to where the job is.
@@ -89,7 +89,7 @@ func (j *Job) asked(ctx context.Context, output, cond string) (*tracing, *Operat
 	if until == 0 {
 		until = 1 << 62
 	}
-	t, err := j.trace(o, expr.Conjuncts(n), until)
+	t, err := j.trace(o, expr.Conjuncts(n), until, false, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -113,22 +113,21 @@ func (s *site) given() *edge {
 }
 
 // diagnose finds out about an operator whose output has no row that is asked for.
-func (t *tracing) diagnose(o *Operator) []Finding {
-	s := t.sites[o]
-	g := s.given()
+func (t *tracing) diagnose(s *site) []Finding {
+	o, g := s.op, s.given()
 	switch {
 	case g.adds > g.retracts:
 		return []Finding{{
 			Code: Present, Operator: o.Name, Text: fmt.Sprintf("%s has %s", o.Name, rowsText(g.adds-g.retracts, "such row")), Evidence: t.evidence(g.rows),
 		}}
 	case g.adds > 0:
-		return []Finding{t.tookBack(o)}
+		return []Finding{t.tookBack(s)}
 	}
 	if o.source {
 		return []Finding{t.neverCame(s)}
 	}
 	if o.sink {
-		return t.producers(o, 0)
+		return t.producers(s, 0)
 	}
 	// Of an operator whose inputs all have candidates it is the one that stopped them.
 	var out []Finding
@@ -141,15 +140,22 @@ func (t *tracing) diagnose(o *Operator) []Finding {
 	if len(missing) == 0 {
 		return t.stopped(s)
 	}
-	if len(missing) < len(s.in) {
+	if len(missing) < len(s.in) && !s.askedOf(missing) {
 		f := t.noPartner(s, missing)
 		for _, i := range missing {
-			f.Because = append(f.Because, t.producers(o, i)...)
+			f.Because = append(f.Because, t.producers(s, i)...)
+		}
+		if late, ok := t.late(s); ok {
+			return []Finding{late, f}
+		}
+		if waits, ok := t.open(s); ok { // a partner may come yet
+			waits.Because = []Finding{f}
+			return []Finding{waits}
 		}
 		return []Finding{f}
 	}
 	for _, i := range missing {
-		for _, f := range t.producers(o, i) {
+		for _, f := range t.producers(s, i) {
 			if !slices.ContainsFunc(out, func(x Finding) bool { return x.Code == f.Code && x.Operator == f.Operator }) {
 				out = append(out, f)
 			}
@@ -158,17 +164,32 @@ func (t *tracing) diagnose(o *Operator) []Finding {
 	return out
 }
 
+// askedOf reports that something is asked of these inputs alone: rows of the others stand for
+// nothing then, since any would do.
+func (s *site) askedOf(missing []int) bool {
+	for i, c := range s.inConds {
+		if (c != nil) != slices.Contains(missing, i) {
+			return false
+		}
+	}
+	return true
+}
+
 // producers diagnoses what gives an input its rows. Of several, through a union, those
-// say nothing that never had a candidate while another has.
-func (t *tracing) producers(o *Operator, in int) []Finding {
+// say nothing that never had a candidate while another has. Rows that one of them has given
+// and the input has not got are between two tasks.
+func (t *tracing) producers(s *site, in int) []Finding {
 	var out, never []Finding
-	for _, p := range o.Inputs[in] {
+	for _, p := range s.below[in] {
 		for _, f := range t.diagnose(p) {
-			if f.Code == NeverCame {
+			switch {
+			case f.Code == NeverCame:
 				never = append(never, f)
-			} else {
-				out = append(out, f)
+				continue
+			case f.Code == Present && f.Operator == p.op.Name:
+				f.Code, f.Text = Held, fmt.Sprintf("%s has given %s, which %s has not taken yet", p.op.Name, rowsText(p.given().adds, "such row"), s.op.Name)
 			}
+			out = append(out, f)
 		}
 	}
 	if len(out) == 0 {
@@ -274,6 +295,11 @@ func (t *tracing) stopped(s *site) []Finding {
 			return f
 		}
 		return []Finding{t.unpaired(s, n)}
+	case *plan.TemporalJoin:
+		if f, ok := t.timed(s); ok {
+			return f
+		}
+		return []Finding{t.simply(s, NoPartner, "no version of its key was valid at the time of the row")}
 	}
 	if f, ok := t.timed(s); ok {
 		return f
@@ -403,6 +429,9 @@ func (t *tracing) interval(s *site, n *plan.IntervalJoin) Finding {
 	best := int64(-1)
 	for _, l := range s.in[0].rows {
 		for _, r := range s.in[1].rows {
+			if keyText(l.row, n.LeftKeys) != keyText(r.row, n.RightKeys) {
+				continue
+			}
 			d := l.row.Batch.Cols[n.LeftTime].Int(l.row.Lane) - r.row.Batch.Cols[n.RightTime].Int(r.row.Lane)
 			out := max(n.Lower-d, d-n.Upper, 0)
 			if best < 0 || out < best {
@@ -412,8 +441,14 @@ func (t *tracing) interval(s *site, n *plan.IntervalJoin) Finding {
 		}
 	}
 	f.Text = fmt.Sprintf("the times of the rows lie %s outside of the interval of the join", millisText(best))
+	if best < 0 {
+		f.Text = "the other side has no row with its key"
+	}
 	if best == 0 {
 		f.Code, f.Text = Expired, "the times are near enough, but one row was gone when the other came: the watermark had passed it"
+	} else if waits, ok := t.open(s); ok {
+		waits.Because = []Finding{f}
+		return waits
 	}
 	return f
 }
@@ -451,13 +486,46 @@ func (t *tracing) timed(s *site) ([]Finding, bool) {
 	return out, len(out) > 0
 }
 
+// lateRows are the late rows of an operator that could have become what is asked for. Where a
+// join is asked about rows of one side, those of the other count that have a key of theirs.
+func lateRows(s *site) []lateFound {
+	keys, join := joinKeys(s.op)
+	if !join {
+		return s.late
+	}
+	var out []lateFound
+	for _, l := range s.late {
+		other := 1 - l.input
+		if s.inConds[l.input] != nil || s.inConds[other] == nil || slices.ContainsFunc(s.in[other].rows, func(r found) bool {
+			return keyText(r.row, keys[other]) == keyText(l.row, keys[l.input])
+		}) {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// joinKeys are the columns of a join's two inputs that are compared.
+func joinKeys(o *Operator) ([2][]int, bool) {
+	switch n := o.Node.(type) {
+	case *plan.WindowJoin:
+		return [2][]int{n.LeftKeys, n.RightKeys}, true
+	case *plan.IntervalJoin:
+		return [2][]int{n.LeftKeys, n.RightKeys}, true
+	case *plan.TemporalJoin:
+		return [2][]int{n.LeftKeys, n.RightKeys}, true
+	}
+	return [2][]int{}, false
+}
+
 func (t *tracing) late(s *site) (Finding, bool) {
-	if len(s.late) == 0 {
+	list := lateRows(s)
+	if len(list) == 0 {
 		return Finding{}, false
 	}
 	f := Finding{Code: Late, Operator: s.op.Name, Fix: "a larger delay in the table's WATERMARK waits longer for late rows"}
 	most := int64(0)
-	for i, l := range s.late {
+	for i, l := range list {
 		note := ""
 		if at, ok := t.timeOf(s, l.input, l.row); ok {
 			by := l.watermark - at
@@ -471,9 +539,9 @@ func (t *tracing) late(s *site) (Finding, bool) {
 			f.Evidence = append(f.Evidence, t.shown(l.found, note))
 		}
 	}
-	wm := s.late[0].watermark
+	wm := list[0].watermark
 	f.By, f.Has = &most, &wm
-	f.Text = fmt.Sprintf("%s came behind the watermark %s, up to %s too late", rowsText(int64(len(s.late)), "row"), ClockText(wm), millisText(most))
+	f.Text = fmt.Sprintf("%s came behind the watermark %s, up to %s too late", rowsText(int64(len(list)), "row"), ClockText(wm), millisText(most))
 	return f, true
 }
 
@@ -496,7 +564,9 @@ func timeColumn(o *Operator, in int) int {
 	case *plan.WindowDedup:
 		return n.EndCol
 	case *plan.IntervalJoin:
-		return []int{n.LeftTime, n.RightTime}[in]
+		if n.Rowtime {
+			return []int{n.LeftTime, n.RightTime}[in]
+		}
 	case *plan.TemporalJoin:
 		return []int{n.LeftTime, n.RightTime}[in]
 	case *plan.OverAggregate:
@@ -555,8 +625,8 @@ func (t *tracing) open(s *site) (Finding, bool) {
 		has = t.clockAt(t.now)
 	}
 	for in := range s.in {
-		if _, join := s.op.Node.(*plan.WindowJoin); join && s.inConds[in] == nil && s.inConds[1-in] != nil {
-			continue // whatever row that would be, it counts in the window of the other side's
+		if _, join := joinKeys(s.op); join && s.inConds[in] == nil && s.inConds[1-in] != nil {
+			continue // whatever row that would be, it counts by the time of the other side's
 		}
 		for _, r := range s.in[in].rows {
 			at, ok := t.timeOf(s, in, r.row)
@@ -570,7 +640,10 @@ func (t *tracing) open(s *site) (Finding, bool) {
 			}
 			needs := at
 			f := Finding{Code: Waiting, Operator: s.op.Name, Has: &has}
-			if w != nil {
+			if n, ok := s.op.Node.(*plan.IntervalJoin); ok {
+				needs += []int64{-n.Lower, n.Upper}[in]
+				f.Text = fmt.Sprintf("it waits for a partner until the watermark is %s; the watermark is %s", ClockText(needs), ClockText(has))
+			} else if w != nil {
 				end := at + w.Size
 				if e, ok := t.windowEnd(s, at); ok {
 					end = e
@@ -621,9 +694,8 @@ func localMillis(ms int64, zone *time.Location) int64 {
 }
 
 // tookBack finds who took a row back that was there.
-func (t *tracing) tookBack(o *Operator) Finding {
-	s := t.sites[o]
-	g := s.given()
+func (t *tracing) tookBack(s *site) Finding {
+	o, g := s.op, s.given()
 	note := func(f *Finding) {
 		if g.last != nil {
 			f.Evidence = append(f.Evidence, t.shown(*g.last, "it was there"))
@@ -635,8 +707,8 @@ func (t *tracing) tookBack(o *Operator) Finding {
 	for i := range s.in {
 		in := &s.in[i]
 		if o.sink || in.adds > 0 && in.adds <= in.retracts {
-			for _, p := range o.Inputs[i] {
-				if x := t.sites[p].given(); x.adds > 0 && x.adds <= x.retracts {
+			for _, p := range s.below[i] {
+				if x := p.given(); x.adds > 0 && x.adds <= x.retracts {
 					return t.tookBack(p)
 				}
 			}

@@ -287,6 +287,11 @@ var windowed = map[debugger.Code][]func(rng *rand.Rand) *missing{
 	// rows and nothing behind it.
 	debugger.WindowOpen: {
 		func(rng *rand.Rand) *missing {
+			c := joinedWindows(rng, 15, order{1, "X", 500, second(5)}, order{4, "Y", 500, second(9)}, "").asks("id = 1 AND other = 2")
+			c.at, c.batches = "batch", 2
+			return c
+		},
+		func(rng *rand.Rand) *missing {
 			c := byClock(rng, clocked)
 			c.at = "batch"
 			return c
@@ -316,7 +321,66 @@ var windowed = map[debugger.Code][]func(rng *rand.Rand) *missing{
 		},
 	},
 	// Both sides have rows of X, in different windows or without what the condition asks for.
+	// A row is asked for that the left side never had, whatever the right one has.
+	debugger.NeverCame: {
+		func(rng *rand.Rand) *missing {
+			return joinedWindows(rng, 140, order{3, "Y", 500, second(20)}, order{4, "Y", 500, second(40)}, "").asks("id = 1")
+		},
+		func(rng *rand.Rand) *missing {
+			return joinedTimes(rng, 140, order{3, "Y", 500, second(20)}, order{4, "Y", 500, second(40)}).asks("id = 1")
+		},
+	},
+	// The left row of X came late, and there is no right one at all.
+	debugger.Late: {
+		func(rng *rand.Rand) *missing {
+			return joinedWindows(rng, 140, order{3, "Y", 500, second(20)}, order{4, "Y", 500, second(40)}, "").
+				behind(order{1, "X", 500, second(rng.IntN(50))}).asks("id = 1 AND other = 2")
+		},
+	},
+	// The watermark has not come to where no row could be its partner any more.
+	debugger.Waiting: {
+		func(rng *rand.Rand) *missing {
+			c := joinedTimes(rng, 15, order{1, "X", 500, second(5)}, order{4, "Y", 500, second(9)})
+			c.at, c.batches = "batch", 2
+			return c
+		},
+		func(rng *rand.Rand) *missing {
+			c := joinedTimes(rng, 15, order{1, "X", 500, second(5)}, order{4, "Y", 500, second(9)}).asks("id = 1 AND other = 2")
+			c.at, c.batches = "batch", 2
+			return c
+		},
+	},
+	// The source has given the rows and the aggregation has not taken them.
+	debugger.Held: {
+		func(rng *rand.Rand) *missing {
+			list := noise(rng, 5+rng.IntN(40))
+			k := rng.IntN(len(list))
+			c := start(with(list, k, order{1, "X", 500, list[k].at})).sink("sku STRING, n BIGINT, PRIMARY KEY (sku) NOT ENFORCED").insert("SELECT sku, COUNT(*) FROM orders GROUP BY sku")
+			c.where, c.at = "sku = 'X'", "poll"
+			return c
+		},
+	},
 	debugger.NoPartner: {
+		// Late rows of the other side have other keys.
+		func(rng *rand.Rand) *missing {
+			return joinedWindows(rng, 140, order{1, "X", 500, second(5 + rng.IntN(40))}, order{2, "Y", 500, second(40)}, "").
+				behind(order{5, "Z", 500, second(rng.IntN(50))})
+		},
+		func(rng *rand.Rand) *missing {
+			return joinedTimes(rng, 140, order{1, "X", 500, second(rng.IntN(20))}, order{2, "Y", 500, second(40)}).
+				behind(order{5, "Z", 500, second(rng.IntN(20))})
+		},
+		// The row of X, of the last minute but one, has no row of X beside it; or none within a
+		// minute; or its version came when its time was over.
+		func(rng *rand.Rand) *missing {
+			return joinedWindows(rng, 140, order{1, "X", 500, second(5 + rng.IntN(40))}, order{2, "Y", 500, second(5 + rng.IntN(40))}, "")
+		},
+		func(rng *rand.Rand) *missing {
+			return joinedTimes(rng, 140, order{1, "X", 500, second(rng.IntN(20))}, order{2, "X", 500, second(90 + rng.IntN(50))})
+		},
+		func(rng *rand.Rand) *missing {
+			return versioned(rng, 140, order{1, "X", 500, second(rng.IntN(20))}, order{2, "X", 500, second(90 + rng.IntN(50))})
+		},
 		func(rng *rand.Rand) *missing {
 			return joinedWindows(rng, 140, order{1, "X", 500, second(5 + rng.IntN(40))}, order{2, "X", 500, second(65 + rng.IntN(50))}, "")
 		},
@@ -350,6 +414,41 @@ func joinedWindows(rng *rand.Rand, n int, a, b order, more string) *missing {
 	side := "(SELECT * FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) WHERE id <> "
 	c := start(list).sink("id BIGINT, other BIGINT").insert("SELECT a.id, b.id FROM " + side + "2) a JOIN " + side + "1) b ON a.window_start = b.window_start AND a.window_end = b.window_end AND a.sku = b.sku" + more)
 	c.where = "id = 1"
+	return c
+}
+
+// joinedTimes joins orders with others of their article within a minute; versioned gives each order the
+// newest version of its article. The orders a and b are on one side each.
+func joinedTimes(rng *rand.Rand, n int, a, b order) *missing {
+	list := append(noise(rng, n), a, b)
+	slices.SortStableFunc(list, func(x, y order) int { return strings.Compare(x.at, y.at) })
+	c := start(list).sink("id BIGINT, other BIGINT").insert(
+		"SELECT a.id, b.id FROM (SELECT * FROM orders WHERE id <> 2) a JOIN (SELECT * FROM orders WHERE id <> 1) b " +
+			"ON a.sku = b.sku AND a.ts BETWEEN b.ts - INTERVAL '1' MINUTE AND b.ts + INTERVAL '1' MINUTE")
+	c.where = "id = 1"
+	return c
+}
+
+func versioned(rng *rand.Rand, n int, a, b order) *missing {
+	list := append(noise(rng, n), a)
+	slices.SortStableFunc(list, func(x, y order) int { return strings.Compare(x.at, y.at) })
+	c := start(list)
+	c.files["/in/skus.json"] = fmt.Sprintf(`{"op":"+I","row":{"sku":%q,"name":"x","vt":"2026-08-22 %s"}}`+"\n", b.sku, b.at)
+	c.statements = append(c.statements, "CREATE TABLE skus (sku STRING, name STRING, vt TIMESTAMP(3), WATERMARK FOR vt AS vt, PRIMARY KEY (sku) NOT ENFORCED) "+
+		"WITH ('connector'='filesystem','path'='/in/skus.json','format'='changelog-json','changelog-json.changelog-mode'='I,UB,UA,D')")
+	c.sink("id BIGINT, name STRING").insert("SELECT o.id, s.name FROM orders o JOIN skus FOR SYSTEM_TIME AS OF o.ts AS s ON o.sku = s.sku")
+	c.where = "id = 1"
+	return c
+}
+
+// behind adds an order to the end of the list, whatever its time.
+func (c *missing) behind(o order) *missing {
+	c.files["/in/orders.csv"] += ordersCSV([]order{o})
+	return c
+}
+
+func (c *missing) asks(where string) *missing {
+	c.where = where
 	return c
 }
 
@@ -394,14 +493,18 @@ func (c *missing) check(t *testing.T) {
 	j := openAt(t, clock, c.files, nil, c.settings, c.statements...).Jobs[0]
 	if c.at != "" {
 		for {
-			st, err := j.Step(ctx, debugger.ByBatch, 1)
+			unit := debugger.ByBatch
+			if c.at == "poll" {
+				unit = debugger.ByStep
+			}
+			st, err := j.Step(ctx, unit, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if st.Why == "end" {
 				t.Fatal("no task takes rows")
 			}
-			if st.Step.Event == "batch" {
+			if st.Step.Event == c.at || c.at != "poll" && st.Step.Event == "batch" {
 				if c.batches--; c.batches <= 0 {
 					break
 				}
