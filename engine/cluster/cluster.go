@@ -443,7 +443,7 @@ func (c *Coordinator) watch() {
 			return
 		}
 		for _, p := range c.nodes {
-			if p.node.Alive && now-p.beat > int64(c.opt.Lease) {
+			if p.node.Alive && c.late(p) {
 				late = append(late, p)
 			}
 		}
@@ -457,7 +457,7 @@ func (c *Coordinator) watch() {
 		}
 		c.mu.Unlock()
 		for _, p := range late {
-			c.lose(p, diag.New(diag.JobFailed, "node %s was lost: nothing was heard of it for %s", p.node.Name, c.opt.Lease))
+			c.loseIf(p, c.late, diag.New(diag.JobFailed, "node %s was lost: nothing was heard of it for %s", p.node.Name, c.opt.Lease))
 		}
 	}
 }
@@ -465,10 +465,19 @@ func (c *Coordinator) watch() {
 // forgotten is how long a node of another machine that is gone is remembered.
 const forgotten = time.Minute
 
+// late reports that the lease of a node has ended. The lock is held.
+func (c *Coordinator) late(p *peer) bool { return c.opt.Env.Clock.Mono()-p.beat > int64(c.opt.Lease) }
+
 // lose gives a node up, once.
 func (c *Coordinator) lose(p *peer, why error) {
+	c.loseIf(p, func(*peer) bool { return true }, why)
+}
+
+// loseIf is lose where something holds of the node. Of several that are late one may be heard
+// of again while the others are given up on, and then it has another lease.
+func (c *Coordinator) loseIf(p *peer, holds func(*peer) bool, why error) {
 	c.mu.Lock()
-	if !p.node.Alive {
+	if !p.node.Alive || !holds(p) {
 		c.mu.Unlock()
 		return
 	}
