@@ -28,9 +28,11 @@ type operation struct {
 
 	mu     sync.Mutex
 	status string
-	err    error
-	op     gateway.Operation
-	done   chan struct{} // closed when the statement no longer runs
+	// unwanted: it was cancelled, or took too long, before its status was a last one.
+	unwanted bool
+	err      error
+	op       gateway.Operation
+	done     chan struct{} // closed when the statement no longer runs
 
 	pages pages
 }
@@ -45,6 +47,7 @@ func (o *operation) end(status string, err error) bool {
 		return false
 	}
 	o.status = status
+	o.unwanted = o.unwanted || status == "CANCELED" || status == "TIMEOUT"
 	if err != nil {
 		o.err = err
 	}
@@ -131,12 +134,21 @@ func (o *operation) run(ctx context.Context, s *session, config map[string]strin
 		return
 	}
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	if last(o.status) {
-		_ = op.Close() // it was cancelled meanwhile
+	over, unwanted := last(o.status), o.unwanted
+	if !over {
+		o.op, o.status = op, "FINISHED"
+	}
+	o.mu.Unlock()
+	if !over {
 		return
 	}
-	o.op, o.status = op, "FINISHED"
+	_ = op.Close() // it was cancelled meanwhile
+	if unwanted && op.Result() == gateway.Submitted {
+		// Nobody was told of the job, and it would run on.
+		ctx, cancel := timeout(time.Minute)
+		defer cancel()
+		_ = s.g.client.Cancel(ctx, op.Job())
+	}
 }
 
 func (o *operation) execute(ctx context.Context, s *session, config map[string]string, allowed func(ast.Statement) error) (op gateway.Operation, err error) {
