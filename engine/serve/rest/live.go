@@ -53,6 +53,8 @@ type hold struct {
 	id    string
 	lease time.Duration
 	timer *time.Timer
+	// over: the job is being let go, and is nobody else's until it was.
+	over bool
 }
 
 // take notes that a job is to be held; it fails with conflict when it is by another.
@@ -70,19 +72,27 @@ func (l *holds) take(job string, lease time.Duration) (*hold, error) {
 	return h, nil
 }
 
-// drop forgets a hold; false if it has gone.
-func (l *holds) drop(job, id string) bool {
+// end ends a hold; false if it has ended. Whoever does it lets the job go on and then forgets
+// the hold: who holds the job before would not, as the job is told to go on whoever holds it.
+func (l *holds) end(job, id string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h := l.byJob[job]
-	if h == nil || h.id != id {
+	if h == nil || h.id != id || h.over {
 		return false
 	}
 	if h.timer != nil {
 		h.timer.Stop()
 	}
-	delete(l.byJob, job)
+	h.over = true
 	return true
+}
+
+// forget lets others hold the job.
+func (l *holds) forget(job string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.byJob, job)
 }
 
 func (m *JobManager) hold(r *http.Request) (any, error) {
@@ -109,16 +119,17 @@ func (m *JobManager) hold(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if err := m.client.Hold(r.Context(), j.ID); err != nil {
-		m.holds.drop(j.ID, h.id)
-		if r.Context().Err() != nil {
+		if m.holds.end(j.ID, h.id); r.Context().Err() != nil {
 			m.goOn(j.ID) // the barrier may be on its way
 		}
+		m.holds.forget(j.ID)
 		return nil, err
 	}
 	m.holds.mu.Lock()
 	h.timer = time.AfterFunc(lease, func() {
-		if m.holds.drop(j.ID, h.id) {
+		if m.holds.end(j.ID, h.id) {
 			m.goOn(j.ID)
+			m.holds.forget(j.ID)
 		}
 	})
 	m.holds.mu.Unlock()
@@ -148,7 +159,7 @@ func (m *JobManager) holdOn(r *http.Request) (any, error) {
 	m.holds.mu.Lock()
 	defer m.holds.mu.Unlock()
 	h := m.holds.byJob[j.ID]
-	if h == nil || h.id != r.PathValue("hold") || h.timer == nil {
+	if h == nil || h.id != r.PathValue("hold") || h.timer == nil || h.over {
 		return nil, noHold(j.ID)
 	}
 	h.timer.Reset(h.lease)
@@ -164,9 +175,10 @@ func (m *JobManager) release(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !m.holds.drop(j.ID, r.PathValue("hold")) {
+	if !m.holds.end(j.ID, r.PathValue("hold")) {
 		return nil, noHold(j.ID)
 	}
+	defer m.holds.forget(j.ID)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), time.Minute)
 	defer cancel()
 	if err := m.client.Resume(ctx, j.ID); err != nil && diag.CodeOf(err) != diag.Config { // it may not be held any more
