@@ -31,6 +31,7 @@ type Manager struct {
 	options Options
 	mu      sync.Mutex
 	cluster *flow.Cluster
+	closed  bool
 	jobs    []*Job
 	byID    map[string]*Job
 	traces  exporters
@@ -165,6 +166,9 @@ func (m *Manager) Submit(p *plan.Physical, name string, s *catalog.Config, zone 
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.closed {
+		return nil, diag.New(diag.Cancelled, "the engine is stopping")
+	}
 	number := len(m.jobs) + 1
 	if cfg.SpillDir == "" {
 		cfg.SpillDir = m.options.SpillDir
@@ -382,6 +386,7 @@ func (m *Manager) Cancel(ctx context.Context, id string) error {
 // Close cancels what still runs and stops the cluster.
 func (m *Manager) Close() {
 	m.mu.Lock()
+	m.closed = true
 	jobs, cluster := m.jobs, m.cluster
 	m.mu.Unlock()
 	for _, j := range jobs {
