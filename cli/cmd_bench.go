@@ -11,7 +11,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +20,7 @@ import (
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/gateway"
+	"github.com/minkstream/mink/testkit/measure"
 	"github.com/minkstream/mink/testkit/nexmark"
 )
 
@@ -229,7 +229,7 @@ func (a *app) benchQuery(ctx context.Context, q nexmark.Query, f benchFlags) (fi
 		return fig, err
 	}
 	resetPeak()
-	before, start := cpuTime(), time.Now()
+	before, start := measure.CPU(), time.Now()
 	op, err := runStatements(ctx, session, q.Statements(opts))
 	if err != nil {
 		return fig, err
@@ -240,7 +240,7 @@ func (a *app) benchQuery(ctx context.Context, q nexmark.Query, f benchFlags) (fi
 		return fig, err
 	}
 	fig.ElapsedS = time.Since(start).Seconds()
-	fig.CPUS = (cpuTime() - before).Seconds()
+	fig.CPUS = (measure.CPU() - before).Seconds()
 	fig.PeakRSSMB = float64(peakKB()) / 1024
 	fig.Cores = fig.CPUS / fig.ElapsedS
 	fig.Throughput = float64(f.events) / fig.ElapsedS
@@ -411,14 +411,6 @@ func (a *app) waitWithProgress(ctx context.Context, c gateway.Client, op gateway
 			}
 		}
 	}
-}
-
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // resetPeak makes the kernel count the process's high-water mark anew.

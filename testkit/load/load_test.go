@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/minkstream/mink/engine/connect"
 	"github.com/minkstream/mink/engine/diag"
 	"github.com/minkstream/mink/engine/function/scalar"
+	"github.com/minkstream/mink/testkit/measure"
 )
 
 var all = os.Getenv("MINK_ALL") != ""
@@ -133,22 +133,13 @@ func (r *rig) measure(list ...string) cost {
 	r.t.Helper()
 	runtime.GC()
 	resetPeak()
-	cpu, start := cpuTime(r.t), time.Now()
+	cpu, start := measure.CPU(), time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 	defer cancel()
 	if err := r.run(list...).Job.Wait(ctx); err != nil {
 		r.t.Fatal(err)
 	}
-	return cost{time.Since(start), cpuTime(r.t) - cpu, peakBytes()}
-}
-
-// cpuTime is the time that the process has used of all processors.
-func cpuTime(t *testing.T) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return cost{time.Since(start), measure.CPU() - cpu, peakBytes()}
 }
 
 // resetPeak lets the most memory of the process be counted anew, where the system can.

@@ -19,6 +19,7 @@ import (
 	"github.com/minkstream/mink/engine"
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/function/scalar"
+	"github.com/minkstream/mink/testkit/measure"
 	"github.com/minkstream/mink/testkit/nexmark"
 )
 
@@ -153,9 +154,9 @@ func (o timedOperator) rate(t *testing.T, events int64) float64 {
 	if !strings.HasPrefix(sql, "INSERT") {
 		sql = "CREATE TABLE given WITH ('connector' = 'blackhole') AS " + sql
 	}
-	from := cpuTime(t)
+	from := measure.CPU()
 	run(sql)
-	return float64(events) / (cpuTime(t) - from).Seconds()
+	return float64(events) / (measure.CPU() - from).Seconds()
 }
 
 func view(t *testing.T, name string) string {

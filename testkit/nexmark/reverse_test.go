@@ -9,6 +9,7 @@ import (
 
 	"github.com/minkstream/mink/debugger"
 	"github.com/minkstream/mink/engine"
+	"github.com/minkstream/mink/testkit/measure"
 	"github.com/minkstream/mink/testkit/nexmark"
 )
 
@@ -37,7 +38,7 @@ func TestReverseSpeed(t *testing.T) {
 
 func reverseSpeed(t *testing.T, j *debugger.Job, events int64) {
 	ctx := context.Background()
-	begin := cpuTime(t)
+	begin := measure.CPU()
 	s := j.Tape.Stepper(nil)
 	for more := true; more; {
 		var err error
@@ -46,12 +47,12 @@ func reverseSpeed(t *testing.T, j *debugger.Job, events int64) {
 		}
 	}
 	s.Close()
-	bare := cpuTime(t) - begin
-	begin = cpuTime(t)
+	bare := measure.CPU() - begin
+	begin = measure.CPU()
 	if _, err := j.Seek(ctx, debugger.AtEnd); err != nil {
 		t.Fatal(err)
 	}
-	first := cpuTime(t) - begin
+	first := measure.CPU() - begin
 	moments, bytes := j.Kept()
 	end := j.Position()
 	t.Logf("%d events, %d steps up to %s: bare replay %s, first pass %s, %d moments of %d MB kept", events, j.Ordinal(), end, bare, first, moments, bytes>>20)
@@ -60,11 +61,11 @@ func reverseSpeed(t *testing.T, j *debugger.Job, events int64) {
 	var jumps, backs, records []time.Duration
 	timed := func(list *[]time.Duration, f func() (debugger.Stop, error)) {
 		// Time of processors where that is less: others may use the machine too.
-		begin, used := time.Now(), cpuTime(t)
+		begin, used := time.Now(), measure.CPU()
 		if st, err := f(); err != nil || st.Why == "divergence" {
 			t.Fatal(st, err)
 		}
-		*list = append(*list, min(time.Since(begin), cpuTime(t)-used))
+		*list = append(*list, min(time.Since(begin), measure.CPU()-used))
 	}
 	steps := j.Ordinal()
 	for range 30 {
@@ -114,9 +115,9 @@ func whyNotSpeed(t *testing.T, j *debugger.Job, events int64) {
 	}
 	last := j.Operators[len(j.Operators)-1]
 	column := last.Schema()[0].Name
-	begin, used := time.Now(), cpuTime(t)
+	begin, used := time.Now(), measure.CPU()
 	list, err := j.WhyNot(ctx, last.Table, column+" = -1")
-	took := min(time.Since(begin), cpuTime(t)-used)
+	took := min(time.Since(begin), measure.CPU()-used)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/minkstream/mink/engine/flow"
+	"github.com/minkstream/mink/testkit/measure"
 	"github.com/minkstream/mink/testkit/nexmark"
 )
 
@@ -25,9 +26,9 @@ func TestSimulatedRate(t *testing.T) {
 		var best [2]time.Duration
 		keep := func(kind int, run func()) {
 			runtime.GC()
-			begin := cpuTime(t)
+			begin := measure.CPU()
 			run()
-			if took := cpuTime(t) - begin; best[kind] == 0 || took < best[kind] {
+			if took := measure.CPU() - begin; best[kind] == 0 || took < best[kind] {
 				best[kind] = took
 			}
 		}

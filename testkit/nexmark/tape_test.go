@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,6 +17,7 @@ import (
 	"github.com/minkstream/mink/engine/env"
 	"github.com/minkstream/mink/engine/function/scalar"
 	"github.com/minkstream/mink/engine/trace"
+	"github.com/minkstream/mink/testkit/measure"
 	"github.com/minkstream/mink/testkit/nexmark"
 )
 
@@ -94,7 +93,7 @@ func TestTapeCost(t *testing.T) {
 		t.Run(c.name+"/"+c.columns, func(t *testing.T) {
 			r := tapeCost(t, c.name, c.columns, c.events)
 			t.Logf("%.0f ns an event; positions %s; rows %s, %.1f bytes an event while it runs", r.base, r.positions, r.rows, r.bytes)
-			if r.positions.low > c.positions || r.rows.low > c.rows {
+			if r.positions.Low > c.positions || r.rows.Low > c.rows {
 				t.Errorf("recording costs more than %.0f %% with positions or %.0f %% with rows", c.positions, c.rows)
 			}
 		})
@@ -108,7 +107,7 @@ const tapeTurns = 25
 type tapeCosts struct {
 	base            float64 // nanoseconds an event without one
 	bytes           float64 // an event, of the folder with rows while it is recorded
-	positions, rows percent
+	positions, rows measure.Percent
 }
 
 func tapeCost(t *testing.T, name, columns string, events int64) (c tapeCosts) {
@@ -135,25 +134,8 @@ func tapeCost(t *testing.T, name, columns string, events int64) (c tapeCosts) {
 		}
 	}
 	slices.Sort(base)
-	c.base, c.positions, c.rows = base[len(base)/2], median(ratios[1]), median(ratios[2])
+	c.base, c.positions, c.rows = base[len(base)/2], measure.Median(ratios[1]), measure.Median(ratios[2])
 	return c
-}
-
-// percent is a median with bounds, between which that of all turns there could be is with a
-// probability of 95 %.
-type percent struct{ mid, low, high float64 }
-
-func (p percent) String() string {
-	return fmt.Sprintf("%+.1f %% (%+.1f to %+.1f)", p.mid, p.low, p.high)
-}
-
-// median takes its bounds from the order of the values alone: how many of n are below the
-// true median is a sum of n throws of a coin.
-func median(v []float64) percent {
-	slices.Sort(v)
-	n := len(v)
-	reach := int(math.Ceil(1.96 * math.Sqrt(float64(n)) / 2))
-	return percent{v[n/2], v[max(0, n/2-reach)], v[min(n-1, n/2+reach)]}
 }
 
 // tapedRun runs the statements with no tape (0), one with positions (1) or one with rows
@@ -185,9 +167,9 @@ func tapedRun(t *testing.T, statements []string, kind int) (cpu time.Duration, b
 	}
 	r.insert = clean(statements[len(statements)-1])
 	runtime.GC()
-	begin := cpuTime(t)
+	begin := measure.CPU()
 	r.insertAndWait(t)
-	cpu = cpuTime(t) - begin
+	cpu = measure.CPU() - begin
 	if kind == 2 {
 		bytes = folderBytes(t, dir)
 	}
@@ -195,15 +177,6 @@ func tapedRun(t *testing.T, statements []string, kind int) (cpu time.Duration, b
 		t.Fatal(err)
 	}
 	return cpu, bytes
-}
-
-// cpuTime is the time that the process has used of all processors.
-func cpuTime(t *testing.T) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func folderBytes(t *testing.T, dir string) (n int64) {

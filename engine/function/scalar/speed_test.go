@@ -9,7 +9,6 @@ import (
 	"slices"
 	"sort"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	"github.com/minkstream/mink/engine/function"
 	"github.com/minkstream/mink/engine/function/scalar"
 	"github.com/minkstream/mink/engine/types"
+	"github.com/minkstream/mink/testkit/measure"
 )
 
 // Loops over rows that go through an interface, a map or an allocation do 2 to 5
@@ -154,23 +154,13 @@ func speed(c speedCall, cols map[string]*batch.Col, enough time.Duration) (float
 	var out batch.Batch
 	best := time.Duration(math.MaxInt64)
 	for start, rounds := time.Now(), 0; rounds < 10 || time.Since(start) < enough; rounds++ {
-		t, cpu := time.Now(), cpuTime()
+		t, cpu := time.Now(), measure.CPU()
 		if err := calc.Run(f, in, &out); err != nil {
 			return 0, err
 		}
-		best = min(best, max(min(time.Since(t), cpuTime()-cpu), 1))
+		best = min(best, max(min(time.Since(t), measure.CPU()-cpu), 1))
 	}
 	return batch.MaxRows / best.Seconds(), nil
-}
-
-// cpuTime is what the process has had of processors: beside other programs a round takes
-// longer than its work.
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // TestSpeed times every function over columns of fixed width: none may be so slow that
