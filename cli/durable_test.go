@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -74,7 +76,7 @@ func durableEngine(dir string) int {
 }
 
 // durable is an engine as the coordinator of a directory has it.
-func (a *app) durable(home local.Home, o *local.Options) (*engine.Engine, gateway.Client, *ledger.Ledger, error) {
+func (a *app) durable(home local.Home, o *local.Options, change ...func(c *engine.Config)) (*engine.Engine, gateway.Client, *ledger.Ledger, error) {
 	cfg, spill, err := a.config(embed{nodes: 2, checkpointDir: home.Path("checkpoints"), home: home, confine: o, log: func(text string) { fmt.Fprintln(a.err, text) }})
 	if err != nil {
 		return nil, nil, nil, err
@@ -87,6 +89,9 @@ func (a *app) durable(home local.Home, o *local.Options) (*engine.Engine, gatewa
 		return nil, nil, nil, err
 	}
 	cfg.Durable = &engine.Durable{Ledger: book, CatalogDir: home.Path("store", "catalog")}
+	for _, f := range change {
+		f(&cfg)
+	}
 	eng, client, err := a.made(cfg, embed{}, spill)
 	return eng, client, book, err
 }
@@ -230,6 +235,101 @@ func ledgerOf(t *testing.T, dir string) []ledger.Job {
 		t.Fatal(err)
 	}
 	return jobs
+}
+
+// TestEndedWhileItStops: a job that is cancelled while its coordinator stops does not come back.
+func TestEndedWhileItStops(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	a := &app{out: &strings.Builder{}, err: &strings.Builder{}}
+	eng, client, book, err := a.durable(local.Home(filepath.Join(dir, ".mink")), &local.Options{Project: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := endless(t, client)
+	eng.Suspend(t.Context())
+	if err := client.Cancel(t.Context(), job); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(client.Close(), book.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if list := ledgerOf(t, dir); len(list) != 1 || list[0].State != ledger.Canceled {
+		t.Errorf("%+v", list)
+	}
+}
+
+// TestStoppedForGood: whoever stops a job hears of it when it is written down that it has ended,
+// so that it does not come back and read again what is behind the savepoint.
+func TestStoppedForGood(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	a := &app{out: &strings.Builder{}, err: &strings.Builder{}}
+	stops, told := make(chan struct{}), make(chan struct{})
+	var early atomic.Bool
+	_, client, book, err := a.durable(local.Home(filepath.Join(dir, ".mink")), &local.Options{Project: dir}, func(c *engine.Config) {
+		run := c.Env.Go
+		c.Env.Go = func(name string, f func()) {
+			if strings.HasPrefix(name, "ledger of ") {
+				g := f
+				f = func() {
+					<-stops
+					select {
+					case <-told:
+						early.Store(true)
+					case <-time.After(300 * time.Millisecond): // it is waited for
+					}
+					g()
+				}
+			}
+			run(name, f)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := endless(t, client)
+	close(stops)
+	if _, err := client.Stop(t.Context(), job, filepath.Join(dir, "savepoints"), false); err != nil {
+		t.Fatal(err)
+	}
+	close(told)
+	if err := errors.Join(client.Close(), book.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if list := ledgerOf(t, dir); early.Load() || len(list) != 1 || list[0].State != ledger.Finished {
+		t.Errorf("told before it was written down: %v; %+v", early.Load(), list)
+	}
+}
+
+// endless begins a job that does not end, and waits until it runs.
+func endless(t *testing.T, client gateway.Client) string {
+	t.Helper()
+	s, err := client.OpenSession(t.Context(), map[string]string{"execution.checkpointing.interval": "50 ms"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := ""
+	for _, sql := range []string{
+		"CREATE TABLE numbers (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '100')",
+		"CREATE TABLE hole (n BIGINT) WITH ('connector' = 'blackhole')",
+		"INSERT INTO hole SELECT n FROM numbers",
+	} {
+		op, err := s.Execute(t.Context(), sql)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id = op.Job()
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		j, err := client.Job(t.Context(), id)
+		if err != nil || time.Now().After(end) {
+			t.Fatalf("%+v, %v", j, err)
+		}
+		if j.State == "RUNNING" {
+			return id
+		}
+	}
 }
 
 // TestSuspended: a coordinator that is stopped leaves its jobs to the next one; those that

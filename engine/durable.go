@@ -174,15 +174,32 @@ func (s *Session) startKept(k *kept, name string, c *catalog.Config, zone *time.
 
 // remember writes down how a job ends.
 func (e *Engine) remember(j *job.Job, k ledger.Job) {
+	written := make(chan struct{})
 	e.recall.Lock()
 	e.running[k.ID] = k
+	e.written[k.ID] = written
 	e.recall.Unlock()
 	e.remembering.Add(1)
 	e.cfg.Env.Go("ledger of "+k.ID, func() {
 		defer e.remembering.Done()
 		<-j.Done()
 		e.ended(j, k.ID)
+		e.recall.Lock()
+		delete(e.written, k.ID)
+		e.recall.Unlock()
+		close(written)
 	})
+}
+
+// awaitWritten returns when it is written down how a job has ended: who is told of the end may
+// rely on it from then on, and the job does not come back.
+func (e *Engine) awaitWritten(id string) {
+	e.recall.Lock()
+	written := e.written[id]
+	e.recall.Unlock()
+	if written != nil {
+		<-written
+	}
 }
 
 // ended writes down how a job has ended. One that was cancelled because the engine stops is
@@ -212,17 +229,17 @@ func (e *Engine) ended(j *job.Job, id string) {
 }
 
 // ending notes that a job is to end for good, before it is told to: should the engine die
-// in between, the job does not come back.
+// in between, the job does not come back. An engine that is stopping may have told it to end
+// already, to go on with the next one: then it does not go on.
 func (e *Engine) ending(id string) error {
 	e.recall.Lock()
 	k, ok := e.running[id]
-	stopping := e.stopping
-	if ok && !stopping {
+	if ok {
 		k.State = ledger.Ending
 		e.running[id] = k
 	}
 	e.recall.Unlock()
-	if !ok || stopping {
+	if !ok {
 		return nil
 	}
 	return e.put(k)

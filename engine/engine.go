@@ -118,10 +118,12 @@ type Engine struct {
 	said      said
 	// running are the jobs that the ledger has as such. stopping says that the engine is
 	// about to close, and fenced that another one has taken over.
-	// remembering are those whose end is to be written down.
+	// remembering are those whose end is to be written down, and written tells of each when
+	// it is.
 	recall           sync.Mutex
 	remembering      sync.WaitGroup
 	running          map[string]ledger.Job
+	written          map[string]chan struct{}
 	stopping, fenced bool
 }
 
@@ -167,6 +169,7 @@ func New(cfg Config) (*Engine, error) {
 		memory:  memory,
 		store:   catalog.NewStore(),
 		running: map[string]ledger.Job{},
+		written: map[string]chan struct{}{},
 		host: &catalog.Host{
 			Connectors:    cfg.Connectors,
 			Providers:     cfg.Providers,
@@ -192,7 +195,7 @@ func New(cfg Config) (*Engine, error) {
 		if err := e.openDurable(); err != nil {
 			return nil, err
 		}
-		e.Jobs.Ending = e.ending
+		e.Jobs.Ending, e.Jobs.Ended = e.ending, e.awaitWritten
 	}
 	if cfg.Record != nil {
 		e.rec = &recording{Record: *cfg.Record}

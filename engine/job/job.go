@@ -38,6 +38,9 @@ type Manager struct {
 	// Ending, unless nil, is told of a job before it is cancelled; its error keeps that
 	// from happening. Set it before use.
 	Ending func(id string) error
+	// Ended, unless nil, returns when all is done that follows a job's end, before whoever
+	// has ended it hears of it. Set it before use.
+	Ended func(id string)
 }
 
 // Options say what the jobs of a Manager share.
@@ -377,6 +380,9 @@ func (m *Manager) Cancel(ctx context.Context, id string) error {
 	}
 	select {
 	case <-j.Done():
+		if m.Ended != nil {
+			m.Ended(id)
+		}
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

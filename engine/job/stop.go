@@ -29,6 +29,9 @@ func (m *Manager) Stop(ctx context.Context, id, dir string, drain bool) (string,
 	}
 	select {
 	case <-j.Done():
+		if m.Ended != nil {
+			m.Ended(id)
+		}
 		return path, j.Err()
 	case <-ctx.Done():
 		return "", ctx.Err()
