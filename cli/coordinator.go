@@ -327,7 +327,7 @@ func (c *coordinator) end(forget bool) error {
 	var err error
 	if forget {
 		// The others see that the file is gone and do not bring each other back.
-		err = c.home.Forget()
+		err = c.forget()
 	}
 	c.stop()
 	c.beside.Wait()
@@ -364,6 +364,14 @@ func (c *coordinator) end(forget bool) error {
 	}
 	cluster.Sweep(c.home.Path("run"))
 	return err
+}
+
+// forget removes the cluster's file, and not while rewrite has seen it and is about to write it
+// anew.
+func (c *coordinator) forget() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.home.Forget()
 }
 
 // endOthers ends the nodes and the watchdog.
