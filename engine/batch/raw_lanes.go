@@ -1,6 +1,9 @@
 package batch
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // Lanes of sparse rows in the raw form. Sources that give several kinds of rows give them
 // in runs, and a run is its first lane and its length.
@@ -12,32 +15,31 @@ const lanesPlain = 1 << 16
 
 // appendLanes writes lanes, which ascend.
 func appendLanes(dst []byte, at []uint16) []byte {
-	start := len(dst)
+	start, most := len(dst), len(at)/2
 	// Three bytes have room for the number of runs, whatever it is.
-	dst = append(dst, 0, 0, 0)
-	for i, n, left := 0, 1, len(at)/2; i < len(at); left-- {
-		if left <= 0 {
+	dst = slices.Grow(dst, 3+2*len(at))[:start+3+4*most]
+	out, runs, n := dst[start+3:], 0, 1
+	for i := 0; i < len(at); i += n {
+		if runs == most {
 			dst = binary.AppendUvarint(dst[:start], lanesPlain)
 			return append(dst, bytesOf(at)...)
 		}
-		n = runOf(at[i:], n)
-		dst = binary.LittleEndian.AppendUint16(dst, at[i])
-		dst = binary.LittleEndian.AppendUint16(dst, uint16(n))
-		i += n
+		// Most runs are as long as the one before.
+		first, end := int(at[i]), i+n
+		if end > len(at) || int(at[end-1])-first != n-1 || end < len(at) && int(at[end])-first == n {
+			n = runOf(at[i:])
+		}
+		binary.LittleEndian.PutUint32(out[4*runs:], uint32(first)|uint32(n)<<16)
+		runs++
 	}
-	runs := (len(dst) - start - 3) / 4
 	dst[start], dst[start+1], dst[start+2] = byte(runs)|0x80, byte(runs>>7)|0x80, byte(runs>>14)
-	return dst
+	return dst[:start+3+4*runs]
 }
 
-// runOf is the length of the run that lanes begin with, which may be like the one before.
-// Lanes ascend, so that two that are as far from one another as their places have a run
-// between them.
-func runOf(at []uint16, like int) int {
+// runOf is the length of the run that lanes begin with. Lanes ascend, so that two that are
+// as far from one another as their places have a run between them.
+func runOf(at []uint16) int {
 	first := int(at[0])
-	if like <= len(at) && int(at[like-1])-first == like-1 && (like == len(at) || int(at[like])-first != like) {
-		return like
-	}
 	low, high := 1, 2 // the run has low, and not high, once that is known
 	for high <= len(at) && int(at[high-1])-first == high-1 {
 		low, high = high, 2*high

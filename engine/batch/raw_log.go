@@ -309,6 +309,11 @@ func packWords(dst []byte, views []View, from uint32, width int) (sizes uint64) 
 	step := width / 4
 	_ = dst[len(views)/4*2*step+7]
 	up, to := uint64(1)<<(width&63), unsafe.Pointer(unsafe.SliceData(dst))
+	if whole := len(views) &^ 7; hasVectors && whole > 0 {
+		w, least := uint64(width), uint64(wordMin)
+		sizes = packViews(to, unsafe.Pointer(unsafe.SliceData(views)), whole, -(uint64(from) << 8), -least, &[4]uint64{0, 0, w, w}, step)
+		views, to = views[whole:], unsafe.Add(to, packedBytes(whole, width))
+	}
 	less := uint64(from) << 8 * (1 + up)
 	for len(views) >= 4 {
 		v := (*[4]View)(views)

@@ -38,12 +38,13 @@ type guess struct {
 	form int // 0: nothing is known
 	base uint64
 	step uint64
-	// fromFirst: base is counted from the first number of a batch. Numbers that rise are near
-	// it; of others it may be any, and they stay where they are.
-	fromFirst bool
-	used      int
-	each      []int64 // the values of runs
-	runs      *guess  // of these
+	// moves: the numbers of a batch lie around the middle of some of them, as such that rise do;
+	// others stay where they are, and some of them may lie anywhere.
+	moves bool
+	used  int
+	ends  []uint16 // of runs
+	each  []int64  // their values
+	runs  *guess   // of these
 }
 
 // guessBatches is for how many batches a guess is good: numbers may have come to lie
@@ -69,13 +70,13 @@ func appendNumbers[N number](dst []byte, v []N, g *guess) []byte {
 			}
 		default:
 			base, all := g.base, uint64(0)
-			if g.fromFirst {
-				base += uint64(int64(v[0]))
+			if g.moves {
+				base = middle(v) - 1<<(g.form-1)
 			}
 			if dst, all = appendAbove(dst, v, base, g.form); bits.Len64(all) <= g.form {
 				return dst
 			}
-			g.fromFirst = !g.fromFirst
+			g.moves = !g.moves
 		}
 	}
 	return appendLooked(dst[:at], v, g)
@@ -100,7 +101,7 @@ func appendLooked[N number](dst []byte, v []N, g *guess) []byte {
 	first, base := uint64(int64(v[0])), uint64(int64(least))
 	spread := uint64(int64(most)) - base
 	width := widthOf(spread)
-	*g = guess{form: width, fromFirst: g.fromFirst, each: g.each, runs: g.runs}
+	g.form, g.used = width, 0
 	if len(v) <= CapRows {
 		if step := uint64(int64(v[min(1, len(v)-1)])) - first; steps(v, step) {
 			g.form, g.step = rawSteps, step
@@ -118,9 +119,6 @@ func appendLooked[N number](dst []byte, v []N, g *guess) []byte {
 	}
 	// What a width has room for is left on both sides.
 	g.base = base - (1<<width-1-spread)/2
-	if g.fromFirst {
-		g.base -= first
-	}
 	dst, _ = appendAbove(dst, v, base, width)
 	return dst
 }
@@ -143,39 +141,77 @@ func appendSteps(dst []byte, first, step uint64) []byte {
 	return binary.LittleEndian.AppendUint64(dst, step)
 }
 
+// middle is that between the least and the most of some of the numbers.
+func middle[N number](v []N) uint64 {
+	const apart = 64
+	least, most := v[len(v)-1], v[len(v)-1]
+	for i := 0; i < len(v); i += apart {
+		least, most = min(least, v[i]), max(most, v[i])
+	}
+	from := uint64(int64(least))
+	return from + (uint64(int64(most))-from)/2
+}
+
 // appendRuns writes runs of equal numbers; it gives up where they are too short.
 func appendRuns[N number](dst []byte, v []N, g *guess) (_ []byte, ok bool) {
-	start, most := len(dst), len(v)/runLeast
-	dst = append(slices.Grow(dst, 3+2*most), rawRuns, 0, 0)
-	g.each = slices.Grow(g.each[:0], most)
-	for i := 0; i < len(v); {
-		if len(g.each) == most {
-			return dst[:start], false
-		}
-		n := sameFrom(v[i:])
-		dst = binary.LittleEndian.AppendUint16(dst, uint16(n))
-		g.each = append(g.each, int64(v[i]))
-		i += n
+	most := len(v) / runLeast
+	g.ends = slices.Grow(g.ends[:0], most+bordersRoom)[:most+bordersRoom]
+	runs := borders(g.ends, v) + 1
+	if runs > most {
+		return dst, false
 	}
-	binary.LittleEndian.PutUint16(dst[start+1:], uint16(len(g.each)))
+	g.ends[runs-1] = uint16(len(v))
+	g.each = slices.Grow(g.each[:0], runs)[:runs]
+	dst = binary.LittleEndian.AppendUint16(append(dst, rawRuns), uint16(runs))
+	at := len(dst)
+	dst = slices.Grow(dst, 2*runs)[:at+2*runs]
+	lens, from := dst[at:], uint16(0)
+	for i, end := range g.ends[:runs] {
+		binary.LittleEndian.PutUint16(lens[2*i:], end-from)
+		g.each[i] = int64(v[from])
+		from = end
+	}
 	if g.runs == nil {
 		g.runs = &guess{}
 	}
 	return appendNumbers(dst, g.each, g.runs), true
 }
 
-// sameFrom is how many numbers are as the first one, up to one that is not.
-func sameFrom[N number](v []N) int {
-	x, n := v[0], 1
-	for len(v)-n >= 8 {
-		p := (*[8]N)(v[n:])
-		if (p[0]^x)|(p[1]^x)|(p[2]^x)|(p[3]^x)|(p[4]^x)|(p[5]^x)|(p[6]^x)|(p[7]^x) != 0 {
-			break
+// bordersRoom is how many more borders than are wanted there has to be room for.
+const bordersRoom = 32
+
+// borders finds the numbers that are not as the one before them, and gives how many they
+// are: len(dst), or few fewer, stand for too many.
+func borders[N number](dst []uint16, v []N) (n int) {
+	i := 1
+	if whole := (len(v) - 1) &^ (bordersRoom - 1); hasVectors && whole > 0 {
+		if unsafe.Sizeof(v[0]) == 8 {
+			n = borders64(&dst[0], len(dst), unsafe.Pointer(&v[0]), whole)
+		} else {
+			n = borders32(&dst[0], len(dst), unsafe.Pointer(&v[0]), whole)
 		}
-		n += 8
+		if n < 0 {
+			return len(dst)
+		}
+		i += whole
 	}
-	for n < len(v) && v[n] == x {
-		n++
+	for i < len(v) {
+		x, next := v[i-1], min(i+8, len(v))
+		if next == i+8 {
+			p := (*[8]N)(v[i:])
+			if (p[0]^x)|(p[1]^x)|(p[2]^x)|(p[3]^x)|(p[4]^x)|(p[5]^x)|(p[6]^x)|(p[7]^x) == 0 {
+				i = next
+				continue
+			}
+		}
+		if n+8 > len(dst) {
+			return len(dst)
+		}
+		for ; i < next; i++ {
+			if dst[n] = uint16(i); v[i] != v[i-1] {
+				n++
+			}
+		}
 	}
 	return n
 }
@@ -233,6 +269,15 @@ func pack[N number](dst []byte, v []N, base uint64, width int) (all uint64) {
 	_, step := groupOf(width)
 	_ = dst[len(v)/8*packedBytes(8, width)+7]
 	up, to := uint64(1)<<(width&63), unsafe.Pointer(unsafe.SliceData(dst))
+	if whole := len(v) &^ 15; hasVectors && whole > 0 && unsafe.Sizeof(v[0]) == 8 {
+		from, w := unsafe.Pointer(unsafe.SliceData(v)), uint64(width)
+		if width > 16 {
+			all = packTwos(to, from, whole, -base, &[4]uint64{0, w, 0, w}, step)
+		} else {
+			all = packFours(to, from, whole, -base, &[4]uint64{0, w, 2 * w, 3 * w}, step)
+		}
+		v, to = v[whole:], unsafe.Add(to, packedBytes(whole, width))
+	}
 	if width > 16 {
 		for len(v) >= 8 {
 			x := (*[8]N)(v)
