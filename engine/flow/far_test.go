@@ -291,11 +291,17 @@ func TestFarLost(t *testing.T) {
 	for _, what := range []string{"node", "connection"} {
 		t.Run(what, func(t *testing.T) {
 			sink := &collector{twoPhase: true}
-			var reads atomic.Int64
+			lost := make(chan struct{})
 			source := func() *numbers {
-				return &numbers{total: 40_000, keys: 13, splits: 2, fail: func(int64) error {
-					reads.Add(1)
-					time.Sleep(50 * time.Microsecond)
+				return &numbers{total: 40_000, keys: 13, splits: 2, fail: func(n int64) error {
+					wait := 50 * time.Microsecond
+					if n > 20_000 {
+						wait = 20 * time.Millisecond // the other half comes when something was lost
+					}
+					select {
+					case <-lost:
+					case <-time.After(wait):
+					}
 					return nil
 				}}
 			}
@@ -303,15 +309,14 @@ func TestFarLost(t *testing.T) {
 			y := newYard(t, 3, 1, build)
 			g, _ := build(nil)
 			j := y.submit(g, Config{BatchRows: 16, CheckpointInterval: 5 * time.Millisecond, Restart: Restart{Delay: time.Millisecond}})
-			for j.Status().Checkpoints.Completed < 2 {
-				time.Sleep(time.Millisecond)
-			}
+			checkpoints(t, j, 2)
 			if what == "node" {
 				y.stop(y.nodes[1])
 			} else {
 				y.nodes[0].rows.cut()
 				y.nodes[1].rows.cut()
 			}
+			close(lost)
 			ended(t, j)
 			st := j.Status()
 			if st.Restarts == 0 || st.Checkpoints.Restored == 0 {

@@ -126,11 +126,20 @@ func recordedAt(t *testing.T, embed bool, counts int) (*Tape, *outputs, *collect
 func recordedOn(t *testing.T, embed bool, counts int, e *env.Env, disk env.Disk) (*Tape, *outputs, *collector) {
 	t.Helper()
 	const total = 30_000
-	var failed, armed atomic.Bool
-	src := &numbers{total: total, keys: 50, splits: 3, fail: func(int64) error {
-		if !armed.Load() {
-			time.Sleep(time.Millisecond) // so that there is time for a checkpoint
-		} else if failed.CompareAndSwap(false, true) {
+	var failed atomic.Bool
+	armed := make(chan struct{})
+	src := &numbers{total: total, keys: 50, splits: 3, fail: func(n int64) error {
+		// There is time for a checkpoint, and before the last rows as much as it takes.
+		wait := time.Millisecond
+		if n > total/2 {
+			wait = 100 * time.Millisecond
+		}
+		select {
+		case <-armed:
+		case <-time.After(wait):
+			return nil
+		}
+		if failed.CompareAndSwap(false, true) {
 			return errors.New("the tap is dry")
 		}
 		return nil
@@ -156,7 +165,7 @@ func recordedOn(t *testing.T, embed bool, counts int, e *env.Env, disk env.Disk)
 	for j.Status().Checkpoints.Completed == 0 && !j.State().Ended() {
 		time.Sleep(100 * time.Microsecond)
 	}
-	armed.Store(true)
+	close(armed)
 	if err := j.Wait(testCtx(t)); err != nil {
 		t.Fatal(err)
 	}
