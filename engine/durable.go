@@ -230,7 +230,8 @@ func (e *Engine) ended(j *job.Job, id string) {
 
 // ending notes that a job is to end for good, before it is told to: should the engine die
 // in between, the job does not come back. An engine that is stopping may have told it to end
-// already, to go on with the next one: then it does not go on.
+// already, to go on with the next one: then it does not go on. Where the job ends by itself
+// meanwhile, the ledger keeps how.
 func (e *Engine) ending(id string) error {
 	e.recall.Lock()
 	k, ok := e.running[id]

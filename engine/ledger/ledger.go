@@ -269,7 +269,8 @@ const (
 	catalogPrefix = "catalog/"
 )
 
-// Put writes a job. Of the jobs that have ended the oldest are forgotten.
+// Put writes a job. Of the jobs that have ended the oldest are forgotten. That a job is Ending
+// is not written over how it has ended: who tells it to may come late.
 func (l *Ledger) Put(j Job) error {
 	j.Epoch = l.epoch
 	text, err := json.Marshal(j)
@@ -283,6 +284,11 @@ func (l *Ledger) Put(j Job) error {
 		}
 	}
 	return l.write(func(b *pebble.Batch) error {
+		if j.State == Ending {
+			if over, err := l.hasEnded(j.ID); over || err != nil {
+				return err
+			}
+		}
 		for _, id := range old {
 			if err := b.Delete([]byte(jobPrefix+id), nil); err != nil {
 				return err
@@ -290,6 +296,22 @@ func (l *Ledger) Put(j Job) error {
 		}
 		return b.Set([]byte(jobPrefix+j.ID), text, nil)
 	})
+}
+
+// hasEnded reports that a job is written down as one that has ended.
+func (l *Ledger) hasEnded(id string) (bool, error) {
+	text, done, err := l.db.Get([]byte(jobPrefix + id))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return false, nil
+	}
+	var j Job
+	if err == nil {
+		err = errors.Join(json.Unmarshal(text, &j), done.Close())
+	}
+	if err != nil {
+		return false, diag.Wrap(diag.IO, err, "cannot read the ledger")
+	}
+	return j.State.Ended(), nil
 }
 
 // Remove forgets a job.

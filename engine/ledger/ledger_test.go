@@ -91,6 +91,23 @@ func TestFence(t *testing.T) {
 	}
 }
 
+// TestEndingComesLate: what is told to end in the moment in which it ends by itself has ended as
+// it did; one that is begun under its id again runs.
+func TestEndingComesLate(t *testing.T) {
+	l := open(t, vfs.NewMem(), "store")
+	defer l.Close()
+	for _, end := range []State{Finished, Failed, Canceled} {
+		for _, k := range []struct{ put, want State }{{Running, Running}, {Ending, Ending}, {end, end}, {Ending, end}, {Running, Running}} {
+			if err := l.Put(Job{ID: "a", State: k.put}); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := l.Jobs(); err != nil || len(got) != 1 || got[0].State != k.want {
+				t.Errorf("%s, then %s: %+v, %v", end, k.put, got, err)
+			}
+		}
+	}
+}
+
 func TestForgetsTheOldest(t *testing.T) {
 	l := open(t, vfs.NewMem(), "l")
 	defer l.Close()
