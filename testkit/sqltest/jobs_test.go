@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -87,6 +88,27 @@ func (j *jobSession) fails(sql string, code diag.Code) {
 	}
 }
 
+// startReading is start, and waits until the job has read a row: a savepoint of it has one.
+func (j *jobSession) startReading(sql string) string {
+	j.t.Helper()
+	id := j.start(sql)
+	for {
+		st, err := j.client.Job(j.ctx, id)
+		if err != nil {
+			j.t.Fatal(err)
+		}
+		for _, v := range st.Vertices {
+			if v.SourceRows > 0 {
+				return id
+			}
+		}
+		if slices.Contains([]string{"FAILED", "FINISHED", "CANCELED"}, st.State) || j.ctx.Err() != nil {
+			j.t.Fatalf("job %s reads nothing and is %s", id, st.State)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
 // numbers are the numbers that committed files hold, in order of the files.
 func (j *jobSession) numbers() []string {
 	j.t.Helper()
@@ -128,8 +150,7 @@ func TestJobStatements(t *testing.T) {
 // shows execution.state-recovery.path
 func TestStopWithSavepoint(t *testing.T) {
 	j := newJobSession(t)
-	id := j.start("INSERT INTO written SELECT n FROM numbers")
-	time.Sleep(200 * time.Millisecond)
+	id := j.startReading("INSERT INTO written SELECT n FROM numbers")
 	path := j.rows("STOP JOB '" + id + "' WITH SAVEPOINT")[0].cells[0]
 	if _, err := os.Stat(filepath.Join(path, "_metadata")); err != nil || !strings.HasPrefix(path, filepath.Join(j.dir, "savepoints")) {
 		t.Fatalf("savepoint path %s: %v", path, err)
@@ -139,9 +160,8 @@ func TestStopWithSavepoint(t *testing.T) {
 	}
 	first := len(j.numbers())
 	j.rows("SET 'execution.state-recovery.path' = '" + path + "'")
-	id = j.start("INSERT INTO written SELECT n FROM numbers")
+	id = j.startReading("INSERT INTO written SELECT n FROM numbers")
 	j.rows("RESET 'execution.state-recovery.path'")
-	time.Sleep(200 * time.Millisecond)
 	j.rows("STOP JOB '" + id + "' WITH SAVEPOINT")
 	all := j.numbers()
 	if first == 0 || len(all) <= first {
@@ -206,8 +226,7 @@ CREATE TABLE seconds (n BIGINT, s STRING) PARTITIONED BY (s) WITH ('connector' =
 func TestUnclaimedState(t *testing.T) {
 	j := newJobSession(t)
 	j.rows("CREATE TABLE counts (n BIGINT, c BIGINT) WITH ('connector' = 'blackhole')")
-	id := j.start("INSERT INTO counts SELECT MOD(n, 3), COUNT(*) FROM numbers GROUP BY MOD(n, 3)")
-	time.Sleep(100 * time.Millisecond)
+	id := j.startReading("INSERT INTO counts SELECT MOD(n, 3), COUNT(*) FROM numbers GROUP BY MOD(n, 3)")
 	path := j.rows("STOP JOB '" + id + "' WITH SAVEPOINT")[0].cells[0]
 	j.rows("SET 'execution.state-recovery.path' = '" + path + "'; SET 'table.dml-sync' = 'true'")
 	_, err := j.session.Execute(j.ctx, "INSERT INTO written SELECT n FROM numbers")
@@ -224,8 +243,7 @@ func TestUnclaimedState(t *testing.T) {
 // refused, and where the session leaves them out the table is read from its beginning.
 func TestPositionsOfAnotherTable(t *testing.T) {
 	j := newJobSession(t)
-	id := j.start("INSERT INTO written SELECT n FROM numbers")
-	time.Sleep(100 * time.Millisecond)
+	id := j.startReading("INSERT INTO written SELECT n FROM numbers")
 	path := j.rows("STOP JOB '" + id + "' WITH SAVEPOINT")[0].cells[0]
 	before := len(j.numbers())
 	j.rows("SET 'execution.state-recovery.path' = '" + path + "'; SET 'table.dml-sync' = 'true'")
@@ -246,8 +264,7 @@ func TestStopWithDrain(t *testing.T) {
 	const day = "INSERT INTO written SELECT COUNT(*) FROM TABLE(TUMBLE(TABLE timed, DESCRIPTOR(ts), INTERVAL '1' DAY)) GROUP BY window_start, window_end"
 	for _, drain := range []bool{false, true} {
 		j := newJobSession(t)
-		id := j.start(day)
-		time.Sleep(100 * time.Millisecond)
+		id := j.startReading(day)
 		stop := "STOP JOB '" + id + "' WITH SAVEPOINT"
 		if drain {
 			stop += " WITH DRAIN"
