@@ -184,7 +184,21 @@ func startNode(t *testing.T, dir, name string) *process {
 
 func listen(t *testing.T, dir string, lost func(Node, error)) *Coordinator {
 	t.Helper()
-	c, err := Listen(Options{Dir: dir, Lost: lost, Log: func(s string) { t.Log(s) }})
+	// Close does not wait for who serves a node, and a test that has ended takes no word.
+	var mu sync.Mutex
+	over := false
+	t.Cleanup(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		over = true
+	})
+	c, err := Listen(Options{Dir: dir, Lost: lost, Log: func(s string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !over {
+			t.Log(s)
+		}
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
