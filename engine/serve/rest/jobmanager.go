@@ -126,7 +126,7 @@ func JobManagerRoutes() []Route {
 
 // NewJobManager makes the handler of the JobManager's interface.
 func NewJobManager(client gateway.Client, o Options) *JobManager {
-	m := &JobManager{client: client, o: o.withDefaults(), mux: http.NewServeMux(), triggers: map[string]*trigger{}}
+	m := &JobManager{client: client, o: o.withDefaults(), mux: http.NewServeMux(), triggers: map[string]*trigger{}, holds: holds{after: afterFunc}}
 	m.start = m.o.Now()
 	serve := func(r jobRoute) http.HandlerFunc {
 		return func(w http.ResponseWriter, req *http.Request) {

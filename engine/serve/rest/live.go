@@ -47,12 +47,22 @@ const (
 type holds struct {
 	mu    sync.Mutex
 	byJob map[string]*hold
+	// after is time.AfterFunc, where tests do not move the time of leases themselves.
+	after func(d time.Duration, f func()) timer
 }
+
+// timer is one that calls something, as a *time.Timer does.
+type timer interface {
+	Reset(d time.Duration) bool
+	Stop() bool
+}
+
+func afterFunc(d time.Duration, f func()) timer { return time.AfterFunc(d, f) }
 
 type hold struct {
 	id    string
 	lease time.Duration
-	timer *time.Timer
+	timer timer
 	// over: the job is being let go, and is nobody else's until it was.
 	over bool
 }
@@ -126,7 +136,7 @@ func (m *JobManager) hold(r *http.Request) (any, error) {
 		return nil, err
 	}
 	m.holds.mu.Lock()
-	h.timer = time.AfterFunc(lease, func() {
+	h.timer = m.holds.after(lease, func() {
 		if m.holds.end(j.ID, h.id) {
 			m.goOn(j.ID)
 			m.holds.forget(j.ID)

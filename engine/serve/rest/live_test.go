@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -61,10 +62,65 @@ func rowsOf(t *testing.T, c gateway.Client, id string) (int64, bool) {
 
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !f(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !f(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal(what)
 		}
+	}
+}
+
+// leases are timers whose time the test moves.
+type leases struct {
+	mu  sync.Mutex
+	now time.Duration
+	all []*lease
+}
+
+type lease struct {
+	of *leases
+	at time.Duration
+	f  func() // nil once it was called or stopped
+	do func()
+}
+
+func (l *leases) after(d time.Duration, f func()) timer {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	x := &lease{of: l, at: l.now + d, f: f, do: f}
+	l.all = append(l.all, x)
+	return x
+}
+
+func (x *lease) Reset(d time.Duration) bool {
+	x.of.mu.Lock()
+	defer x.of.mu.Unlock()
+	ran := x.f != nil
+	x.at, x.f = x.of.now+d, x.do
+	return ran
+}
+
+func (x *lease) Stop() bool {
+	x.of.mu.Lock()
+	defer x.of.mu.Unlock()
+	ran := x.f != nil
+	x.f = nil
+	return ran
+}
+
+// pass moves the time and returns when what was due has been done.
+func (l *leases) pass(d time.Duration) {
+	l.mu.Lock()
+	l.now += d
+	var due []func()
+	for _, x := range l.all {
+		if x.f != nil && x.at <= l.now {
+			due = append(due, x.f)
+			x.f = nil
+		}
+	}
+	l.mu.Unlock()
+	for _, f := range due {
+		f()
 	}
 }
 
@@ -72,7 +128,10 @@ func eventually(t *testing.T, what string, f func() bool) {
 // time, and goes on when it is let go or the lease runs out.
 func TestHoldLease(t *testing.T) {
 	t.Parallel()
-	s, c, id := startTaped(t)
+	_, c, id := startTaped(t)
+	m, clock := NewJobManager(c, Options{Version: "test"}), &leases{}
+	m.holds.after = clock.after
+	s := serve(t, m)
 	eventually(t, "the job does not begin", func() bool { n, _ := rowsOf(t, c, id); return n > 0 })
 	at := "/mink/jobs/" + id + "/hold"
 	for _, ms := range []int{-1, 10, 3_600_000} {
@@ -92,7 +151,7 @@ func TestHoldLease(t *testing.T) {
 		t.Errorf("let go by another: %d", st)
 	}
 	for range 4 { // longer than the lease
-		time.Sleep(400 * time.Millisecond)
+		clock.pass(999 * time.Millisecond)
 		s.ok("POST", at+"/"+first, nil)
 	}
 	if m, held := rowsOf(t, c, id); m != n || !held {
@@ -103,10 +162,19 @@ func TestHoldLease(t *testing.T) {
 
 	second := s.ok("POST", at, object{"leaseMs": 1000}).text("hold")
 	n, _ = rowsOf(t, c, id)
+	clock.pass(999 * time.Millisecond)
+	if m, held := rowsOf(t, c, id); m != n || !held {
+		t.Errorf("it went on before its lease was over: %d rows, and now %d", n, m)
+	}
+	clock.pass(time.Millisecond)
 	eventually(t, "the lease does not run out", func() bool { m, held := rowsOf(t, c, id); return m > n && !held })
 	if st, _ := s.send("POST", at+"/"+second, nil); st != 404 {
 		t.Errorf("renewed after its end: %d", st)
 	}
+	// The same by the clock that runs by itself.
+	timed := serve(t, NewJobManager(c, Options{Version: "test"}))
+	timed.ok("POST", at, object{"leaseMs": 1000})
+	eventually(t, "no lease runs out", func() bool { _, held := rowsOf(t, c, id); return !held })
 	if err := c.Cancel(context.Background(), id); err != nil {
 		t.Fatal(err)
 	}
