@@ -396,7 +396,7 @@ func (h *threaded) chance(n int, _ string) int {
 
 func (h *threaded) reshape() *Graph           { return nil }
 func (h *threaded) adopt(*attempt, plan) bool { return false }
-func (h *threaded) hold(a *attempt, on bool) bool {
+func (h *threaded) hold(a *attempt, on bool, _ int64) bool {
 	if a.held.Store(on); on {
 		settle(a.tasks)
 	}

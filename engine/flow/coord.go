@@ -63,6 +63,7 @@ type coordinator struct {
 	lastEnd   int64
 	holds     []*command // that wait for the job to be held
 	held      *attempt   // the one that is, nil otherwise
+	holding   int64      // the number of the newest hold
 
 	// Commits; see coord_commit.go.
 	committers []*committer
@@ -578,7 +579,7 @@ func (c *coordinator) handle(m *mail) {
 	case mailStopped:
 		c.stopped()
 	case mailHeld:
-		c.isHeld()
+		c.isHeld(m.n)
 	}
 }
 

@@ -61,7 +61,7 @@ func (c *coordinator) onCommand(k *command) {
 		c.resume(k)
 		return
 	case cmdHold:
-		if c.held != nil {
+		if c.held != nil && c.status.Held {
 			k.answer("", nil)
 			return
 		}

@@ -73,8 +73,9 @@ func (c *coordinator) unpeeked(p *pending, err error) {
 // sources have stopped.
 func (c *coordinator) hold() {
 	c.held = c.att
-	if c.host.hold(c.att, true) {
-		c.isHeld()
+	c.holding++
+	if c.host.hold(c.att, true, c.holding) {
+		c.isHeld(c.holding)
 	}
 }
 
@@ -87,9 +88,9 @@ func settle(tasks []*task) {
 	}
 }
 
-// isHeld hears that no task takes a step any more.
-func (c *coordinator) isHeld() {
-	if c.held == nil {
+// isHeld hears that no task takes a step any more, for hold n.
+func (c *coordinator) isHeld(n int64) {
+	if c.held == nil || n != c.holding {
 		return
 	}
 	c.setHeld(true)
@@ -124,7 +125,7 @@ func (c *coordinator) resume(k *command) {
 // letGo lets tasks take steps and sources read again.
 func (c *coordinator) letGo() {
 	if c.held != nil {
-		c.host.hold(c.held, false)
+		c.host.hold(c.held, false, c.holding)
 		c.held = nil
 		c.setHeld(false)
 	}

@@ -27,6 +27,8 @@ type farHost struct {
 type farAttempt struct {
 	a      *attempt
 	places []*farPlace
+	// holding is the number of the newest hold.
+	holding int64
 }
 
 // farPlace is a node that has tasks of it.
@@ -202,15 +204,17 @@ func (h *farHost) endIfClosed(f *farAttempt) {
 }
 
 // hold asks the nodes; they answer one by one.
-func (h *farHost) hold(a *attempt, on bool) bool {
+func (h *farHost) hold(a *attempt, on bool, n int64) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if f := h.cur; f != nil && f.a == a {
+		f.holding = n
 		for _, p := range f.places {
 			p.held = false
 			if !p.closed {
 				e := farMessage(farHold, a.deployed)
 				e.bool(on)
+				e.i64(n)
 				h.far.Send(p.id, e.b)
 			}
 		}
@@ -218,13 +222,16 @@ func (h *farHost) hold(a *attempt, on bool) bool {
 	return false
 }
 
-// held hears that a node holds its tasks.
-func (h *farHost) held(f *farAttempt, p *farPlace) {
+// held hears that a node holds its tasks, or held them for what was given up meanwhile.
+func (h *farHost) held(f *farAttempt, p *farPlace, n int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if n != f.holding {
+		return
+	}
 	p.held = true
 	if !slices.ContainsFunc(f.places, func(p *farPlace) bool { return !p.held }) {
-		h.toCoord(nil, mail{kind: mailHeld, attempt: f.a.n})
+		h.toCoord(nil, mail{kind: mailHeld, attempt: f.a.n, n: n})
 	}
 }
 
@@ -283,7 +290,7 @@ func (h *farHost) got(from NodeID, kind uint64, d *decoder) {
 			h.mu.Unlock()
 		}
 	case farHeld:
-		h.held(f, p)
+		h.held(f, p, d.i64())
 	case farRows:
 		err = h.home(f, p, d)
 	case farLate:

@@ -23,14 +23,14 @@ const (
 	farStart                    // all tasks are open everywhere
 	farStop                     // close the tasks
 	farMail                     // task, then mail
-	farHold                     // let no task take a step, or (false) go on
+	farHold                     // let no task take a step, or (false) go on; the number of the hold
 	farTaken                    // vertex, node, number of rows that their owner has taken
 
 	// To the coordinator.
 	farUp      // mail
 	farStopped // all tasks of the node are closed; then their status
 	farStatus  // status of the node's tasks
-	farHeld    // no task of the node takes a step
+	farHeld    // no task of the node takes a step: the number of the hold
 	farRows    // rows for a HomeSink: vertex, node, their place, types, rows
 	farLate    // rows that came too late
 	farTape    // what a task's steps were given: task, parts that end at a checkpoint, the rest

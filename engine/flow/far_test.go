@@ -428,7 +428,7 @@ func TestSlowStepKeepsNobody(t *testing.T) {
 	taken := make(chan struct{})
 	go func() {
 		defer close(taken)
-		k.hold(false)
+		k.hold(false, 1)
 	}()
 	select {
 	case <-taken:
@@ -664,6 +664,76 @@ func TestFarHold(t *testing.T) {
 		}
 		if err := j.Resume(ctx); err != nil {
 			t.Fatal(err)
+		}
+	}
+	j.Cancel()
+	<-j.Done()
+}
+
+// TestFarHoldLate: that tasks stood still for a hold that was given up does not count for the next,
+// and who wants it held as well waits until they do.
+func TestFarHoldLate(t *testing.T) {
+	sink := &drain{}
+	build := func([]byte) (*Graph, error) {
+		return keyedGraph(&numbers{total: 1 << 40, keys: 13, splits: 2, fail: func(int64) error { time.Sleep(50 * time.Microsecond); return nil }}, sink), nil
+	}
+	y := newYard(t, 2, 1, build)
+	holds := make(chan func(), 4) // what nodes do to hold their tasks, and tell
+	run := y.env.Go
+	y.env.Go = func(name string, f func()) {
+		if strings.HasPrefix(name, "hold ") {
+			holds <- f
+			return
+		}
+		run(name, f)
+	}
+	g, _ := build(nil)
+	j := y.submit(g, Config{BatchRows: 16})
+	for j.State() != Running {
+		time.Sleep(time.Millisecond)
+	}
+	held := make(chan error, 2)
+	hold := func() (both [2]func()) {
+		j.ask(&command{kind: cmdHold, reply: func(_ string, err error) { held <- err }})
+		for i := range both {
+			select {
+			case both[i] = <-holds:
+			case err := <-held:
+				t.Fatalf("%v", err)
+			case <-time.After(20 * time.Second):
+				t.Fatal("the nodes do not hold their tasks")
+			}
+		}
+		return both
+	}
+	first := hold()
+	if err := j.Resume(testCtx(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-held; diag.CodeOf(err) != diag.Cancelled {
+		t.Errorf("%v", err)
+	}
+	second := hold()
+	j.ask(&command{kind: cmdHold, reply: func(_ string, err error) { held <- err }}) // another wants it too
+	for _, f := range first {
+		f()
+	}
+	select {
+	case err := <-held:
+		t.Errorf("it stands still before the nodes say so: %v", err)
+	case <-time.After(200 * time.Millisecond):
+	}
+	for _, f := range second {
+		f()
+	}
+	for range 2 {
+		select {
+		case err := <-held:
+			if err != nil || !j.Status().Held {
+				t.Errorf("held %v, %v", j.Status().Held, err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Error("it does not stand still")
 		}
 	}
 	j.Cancel()

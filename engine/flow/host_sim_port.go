@@ -208,7 +208,7 @@ func (h *simHost) stop(a *attempt, why error) {
 
 func (h *simHost) ended() {}
 
-func (h *simHost) hold(a *attempt, on bool) bool {
+func (h *simHost) hold(a *attempt, on bool, _ int64) bool {
 	a.held.Store(on)
 	return true
 }

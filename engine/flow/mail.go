@@ -103,9 +103,9 @@ type host interface {
 	adopt(a *attempt, p plan) (opens bool)
 	start(a *attempt)
 	stop(a *attempt, why error)
-	// hold keeps the tasks of an attempt from taking steps, or lets them again. It is done
-	// when it returns true; else mailHeld tells.
-	hold(a *attempt, on bool) bool
+	// hold keeps the tasks of an attempt from taking steps, or lets them again; n numbers
+	// what it is for. It is done when it returns true; else mailHeld tells, with n.
+	hold(a *attempt, on bool, n int64) bool
 	// ended says that the job is over, and nothing will be asked for any more.
 	ended()
 	// place assigns nodes of the cluster to the subtasks' slots, or nil when there

@@ -347,16 +347,16 @@ func (p *player) command(_ *coordinator, k *command) {
 		k.reply("", diag.New(diag.InvalidQuery, "a run that is replayed takes no commands"))
 	}
 }
-func (p *player) sent(*pipe)                {}
-func (p *player) wake(*task)                {}
-func (p *player) chance(int, string) int    { return 0 }
-func (p *player) reshape() *Graph           { return nil }
-func (p *player) hold(*attempt, bool) bool  { return true }
-func (p *player) adopt(*attempt, plan) bool { return false }
-func (p *player) ended()                    {}
-func (p *player) start(*attempt)            {}
-func (p *player) stop(*attempt, error)      {}
-func (p *player) place(int) []string        { return nil }
+func (p *player) sent(*pipe)                      {}
+func (p *player) wake(*task)                      {}
+func (p *player) chance(int, string) int          { return 0 }
+func (p *player) reshape() *Graph                 { return nil }
+func (p *player) hold(*attempt, bool, int64) bool { return true }
+func (p *player) adopt(*attempt, plan) bool       { return false }
+func (p *player) ended()                          {}
+func (p *player) start(*attempt)                  {}
+func (p *player) stop(*attempt, error)            {}
+func (p *player) place(int) []string              { return nil }
 
 func (p *player) freed(_ *task, l *lease) {
 	if l.refs.Add(-1) != 0 {

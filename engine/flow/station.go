@@ -150,7 +150,7 @@ func (s *Station) Got(message []byte) {
 	case farStop:
 		x.stop()
 	case farHold:
-		x.hold(d.bool())
+		x.hold(d.bool(), d.i64())
 	case farMail:
 		task := int(d.i64())
 		m, err := d.farDecode()
@@ -354,8 +354,8 @@ func (k *site) start() {
 }
 
 // hold keeps the node's tasks from taking steps, tells the coordinator what they have
-// done, and then that they stand still.
-func (k *site) hold(on bool) {
+// done, and then that they stand still for hold n.
+func (k *site) hold(on bool, n int64) {
 	k.mu.Lock()
 	a := k.a
 	k.mu.Unlock()
@@ -373,6 +373,7 @@ func (k *site) hold(on bool) {
 		}
 		k.report(farStatus)
 		e := farMessage(farHeld, k.x.num)
+		e.i64(n)
 		k.send(e.b)
 	})
 }
