@@ -92,7 +92,8 @@ func (c *Coordinator) answered(p *peer, m []byte) {
 	}
 }
 
-// answers are those of a node that are being fetched.
+// answers are those of a node that are being fetched. They go with the life with the
+// coordinator: the next one counts its questions from 1 again.
 type answers struct {
 	mu   sync.Mutex
 	kept map[uint64][]byte
@@ -105,7 +106,7 @@ func (n *node) asked(ctx context.Context, m []byte, send func([]byte)) {
 	if r.bad {
 		return
 	}
-	k := &n.answers
+	k := n.answers // an answer that comes late is not for the next life
 	give := func(all []byte) {
 		b := binary.AppendUvarint([]byte{msgAnswer}, num)
 		b = append(b, 0)

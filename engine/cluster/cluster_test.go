@@ -102,7 +102,7 @@ func TestAskStopped(t *testing.T) {
 
 // TestAskNext: the next piece of an answer is there as soon as the one before is sent.
 func TestAskNext(t *testing.T) {
-	n := &node{opt: NodeOptions{Answer: answerTest}}
+	n := &node{opt: NodeOptions{Answer: answerTest}, answers: &answers{}}
 	size := 2*pieceMax + 1
 	var got []byte
 	done := make(chan bool)
@@ -160,6 +160,58 @@ func TestAskFirst(t *testing.T) {
 	if there.Load() != 1 || lost.Load() != 0 {
 		t.Errorf("the node was there %d times and lost %d times", there.Load(), lost.Load())
 	}
+}
+
+// TestAskAgain: an answer for a coordinator that is gone does not get into that of the next one,
+// whose questions have the same numbers.
+func TestAskAgain(t *testing.T) {
+	dir := t.TempDir()
+	asked, first, second := make(chan string, 2), make(chan struct{}), make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		Serve(ctx, NodeOptions{Name: "node-1", Dir: dir, Build: buildTest, Answer: func(ctx context.Context, question []byte) ([]byte, error) {
+			asked <- string(question)
+			if string(question) == "a" {
+				<-first
+			} else {
+				<-second
+			}
+			return []byte(strings.Repeat(string(question), 2*pieceMax)), nil
+		}})
+	}()
+	defer func() { cancel(); <-over }()
+	c := listenFor(t, dir, 5*time.Second, nil)
+	waitFor(t, c, 1)
+	gone := make(chan error, 1)
+	go func() {
+		_, err := c.Ask(ctx, "node-1", []byte("a"))
+		gone <- err
+	}()
+	<-asked
+	c.Close()
+	if err := <-gone; err == nil {
+		t.Error("a coordinator that is closed has an answer")
+	}
+	c = listenFor(t, dir, 5*time.Second, nil)
+	defer c.Close()
+	waitFor(t, c, 1)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if got, err := c.Ask(ctx, "node-1", []byte("b")); err != nil || string(got) != strings.Repeat("b", 2*pieceMax) {
+			t.Errorf("%d bytes, %d of them of the other answer: %v", len(got), strings.Count(string(got), "a"), err)
+		}
+	}()
+	<-asked
+	c.mu.Lock() // it does not ask for the second piece
+	close(second)
+	time.Sleep(100 * time.Millisecond) // the first is sent
+	close(first)
+	time.Sleep(100 * time.Millisecond) // and the other answer is there
+	c.mu.Unlock()
+	<-done
 }
 
 // process is a node process of a test.

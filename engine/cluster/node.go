@@ -131,7 +131,7 @@ type node struct {
 	dialed  atomic.Pointer[error] // how the newest try to connect went
 	// taken is set by a coordinator that takes the node, was once one has.
 	taken, was bool
-	answers    answers
+	answers    *answers // of this life
 }
 
 // errBye says that the cluster has ended.
@@ -220,7 +220,7 @@ func (n *node) attached(ctx context.Context) error {
 		return diag.New(diag.Internal, "the coordinator's first message is damaged")
 	}
 	late.Stop()
-	n.taken = true
+	n.taken, n.answers = true, &answers{}
 	out := newQueue()
 	defer out.close()
 	// The lease counts from before the hello was sent, and the coordinator's from when
