@@ -2,6 +2,8 @@ package flow
 
 import (
 	"errors"
+	"math"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,9 +18,17 @@ import (
 func TestFarRing(t *testing.T) {
 	for _, lose := range []bool{false, true} {
 		sink := &collector{twoPhase: true}
+		var read, allowed atomic.Int64
+		allowed.Store(10_000)
 		build := func([]byte) (*Graph, error) {
 			src := &numbers{total: 200_000, keys: 50, splits: 3, fail: func(n int64) error {
 				if n%50 == 0 {
+					time.Sleep(time.Millisecond)
+				}
+				// Not far ahead of the last checkpoint, however slow the machine is: a ring that is
+				// full and has no base keeps nothing.
+				read.Store(n)
+				for i := 0; n > allowed.Load() && i < 20; i++ {
 					time.Sleep(time.Millisecond)
 				}
 				return nil
@@ -38,13 +48,26 @@ func TestFarRing(t *testing.T) {
 			Restart: Restart{Kind: RestartFixed, Attempts: 3, Delay: time.Millisecond},
 		}
 		j := y.submit(g, cfg)
-		if lose {
-			for j.Status().Checkpoints.Completed < 3 {
-				time.Sleep(time.Millisecond)
+		lost, done := !lose, 0
+		for until := time.Now().Add(60 * time.Second); !j.State().Ended(); time.Sleep(time.Millisecond) {
+			s := j.Status()
+			if s.Checkpoints.Completed > done {
+				done = s.Checkpoints.Completed
+				allowed.Store(read.Load() + 10_000)
 			}
-			y.stop(y.nodes[1])
+			if !lost && s.Checkpoints.Completed >= 3 {
+				y.stop(y.nodes[1])
+				lost = true
+			}
+			if time.Now().After(until) {
+				t.Fatalf("lost %v: it does not end: %+v", lose, s)
+			}
 		}
 		ended(t, j)
+		if !lost {
+			t.Fatal("it ended before a process was lost")
+		}
+		allowed.Store(math.MaxInt64) // the replay has its checkpoints
 		to.KeepAlways()
 		disk := env.NewMemDisk()
 		if err := errors.Join(j.CloseTape(), to.Close(), to.Keep(disk, "run.mtape")); err != nil {
@@ -53,6 +76,9 @@ func TestFarRing(t *testing.T) {
 		file, err := trace.Open(disk, "run.mtape")
 		if err != nil {
 			t.Fatal(err)
+		}
+		if len(file.Manifest.Jobs[0].Attempts) == 0 {
+			t.Fatalf("lost %v: the tape is empty; %+v", lose, j.Status())
 		}
 		if a := file.Manifest.Jobs[0].Attempts[0]; !a.Base || a.Checkpoint == 0 {
 			t.Errorf("lost %v: the tape begins with %+v", lose, a)
