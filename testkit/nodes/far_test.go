@@ -67,7 +67,7 @@ func goAbroad(t *testing.T, dir string, nodes int) (*abroad, []stdnet.Listener) 
 
 // environ is that of a node's process.
 func (a *abroad) environ(name string) []string {
-	return []string{"MINK_TEST_JOIN=" + a.control[name].address(), "MINK_TEST_TOKEN=" + a.token, "MINK_TEST_ROWS=" + a.rows[name].target + " " + a.rows[name].address()}
+	return []string{"MINK_TEST_STAMPS=1", "MINK_TEST_JOIN=" + a.control[name].address(), "MINK_TEST_TOKEN=" + a.token, "MINK_TEST_ROWS=" + a.rows[name].target + " " + a.rows[name].address()}
 }
 
 // joinAbroad makes the wire of a node process.
@@ -95,12 +95,15 @@ func joinAbroad(name string) (*guard.Identity, error) {
 }
 
 // foundAbroad is found for nodes that join over TCP.
-func foundAbroad(t *testing.T, nodes, slots int) *town {
+func foundAbroad(t *testing.T, nodes, slots int, how ...func(*cluster.Options)) *town {
 	t.Helper()
 	return foundWith(t, nodes, slots, func(w *town, o *cluster.Options) {
 		w.abroad, o.Doors = goAbroad(t, w.dir, nodes)
 		o.Shared = []string{filepath.Join(w.dir, "ck")}
 		o.Lost = nil
+		for _, change := range how {
+			change(o)
+		}
 	}, func(c *engine.Config) {})
 }
 

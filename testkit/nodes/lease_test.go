@@ -2,6 +2,9 @@ package nodes
 
 import (
 	"bytes"
+	"fmt"
+	"io"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -10,9 +13,21 @@ import (
 	"github.com/minkstream/mink/engine/cluster"
 )
 
-// heard keeps when a process has written lines.
+// stamps writes, in place of what a node prints, a line each time with when it was, so that
+// nobody who reads it late takes it for late.
+type stamps struct{ out io.Writer }
+
+func (s stamps) Write(p []byte) (int, error) {
+	if _, err := fmt.Fprintf(s.out, "%d\n", time.Now().UnixNano()); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// heard keeps when a process has printed, as its stamps say, and when a mark came.
 type heard struct {
 	mu    sync.Mutex
+	part  []byte // of a line
 	at    []time.Time
 	mark  string
 	first time.Time
@@ -37,13 +52,20 @@ func (h *heard) Write(p []byte) (int, error) {
 	if h.first.IsZero() && h.mark != "" && bytes.Contains(p, []byte(h.mark)) {
 		h.first = time.Now()
 	}
-	for range bytes.Count(p, []byte("\n")) {
-		h.at = append(h.at, time.Now())
+	h.part = append(h.part, p...)
+	for {
+		line, more, whole := bytes.Cut(h.part, []byte("\n"))
+		if !whole {
+			return len(p), nil
+		}
+		h.part = more
+		if at, err := strconv.ParseInt(string(line), 10, 64); err == nil {
+			h.at = append(h.at, time.Unix(0, at))
+		}
 	}
-	return len(p), nil
 }
 
-// between counts the lines that came within a span.
+// between counts how often it printed within a span.
 func (h *heard) between(from, to time.Time) (n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -59,7 +81,8 @@ func (h *heard) between(from, to time.Time) (n int) {
 // step once its lease is over, though it runs on and hears of nothing; nor does one that was
 // stopped for longer and wakes while the way is still cut.
 func TestLeaseEnds(t *testing.T) {
-	w := foundAbroad(t, 3, 1)
+	const lease = 4 * time.Second // so that a node that is slow prints within it
+	w := foundAbroad(t, 3, 1, func(o *cluster.Options) { o.Lease = lease })
 	r := w.run(`
 SET 'parallelism.default' = '3';
 SET 'execution.checkpointing.interval' = '200 ms';
@@ -70,8 +93,9 @@ INSERT INTO shown SELECT v FROM numbers;
 	out := w.outs["node-1"]
 	prints := func(what string) {
 		t.Helper()
-		for until := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-			if now := time.Now(); out.between(now.Add(-100*time.Millisecond), now) > 0 {
+		began := time.Now()
+		for until := began.Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			if now := time.Now(); out.between(began, now) > 0 {
 				return
 			} else if now.After(until) {
 				t.Fatalf("%s: node-1 prints nothing; %+v", what, r.Job.Status())
@@ -82,12 +106,11 @@ INSERT INTO shown SELECT v FROM numbers;
 	way := w.abroad.control["node-1"]
 	way.set(swallow, swallow)
 	holed := time.Now()
-	// What was printed within the lease may arrive a moment later.
-	time.Sleep(cluster.LeaseDefault + 300*time.Millisecond)
-	over := time.Now()
-	time.Sleep(time.Second)
-	if n := out.between(over, time.Now()); n > 0 {
-		t.Errorf("%d rows were printed after the lease had ended, %s after the way was cut", n, time.Since(holed))
+	over := holed.Add(lease)
+	time.Sleep(time.Until(over) + time.Second)
+	// A step that was under way when the lease ended may print once more.
+	if n := out.between(over, time.Now()); n > 1 {
+		t.Errorf("%d times it was printed after the lease had ended", n)
 	}
 	if out.between(holed, over) == 0 {
 		t.Error("it stopped at once, not with its lease")
@@ -97,13 +120,13 @@ INSERT INTO shown SELECT v FROM numbers;
 	prints("with the way mended")
 	w.signal("node-1", syscall.SIGSTOP)
 	way.set(swallow, swallow) // so that it hears of nothing when it wakes
-	time.Sleep(cluster.LeaseDefault + 200*time.Millisecond)
+	time.Sleep(lease + 200*time.Millisecond)
 	woken := time.Now()
 	w.signal("node-1", syscall.SIGCONT)
-	time.Sleep(700 * time.Millisecond)
+	time.Sleep(time.Second)
 	// A step that was under way when it was stopped ends.
-	if n := out.between(woken, time.Now()); n > 30 {
-		t.Errorf("%d rows were printed by a node that woke after its lease", n)
+	if n := out.between(woken, time.Now()); n > 1 {
+		t.Errorf("%d times it was printed by a node that woke after its lease", n)
 	}
 	way.set(cut, cut)
 	way.set(passes, passes)

@@ -59,6 +59,9 @@ func serve(dir string) int {
 	if by, err := time.ParseDuration(os.Getenv("MINK_TEST_SLOW")); err == nil {
 		cfg.Env.Disk = slowDisk{cfg.Env.Disk, by}
 	}
+	if os.Getenv("MINK_TEST_STAMPS") != "" {
+		cfg.Stdout = stamps{os.Stdout}
+	}
 	e, err := engine.New(cfg)
 	if err == nil {
 		slots, _ := strconv.Atoi(os.Getenv("MINK_TEST_SLOTS"))

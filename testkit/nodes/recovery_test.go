@@ -98,17 +98,21 @@ SELECT k, n, v FROM (SELECT k, COUNT(*) AS n, MAX(v) AS v FROM (SELECT k, v FROM
 		}
 		start := time.Now()
 		w.signal(victim, syscall.SIGKILL)
-		for r.Job.Status().Restarts == before.Restarts {
+		// Rows that come before the next attempt runs are those of the attempt before.
+		for s := r.Job.Status(); s.Attempt <= before.Attempt || s.State.String() != "RUNNING"; s = r.Job.Status() {
 			time.Sleep(time.Millisecond)
+			if time.Since(start) > 30*time.Second {
+				t.Fatalf("no other attempt after %s; %+v", time.Since(start), s)
+			}
 		}
 		for seen := rows.Load(); rows.Load() == seen; {
 			time.Sleep(time.Millisecond)
-			if time.Since(start) > 30*time.Second {
+			if time.Since(start) > time.Minute {
 				t.Fatalf("no row after %s; %+v", time.Since(start), r.Job.Status())
 			}
 		}
 		took = append(took, time.Unix(0, at.Load()).Sub(start))
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		if err := w.c.Wait(ctx, 3); err != nil {
 			t.Fatal(err)
 		}
