@@ -27,7 +27,7 @@ func heldCluster(t *testing.T, command string) (c *testCluster, st clusterStatus
 	}
 	return c, st, func() (pid int) {
 		t.Helper()
-		if !await(t.Context(), 15*time.Second, func() bool {
+		if !await(t.Context(), 20*time.Second, func() bool {
 			text, err := os.ReadFile(file + ".pid")
 			pid, _ = strconv.Atoi(string(text))
 			return err == nil
@@ -43,7 +43,7 @@ func heldCluster(t *testing.T, command string) (c *testCluster, st clusterStatus
 func (c *testCluster) expectNobody(pids ...int) {
 	c.t.Helper()
 	for _, pid := range pids {
-		if !await(c.t.Context(), 2*time.Second, func() bool { return syscall.Kill(pid, 0) != nil }) {
+		if !await(c.t.Context(), 20*time.Second, func() bool { return syscall.Kill(pid, 0) != nil }) {
 			c.t.Errorf("process %d is there", pid)
 		}
 	}
@@ -72,7 +72,7 @@ func TestDownFindsStarting(t *testing.T) {
 			if got := c.home.Starting("node-1"); got != pid {
 				t.Errorf("process %d is starting and not %d", got, pid)
 			}
-			timeout := "5s"
+			timeout := "20s"
 			if frozen {
 				timeout = "200ms"
 				_ = syscall.Kill(st.Coordinator.PID, syscall.SIGSTOP)
@@ -104,7 +104,7 @@ func TestDownWhileComingBack(t *testing.T) {
 	if err := late.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer time.AfterFunc(10*time.Second, func() { _ = late.Process.Signal(syscall.SIGTERM) }).Stop() // it has brought the cluster back
+	defer time.AfterFunc(20*time.Second, func() { _ = late.Process.Signal(syscall.SIGTERM) }).Stop() // it has brought the cluster back
 	if err := late.Wait(); err == nil || !strings.Contains(said.String(), "was stopped") {
 		t.Errorf("a coordinator that comes back late: %v, %s", err, said.String())
 	}
@@ -123,14 +123,14 @@ func TestStopInStart(t *testing.T) {
 	}
 	pid := held()
 	var coordinator int
-	if !await(t.Context(), 10*time.Second, func() bool {
+	if !await(t.Context(), 20*time.Second, func() bool {
 		coordinator = c.home.Holder(local.Coordinator)
 		return coordinator != 0 && coordinator != st.Coordinator.PID && slices.Equal(c.home.Living("node-1"), []int{pid})
 	}) {
 		t.Fatal("no coordinator came back")
 	}
 	_ = syscall.Kill(coordinator, syscall.SIGTERM)
-	if !await(t.Context(), 10*time.Second, func() bool { return syscall.Kill(coordinator, 0) != nil }) {
+	if !await(t.Context(), 20*time.Second, func() bool { return syscall.Kill(coordinator, 0) != nil }) {
 		t.Error("the coordinator goes on")
 	}
 	c.expectNobody(pid, st.Watchdog.PID)

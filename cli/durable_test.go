@@ -411,7 +411,7 @@ func TestSuspended(t *testing.T) {
 	if st, err := client.Job(ctx, goes); err != nil || st.Name != "insert-into_default_catalog.default_database.hole" {
 		t.Errorf("a job of before: %+v, %v", st, err)
 	}
-	until := time.Now().Add(10 * time.Second)
+	until := time.Now().Add(30 * time.Second)
 	for _, id := range []string{stays, set, made} {
 		for {
 			st, err := client.Job(ctx, id)

@@ -37,7 +37,7 @@ func TestAfterCycle(t *testing.T) {
 			if live < 32<<20 {
 				t.Errorf("%d bytes are live, of which one block has 32 MiB", live)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Fatal("a cycle went by unnoticed")
 		}
 	}

@@ -46,7 +46,7 @@ func TestStatusWhileNobodyReads(t *testing.T) {
 			if st.State == "FINISHED" || st.State == "FAILED" {
 				t.Fatal("the job did not wait for its client")
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Fatal("no answer: the job waits for its client while it is locked") // nor can it be closed
 		}
 	}

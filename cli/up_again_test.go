@@ -63,7 +63,7 @@ func TestUnread(t *testing.T) {
 	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != exitUnread || errOut.String() != "OK\n" {
 		t.Errorf("the client ended with %v: %q", err, errOut.String())
 	}
-	if !await(t.Context(), 10*time.Second, func() bool {
+	if !await(t.Context(), 20*time.Second, func() bool {
 		out, _, _ := c.mink("jobs", "ls", "--output", "json")
 		return strings.Contains(out, "CANCELED") && !strings.Contains(out, "RUNNING")
 	}) {

@@ -312,7 +312,7 @@ func TestUpConfined(t *testing.T) {
 	}
 	s.must("RESET 'execution.checkpointing.dir'")
 	id := jobID.FindStringSubmatch(s.must("INSERT INTO h SELECT a FROM g"))[1]
-	await(t.Context(), 10*time.Second, func() bool { return c.jobStates()[id] == "RUNNING" })
+	await(t.Context(), 20*time.Second, func() bool { return c.jobStates()[id] == "RUNNING" })
 	savepoint := func(path, body string) (string, bool) {
 		var trigger struct {
 			ID string `json:"request-id"`
@@ -432,7 +432,7 @@ func TestUpLogs(t *testing.T) {
 	s.must("CREATE TABLE hole (n INT) WITH ('connector' = 'blackhole')")
 	s.must("SET 'restart-strategy.type' = 'none'")
 	id := jobID.FindStringSubmatch(s.must("INSERT INTO hole SELECT n FROM bad"))[1]
-	if !await(t.Context(), 10*time.Second, func() bool { m := c.status().LastError; return m != nil && m.Job == id && m.Process == "coordinator" }) {
+	if !await(t.Context(), 20*time.Second, func() bool { m := c.status().LastError; return m != nil && m.Job == id && m.Process == "coordinator" }) {
 		t.Fatalf("the last error is %+v", c.status().LastError)
 	}
 	if m := c.status().LastError; !strings.Contains(m.Text, "zwei") {

@@ -104,7 +104,7 @@ INSERT INTO b SELECT k, SUM(v) FROM a GROUP BY k;
 		if err != nil {
 			t.Errorf("it ends with %v: %s", err, said.String())
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(20 * time.Second):
 		t.Error("it does not end with its cluster")
 	}
 	c.up("--nodes", "1") // what startCluster ends

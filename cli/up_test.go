@@ -188,7 +188,7 @@ func TestUp(t *testing.T) {
 	for _, pid := range []int{c.home.Holder(local.Watchdog), c.home.Holder(local.Coordinator)} {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	await(t.Context(), 5*time.Second, func() bool { return c.home.Holder(local.Coordinator) == 0 })
+	await(t.Context(), 20*time.Second, func() bool { return c.home.Holder(local.Coordinator) == 0 })
 	if now := c.status(); now.Coordinator.State != dead {
 		t.Errorf("%+v", now)
 	}
@@ -241,7 +241,7 @@ func TestDownKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	kill(c.home, local.Coordinator)
-	if !await(t.Context(), 5*time.Second, func() bool { return len(leftOf(c.home)) == 0 }) {
+	if !await(t.Context(), 20*time.Second, func() bool { return len(leftOf(c.home)) == 0 }) {
 		t.Errorf("left: %v", leftOf(c.home))
 	}
 	if pid := c.home.Holder(local.Coordinator); pid != 0 {
@@ -257,7 +257,7 @@ func TestUpRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, pid := range []int{st.Coordinator.PID, st.Nodes[0].PID, st.Watchdog.PID} {
-		if !await(t.Context(), 15*time.Second, func() bool { return syscall.Kill(pid, 0) != nil }) {
+		if !await(t.Context(), 20*time.Second, func() bool { return syscall.Kill(pid, 0) != nil }) {
 			t.Errorf("process %d of %+v goes on", pid, st)
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
@@ -284,7 +284,7 @@ func TestUpRefuses(t *testing.T) {
 			t.Errorf("%v: %v\n%s", args, err, out)
 		}
 		home := local.Home(filepath.Join(dir, ".mink"))
-		if !await(t.Context(), 10*time.Second, func() bool { return home.Holder(local.Coordinator) == 0 && len(leftOf(home)) == 0 }) {
+		if !await(t.Context(), 20*time.Second, func() bool { return home.Holder(local.Coordinator) == 0 && len(leftOf(home)) == 0 }) {
 			t.Errorf("%v left processes", args)
 		}
 		if info, _ := home.Info(); info != nil {
@@ -317,7 +317,7 @@ func TestUpListens(t *testing.T) {
 	s.must("CREATE TEMPORARY TABLE g (a BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '100')")
 	s.must("CREATE TEMPORARY TABLE h (a BIGINT, n BIGINT) WITH ('connector' = 'blackhole')")
 	id := jobID.FindStringSubmatch(s.must("INSERT INTO h SELECT a, COUNT(*) FROM g GROUP BY a"))[1]
-	if !await(t.Context(), 10*time.Second, func() bool { return c.jobStates()[id] == "RUNNING" }) {
+	if !await(t.Context(), 20*time.Second, func() bool { return c.jobStates()[id] == "RUNNING" }) {
 		t.Fatalf("the job is %s", c.jobStates()[id])
 	}
 	info, err := c.home.Info()
