@@ -279,6 +279,7 @@ func (h *farHost) got(from NodeID, kind uint64, d *decoder) {
 	case farUp:
 		var m mail
 		if m, err = d.farDecode(); err == nil {
+			m.attempt = f.a.n // a node may not know
 			h.toCoord(nil, m)
 		}
 	case farStatus, farStopped:

@@ -740,6 +740,30 @@ func TestFarHoldLate(t *testing.T) {
 	<-j.Done()
 }
 
+// TestFarUnread: a job of which a node cannot read what it is to run starts again.
+func TestFarUnread(t *testing.T) {
+	sink := &collector{twoPhase: true}
+	build := func([]byte) (*Graph, error) { return keyedGraph(&numbers{total: 100, keys: 7, splits: 1}, sink), nil }
+	y := newYard(t, 1, 2, build)
+	spoilt := false
+	y.pass = func(_ *yardNode, up bool, m []byte) {
+		if d := (decoder{b: m}); !up && !spoilt && d.u64() == farDeploy {
+			spoilt = true
+			d.i64()
+			for i := range d.b {
+				d.b[i] = 0xff
+			}
+		}
+	}
+	g, _ := build(nil)
+	j := y.submit(g, Config{Restart: Restart{Kind: RestartFixed, Attempts: 1, Delay: time.Millisecond}})
+	ended(t, j)
+	st := j.Status()
+	if len(st.Failures) != 1 || !strings.Contains(st.Failures[0].Err.Error(), "node node-1 cannot read what it is to run") || sink.len() != 100 {
+		t.Errorf("%+v, %d rows", st.Failures, sink.len())
+	}
+}
+
 // TestFarWaits: a job that needs more slots than are free waits, which is said once, and
 // runs when another node is there. One that goes on waits for nodes that have not come back
 // too; a new one is refused for them.

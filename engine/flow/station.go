@@ -127,6 +127,14 @@ func (s *Station) Got(message []byte) {
 		x, err := d.deployment(num)
 		if err != nil {
 			s.log("a deployment cannot be read: %s", err)
+			// The coordinator waits for it, and knows which attempt this is.
+			e := farMessage(farUp, num)
+			e.farEncode(&mail{kind: mailFailed, err: diag.Wrap(diag.JobFailed, err, "node %s cannot read what it is to run", s.opt.Node)})
+			s.mu.Lock()
+			if s.send != nil {
+				s.send(e.b)
+			}
+			s.mu.Unlock()
 			return
 		}
 		s.deploy(x)
@@ -155,7 +163,7 @@ func (s *Station) Got(message []byte) {
 		task := int(d.i64())
 		m, err := d.farDecode()
 		if err != nil {
-			s.log("a message to a task cannot be read: %s", err)
+			x.up(&mail{kind: mailFailed, attempt: x.x.attempt, err: diag.Wrap(diag.JobFailed, err, "node %s cannot read a message to a task", s.opt.Node)})
 			return
 		}
 		x.mail(task, m)
