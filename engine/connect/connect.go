@@ -342,6 +342,7 @@ type Committer interface {
 	// Fence makes later writes of older attempts fail and aborts their
 	// transactions that are not in keep.
 	Fence(attempt int64, keep [][]byte) error
+	// Close is called once, behind the end of every other call.
 	Close() error
 }
 

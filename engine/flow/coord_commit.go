@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"sync" //mink:det-ok calls of committers run outside of steps
 	"time"
 
 	"github.com/minkstream/mink/engine/connect"
@@ -21,6 +22,53 @@ func (k *committer) close() {
 	if k.c != nil {
 		_ = k.c.Close()
 	}
+}
+
+// openCommitter is closed when no call runs in it any more: a commit may take longer than the
+// attempt that began it, and even than the job.
+type openCommitter struct {
+	connect.Committer
+	mu     sync.Mutex
+	calls  int
+	closed bool
+}
+
+func (k *openCommitter) Commit(data []byte) error {
+	return k.during(func() error { return k.Committer.Commit(data) })
+}
+
+func (k *openCommitter) Fence(attempt int64, keep [][]byte) error {
+	return k.during(func() error { return k.Committer.Fence(attempt, keep) })
+}
+
+func (k *openCommitter) during(f func() error) error {
+	k.mu.Lock()
+	if k.closed {
+		k.mu.Unlock()
+		return diag.New(diag.Cancelled, "the job has ended")
+	}
+	k.calls++
+	k.mu.Unlock()
+	err := f()
+	k.mu.Lock()
+	k.calls--
+	last := k.closed && k.calls == 0
+	k.mu.Unlock()
+	if last {
+		_ = k.Committer.Close()
+	}
+	return err
+}
+
+func (k *openCommitter) Close() error {
+	k.mu.Lock()
+	now := !k.closed && k.calls == 0
+	k.closed = true
+	k.mu.Unlock()
+	if now {
+		return k.Committer.Close()
+	}
+	return nil
 }
 
 // commitLoop tries one committable until its commit is confirmed. There is one loop
@@ -105,6 +153,7 @@ func (c *coordinator) fenceOne(i int) {
 			if x, err = spec.Committer(ctx); err != nil || x == nil {
 				return &fenced{sink: i, err: err}
 			}
+			x = &openCommitter{Committer: x}
 		}
 		return &fenced{sink: i, c: x, err: x.Fence(attempt, keep)}
 	})

@@ -444,3 +444,63 @@ func TestCommitterOfAnEndedJob(t *testing.T) {
 		}
 	}
 }
+
+// busySink has a committer whose first commit waits for let.
+type busySink struct {
+	collector
+	in, let            chan struct{}
+	commits, runs      atomic.Int64
+	closed, closedBusy atomic.Bool
+}
+
+func (s *busySink) Committer(connect.WriterCtx) (connect.Committer, error) {
+	return &busyCommitter{collectCommitter{&s.collector}, s}, nil
+}
+
+type busyCommitter struct {
+	collectCommitter
+	s *busySink
+}
+
+func (c *busyCommitter) Commit(data []byte) error {
+	c.s.runs.Add(1)
+	defer c.s.runs.Add(-1)
+	if c.s.commits.Add(1) == 1 {
+		close(c.s.in)
+		<-c.s.let
+	}
+	return c.collectCommitter.Commit(data)
+}
+
+func (c *busyCommitter) Close() error {
+	c.s.closedBusy.Store(c.s.runs.Load() > 0)
+	c.s.closed.Store(true)
+	return nil
+}
+
+// TestCommitterInUse: a committer is closed behind the last call that runs in it, though the job
+// has ended before.
+func TestCommitterInUse(t *testing.T) {
+	sink := &busySink{collector: collector{twoPhase: true}, in: make(chan struct{}), let: make(chan struct{})}
+	cl := NewCluster(env.OS(t.TempDir()), ClusterOptions{})
+	defer cl.Close()
+	j, err := cl.Submit(countGraph(&numbers{total: 1 << 40, keys: 13}, sink, 1, 1), Config{CheckpointInterval: 5 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-sink.in
+	j.Cancel()
+	<-j.Done()
+	if sink.closed.Load() {
+		t.Error("it is closed while a commit runs in it")
+	}
+	close(sink.let)
+	for end := time.Now().Add(10 * time.Second); !sink.closed.Load(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it is not closed")
+		}
+	}
+	if sink.closedBusy.Load() {
+		t.Error("it was closed before the commit had ended")
+	}
+}
