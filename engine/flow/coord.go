@@ -637,6 +637,8 @@ func (c *coordinator) onDone(d any) {
 		c.onRoom(d)
 	case *peekedAt:
 		c.onPeeked(d)
+	case *claimed:
+		c.claimed = true
 	case *committed:
 		c.onCommitted(d)
 	case *departed:

@@ -321,16 +321,18 @@ func (c *coordinator) retain(m *meta) {
 
 // claim removes the snapshot that the job began from, if it is the job's and there are as
 // many checkpoints as are kept. It is done once in a coordinator's life: one before may
-// have died on the way.
+// have died on the way. What an attempt that failed had not come to is for the next one.
 func (c *coordinator) claim() {
 	cfg := &c.job.cfg
 	if !cfg.Claim || c.claimed || cfg.Restore == "" || len(c.kept) < cfg.Retained {
 		return
 	}
-	c.claimed = true
 	disk := c.job.disk
-	c.onDisk("remove the snapshot", func() any { removeSnapshot(disk, cfg.Restore); return nil })
+	c.onDisk("remove the snapshot", func() any { removeSnapshot(disk, cfg.Restore); return &claimed{} })
 }
+
+// claimed is the answer of claim.
+type claimed struct{}
 
 // abort gives the checkpoint under way up. Rows behind it have been processed, so
 // sinks keep what they prepared and put it into the next one.

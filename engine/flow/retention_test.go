@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,6 +93,74 @@ func TestClaim(t *testing.T) {
 			t.Errorf("%s: %v", other, err)
 		}
 	}
+}
+
+// removeGate is a disk on which the metadata of one checkpoint is removed when it is let.
+type removeGate struct {
+	env.Disk
+	name    string
+	in, let chan struct{}
+}
+
+func (d *removeGate) Remove(name string) error {
+	if name == d.name {
+		close(d.in)
+		<-d.let
+	}
+	return d.Disk.Remove(name)
+}
+
+// TestClaimDropped: a claimed savepoint is removed although an attempt fails before it comes to
+// that.
+func TestClaimDropped(t *testing.T) {
+	e := env.OS(t.TempDir())
+	disk, sink := e.Disk, &collector{twoPhase: true}
+	cl := NewCluster(e, ClusterOptions{})
+	first := slow(t, cl, sink, Config{Dir: "first", JobID: "first"}, 1<<40)
+	checkpoints(t, first, 1)
+	savepoint, err := first.Savepoint(testCtx(t), "sp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Cancel()
+	<-first.Done()
+	cfg := Config{Dir: "second", JobID: "second", Restore: savepoint, Retained: 2, Restart: Restart{Kind: RestartFixed, Attempts: 1, Delay: time.Millisecond}}
+	j := slow(t, cl, sink, cfg, 1<<40)
+	checkpoints(t, j, 4)
+	j.Cancel()
+	<-j.Done()
+	cl.Close()
+	// A coordinator that takes the job over removes a checkpoint, and then the savepoint.
+	store := &ckptStore{disk: disk, dir: "second"}
+	ids, err := store.numbers()
+	if err != nil || len(ids) < 2 {
+		t.Fatalf("%v, %v", ids, err)
+	}
+	slices.Sort(ids)
+	gate := &removeGate{disk, store.path(chkName(ids[len(ids)-2]) + "/_metadata"), make(chan struct{}), make(chan struct{})}
+	e.Disk, cfg.Claim = gate, true
+	cl = NewCluster(e, ClusterOptions{})
+	defer cl.Close()
+	j = slow(t, cl, sink, cfg, 1<<40)
+	select {
+	case <-gate.in:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("nothing is removed: %+v", j.Status())
+	}
+	j.c.host.toCoord(nil, mail{kind: mailFailed, attempt: j.Status().Attempt, err: diag.New(diag.IO, "it fails")})
+	for end := time.Now().Add(20 * time.Second); j.Status().Restarts == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("it does not start again: %+v", j.Status())
+		}
+	}
+	close(gate.let)
+	for end := time.Now().Add(5 * time.Second); there(disk, savepoint+"/_metadata"); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the savepoint stays")
+		}
+	}
+	j.Cancel()
+	<-j.Done()
 }
 
 // TestRetention: checkpoints of a job that was cancelled or failed stay or go as it says,
