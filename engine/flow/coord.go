@@ -77,7 +77,10 @@ type coordinator struct {
 	// claimed: the snapshot that the job began from is removed.
 	scripted bool // the script was written down
 	claimed  bool
-	last     State // what the job ends with, while leaving
+	// unsaved: there is no savepoint of the job's end that was asked for; its last checkpoint
+	// has what would be in it.
+	unsaved bool
+	last    State // what the job ends with, while leaving
 
 	// Failures.
 	cause    error
@@ -644,6 +647,7 @@ func (c *coordinator) onDone(d any) {
 	case *departed:
 		c.onDeparted()
 	case *exported:
+		c.unsaved = c.unsaved || d.err != nil && d.ask.kind == cmdDrain
 		d.ask.answer(d.path, d.err)
 		c.exports = slices.DeleteFunc(c.exports, func(k *command) bool { return k == d.ask })
 		c.checkEnd()

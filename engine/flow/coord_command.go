@@ -157,9 +157,14 @@ func (c *coordinator) export(m *meta, ask *command) {
 	c.exports = append(c.exports, ask)
 	from, disk, script := c.job.store, c.job.named, c.job.cfg.Script
 	share := c.job.cfg.Files == nil
+	kept := c.job.cfg.Dir != "" // else it goes with the job
 	c.onDisk("savepoint", func() any {
 		name := env.Join(ask.dir, "savepoint-"+m.job+"-"+strconv.FormatInt(m.id, 10))
-		return &exported{ask, name, from.export(m, disk, name, script, share)}
+		err := from.export(m, disk, name, script, share)
+		if e := diag.As(err); e != nil && ask.kind != cmdSavepoint && kept {
+			e.Hint = "the job ends all the same: " + from.path(chkName(m.id)) + " has its state, and a job can begin from there as from a savepoint"
+		}
+		return &exported{ask, name, err}
 	})
 }
 

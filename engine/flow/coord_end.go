@@ -216,7 +216,7 @@ type cleaned struct {
 
 // cleanup removes what a job that has ended no longer needs.
 func (c *coordinator) cleanup(s State) {
-	if s == Cancelled && !c.job.cfg.DeleteOnCancel || c.wantStop != 0 {
+	if s == Cancelled && !c.job.cfg.DeleteOnCancel || c.wantStop != 0 || c.unsaved {
 		c.finish(s)
 		return
 	}

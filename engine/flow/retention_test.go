@@ -2,8 +2,11 @@ package flow
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -161,6 +164,47 @@ func TestClaimDropped(t *testing.T) {
 	}
 	j.Cancel()
 	<-j.Done()
+}
+
+// noSavepoints is a disk that has no room for savepoints.
+type noSavepoints struct{ env.Disk }
+
+func (d noSavepoints) Create(name string) (env.File, error) {
+	if strings.HasPrefix(name, "sp/") {
+		return nil, &fs.PathError{Op: "create", Path: name, Err: syscall.ENOSPC}
+	}
+	return d.Disk.Create(name)
+}
+
+// TestStopUnsaved: whoever stops a job whose savepoint cannot be written hears where its state is,
+// and a job goes on from there.
+func TestStopUnsaved(t *testing.T) {
+	for _, drain := range []bool{false, true} {
+		e := env.OS(t.TempDir())
+		e.Disk = noSavepoints{e.Disk}
+		cl, sink := NewCluster(e, ClusterOptions{}), &collector{twoPhase: true}
+		j := slow(t, cl, sink, Config{Dir: "first", JobID: "first"}, 1<<40)
+		checkpoints(t, j, 1)
+		_, err := j.Stop(testCtx(t), "sp", drain)
+		<-j.Done()
+		d := diag.As(err)
+		if d == nil || !errors.Is(err, syscall.ENOSPC) || j.State() != Finished {
+			t.Fatalf("drain %v: %s, %v", drain, j.State(), err)
+		}
+		from := "first/" + chkName(j.Status().Checkpoints.History[0].ID)
+		if !strings.Contains(d.Hint, from+" has its state") {
+			t.Errorf("drain %v: the hint is %q, and not of %s", drain, d.Hint, from)
+		}
+		again := slow(t, cl, sink, Config{Dir: "second", JobID: "second", Restore: from}, 1<<40)
+		for end := time.Now().Add(20 * time.Second); again.Status().Checkpoints.Restored == 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) || again.State() == Failed {
+				t.Fatalf("drain %v: it does not go on: %v", drain, again.Err())
+			}
+		}
+		again.Cancel()
+		<-again.Done()
+		cl.Close()
+	}
 }
 
 // TestRetention: checkpoints of a job that was cancelled or failed stay or go as it says,
