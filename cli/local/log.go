@@ -12,6 +12,7 @@ import (
 	"sort"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/minkstream/mink/engine/diag"
@@ -50,7 +51,8 @@ func (h Home) Audit(door, who, kind string, err error) {
 // User is whoever runs this process, as the audit log names one.
 func User() string { return "uid " + strconv.Itoa(os.Getuid()) }
 
-// logFile is a file that is put aside when it is full.
+// logFile is a file that is put aside when it is full. Several processes may write to it: each
+// sees that another has put it aside, and goes on with the new one.
 type logFile struct {
 	path string
 	mu   sync.Mutex
@@ -75,17 +77,51 @@ func (l *logFile) open() error {
 func (l *logFile) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.look()
 	if l.size+int64(len(p)) > logBytesMax {
-		old := l.f
-		if err := errors.Join(os.Rename(l.path, l.path+".1"), l.open()); err == nil {
-			old.Close()
-		} else {
-			l.f = old
-		}
+		l.putAside(int64(len(p)))
 	}
 	n, err := l.f.Write(p)
 	l.size += int64(n)
 	return n, err
+}
+
+// look opens the file anew if it was put aside, and sees what others have written.
+func (l *logFile) look() {
+	now, err := os.Stat(l.path)
+	have, bad := l.f.Stat()
+	if err == nil && bad == nil && os.SameFile(now, have) {
+		l.size = now.Size()
+		return
+	}
+	if old := l.f; l.open() == nil {
+		old.Close()
+	}
+}
+
+// putAside begins the file anew, unless another process just has: it would put the new one in
+// the place of the one that is full.
+func (l *logFile) putAside(more int64) {
+	turn, err := os.OpenFile(l.path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return // it grows until there is room
+	}
+	defer turn.Close()
+	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
+		err = syscall.Flock(int(turn.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
+		return
+	}
+	if l.look(); l.size+more <= logBytesMax {
+		return
+	}
+	old := l.f
+	if err := errors.Join(os.Rename(l.path, l.path+".1"), l.open()); err == nil {
+		old.Close()
+	} else {
+		l.f = old
+	}
 }
 
 // Mistake is an error that a process told its log.
