@@ -40,7 +40,7 @@ const (
 )
 
 // protocol is the version of all messages: both sides are one binary.
-const protocol = 4
+const protocol = 5
 
 // messageMax bounds a message: a plan's text, or what the tasks keep in a checkpoint's
 // metadata.
