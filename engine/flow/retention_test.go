@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -98,17 +99,21 @@ func TestClaim(t *testing.T) {
 	}
 }
 
-// removeGate is a disk on which the metadata of one checkpoint is removed when it is let.
+// removeGate is a disk on which the first checkpoint that a running job does not keep any more is
+// removed when it is let.
 type removeGate struct {
 	env.Disk
-	name    string
+	job     atomic.Pointer[Job]
+	once    sync.Once
 	in, let chan struct{}
 }
 
 func (d *removeGate) Remove(name string) error {
-	if name == d.name {
-		close(d.in)
-		<-d.let
+	if j := d.job.Load(); j != nil && j.State() == Running && strings.HasSuffix(name, "/_metadata") {
+		d.once.Do(func() {
+			close(d.in)
+			<-d.let
+		})
 	}
 	return d.Disk.Remove(name)
 }
@@ -134,17 +139,12 @@ func TestClaimDropped(t *testing.T) {
 	<-j.Done()
 	cl.Close()
 	// A coordinator that takes the job over removes a checkpoint, and then the savepoint.
-	store := &ckptStore{disk: disk, dir: "second"}
-	ids, err := store.numbers()
-	if err != nil || len(ids) < 2 {
-		t.Fatalf("%v, %v", ids, err)
-	}
-	slices.Sort(ids)
-	gate := &removeGate{disk, store.path(chkName(ids[len(ids)-2]) + "/_metadata"), make(chan struct{}), make(chan struct{})}
+	gate := &removeGate{Disk: disk, in: make(chan struct{}), let: make(chan struct{})}
 	e.Disk, cfg.Claim = gate, true
 	cl = NewCluster(e, ClusterOptions{})
 	defer cl.Close()
 	j = slow(t, cl, sink, cfg, 1<<40)
+	gate.job.Store(j)
 	select {
 	case <-gate.in:
 	case <-time.After(20 * time.Second):
