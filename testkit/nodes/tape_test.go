@@ -58,7 +58,9 @@ func TestTape(t *testing.T) {
 				steps += len(list)
 			}
 		}
-		if steps < 100 || lost != min(1, restarts) {
+		// A process that is lost while the tasks of a job that is done are closed takes the end of
+		// their tape with it, and costs no restart.
+		if steps < 100 || lost > 1 || lost < min(1, restarts) {
 			t.Errorf("%d steps, %d attempts with a lost process, %d restarts", steps, lost, restarts)
 		}
 		cfg := config()
