@@ -59,6 +59,7 @@ type coordinator struct {
 	final     *meta // completed, with nothing to follow
 	stoppedAt int64 // the checkpoint behind which the job was to stop, once it is complete
 	asks      []*command
+	drains    []*command // asks that only the final checkpoint is for
 	exports   []*command // whose savepoint is being copied
 	lastEnd   int64
 	holds     []*command // that wait for the job to be held

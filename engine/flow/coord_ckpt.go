@@ -98,6 +98,9 @@ func (c *coordinator) trigger(flags ckptFlags) {
 	c.cur = p
 	if flags&ckptPeek == 0 {
 		p.asks, c.asks = c.asks, nil
+		if flags&ckptFinal != 0 {
+			p.asks, c.drains = append(p.asks, c.drains...), nil
+		}
 		c.noteCheckpoint(p)
 	}
 	if c.job.tape != nil {

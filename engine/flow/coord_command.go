@@ -72,10 +72,13 @@ func (c *coordinator) onCommand(k *command) {
 		c.wantStop = ckptStop
 		c.asks = append(c.asks, k)
 	case cmdDrain:
-		if k.dir != "" {
-			c.asks = append(c.asks, k)
-		} else {
+		switch {
+		case k.dir == "":
 			k.answer("", nil)
+		case c.cur != nil && c.cur.flags&ckptFinal != 0:
+			c.cur.asks = append(c.cur.asks, k)
+		default:
+			c.drains = append(c.drains, k) // one that is taken before has not what comes by then
 		}
 		for _, t := range c.att.tasks {
 			if t.src != nil {
@@ -121,7 +124,7 @@ func (c *coordinator) cancel() {
 }
 
 func (c *coordinator) dropAsks(err error) {
-	for _, k := range c.asks {
+	for _, k := range append(c.asks, c.drains...) {
 		k.answer("", err)
 	}
 	if c.cur != nil {
@@ -133,7 +136,7 @@ func (c *coordinator) dropAsks(err error) {
 	for _, k := range c.exports {
 		k.answer("", err)
 	}
-	c.asks, c.exports = nil, nil
+	c.asks, c.drains, c.exports = nil, nil, nil
 	for _, k := range c.holds {
 		k.answer("", err)
 	}

@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 	"sync"
@@ -203,6 +204,26 @@ func TestStopUnsaved(t *testing.T) {
 		}
 		again.Cancel()
 		<-again.Done()
+		cl.Close()
+	}
+}
+
+// TestDrainIsLast: the savepoint of a drain has all that came until the sources ended, also where
+// a checkpoint is taken between the drain and their end: whoever begins from there would have
+// rows twice.
+func TestDrainIsLast(t *testing.T) {
+	for range 5 {
+		cl, sink := NewCluster(env.OS(t.TempDir()), ClusterOptions{}), &collector{twoPhase: true}
+		j := slow(t, cl, sink, Config{Dir: "ck", JobID: "j"}, 1<<40)
+		checkpoints(t, j, 1)
+		said := make(chan string, 1)
+		j.ask(&command{kind: cmdDrain, dir: "sp", reply: func(path string, err error) { said <- fmt.Sprint(path, " ", err) }})
+		j.ask(&command{kind: cmdCheckpoint})
+		<-j.Done()
+		want := fmt.Sprintf("sp/savepoint-j-%d <nil>", j.Status().Checkpoints.History[0].ID)
+		if got := <-said; got != want || j.State() != Finished {
+			t.Errorf("%s: the drain gave %s, and the last checkpoint is that of %s", j.State(), got, want)
+		}
 		cl.Close()
 	}
 }
