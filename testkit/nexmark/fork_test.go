@@ -2,12 +2,14 @@ package nexmark_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/minkstream/mink/debugger"
 	"github.com/minkstream/mink/engine"
+	"github.com/minkstream/mink/engine/fork"
 	"github.com/minkstream/mink/testkit/nexmark"
 )
 
@@ -44,6 +46,9 @@ func TestForked(t *testing.T) {
 			// What these give depends on the clock.
 			if !slices.Contains([]string{"q12"}, q.Name) {
 				for _, x := range differ {
+					if q.Name == "q19" {
+						x.Changes = ranked(x.Changes)
+					}
 					if len(x.Changes) > 0 {
 						t.Errorf("from %s %s differs: %d rows, and now %d: %v", p, x.Name, x.RowsA, x.RowsB, x.Changes[:min(4, len(x.Changes))])
 					}
@@ -60,4 +65,19 @@ func TestForked(t *testing.T) {
 			}
 		}
 	})
+}
+
+// ranked leaves changes out that are but other numbers of rows: bids of one price have them in the
+// order in which they came, which is another in a fork.
+func ranked(list []fork.Change) []fork.Change {
+	sum := map[string]int{}
+	bid := func(c fork.Change) string { return fmt.Sprint(c.Cells[:len(c.Cells)-1]) }
+	for _, c := range list {
+		if n := c.Times; c.Added {
+			sum[bid(c)] += n
+		} else {
+			sum[bid(c)] -= n
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(c fork.Change) bool { return sum[bid(c)] == 0 })
 }
