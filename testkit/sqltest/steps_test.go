@@ -87,36 +87,52 @@ func TestEachRescale(t *testing.T) {
 	}
 	n = min(n, len(ops))
 	first, _ := firstSeed(t)
-	runs, restored := 0, 0
-	for i, o := range ops[:n] {
-		c := drawCase(t, o, first+uint64(i))
-		if c.base(); c.refused {
-			continue
-		}
-		for p := 1; p <= 8; p++ {
-			r := c.sim(c.section(-1, o.sql))
-			r.shapes = []int{p}
-			if problem := c.same(r); problem != "" {
-				t.Fatalf("seed %d: %s at parallelism %d\n%s\n%s", c.seed, o.name, p, c.show(), problem)
+	var next, runs, restored atomic.Int64
+	var wait sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wait.Go(func() {
+			for !t.Failed() {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				eachRescale(t, ops[i], first+uint64(i), &runs, &restored)
 			}
-			marks := r.marks
-			for q := 1; q <= 8; q++ {
-				for _, at := range marks {
-					r.shapes, r.faults = []int{p, q}, []flow.SimFault{{Step: at, Kind: flow.FaultCoordinator}}
-					runs++
-					if problem := c.same(r); problem != "" {
-						t.Fatalf("seed %d: %s from %d to %d after step %d\n%s\n%s", c.seed, o.name, p, q, at, c.show(), problem)
-					}
-					if r.restored {
-						restored++
-					}
+		})
+	}
+	wait.Wait()
+	t.Logf("%d operators, %d runs, of which %d went on from a checkpoint", n, runs.Load(), restored.Load())
+	if restored.Load()*10 < runs.Load()*7 {
+		t.Errorf("the faults do not meet the checkpoints any more")
+	}
+}
+
+func eachRescale(t *testing.T, o operator, seed uint64, runs, restored *atomic.Int64) {
+	c := drawCase(t, o, seed)
+	if c.base(); c.refused {
+		return
+	}
+	for p := 1; p <= 8; p++ {
+		r := c.sim(c.section(-1, o.sql))
+		r.shapes = []int{p}
+		if problem := c.same(r); problem != "" {
+			t.Errorf("seed %d: %s at parallelism %d\n%s\n%s", c.seed, o.name, p, c.show(), problem)
+			return
+		}
+		marks := r.marks
+		for q := 1; q <= 8; q++ {
+			for _, at := range marks {
+				r.shapes, r.faults = []int{p, q}, []flow.SimFault{{Step: at, Kind: flow.FaultCoordinator}}
+				runs.Add(1)
+				if problem := c.same(r); problem != "" {
+					t.Errorf("seed %d: %s from %d to %d after step %d\n%s\n%s", c.seed, o.name, p, q, at, c.show(), problem)
+					return
+				}
+				if r.restored {
+					restored.Add(1)
 				}
 			}
 		}
-	}
-	t.Logf("%d operators, %d runs, of which %d went on from a checkpoint", n, runs, restored)
-	if restored*10 < runs*7 {
-		t.Errorf("the faults do not meet the checkpoints any more")
 	}
 }
 
